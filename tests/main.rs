@@ -1,1 +1,3 @@
-//! Stub.
+//! Every test of the workspace that speaks over a wire.
+
+mod gateway;

@@ -1,1 +1,3 @@
-//! Stub.
+//! Switchboard on a laptop: what AWS would run around the functions, in one process.
+
+pub mod dynamo;
