@@ -1,3 +1,4 @@
 //! Switchboard on a laptop: what AWS would run around the functions, in one process.
 
 pub mod dynamo;
+pub mod template;
