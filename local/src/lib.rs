@@ -1,4 +1,5 @@
 //! Switchboard on a laptop: what AWS would run around the functions, in one process.
 
 pub mod dynamo;
+pub mod gateway;
 pub mod template;

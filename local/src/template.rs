@@ -13,7 +13,7 @@ use yaml_serde::Value;
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// How long API Gateway waits for a function, where the route does not say otherwise.
-const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+pub(crate) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 /// How long API Gateway keeps an authorizer's answer, where the template does not say otherwise.
 const AUTHORIZER_TTL: Duration = Duration::from_secs(300);
 /// How long Lambda lets a function run, where the template does not say otherwise.
@@ -23,6 +23,12 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 #[error("template.yaml: {0}")]
 pub struct Error(String);
+
+impl Error {
+    pub(crate) fn new(lack: impl Into<String>) -> Self {
+        Self(lack.into())
+    }
+}
 
 /// What the laptop needs of the template.
 #[derive(Debug)]
@@ -87,7 +93,8 @@ impl Template {
     }
 
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let document: Value = yaml_serde::from_str(text).map_err(|error| Error(error.to_string()))?;
+        let document: Value =
+            yaml_serde::from_str(text).map_err(|error| Error(error.to_string()))?;
         let resources = Resources(&document);
         let functions = resources
             .of("AWS::Serverless::Function")
@@ -97,7 +104,8 @@ impl Template {
         Ok(Self {
             rest: rest(&resources)?,
             sockets: sockets(&resources)?,
-            table: yaml_serde::from_value(plain(&table["Properties"])).map_err(|error| Error(error.to_string()))?,
+            table: yaml_serde::from_value(plain(&table["Properties"]))
+                .map_err(|error| Error(error.to_string()))?,
             functions,
         })
     }
@@ -112,7 +120,8 @@ fn timeout(document: &Value, function: &Value) -> Duration {
 fn rest(resources: &Resources) -> Result<Rest, Error> {
     let (id, api) = resources.only("AWS::Serverless::Api")?;
     let api = &api["Properties"];
-    let authorizer = &api["Auth"]["Authorizers"][text(&api["Auth"]["DefaultAuthorizer"], "the default authorizer")?];
+    let authorizer = &api["Auth"]["Authorizers"]
+        [text(&api["Auth"]["DefaultAuthorizer"], "the default authorizer")?];
     let cors = [
         ("access-control-allow-origin", "AllowOrigin"),
         ("access-control-allow-methods", "AllowMethods"),
@@ -170,7 +179,12 @@ fn sockets(resources: &Resources) -> Result<Sockets, Error> {
     Ok(Sockets {
         stage: text(&api["StageName"], "the WebSocket API's stage")?.to_owned(),
         routes: members(&api["Routes"])
-            .map(|(key, route)| Ok((key.to_owned(), resources.function(target(&route["FunctionArn"])?)?)))
+            .map(|(key, route)| {
+                Ok((
+                    key.to_owned(),
+                    resources.function(target(&route["FunctionArn"])?)?,
+                ))
+            })
             .collect::<Result<_, Error>>()?,
         selector: selector.to_owned(),
         authorizer: resources.function(target(&api["Auth"]["AuthArn"])?)?,
@@ -188,7 +202,8 @@ fn answer(answer: &Value) -> Result<Answer, Error> {
         status: status.transpose()?,
         headers: members(&answer["ResponseParameters"]["Headers"])
             .map(|(name, value)| {
-                let header = HeaderName::try_from(name).map_err(|_| Error(format!("{name} is no header")))?;
+                let header = HeaderName::try_from(name)
+                    .map_err(|_| Error(format!("{name} is no header")))?;
                 Ok((header, unquoted(text(value, name)?)?))
             })
             .collect::<Result<_, Error>>()?,
@@ -204,7 +219,8 @@ struct Resources<'a>(&'a Value);
 
 impl<'a> Resources<'a> {
     fn of(&self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        members(&self.0["Resources"]).filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
+        members(&self.0["Resources"])
+            .filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
     }
 
     fn only(&self, kind: &'static str) -> Result<(&'a str, &'a Value), Error> {
@@ -229,7 +245,9 @@ fn target(reference: &Value) -> Result<&str, Error> {
 }
 
 fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, Error> {
-    value.as_str().ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
+    value
+        .as_str()
+        .ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
 }
 
 /// A static value as API Gateway wants it written, in single quotes of its own.
@@ -239,7 +257,11 @@ fn unquoted(value: &str) -> Result<HeaderValue, Error> {
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
+    value
+        .as_mapping()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str()?, value)))
 }
 
 /// The value with every tag gone: `!Ref Name` becomes the text `Name`.
@@ -247,9 +269,12 @@ fn plain(value: &Value) -> Value {
     match value {
         Value::Tagged(tagged) => plain(&tagged.value),
         Value::Sequence(items) => Value::Sequence(items.iter().map(plain).collect()),
-        Value::Mapping(members) => {
-            Value::Mapping(members.iter().map(|(key, value)| (plain(key), plain(value))).collect())
-        }
+        Value::Mapping(members) => Value::Mapping(
+            members
+                .iter()
+                .map(|(key, value)| (plain(key), plain(value)))
+                .collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -262,7 +287,10 @@ mod tests {
     fn every_route_of_the_template_leads_to_a_function_of_the_template() {
         let template = Template::built_in().unwrap();
         let named = template.rest.routes.iter().map(|route| &route.function);
-        for function in named.chain(template.sockets.routes.values()).chain([&template.rest.authorizer]) {
+        for function in named
+            .chain(template.sockets.routes.values())
+            .chain([&template.rest.authorizer])
+        {
             assert!(template.functions.contains_key(function), "{function}");
         }
     }
@@ -270,10 +298,17 @@ mod tests {
     #[test]
     fn chat_alone_may_take_a_quarter_of_an_hour() {
         let template = Template::built_in().unwrap();
-        let slow: Vec<_> =
-            template.rest.routes.iter().filter(|route| route.timeout > INTEGRATION_TIMEOUT).collect();
+        let slow: Vec<_> = template
+            .rest
+            .routes
+            .iter()
+            .filter(|route| route.timeout > INTEGRATION_TIMEOUT)
+            .collect();
         assert_eq!(slow.len(), 1);
-        assert_eq!((slow[0].path.as_str(), slow[0].timeout.as_secs()), ("/threads/{thread_id}/chat", 900));
+        assert_eq!(
+            (slow[0].path.as_str(), slow[0].timeout.as_secs()),
+            ("/threads/{thread_id}/chat", 900)
+        );
     }
 
     #[test]
