@@ -2,4 +2,5 @@
 
 pub mod dynamo;
 pub mod gateway;
+pub mod standin;
 pub mod template;
