@@ -12,8 +12,8 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents,
-    StalledStreamProtectionConfig, retry::RetryConfig,
+    BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, StalledStreamProtectionConfig,
+    retry::RetryConfig,
 };
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -44,9 +44,7 @@ pub fn client_over(transport: impl HttpClient + 'static) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .retry_config(
-            RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(5)),
-        )
+        .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(5)))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(transport)
         .build();
@@ -71,11 +69,7 @@ pub fn file(path: &Path) -> Result<Database, DynoxideError> {
 /// Creates the table as the template describes it; one that exists is left as it is.
 ///
 /// `properties` are those of the template's `AWS::DynamoDB::Table`, whose names are the API's own.
-pub fn create_table(
-    database: &Database,
-    name: &str,
-    properties: &Value,
-) -> Result<(), DynoxideError> {
+pub fn create_table(database: &Database, name: &str, properties: &Value) -> Result<(), DynoxideError> {
     let request = json!({
         "TableName": name,
         "AttributeDefinitions": properties["AttributeDefinitions"],
@@ -112,11 +106,7 @@ impl fmt::Debug for InProcess {
 }
 
 impl HttpClient for InProcess {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -125,22 +115,18 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let name = target.strip_prefix(TARGET).unwrap_or(target);
-        let (status, answer) =
-            match operation(&self.0, name, request.body().bytes().unwrap_or_default()) {
-                Ok(answer) => (200, answer),
-                Err(error) => (error.status_code(), error.to_json()),
-            };
+        let (status, answer) = match operation(&self.0, name, request.body().bytes().unwrap_or_default()) {
+            Ok(answer) => (200, answer),
+            Err(error) => (error.status_code(), error.to_json()),
+        };
         HttpConnectorFuture::ready(Ok(response(status, answer)))
     }
 }
 
 fn response(status: u16, body: String) -> HttpResponse {
-    let status = StatusCode::try_from(status)
-        .unwrap_or_else(|_| StatusCode::from(http::StatusCode::BAD_REQUEST));
+    let status = StatusCode::try_from(status).unwrap_or_else(|_| StatusCode::from(http::StatusCode::BAD_REQUEST));
     let mut response = HttpResponse::new(status, SdkBody::from(body));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     response
 }
 
@@ -175,8 +161,7 @@ where
     Request: DeserializeOwned,
     Response: Serialize,
 {
-    let request = serde_json::from_slice(body)
-        .map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
-    serde_json::to_string(&call(request)?)
-        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    let request =
+        serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
+    serde_json::to_string(&call(request)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }

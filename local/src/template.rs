@@ -15,7 +15,7 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 /// How long API Gateway waits for a function, where the route does not say otherwise.
 pub(crate) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 /// How long API Gateway keeps an authorizer's answer, where the template does not say otherwise.
-const AUTHORIZER_TTL: Duration = Duration::from_secs(300);
+const AUTHORIZER_TTL: Duration = Duration::from_mins(5);
 /// How long Lambda lets a function run, where the template does not say otherwise.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -93,8 +93,7 @@ impl Template {
     }
 
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let document: Value =
-            yaml_serde::from_str(text).map_err(|error| Error(error.to_string()))?;
+        let document: Value = yaml_serde::from_str(text).map_err(|error| Error(error.to_string()))?;
         let resources = Resources(&document);
         let functions = resources
             .of("AWS::Serverless::Function")
@@ -104,8 +103,7 @@ impl Template {
         Ok(Self {
             rest: rest(&resources)?,
             sockets: sockets(&resources)?,
-            table: yaml_serde::from_value(plain(&table["Properties"]))
-                .map_err(|error| Error(error.to_string()))?,
+            table: yaml_serde::from_value(plain(&table["Properties"])).map_err(|error| Error(error.to_string()))?,
             functions,
         })
     }
@@ -120,8 +118,7 @@ fn timeout(document: &Value, function: &Value) -> Duration {
 fn rest(resources: &Resources) -> Result<Rest, Error> {
     let (id, api) = resources.only("AWS::Serverless::Api")?;
     let api = &api["Properties"];
-    let authorizer = &api["Auth"]["Authorizers"]
-        [text(&api["Auth"]["DefaultAuthorizer"], "the default authorizer")?];
+    let authorizer = &api["Auth"]["Authorizers"][text(&api["Auth"]["DefaultAuthorizer"], "the default authorizer")?];
     let cors = [
         ("access-control-allow-origin", "AllowOrigin"),
         ("access-control-allow-methods", "AllowMethods"),
@@ -156,13 +153,10 @@ fn routes(resources: &Resources, api: &str) -> Result<Vec<Route>, Error> {
             }
             let method = text(&properties["Method"], "an event's method")?.to_ascii_uppercase();
             routes.push(Route {
-                method: Method::from_bytes(method.as_bytes())
-                    .map_err(|_| Error(format!("{method} is no method")))?,
+                method: Method::from_bytes(method.as_bytes()).map_err(|_| Error(format!("{method} is no method")))?,
                 path: text(&properties["Path"], "an event's path")?.to_owned(),
                 function: resources.function(id)?,
-                timeout: properties["TimeoutInMillis"]
-                    .as_u64()
-                    .map_or(INTEGRATION_TIMEOUT, Duration::from_millis),
+                timeout: properties["TimeoutInMillis"].as_u64().map_or(INTEGRATION_TIMEOUT, Duration::from_millis),
             });
         }
     }
@@ -179,12 +173,7 @@ fn sockets(resources: &Resources) -> Result<Sockets, Error> {
     Ok(Sockets {
         stage: text(&api["StageName"], "the WebSocket API's stage")?.to_owned(),
         routes: members(&api["Routes"])
-            .map(|(key, route)| {
-                Ok((
-                    key.to_owned(),
-                    resources.function(target(&route["FunctionArn"])?)?,
-                ))
-            })
+            .map(|(key, route)| Ok((key.to_owned(), resources.function(target(&route["FunctionArn"])?)?)))
             .collect::<Result<_, Error>>()?,
         selector: selector.to_owned(),
         authorizer: resources.function(target(&api["Auth"]["AuthArn"])?)?,
@@ -202,8 +191,7 @@ fn answer(answer: &Value) -> Result<Answer, Error> {
         status: status.transpose()?,
         headers: members(&answer["ResponseParameters"]["Headers"])
             .map(|(name, value)| {
-                let header = HeaderName::try_from(name)
-                    .map_err(|_| Error(format!("{name} is no header")))?;
+                let header = HeaderName::try_from(name).map_err(|_| Error(format!("{name} is no header")))?;
                 Ok((header, unquoted(text(value, name)?)?))
             })
             .collect::<Result<_, Error>>()?,
@@ -219,8 +207,7 @@ struct Resources<'a>(&'a Value);
 
 impl<'a> Resources<'a> {
     fn of(&self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        members(&self.0["Resources"])
-            .filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
+        members(&self.0["Resources"]).filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
     }
 
     fn only(&self, kind: &'static str) -> Result<(&'a str, &'a Value), Error> {
@@ -245,9 +232,7 @@ fn target(reference: &Value) -> Result<&str, Error> {
 }
 
 fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, Error> {
-    value
-        .as_str()
-        .ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
+    value.as_str().ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
 }
 
 /// A static value as API Gateway wants it written, in single quotes of its own.
@@ -257,11 +242,7 @@ fn unquoted(value: &str) -> Result<HeaderValue, Error> {
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value
-        .as_mapping()
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.as_str()?, value)))
+    value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
 }
 
 /// The value with every tag gone: `!Ref Name` becomes the text `Name`.
@@ -269,12 +250,9 @@ fn plain(value: &Value) -> Value {
     match value {
         Value::Tagged(tagged) => plain(&tagged.value),
         Value::Sequence(items) => Value::Sequence(items.iter().map(plain).collect()),
-        Value::Mapping(members) => Value::Mapping(
-            members
-                .iter()
-                .map(|(key, value)| (plain(key), plain(value)))
-                .collect(),
-        ),
+        Value::Mapping(members) => {
+            Value::Mapping(members.iter().map(|(key, value)| (plain(key), plain(value))).collect())
+        }
         other => other.clone(),
     }
 }
@@ -287,10 +265,7 @@ mod tests {
     fn every_route_of_the_template_leads_to_a_function_of_the_template() {
         let template = Template::built_in().unwrap();
         let named = template.rest.routes.iter().map(|route| &route.function);
-        for function in named
-            .chain(template.sockets.routes.values())
-            .chain([&template.rest.authorizer])
-        {
+        for function in named.chain(template.sockets.routes.values()).chain([&template.rest.authorizer]) {
             assert!(template.functions.contains_key(function), "{function}");
         }
     }
@@ -298,17 +273,9 @@ mod tests {
     #[test]
     fn chat_alone_may_take_a_quarter_of_an_hour() {
         let template = Template::built_in().unwrap();
-        let slow: Vec<_> = template
-            .rest
-            .routes
-            .iter()
-            .filter(|route| route.timeout > INTEGRATION_TIMEOUT)
-            .collect();
+        let slow: Vec<_> = template.rest.routes.iter().filter(|route| route.timeout > INTEGRATION_TIMEOUT).collect();
         assert_eq!(slow.len(), 1);
-        assert_eq!(
-            (slow[0].path.as_str(), slow[0].timeout.as_secs()),
-            ("/threads/{thread_id}/chat", 900)
-        );
+        assert_eq!((slow[0].path.as_str(), slow[0].timeout.as_secs()), ("/threads/{thread_id}/chat", 900));
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerResponse,
-};
+use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerResponse};
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -35,24 +33,15 @@ impl Decision {
                 context.insert(name, Value::String(text));
             }
         }
-        context.insert(
-            "principalId".to_owned(),
-            Value::String(response.principal_id.unwrap_or_default()),
-        );
-        Self {
-            policy: response.policy_document,
-            context,
-        }
+        context.insert("principalId".to_owned(), Value::String(response.principal_id.unwrap_or_default()));
+        Self { policy: response.policy_document, context }
     }
 
     /// The authorizer's context, if its policy lets `resource` be called.
     /// A kept policy is asked anew for each resource; one that denies wins over one that allows.
     pub(super) fn grant(&self, resource: &str) -> Result<HashMap<String, Value>, Refusal> {
         let speaks = |effect: &IamPolicyEffect| {
-            self.policy
-                .statement
-                .iter()
-                .any(|statement| statement.effect == *effect && covers(statement, resource))
+            self.policy.statement.iter().any(|statement| statement.effect == *effect && covers(statement, resource))
         };
         if speaks(&IamPolicyEffect::Deny) || !speaks(&IamPolicyEffect::Allow) {
             return Err(Refusal::AccessDenied);
@@ -63,11 +52,7 @@ impl Decision {
 
 fn covers(statement: &IamPolicyStatement, resource: &str) -> bool {
     let invoke = |action: &String| matches("execute-api:Invoke", action);
-    statement.action.iter().any(invoke)
-        && statement
-            .resource
-            .iter()
-            .any(|pattern| matches(resource, pattern))
+    statement.action.iter().any(invoke) && statement.resource.iter().any(|pattern| matches(resource, pattern))
 }
 
 /// IAM's wildcards: `*` for any run of characters, `?` for one.
@@ -106,10 +91,7 @@ pub(super) struct Decisions {
 
 impl Decisions {
     pub(super) fn new(keep: Duration) -> Self {
-        Self {
-            keep,
-            made: Mutex::new(HashMap::new()),
-        }
+        Self { keep, made: Mutex::new(HashMap::new()) }
     }
 
     pub(super) fn get(&self, header: &str) -> Option<Arc<Decision>> {

@@ -73,10 +73,7 @@ pub enum PostError {
 
 impl Connections {
     pub fn new(limits: Limits) -> Self {
-        Self(Arc::new(Shared {
-            limits,
-            open: Mutex::new(HashMap::new()),
-        }))
+        Self(Arc::new(Shared { limits, open: Mutex::new(HashMap::new()) }))
     }
 
     /// Queues a message for the socket. Waits for room no longer than [`Limits::patience`], then gives the socket up.
@@ -87,21 +84,12 @@ impl Connections {
         let connection = self.get(id).ok_or(PostError::Gone)?;
         match timeout(self.0.limits.patience, connection.queue.send(message)).await {
             Ok(Ok(())) => {
-                connection.last_active.store(
-                    OffsetDateTime::now_utc().unix_timestamp(),
-                    Ordering::Relaxed,
-                );
+                connection.last_active.store(OffsetDateTime::now_utc().unix_timestamp(), Ordering::Relaxed);
                 Ok(())
             }
             Ok(Err(_closed)) => Err(PostError::Gone),
             Err(_elapsed) => {
-                self.close(
-                    id,
-                    Close {
-                        code: 1008,
-                        reason: "Slow reader",
-                    },
-                );
+                self.close(id, Close { code: 1008, reason: "Slow reader" });
                 Err(PostError::Gone)
             }
         }
@@ -123,12 +111,7 @@ impl Connections {
         let (sender, queue) = mpsc::channel(QUEUE);
         let (closer, closing) = watch::channel(None);
         let last_active = AtomicI64::new(facts.last_active_at.unix_timestamp());
-        let connection = Connection {
-            queue: sender,
-            closing: closer,
-            facts,
-            last_active,
-        };
+        let connection = Connection { queue: sender, closing: closer, facts, last_active };
         self.open().insert(id.to_owned(), Arc::new(connection));
         Opened { queue, closing }
     }
@@ -137,8 +120,7 @@ impl Connections {
         let connection = self.get(id)?;
         let last_active = connection.last_active.load(Ordering::Relaxed);
         let mut facts = connection.facts.clone();
-        facts.last_active_at =
-            OffsetDateTime::from_unix_timestamp(last_active).unwrap_or(facts.last_active_at);
+        facts.last_active_at = OffsetDateTime::from_unix_timestamp(last_active).unwrap_or(facts.last_active_at);
         Some(facts)
     }
 
@@ -153,10 +135,7 @@ impl Connections {
 
     pub(super) fn close_all(&self) {
         for (_, connection) in self.open().drain() {
-            connection.closing.send_replace(Some(Close {
-                code: 1001,
-                reason: "Going away",
-            }));
+            connection.closing.send_replace(Some(Close { code: 1001, reason: "Going away" }));
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest,
-    ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext,
+    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest, ApiGatewayWebsocketProxyRequest,
+    ApiGatewayWebsocketProxyRequestContext,
 };
 use aws_lambda_events::query_map::QueryMap;
 use axum::http::header::{HOST, USER_AGENT};
@@ -33,11 +33,7 @@ pub(super) struct Arrival {
 
 impl Arrival {
     pub(super) fn now(source: SocketAddr) -> Self {
-        Self {
-            id: Ulid::generate().to_string(),
-            at: OffsetDateTime::now_utc(),
-            source,
-        }
+        Self { id: Ulid::generate().to_string(), at: OffsetDateTime::now_utc(), source }
     }
 
     fn time(&self) -> Option<String> {
@@ -47,10 +43,7 @@ impl Arrival {
 
 /// What a policy must allow for this call.
 pub(super) fn resource(stage: &str, call: &str) -> String {
-    format!(
-        "arn:aws:execute-api:{}:{ACCOUNT}:{API}/{stage}/{call}",
-        crate::dynamo::REGION
-    )
+    format!("arn:aws:execute-api:{}:{ACCOUNT}:{API}/{stage}/{call}", crate::dynamo::REGION)
 }
 
 /// A REST request's event, still without its authorizer's context and its body.
@@ -102,26 +95,17 @@ pub(super) fn rest_authorizer(
     question.path.clone_from(&event.path);
     question.http_method = Some(event.http_method.clone());
     question.headers.clone_from(&event.headers);
-    question
-        .multi_value_headers
-        .clone_from(&event.multi_value_headers);
+    question.multi_value_headers.clone_from(&event.multi_value_headers);
     question.query_string_parameters = event.query_string_parameters.clone();
-    question.multi_value_query_string_parameters =
-        event.multi_value_query_string_parameters.clone();
+    question.multi_value_query_string_parameters = event.multi_value_query_string_parameters.clone();
     question.path_parameters.clone_from(&event.path_parameters);
     let context = &mut question.request_context;
-    context
-        .account_id
-        .clone_from(&event.request_context.account_id);
+    context.account_id.clone_from(&event.request_context.account_id);
     context.apiid.clone_from(&event.request_context.apiid);
     context.stage.clone_from(&event.request_context.stage);
-    context
-        .request_id
-        .clone_from(&event.request_context.request_id);
+    context.request_id.clone_from(&event.request_context.request_id);
     context.path.clone_from(&event.request_context.path);
-    context
-        .resource_path
-        .clone_from(&event.request_context.resource_path);
+    context.resource_path.clone_from(&event.request_context.resource_path);
     context.http_method = Some(event.http_method.clone());
     question
 }
@@ -154,10 +138,7 @@ impl Socket {
     }
 
     /// What the authorizer is asked, once, before `$connect`.
-    pub(super) fn authorizer(
-        &self,
-        resource: &str,
-    ) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
+    pub(super) fn authorizer(&self, resource: &str) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
         let mut question = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
         question.type_ = Some("REQUEST".to_owned());
         question.method_arn = Some(resource.to_owned());
@@ -195,12 +176,7 @@ impl Socket {
         event
     }
 
-    pub(super) fn disconnect(
-        &self,
-        arrival: &Arrival,
-        code: u16,
-        reason: &str,
-    ) -> ApiGatewayWebsocketProxyRequest {
+    pub(super) fn disconnect(&self, arrival: &Arrival, code: u16, reason: &str) -> ApiGatewayWebsocketProxyRequest {
         let mut event = self.event("$disconnect", "DISCONNECT", arrival);
         event.request_context.disconnect_status_code = Some(i64::from(code));
         event.request_context.disconnect_reason = Some(reason.to_owned());
@@ -245,10 +221,7 @@ fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
     if let Ok(source) = HeaderValue::try_from(arrival.source.ip().to_string()) {
         headers.append(HeaderName::from_static("x-forwarded-for"), source);
     }
-    headers.insert(
-        HeaderName::from_static("x-forwarded-proto"),
-        HeaderValue::from_static("http"),
-    );
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
     headers
 }
 

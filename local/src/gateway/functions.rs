@@ -6,9 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse,
-};
+use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
 use axum::body::{Body, HttpBody};
 use axum::http::Response;
 use bytes::Bytes;
@@ -25,9 +23,7 @@ use crate::template::Template;
 type Answer = Result<Response<Body>, lambda_http::Error>;
 type Decision = Result<ApiGatewayCustomAuthorizerResponse, lambda_http::Error>;
 type Handler = dyn Fn(Request) -> BoxFuture<'static, Answer> + Send + Sync;
-type Authorizer = dyn Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> BoxFuture<'static, Decision>
-    + Send
-    + Sync;
+type Authorizer = dyn Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> BoxFuture<'static, Decision> + Send + Sync;
 
 /// Handlers by the name of their binary (`chat-end`), and the authorizer.
 pub struct Functions {
@@ -40,8 +36,7 @@ impl Functions {
     /// No function yet but the one that guards them all.
     pub fn guarded_by<Authorize, Deciding>(name: &'static str, authorize: Authorize) -> Self
     where
-        Authorize:
-            Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> Deciding + Send + Sync + 'static,
+        Authorize: Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> Deciding + Send + Sync + 'static,
         Deciding: Future<Output = Decision> + Send + 'static,
     {
         Self {
@@ -71,11 +66,7 @@ impl Functions {
     /// The first function of the template that is not here.
     pub(super) fn missing<'a>(&self, template: &'a Template) -> Option<&'a str> {
         let known = |name: &str| name == self.authorizer.0 || self.handlers.contains_key(name);
-        template
-            .functions
-            .keys()
-            .map(String::as_str)
-            .find(|name| !known(name))
+        template.functions.keys().map(String::as_str).find(|name| !known(name))
     }
 
     /// Runs a function as a task of its own: a caller that leaves, or is answered without it, ends nothing.

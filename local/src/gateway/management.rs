@@ -3,8 +3,7 @@
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::{
-    BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents,
-    StalledStreamProtectionConfig,
+    BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -54,11 +53,7 @@ impl InProcess {
 }
 
 impl HttpClient for InProcess {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -67,10 +62,7 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let connections = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let path = request
-                .uri()
-                .split_once("://")
-                .map_or(request.uri(), |(_, rest)| rest);
+            let path = request.uri().split_once("://").map_or(request.uri(), |(_, rest)| rest);
             let path = path.find('/').map_or("", |start| &path[start..]);
             let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
             let answer = match connection(path) {
@@ -88,9 +80,7 @@ impl HttpConnector for InProcess {
 
 /// The connection that a path of the API names: `/@connections/{id}`, with or without a stage before it.
 pub(super) fn connection(path: &str) -> Option<String> {
-    let (stage, id) = path
-        .split_once("/@connections/")
-        .or_else(|| path.split_once("/%40connections/"))?;
+    let (stage, id) = path.split_once("/@connections/").or_else(|| path.split_once("/%40connections/"))?;
     let plain = !id.is_empty() && !id.contains('/') && !stage[stage.len().min(1)..].contains('/');
     plain.then(|| percent_decode_str(id).decode_utf8_lossy().into_owned())
 }
@@ -104,10 +94,7 @@ pub(super) async fn serve(connections: &Connections, id: &str, request: Request)
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     if let Some(error) = answer.error {
-        response.headers_mut().insert(
-            HeaderName::from_static(ERROR_TYPE),
-            HeaderValue::from_static(error),
-        );
+        response.headers_mut().insert(HeaderName::from_static(ERROR_TYPE), HeaderValue::from_static(error));
     }
     response
 }
@@ -121,19 +108,11 @@ struct Answer {
 
 impl Answer {
     fn done(status: StatusCode, body: String) -> Self {
-        Self {
-            status,
-            error: None,
-            body,
-        }
+        Self { status, error: None, body }
     }
 
     fn refused(status: StatusCode, error: &'static str) -> Self {
-        Self {
-            status,
-            error: Some(error),
-            body: json!({"message": error}).to_string(),
-        }
+        Self { status, error: Some(error), body: json!({"message": error}).to_string() }
     }
 }
 
@@ -141,9 +120,7 @@ impl From<PostError> for Answer {
     fn from(error: PostError) -> Self {
         match error {
             PostError::Gone => Self::refused(StatusCode::GONE, "GoneException"),
-            PostError::TooLarge => {
-                Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException")
-            }
+            PostError::TooLarge => Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException"),
         }
     }
 }
@@ -154,16 +131,10 @@ async fn answer(connections: &Connections, method: &str, id: &str, body: Bytes) 
             Ok(()) => Answer::done(StatusCode::OK, String::new()),
             Err(error) => error.into(),
         },
-        "DELETE" => match connections.close(
-            id,
-            Close {
-                code: 1000,
-                reason: "Connection Closed Normally",
-            },
-        ) {
-            true => Answer::done(StatusCode::NO_CONTENT, String::new()),
-            false => PostError::Gone.into(),
-        },
+        "DELETE" => {
+            let closed = connections.close(id, Close { code: 1000, reason: "Connection Closed Normally" });
+            if closed { Answer::done(StatusCode::NO_CONTENT, String::new()) } else { PostError::Gone.into() }
+        }
         "GET" => match connections.facts(id) {
             Some(facts) => {
                 let told = json!({

@@ -59,9 +59,9 @@ impl Default for Limits {
         Self {
             payload: 10 * 1024 * 1024,
             head: 10_240,
-            integration: Duration::from_secs(15 * 60),
-            idle: Duration::from_secs(10 * 60),
-            life: Duration::from_secs(2 * 60 * 60),
+            integration: Duration::from_mins(15),
+            idle: Duration::from_mins(10),
+            life: Duration::from_hours(2),
             patience: Duration::from_secs(2),
         }
     }
@@ -79,15 +79,9 @@ pub struct Gateway {
 
 impl Gateway {
     /// Every function that the template routes to must be among `functions`.
-    pub fn new(
-        template: Template,
-        functions: Functions,
-        connections: Connections,
-    ) -> Result<Arc<Self>, Error> {
+    pub fn new(template: Template, functions: Functions, connections: Connections) -> Result<Arc<Self>, Error> {
         if let Some(name) = functions.missing(&template) {
-            return Err(Error::new(format!(
-                "there is no handler for the function {name}"
-            )));
+            return Err(Error::new(format!("there is no handler for the function {name}")));
         }
         Ok(Arc::new(Self {
             routes: Routes::new(&template.rest.routes),
@@ -100,22 +94,15 @@ impl Gateway {
     }
 
     /// Serves until `stop` turns true, then closes every socket and waits a little for what is under way.
-    pub async fn serve(
-        self: Arc<Self>,
-        listener: TcpListener,
-        mut stop: watch::Receiver<bool>,
-    ) -> std::io::Result<()> {
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
         let connections = self.connections.clone();
         let router = Router::new().fallback(serve).with_state(Arc::clone(&self));
         let mut stopping = stop.clone();
-        let serving = axum::serve(
-            listener,
-            router.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move {
-            // A dropped sender stops too.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        });
+        let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                // A dropped sender stops too.
+                let _ = stopping.wait_for(|stop| *stop).await;
+            });
         let serving = tokio::spawn(serving.into_future());
         let _ = stop.wait_for(|stop| *stop).await;
         connections.close_all();
@@ -130,11 +117,7 @@ impl Gateway {
 
     /// How long Lambda would let the function run.
     fn time_limit(&self, function: &str) -> Duration {
-        self.template
-            .functions
-            .get(function)
-            .copied()
-            .unwrap_or(INTEGRATION_TIMEOUT)
+        self.template.functions.get(function).copied().unwrap_or(INTEGRATION_TIMEOUT)
     }
 
     fn limits(&self) -> &Limits {

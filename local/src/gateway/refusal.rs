@@ -51,17 +51,9 @@ impl Refusals {
 
     pub(super) fn answer(&self, refusal: Refusal) -> Response<Body> {
         let (name, usual) = refusal.kind();
-        let general = if usual.is_client_error() {
-            "DEFAULT_4XX"
-        } else {
-            "DEFAULT_5XX"
-        };
+        let general = if usual.is_client_error() { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
         let (status, headers, body) = match self.0.get(name).or_else(|| self.0.get(general)) {
-            Some(answer) => (
-                answer.status.unwrap_or(usual),
-                answer.headers.clone(),
-                answer.body.clone(),
-            ),
+            Some(answer) => (answer.status.unwrap_or(usual), answer.headers.clone(), answer.body.clone()),
             None => (usual, HeaderMap::new(), Bytes::new()),
         };
         let mut response = Response::new(Body::from(body));

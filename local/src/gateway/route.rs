@@ -54,22 +54,14 @@ impl Routes {
             }
         }
         // A fixed word wins over a name: `/threads/search` before `/threads/{thread_id}`.
-        paths.sort_by_key(|path| {
-            path.segments
-                .iter()
-                .filter(|segment| matches!(segment, Segment::Named(_)))
-                .count()
-        });
+        paths.sort_by_key(|path| path.segments.iter().filter(|segment| matches!(segment, Segment::Named(_))).count());
         Self(paths)
     }
 
     pub(super) fn find(&self, path: &str) -> Option<Match<'_>> {
         self.0.iter().find_map(|candidate| {
             let parameters = candidate.fits(path)?;
-            Some(Match {
-                path: candidate,
-                parameters,
-            })
+            Some(Match { path: candidate, parameters })
         })
     }
 }
@@ -82,10 +74,7 @@ impl Path {
             match (segment, given.next()?) {
                 (Segment::Fixed(word), part) if word == part => {}
                 (Segment::Named(name), part) if !part.is_empty() => {
-                    parameters.insert(
-                        name.clone(),
-                        percent_decode_str(part).decode_utf8_lossy().into_owned(),
-                    );
+                    parameters.insert(name.clone(), percent_decode_str(part).decode_utf8_lossy().into_owned());
                 }
                 _ => return None,
             }
@@ -95,10 +84,7 @@ impl Path {
 }
 
 fn segment(text: &str) -> Segment {
-    match text
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-    {
+    match text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         Some(name) => Segment::Named(name.to_owned()),
         None => Segment::Fixed(text.to_owned()),
     }
@@ -112,10 +98,7 @@ mod tests {
     fn found(path: &str) -> Option<(String, Vec<(String, String)>)> {
         let routes = Routes::new(&Template::built_in().unwrap().rest.routes);
         let found = routes.find(path)?;
-        Some((
-            found.template().to_owned(),
-            found.parameters.clone().into_iter().collect(),
-        ))
+        Some((found.template().to_owned(), found.parameters.clone().into_iter().collect()))
     }
 
     #[test]

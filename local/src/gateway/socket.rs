@@ -33,33 +33,14 @@ use crate::template::INTEGRATION_TIMEOUT;
 /// The longest frame; a longer message must come in several.
 const FRAME: usize = 32 * 1024;
 
-const TOO_LARGE: Close = Close {
-    code: 1009,
-    reason: "Message Too Long",
-};
-const IDLE: Close = Close {
-    code: 1001,
-    reason: "Idle timeout",
-};
-const TOO_OLD: Close = Close {
-    code: 1001,
-    reason: "Connection duration limit",
-};
-const CLIENT_CLOSED: Close = Close {
-    code: 1000,
-    reason: "Client-side close frame",
-};
-const LEFT: Close = Close {
-    code: 1006,
-    reason: "",
-};
+const TOO_LARGE: Close = Close { code: 1009, reason: "Message Too Long" };
+const IDLE: Close = Close { code: 1001, reason: "Idle timeout" };
+const TOO_OLD: Close = Close { code: 1001, reason: "Connection duration limit" };
+const CLIENT_CLOSED: Close = Close { code: 1000, reason: "Client-side close frame" };
+const LEFT: Close = Close { code: 1006, reason: "" };
 
 /// Answers the upgrade of one socket: 101 only after the authorizer and `$connect` agreed.
-pub(super) async fn open(
-    gateway: Arc<Gateway>,
-    request: Request,
-    source: SocketAddr,
-) -> Response<Body> {
+pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: SocketAddr) -> Response<Body> {
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade.max_frame_size(FRAME).max_message_size(MESSAGE),
@@ -91,19 +72,13 @@ pub(super) async fn open(
             let ended = converse(&gateway, &socket, &mut stream, opened).await;
             // From here on nothing can be posted to it.
             gateway.connections.close(&socket.id, ended);
-            tokio::join!(
-                farewell(stream, ended, gateway.limits().patience),
-                disconnect(&gateway, &socket, ended)
-            );
+            tokio::join!(farewell(stream, ended, gateway.limits().patience), disconnect(&gateway, &socket, ended));
         })
 }
 
 async fn connect(gateway: &Gateway, socket: &mut Socket) -> Result<Response<Body>, Refusal> {
     let resource = event::resource(socket.stage(), "$connect");
-    let response = gateway
-        .functions
-        .decide(socket.authorizer(&resource))
-        .await?;
+    let response = gateway.functions.decide(socket.authorizer(&resource)).await?;
     socket.granted = Decision::new(response).grant(&resource)?;
     call(gateway, "$connect", &socket.connected.id, socket.connect()).await
 }
@@ -119,12 +94,7 @@ async fn disconnect(gateway: &Gateway, socket: &Socket, ended: Close) {
 }
 
 /// Carries messages both ways until either side, a limit or the gateway ends it.
-async fn converse(
-    gateway: &Arc<Gateway>,
-    socket: &Arc<Socket>,
-    stream: &mut WebSocket,
-    mut opened: Opened,
-) -> Close {
+async fn converse(gateway: &Arc<Gateway>, socket: &Arc<Socket>, stream: &mut WebSocket, mut opened: Opened) -> Close {
     let limits = gateway.limits();
     let too_old = Instant::now() + limits.life;
     let mut idle = Instant::now() + limits.idle;
@@ -159,11 +129,7 @@ async fn converse(
 }
 
 /// Sends what waits, in as few writes as it takes.
-async fn send(
-    stream: &mut WebSocket,
-    first: Bytes,
-    queue: &mut Receiver<Bytes>,
-) -> Result<(), axum::Error> {
+async fn send(stream: &mut WebSocket, first: Bytes, queue: &mut Receiver<Bytes>) -> Result<(), axum::Error> {
     stream.feed(frame(first)).await?;
     while let Ok(next) = queue.try_recv() {
         stream.feed(frame(next)).await?;
@@ -176,27 +142,16 @@ fn frame(message: Bytes) -> Message {
 }
 
 async fn closing(asked: &mut watch::Receiver<Option<Close>>) -> Close {
-    asked
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|close| *close)
-        .unwrap_or(LEFT)
+    asked.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(LEFT)
 }
 
 fn too_large(error: axum::Error) -> bool {
-    error
-        .into_inner()
-        .downcast_ref()
-        .is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)))
+    error.into_inner().downcast_ref().is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)))
 }
 
 /// The closing handshake. Whoever does not take part in it is left alone after `patience`.
 async fn farewell(mut stream: WebSocket, ended: Close, patience: Duration) {
-    let frame = CloseFrame {
-        code: ended.code,
-        reason: Utf8Bytes::from_static(ended.reason),
-    };
+    let frame = CloseFrame { code: ended.code, reason: Utf8Bytes::from_static(ended.reason) };
     let handshake = async {
         // Refused where the peer closed first: then the answer to its frame is what is left to write.
         if stream.send(Message::Close(Some(frame))).await.is_err() {
@@ -229,12 +184,8 @@ fn take(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool
             }
             None => "Forbidden",
         };
-        let frame =
-            json!({"message": complaint, "connectionId": socket.id, "requestId": arrival.id});
-        let _ = gateway
-            .connections
-            .post(&socket.id, frame.to_string().into())
-            .await;
+        let frame = json!({"message": complaint, "connectionId": socket.id, "requestId": arrival.id});
+        let _ = gateway.connections.post(&socket.id, frame.to_string().into()).await;
     });
 }
 
@@ -243,14 +194,9 @@ fn route<'a>(gateway: &'a Gateway, body: &str) -> Option<&'a str> {
     let sockets = &gateway.template.sockets;
     let named = serde_json::from_str::<Value>(body).ok().and_then(|body| {
         let key = body.get(&sockets.selector)?.as_str()?;
-        sockets
-            .routes
-            .get_key_value(key)
-            .filter(|_| !key.starts_with('$'))
+        sockets.routes.get_key_value(key).filter(|_| !key.starts_with('$'))
     });
-    named
-        .or_else(|| sockets.routes.get_key_value("$default"))
-        .map(|(key, _)| key.as_str())
+    named.or_else(|| sockets.routes.get_key_value("$default")).map(|(key, _)| key.as_str())
 }
 
 async fn call(
@@ -259,18 +205,10 @@ async fn call(
     request_id: &str,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<Response<Body>, Refusal> {
-    let function = gateway
-        .template
-        .sockets
-        .routes
-        .get(route)
-        .ok_or(Refusal::NoRoute)?;
+    let function = gateway.template.sockets.routes.get(route).ok_or(Refusal::NoRoute)?;
     let context = functions::context(request_id, gateway.time_limit(function));
     let patience = INTEGRATION_TIMEOUT.min(gateway.limits().integration);
-    gateway
-        .functions
-        .call(function, LambdaRequest::WebSocket(event), context, patience)
-        .await
+    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, patience).await
 }
 
 fn facts(socket: &Socket) -> Facts {
