@@ -54,12 +54,11 @@ impl OpenAi {
 
 /// A vector store takes a file by its extension, and refuses one without.
 fn file_name(name: &str) -> String {
-    let known = name
+    let extension = name
         .rsplit_once('.')
-        .is_some_and(|(_, extension)| matches!(extension, "md" | "txt" | "json" | "html"));
-    if known {
-        name.to_owned()
-    } else {
-        format!("{name}.txt")
+        .map(|(_, extension)| extension.to_lowercase());
+    match extension.as_deref() {
+        Some("md" | "txt" | "json" | "html") => name.to_owned(),
+        _ => format!("{name}.txt"),
     }
 }
