@@ -1,1 +1,2 @@
 //! Stub.
+mod openai_client;
