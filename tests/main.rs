@@ -1,1 +1,4 @@
-//! Stub.
+//! One test target for the whole of Switchboard.
+
+mod authorizer;
+mod events;
