@@ -1,1 +1,3 @@
-//! Stub.
+//! The tests of the whole: one target.
+
+mod runtime_api;
