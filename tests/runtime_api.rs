@@ -40,10 +40,7 @@ pub(crate) enum Failure {
     /// What the handler failed with: `{errorType, errorMessage}`.
     Invocation(Value),
     /// The answer broke off: what had come until then, and the error.
-    Stream {
-        until_then: Box<Answer>,
-        error: Value,
-    },
+    Stream { until_then: Box<Answer>, error: Value },
     /// The process is gone.
     Exited(ExitStatus),
 }
@@ -66,12 +63,15 @@ pub(crate) struct FunctionProcess {
     child: Child,
     logs: NamedTempFile,
     events: mpsc::UnboundedSender<Event>,
-    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    outcomes: mpsc::UnboundedReceiver<(Subject, Outcome)>,
     invocations: u64,
     _server: JoinSet<()>,
 }
 
 type Outcome = Result<Answer, Failure>;
+
+/// The event an outcome is of, by its request id; a failed start has none.
+type Subject = Option<String>;
 
 struct Event {
     request_id: String,
@@ -116,30 +116,28 @@ impl FunctionProcess {
             .kill_on_drop(true)
             .spawn()
             .expect("the function starts");
-        Self {
-            child,
-            logs,
-            events,
-            outcomes,
-            invocations: 0,
-            _server: server,
-        }
+        Self { child, logs, events, outcomes, invocations: 0, _server: server }
     }
 
     /// Plays one event, and waits for what becomes of it. One at a time, as Lambda does.
+    /// The outcome of an earlier event that nobody waited for is passed over.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Outcome {
         self.invocations += 1;
-        let event = Event {
-            request_id: format!("00000000-0000-4000-8000-{:012}", self.invocations),
-            payload: event.to_string(),
-        };
-        self.events
-            .send(event)
-            .expect("the Runtime API listens as long as this process is held");
-        tokio::select! {
-            biased;
-            Some(outcome) = self.outcomes.recv() => outcome,
-            status = self.child.wait() => Err(Failure::Exited(status.expect("the child was ours to wait for"))),
+        let request_id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
+        let event = Event { request_id: request_id.clone(), payload: event.to_string() };
+        self.events.send(event).expect("the Runtime API listens as long as this process is held");
+        loop {
+            tokio::select! {
+                biased;
+                Some((subject, outcome)) = self.outcomes.recv() => {
+                    if subject.is_none_or(|subject| subject == request_id) {
+                        return outcome;
+                    }
+                }
+                status = self.child.wait() => {
+                    return Err(Failure::Exited(status.expect("the child was ours to wait for")));
+                }
+            }
         }
     }
 
@@ -152,26 +150,20 @@ impl FunctionProcess {
 struct RuntimeApi {
     function_arn: String,
     next: Mutex<mpsc::UnboundedReceiver<Event>>,
-    answered: mpsc::UnboundedSender<Outcome>,
+    answered: mpsc::UnboundedSender<(Subject, Outcome)>,
 }
 
 fn routes(api: Arc<RuntimeApi>) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .route("/2018-06-01/runtime/invocation/next", get(next))
-        .route(
-            "/2018-06-01/runtime/invocation/{id}/response",
-            post(response),
-        )
-        .route(
-            "/2018-06-01/runtime/invocation/{id}/error",
-            post(invocation_error),
-        )
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(invocation_error))
         .with_state(api)
 }
 
 async fn init_error(State(api): State<Arc<RuntimeApi>>, error: String) -> impl IntoResponse {
-    api.answer(Err(Failure::Init(json_or_text(&error))))
+    api.answer(None, Err(Failure::Init(json_or_text(&error))))
 }
 
 /// Held open until there is an event.
@@ -180,49 +172,32 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
         return Err(StatusCode::GONE);
     };
     let deadline = SystemTime::now() + TIMEOUT;
-    let deadline = deadline
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        .as_millis();
+    let deadline = deadline.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", event.request_id),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        (
-            "lambda-runtime-invoked-function-arn",
-            api.function_arn.clone(),
-        ),
-        (
-            "lambda-runtime-trace-id",
-            "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned(),
-        ),
+        ("lambda-runtime-invoked-function-arn", api.function_arn.clone()),
+        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned()),
     ];
-    Ok((
-        headers.map(|(name, value)| (HeaderName::from_static(name), value)),
-        event.payload,
-    )
-        .into_response())
+    Ok((headers.map(|(name, value)| (HeaderName::from_static(name), value)), event.payload).into_response())
 }
 
-async fn response(
-    State(api): State<Arc<RuntimeApi>>,
-    Path(_id): Path<String>,
-    request: Request,
-) -> impl IntoResponse {
-    api.answer(answer::read(request).await)
+async fn response(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, request: Request) -> impl IntoResponse {
+    api.answer(Some(id), answer::read(request).await)
 }
 
 async fn invocation_error(
     State(api): State<Arc<RuntimeApi>>,
-    Path(_id): Path<String>,
+    Path(id): Path<String>,
     error: String,
 ) -> impl IntoResponse {
-    api.answer(Err(Failure::Invocation(json_or_text(&error))))
+    api.answer(Some(id), Err(Failure::Invocation(json_or_text(&error))))
 }
 
 impl RuntimeApi {
     /// Nobody may be waiting any more: the test has ended.
-    fn answer(&self, outcome: Outcome) -> (StatusCode, &'static str) {
-        let _ended = self.answered.send(outcome);
+    fn answer(&self, subject: Subject, outcome: Outcome) -> (StatusCode, &'static str) {
+        let _ended = self.answered.send((subject, outcome));
         (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
     }
 }
@@ -239,42 +214,20 @@ fn binary(name: &str) -> PathBuf {
     static BUILT_INTO: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT_INTO.get_or_init(|| {
         let test = env::current_exe().expect("a running test has a path");
-        let folder = test
-            .ancestors()
-            .nth(2)
-            .expect("it lies in target/PROFILE/deps");
-        let profile = match folder
-            .file_name()
-            .and_then(OsStr::to_str)
-            .expect("a profile's name")
-        {
+        let folder = test.ancestors().nth(2).expect("it lies in target/PROFILE/deps");
+        let profile = match folder.file_name().and_then(OsStr::to_str).expect("a profile's name") {
             "debug" => "dev",
             profile => profile,
         };
         let build = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--workspace",
-                "--bins",
-                "--tests",
-                "--profile",
-                profile,
-            ])
+            .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", profile])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status();
-        assert!(
-            build.expect("cargo starts").success(),
-            "the functions do not build"
-        );
+        assert!(build.expect("cargo starts").success(), "the functions do not build");
         folder.to_owned()
     });
     let binary = folder.join(name);
-    assert!(
-        binary.exists(),
-        "{} is missing: is it built elsewhere, for another target?",
-        binary.display()
-    );
+    assert!(binary.exists(), "{} is missing: is it built elsewhere, for another target?", binary.display());
     binary
 }
 
@@ -283,9 +236,5 @@ async fn a_function_without_its_environment_ends_before_its_first_event() {
     let mut authorizer = FunctionProcess::start("authorizer", [("NOTHING", "configured")]).await;
     let outcome = authorizer.invoke(&json!({})).await.map(Answer::into_json);
     let failure = outcome.expect_err("no keys, no authorizer");
-    assert!(
-        matches!(failure, Failure::Exited(_)),
-        "{failure}\n{}",
-        authorizer.logs()
-    );
+    assert!(matches!(failure, Failure::Exited(_)), "{failure}\n{}", authorizer.logs());
 }

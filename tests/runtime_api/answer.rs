@@ -4,10 +4,7 @@ use super::{Failure, Outcome};
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
-    http::{
-        HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE,
-        header::SET_COOKIE,
-    },
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, header::SET_COOKIE},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
@@ -41,9 +38,9 @@ impl Answer {
     /// What a client would get from API Gateway, in either form.
     pub(crate) fn into_http(self) -> Response<Vec<u8>> {
         match self {
-            Answer::Buffered(value) => ProxyResponse::deserialize(&value)
-                .unwrap_or_else(|error| panic!("{error}: {value}"))
-                .into_http(),
+            Answer::Buffered(value) => {
+                ProxyResponse::deserialize(&value).unwrap_or_else(|error| panic!("{error}: {value}")).into_http()
+            }
             Answer::Streamed(response) => response,
         }
     }
@@ -51,27 +48,19 @@ impl Answer {
 
 /// Reads the body of a `POST …/invocation/{id}/response`.
 pub(super) async fn read(request: Request) -> Outcome {
-    let streamed = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind == STREAMED);
+    let streamed = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == STREAMED);
     let (bytes, trailers) = collect(request.into_body()).await;
     if streamed {
         return read_streamed(&bytes, &trailers);
     }
-    Ok(Answer::Buffered(
-        serde_json::from_slice(&bytes).expect("a buffered answer is JSON"),
-    ))
+    Ok(Answer::Buffered(serde_json::from_slice(&bytes).expect("a buffered answer is JSON")))
 }
 
 /// The whole body, and the trailers behind it.
 async fn collect(mut body: Body) -> (Vec<u8>, HeaderMap) {
     let (mut bytes, mut trailers) = (Vec::new(), HeaderMap::new());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        match frame
-            .expect("the function sends its answer to the end")
-            .into_data()
-        {
+        match frame.expect("the function sends its answer to the end").into_data() {
             Ok(data) => bytes.extend_from_slice(&data),
             Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
         }
@@ -81,10 +70,8 @@ async fn collect(mut body: Body) -> (Vec<u8>, HeaderMap) {
 
 /// A prelude `{statusCode, headers, cookies}`, eight NUL bytes, the body. An error in mid-stream follows in trailers.
 fn read_streamed(bytes: &[u8], trailers: &HeaderMap) -> Outcome {
-    let end = bytes
-        .windows(DELIMITER.len())
-        .position(|window| window == DELIMITER)
-        .expect("a delimiter ends the prelude");
+    let end =
+        bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER).expect("a delimiter ends the prelude");
     let prelude: Prelude = serde_json::from_slice(&bytes[..end]).expect("the prelude is JSON");
     let body = &bytes[end + DELIMITER.len()..];
 
@@ -95,49 +82,29 @@ fn read_streamed(bytes: &[u8], trailers: &HeaderMap) -> Outcome {
     let answer = Answer::Streamed(prelude.with_body(body.to_vec()));
     match error {
         None => Ok(answer),
-        Some(error) => Err(Failure::Stream {
-            until_then: Box::new(answer),
-            error,
-        }),
+        Some(error) => Err(Failure::Stream { until_then: Box::new(answer), error }),
     }
 }
 
 fn error_in(trailers: &HeaderMap) -> Option<Value> {
-    let text = |name| {
-        trailers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    Some(stream_error(
-        text(ERROR_TYPE)?,
-        text(ERROR_BODY).unwrap_or_default(),
-    ))
+    let text = |name| trailers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    Some(stream_error(text(ERROR_TYPE)?, text(ERROR_BODY).unwrap_or_default()))
 }
 
 /// `lambda_runtime` 1.5 announces trailers and then writes them at the end of the body itself, in the form of trailers.
 fn split_error(body: &[u8]) -> (&[u8], Option<Value>) {
     let start = b"Lambda-Runtime-Function-Error-Type: ";
-    let Some(at) = body
-        .windows(start.len())
-        .rposition(|window| window == start)
-    else {
+    let Some(at) = body.windows(start.len()).rposition(|window| window == start) else {
         return (body, None);
     };
     let trailers = String::from_utf8_lossy(&body[at..]);
-    let mut values = trailers
-        .lines()
-        .filter_map(|line| Some(line.split_once(": ")?.1));
-    let error = stream_error(
-        values.next().unwrap_or_default(),
-        values.next().unwrap_or_default(),
-    );
+    let mut values = trailers.lines().filter_map(|line| Some(line.split_once(": ")?.1));
+    let error = stream_error(values.next().unwrap_or_default(), values.next().unwrap_or_default());
     (&body[..at], Some(error))
 }
 
 fn stream_error(kind: &str, base64: &str) -> Value {
-    let message = BASE64_STANDARD
-        .decode(base64)
-        .expect("an error's body is base64");
+    let message = BASE64_STANDARD.decode(base64).expect("an error's body is base64");
     json!({ "errorType": kind, "errorMessage": String::from_utf8_lossy(&message) })
 }
 
@@ -169,10 +136,7 @@ impl Prelude {
             };
             values.into_iter().map(move |value| (name.clone(), value))
         });
-        let cookies = self
-            .cookies
-            .into_iter()
-            .map(|cookie| (SET_COOKIE.to_string(), cookie));
+        let cookies = self.cookies.into_iter().map(|cookie| (SET_COOKIE.to_string(), cookie));
         http_response(self.status_code, headers.chain(cookies), body)
     }
 }
@@ -194,45 +158,31 @@ struct ProxyResponse {
 impl ProxyResponse {
     /// API Gateway merges both maps; a name that is in both counts as the longer one has it.
     fn into_http(mut self) -> Response<Vec<u8>> {
-        self.headers
-            .retain(|name, _| !self.multi_value_headers.contains_key(name));
+        self.headers.retain(|name, _| !self.multi_value_headers.contains_key(name));
         let repeated = self.multi_value_headers.into_iter();
-        let repeated = repeated
-            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+        let repeated = repeated.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
         let body = self.body.unwrap_or_default();
         let body = if self.is_base64_encoded {
-            BASE64_STANDARD
-                .decode(body)
-                .expect("a body said to be base64 is")
+            BASE64_STANDARD.decode(body).expect("a body said to be base64 is")
         } else {
             body.into_bytes()
         };
-        http_response(
-            self.status_code,
-            self.headers.into_iter().chain(repeated),
-            body,
-        )
+        http_response(self.status_code, self.headers.into_iter().chain(repeated), body)
     }
 }
 
-fn http_response(
-    status: u16,
-    headers: impl Iterator<Item = (String, String)>,
-    body: Vec<u8>,
-) -> Response<Vec<u8>> {
+fn http_response(status: u16, headers: impl Iterator<Item = (String, String)>, body: Vec<u8>) -> Response<Vec<u8>> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
     for (name, value) in headers {
         let name = HeaderName::try_from(name).expect("a header's name");
-        response.headers_mut().append(
-            name,
-            HeaderValue::try_from(value).expect("a header's value"),
-        );
+        response.headers_mut().append(name, HeaderValue::try_from(value).expect("a header's value"));
     }
     response
 }
 
-const PRELUDE: &[u8] = br#"{"statusCode":200,"headers":{"content-type":"text/plain","vary":["origin","accept"]},"cookies":["a=1"]}"#;
+const PRELUDE: &[u8] =
+    br#"{"statusCode":200,"headers":{"content-type":"text/plain","vary":["origin","accept"]},"cookies":["a=1"]}"#;
 
 fn streamed(rest: &[u8]) -> Vec<u8> {
     [PRELUDE, &DELIMITER, rest].concat()
@@ -245,14 +195,7 @@ fn a_streamed_answer_is_what_follows_its_prelude() {
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()[CONTENT_TYPE], "text/plain");
     assert_eq!(response.headers()[SET_COOKIE], "a=1");
-    assert_eq!(
-        response
-            .headers()
-            .get_all("vary")
-            .iter()
-            .collect::<Vec<_>>(),
-        ["origin", "accept"]
-    );
+    assert_eq!(response.headers().get_all("vary").iter().collect::<Vec<_>>(), ["origin", "accept"]);
     assert_eq!(response.body(), b"hello \0 there");
 }
 
@@ -271,14 +214,9 @@ fn a_stream_may_break_off_in_trailers_written_as_body() {
 }
 
 fn breaks_off_after_hel(outcome: Outcome) {
-    let Err(Failure::Stream { until_then, error }) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(Failure::Stream { until_then, error }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(until_then.into_http().body(), b"hel");
-    assert_eq!(
-        error,
-        json!({ "errorType": "Runtime.StreamError", "errorMessage": "gone" })
-    );
+    assert_eq!(error, json!({ "errorType": "Runtime.StreamError", "errorMessage": "gone" }));
 }
 
 #[test]
@@ -292,9 +230,6 @@ fn a_buffered_answer_becomes_http_as_the_gateway_makes_it() {
     }));
     let response = answer.into_http();
     assert_eq!(response.status(), 202);
-    assert_eq!(
-        response.headers().get_all("x").iter().collect::<Vec<_>>(),
-        ["one", "two"]
-    );
+    assert_eq!(response.headers().get_all("x").iter().collect::<Vec<_>>(), ["one", "two"]);
     assert_eq!(response.body(), b"hello");
 }

@@ -27,17 +27,13 @@ pub(crate) struct Sizes {
 pub(crate) fn sizes(options: &Sizes) -> Report {
     let mut report = Report::default();
     let mut binaries = Vec::new();
-    report.step("cargo build --release", || {
-        match functions(options).and_then(|functions| built(&functions)) {
-            Ok(paths) if !paths.is_empty() => {
-                binaries = paths;
-                Outcome::PASSED
-            }
-            Ok(_) => Outcome::FAILED,
-            Err(error) => Outcome::CouldNotRun {
-                how: error.to_string(),
-            },
+    report.step("cargo build --release", || match functions(options).and_then(|functions| built(&functions)) {
+        Ok(paths) if !paths.is_empty() => {
+            binaries = paths;
+            Outcome::PASSED
         }
+        Ok(_) => Outcome::FAILED,
+        Err(error) => Outcome::CouldNotRun { how: error.to_string() },
     });
     for (function, path) in binaries {
         report.step(&function, || size(&function, &path));
@@ -61,9 +57,8 @@ fn functions(options: &Sizes) -> io::Result<Vec<String>> {
         return Ok(options.functions.clone());
     }
     let folders = fs::read_dir("functions")?;
-    let mut names = folders
-        .map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned()))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut names =
+        folders.map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()?;
     names.sort();
     Ok(names)
 }
@@ -102,14 +97,8 @@ fn size(function: &str, binary: &Path) -> Outcome {
     match fs::metadata(binary) {
         Ok(file) => {
             println!("{} bytes of at most {limit}", file.len());
-            if file.len() <= limit {
-                Outcome::PASSED
-            } else {
-                Outcome::FAILED
-            }
+            if file.len() <= limit { Outcome::PASSED } else { Outcome::FAILED }
         }
-        Err(error) => Outcome::CouldNotRun {
-            how: format!("{}: {error}", binary.display()),
-        },
+        Err(error) => Outcome::CouldNotRun { how: format!("{}: {error}", binary.display()) },
     }
 }

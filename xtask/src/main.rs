@@ -9,11 +9,7 @@ use clap::{Parser, Subcommand};
 use std::{env, path::Path, process::ExitCode};
 
 #[derive(Parser)]
-#[command(
-    name = "xtask",
-    bin_name = "cargo xtask",
-    about = "The developer's commands"
-)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "The developer's commands")]
 struct Xtask {
     #[command(subcommand)]
     command: Command,

@@ -16,14 +16,8 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) const PASSED: Outcome = Outcome::Ran {
-        passed: 1,
-        failed: 0,
-    };
-    pub(crate) const FAILED: Outcome = Outcome::Ran {
-        passed: 0,
-        failed: 1,
-    };
+    pub(crate) const PASSED: Outcome = Outcome::Ran { passed: 1, failed: 0 };
+    pub(crate) const FAILED: Outcome = Outcome::Ran { passed: 0, failed: 1 };
 }
 
 /// The steps so far, in order. Each is named as it begins and once more in the summary.
@@ -50,17 +44,12 @@ impl Report {
         let (mut all_passed, mut all_failed) = (0, 0);
         for (name, outcome) in self.steps {
             let (verdict, passed, failed) = match outcome {
-                Outcome::Ran {
-                    passed: 1,
-                    failed: 0,
-                } => ("passed".to_owned(), 1, 0),
+                Outcome::Ran { passed: 1, failed: 0 } => ("passed".to_owned(), 1, 0),
                 Outcome::Ran { passed, failed: 0 } => (format!("passed ({passed})"), passed, 0),
                 Outcome::Ran { passed: 0, failed } => ("FAILED".to_owned(), 0, failed),
-                Outcome::Ran { passed, failed } => (
-                    format!("FAILED ({failed} of {})", passed + failed),
-                    passed,
-                    failed,
-                ),
+                Outcome::Ran { passed, failed } => {
+                    (format!("FAILED ({failed} of {})", passed + failed), passed, failed)
+                }
                 Outcome::CouldNotRun { how } => (format!("COULD NOT RUN: {how}"), 0, 1),
                 Outcome::LeftOut => ("left out".to_owned(), 0, 0),
             };
@@ -69,11 +58,7 @@ impl Report {
             all_failed += failed;
         }
         println!("\n{all_passed} passed, {all_failed} failed");
-        if all_failed == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if all_failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -94,13 +79,7 @@ pub(crate) fn count_tests(command: &mut Command) -> Outcome {
         Err(error) => return cannot_start(command, &error),
     };
     let (mut passed, mut failed) = (0, 0);
-    for line in child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|out| BufReader::new(out).lines())
-        .map_while(Result::ok)
-    {
+    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
         println!("{line}");
         if let Some((this_passed, this_failed)) = counts(&line) {
             passed += this_passed;
@@ -123,12 +102,7 @@ fn counts(line: &str) -> Option<(usize, usize)> {
 }
 
 fn cannot_start(command: &Command, error: &std::io::Error) -> Outcome {
-    Outcome::CouldNotRun {
-        how: format!(
-            "{} does not start: {error}",
-            command.get_program().display()
-        ),
-    }
+    Outcome::CouldNotRun { how: format!("{} does not start: {error}", command.get_program().display()) }
 }
 
 #[cfg(test)]
@@ -138,7 +112,8 @@ mod tests {
     #[test]
     fn a_test_binary_s_last_line_is_counted() {
         let passed = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.10s";
-        let failed = "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        let failed =
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
         assert_eq!(counts(passed), Some((12, 0)));
         assert_eq!(counts(failed), Some((2, 1)));
     }

@@ -32,11 +32,7 @@ enum Part {
 /// Runs every step, also after a failure: one run names everything that is wrong.
 pub(crate) fn run(options: &Options) -> Report {
     let mut report = Report::default();
-    let python = if options.without.contains(&Part::Python) {
-        None
-    } else {
-        Some(install(&mut report))
-    };
+    let python = if options.without.contains(&Part::Python) { None } else { Some(install(&mut report)) };
     rust(&mut report, python.as_ref(), options.filter.as_deref());
     if options.filter.is_none() {
         template(&mut report, python.as_ref());
@@ -62,9 +58,7 @@ fn install(report: &mut Report) -> Installed {
 /// `cargo test` builds a function's `main` only as a test of itself; the events are played through the plain binaries too.
 /// Asking for both at once resolves the same features as `cargo test`, so nothing is built twice.
 fn rust(report: &mut Report, python: Option<&Installed>, filter: Option<&str>) {
-    report.step("cargo build", || {
-        check(cargo().args(["build", "--workspace", "--bins", "--tests"]))
-    });
+    report.step("cargo build", || check(cargo().args(["build", "--workspace", "--bins", "--tests"])));
     report.step("cargo test", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
@@ -82,9 +76,7 @@ fn template(report: &mut Report, python: Option<&Installed>) {
     let mut check_with = |name: &str, command: fn(&Python) -> Command| match python {
         None => report.left_out(name),
         Some(Ok(python)) => report.step(name, || check(&mut command(python))),
-        Some(Err(_)) => report.step(name, || Outcome::CouldNotRun {
-            how: "needs the Python tools above".to_owned(),
-        }),
+        Some(Err(_)) => report.step(name, || Outcome::CouldNotRun { how: "needs the Python tools above".to_owned() }),
     };
     check_with("cfn-lint", |python| {
         let mut cfn_lint = python.command("cfn-lint");

@@ -9,13 +9,8 @@ use std::{
 };
 
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
-const PACKAGES: [&str; 5] = [
-    "cargo-lambda==1.9.2",
-    "ziglang==0.17.1",
-    "cfn-lint==1.58.0",
-    "aws-sam-cli==1.170.0",
-    "openai==3.54.0",
-];
+const PACKAGES: [&str; 5] =
+    ["cargo-lambda==1.9.2", "ziglang==0.17.1", "cfn-lint==1.58.0", "aws-sam-cli==1.170.0", "openai==3.54.0"];
 
 /// A Python whose environment holds [`PACKAGES`].
 pub(crate) struct Python {
@@ -27,12 +22,8 @@ impl Python {
     ///
     /// The error says what to install and how.
     pub(crate) fn ready() -> Result<Python, String> {
-        let folder = env::current_dir()
-            .map_err(|error| error.to_string())?
-            .join(".tools/python");
-        let python = Python {
-            bin: folder.join("bin"),
-        };
+        let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools/python");
+        let python = Python { bin: folder.join("bin") };
         let filled_from = folder.join("packages.txt");
         let packages = PACKAGES.join("\n");
 
@@ -44,26 +35,12 @@ impl Python {
         if !works {
             create(&folder)?;
         }
-        println!(
-            "installing {} into {}",
-            PACKAGES.join(", "),
-            folder.display()
-        );
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
+        println!("installing {} into {}", PACKAGES.join(", "), folder.display());
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         if !succeeds(python.command("python").args(pip).args(PACKAGES)) {
-            return Err(format!(
-                "`pip install {}` failed; it needs the Python package index",
-                PACKAGES.join(" ")
-            ));
+            return Err(format!("`pip install {}` failed; it needs the Python package index", PACKAGES.join(" ")));
         }
-        fs::write(&filled_from, packages)
-            .map_err(|error| format!("{}: {error}", filled_from.display()))?;
+        fs::write(&filled_from, packages).map_err(|error| format!("{}: {error}", filled_from.display()))?;
         Ok(python)
     }
 
@@ -75,8 +52,7 @@ impl Python {
     /// SAM, which tells nobody that it ran, and for which a region must be named though nothing is asked of it.
     pub(crate) fn sam(&self) -> Command {
         let mut sam = self.command("sam");
-        sam.env("SAM_CLI_TELEMETRY", "0")
-            .env("AWS_DEFAULT_REGION", "us-east-1");
+        sam.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1");
         sam
     }
 
@@ -90,19 +66,12 @@ impl Python {
 
 /// Debian splits `venv` off Python; with root's rights it is fetched, else asked for.
 fn create(folder: &Path) -> Result<(), String> {
-    const HOW: &str =
-        "install Python 3.10 or newer with venv (Debian: `apt-get install python3-venv`)";
+    const HOW: &str = "install Python 3.10 or newer with venv (Debian: `apt-get install python3-venv`)";
     if !has_venv() && is_root() && succeeds(Command::new("apt-get").arg("--version")) {
         println!("installing python3-venv with apt-get");
         let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
         let updated = succeeds(Command::new("apt-get").args(["update", "-qq"]).envs(quiet));
-        let packages = [
-            "install",
-            "-qq",
-            "--yes",
-            "--no-install-recommends",
-            "python3-venv",
-        ];
+        let packages = ["install", "-qq", "--yes", "--no-install-recommends", "python3-venv"];
         if !updated || !succeeds(Command::new("apt-get").args(packages).envs(quiet)) {
             return Err(format!("apt-get failed; {HOW}"));
         }
@@ -110,42 +79,25 @@ fn create(folder: &Path) -> Result<(), String> {
     if !has_venv() {
         return Err(HOW.to_owned());
     }
-    if succeeds(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(folder),
-    ) {
+    if succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder)) {
         Ok(())
     } else {
-        Err(format!(
-            "`python3 -m venv {}` failed; {HOW}",
-            folder.display()
-        ))
+        Err(format!("`python3 -m venv {}` failed; {HOW}", folder.display()))
     }
 }
 
 /// `venv` imports without `python3-venv`, and fails later for want of `ensurepip`.
 fn has_venv() -> bool {
-    succeeds(
-        Command::new("python3")
-            .args(["-c", "import ensurepip, venv"])
-            .stderr(Stdio::null()),
-    )
+    succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()))
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
 /// Whether it starts and ends well. What it has to say on its standard output is not asked for.
 fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn path_with(first: &Path) -> OsString {
