@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod events;
+mod gateway;
 mod openai_client;
 mod openai_schema;
 mod runtime_api;
