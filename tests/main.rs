@@ -4,6 +4,4 @@ mod authorizer;
 mod events;
 mod gateway;
 mod openai_client;
-mod openai_schema;
 mod runtime_api;
-mod standin;
