@@ -1,3 +1,7 @@
-//! Every test of the workspace that speaks over a wire.
+//! One test target for the whole of Switchboard.
 
+mod authorizer;
+mod events;
 mod gateway;
+mod openai_client;
+mod runtime_api;

@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use crate::{
     Error,
-    domain::{At, chatbot::Memory},
+    domain::{At, MessageId, chatbot::Memory},
     openai::{self, OpenAi, Patience},
     sockets::Sockets,
     store::Store,
@@ -89,6 +89,10 @@ impl App {
 
     pub fn ulid(&self) -> Ulid {
         (self.ids.0)()
+    }
+
+    pub fn message_id(&self) -> MessageId {
+        MessageId::new(self.ulid())
     }
 }
 

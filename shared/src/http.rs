@@ -128,11 +128,14 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         Some((name, what)) => {
             let parent = path.trim_end_matches('.').strip_suffix(name).unwrap_or(&path).trim_end_matches('.');
             let field = if parent.is_empty() || parent == "?" { name.into() } else { format!("{parent}.{name}") };
-            Error::invalid(field, match what {
-                "unknown field" => "there is no such field",
-                "missing field" => "is missing",
-                _ => "stands here twice",
-            })
+            Error::invalid(
+                field,
+                match what {
+                    "unknown field" => "there is no such field",
+                    "missing field" => "is missing",
+                    _ => "stands here twice",
+                },
+            )
         }
         None if path == "." => Error::invalid("body", reason),
         None => Error::invalid(path, reason),

@@ -4,12 +4,15 @@
 //! [`App::from_env`].
 
 mod app;
+mod change;
 pub mod domain;
 mod error;
 pub mod http;
+mod knowledge;
 pub mod openai;
 pub mod sockets;
 pub mod store;
 
 pub use app::{App, Clock, Ids, Settings};
+pub use change::DECISIONS;
 pub use error::Error;

@@ -76,7 +76,7 @@ fn is_text(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
     length.contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-/// A NumericDate may have a fraction (RFC 7519, section 2); some issuers send one.
+/// A `NumericDate` may have a fraction (RFC 7519, section 2); some issuers send one.
 fn seconds(date: &serde_json::Number) -> Option<u64> {
     let whole = match date.as_u64() {
         Some(whole) => whole,

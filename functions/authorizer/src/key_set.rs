@@ -79,7 +79,7 @@ impl KeySet {
         })
     }
 
-    pub(crate) async fn warm(self: &Arc<Self>) {
+    pub(crate) async fn renew(self: &Arc<Self>) {
         self.refresh(Arc::clone(&self.turn).lock_owned().await)
             .await;
     }
@@ -94,7 +94,7 @@ impl KeySet {
                 Err(_) => return Ok(key),
             },
             // Unknown: wait for a fetch under way, which may bring it.
-            Err(_) => self.warm().await,
+            Err(_) => self.renew().await,
         }
         self.find(kid).map(|(key, _)| key)
     }

@@ -82,7 +82,7 @@ impl Keys {
     /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.
     pub async fn warm(&self) {
         if let Source::Published(set) = &self.0 {
-            set.warm().await;
+            set.renew().await;
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    At, ChatbotId, Message, MessageId, Person, Reason, RunId, Status, ThreadId,
+    At, ChatbotId, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId,
     message::{self, Answers, Change},
     status::Event,
 };
@@ -208,7 +208,14 @@ impl Thread {
     /// Changes the owner and logs it. `None` where the event changes nothing: then nothing is written or told.
     ///
     /// A run in progress loses the line with the epoch; what it says from now on is refused by the table.
-    pub fn change(&self, event: Event, by: Person, text: &str, comment: Option<String>, id: MessageId) -> Result<Option<Changed>, Error> {
+    pub fn change(
+        &self,
+        event: Event,
+        by: Person,
+        text: &str,
+        comment: Option<String>,
+        id: MessageId,
+    ) -> Result<Option<Changed>, Error> {
         let (at, change) = match &event {
             Event::Escalate { at, reason } => (*at, Change::Escalated { reason: *reason, comment }),
             Event::Claim { at, agent, .. } => (*at, Change::Claimed { agent: agent.clone() }),
@@ -240,7 +247,7 @@ impl Thread {
         if matches!(thread.status, Status::Ended { .. }) {
             thread.answered_through = thread.seq;
         }
-        Ok(Some(Changed { thread, message, discarded }))
+        Ok(Some(Changed { thread, message, note: None, discarded }))
     }
 }
 
@@ -249,6 +256,8 @@ impl Thread {
 pub struct Changed {
     pub thread: Thread,
     pub message: Message,
+    /// What the one who changed it leaves for the next agent.
+    pub note: Option<Note>,
     /// The live run that lost the line by it.
     pub discarded: Option<Run>,
 }

@@ -3,7 +3,7 @@
 //! Documents are written beside the old ones, under the chatbot's next version; the chatbot's own item then points to
 //! them in one conditional write. So a reader finds the old set or the new one, never some of each.
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{Chatbot, ChatbotId, chatbot::Document},
+    domain::{
+        Chatbot, ChatbotId,
+        chatbot::{Document, Knowledge},
+    },
 };
 
 /// A change of a chatbot. All of it is written, or nothing.
@@ -98,7 +101,11 @@ impl Store {
 
     /// Writes a changed chatbot over the version it was read at, with new documents if it has any.
     /// `false`: somebody else changed it first, and nothing was written.
-    pub async fn chatbot_update(&self, write: &ChatbotWrite<'_>, documents: Option<&[Document]>) -> Result<bool, Error> {
+    pub async fn chatbot_update(
+        &self,
+        write: &ChatbotWrite<'_>,
+        documents: Option<&[Document]>,
+    ) -> Result<bool, Error> {
         let chatbot = write.chatbot;
         if let Some(documents) = documents {
             self.documents_put(chatbot, documents).await?;
@@ -114,6 +121,31 @@ impl Store {
             self.documents_keep(chatbot, done).await?;
         }
         Ok(done)
+    }
+
+    /// Notes where at OpenAI the chatbot's documents have arrived. `false`: they did before, or are others by now.
+    pub async fn chatbot_learn(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {
+        let learnt = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key::chatbot(&chatbot.tenant, &chatbot.id).attributes()))
+            .update_expression("SET #knowledge = :knowledge")
+            .condition_expression("#documents = :documents AND attribute_not_exists(#knowledge)")
+            .expression_attribute_names("#knowledge", "knowledge")
+            .expression_attribute_names("#documents", "documents_version")
+            .expression_attribute_values(":documents", row::number(chatbot.documents_version))
+            .expression_attribute_values(
+                ":knowledge",
+                serde_dynamo::to_attribute_value(knowledge).map_err(Error::internal)?,
+            )
+            .send()
+            .await;
+        match learnt {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     /// Deletes a chatbot as it was read, then its documents. `false`: somebody else changed it first.

@@ -80,9 +80,12 @@ impl Store {
                 Committed::Stale => {}
             }
             let Some(now) = self.thread_alone(&before.tenant, &before.id).await? else { return Ok(None) };
-            if let Some(ours) = messages.first().filter(|ours| now.last_reply.as_ref().is_some_and(|it| it.message_id == ours.id)) {
+            if let Some(ours) =
+                messages.first().filter(|ours| now.last_reply.as_ref().is_some_and(|it| it.message_id == ours.id))
+            {
                 // Our own reply, under an answer that got lost.
-                let logged = self.message_get(&now.tenant, &now.id, now.last_reply.as_ref().map_or(0, |it| it.seq)).await?;
+                let logged =
+                    self.message_get(&now.tenant, &now.id, now.last_reply.as_ref().map_or(0, |it| it.seq)).await?;
                 return Ok(Some((now, vec![logged.unwrap_or_else(|| ours.clone())])));
             }
             if !now.is_held_by(run) {

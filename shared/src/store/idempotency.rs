@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Store,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     Error,
     domain::{At, Identity},
+    http::fingerprint,
 };
 
 /// How long a key is remembered: a day.
@@ -33,7 +35,7 @@ pub struct Idempotency {
     pub key: String,
     /// A digest of the request.
     pub fingerprint: String,
-    /// The first answer, as JSON, without what the request itself can give back.
+    /// The first answer, as JSON.
     pub answer: String,
     /// Unix seconds. The table forgets a key some time after this, we at once.
     pub expires_at: i64,
@@ -47,15 +49,9 @@ pub enum Created {
 }
 
 impl Idempotency {
-    pub fn new(identity: &Identity, key: &str, fingerprint: String, now: At) -> Self {
-        Self {
-            tenant: identity.tenant.clone(),
-            subject: identity.subject.clone(),
-            key: key.into(),
-            fingerprint,
-            answer: String::new(),
-            expires_at: now.seconds() + KEPT_SECONDS,
-        }
+    /// The first answer.
+    pub fn answer(&self) -> Result<Value, Error> {
+        serde_json::from_str(&self.answer).map_err(Error::internal)
     }
 
     fn place(&self) -> key::Key {
@@ -75,6 +71,29 @@ impl Idempotency {
 }
 
 impl Creation {
+    /// A creation by `identity`, under the key that the request has, if it has one. `request` is all that makes it the
+    /// same request or another.
+    pub fn under(identity: &Identity, key: Option<&str>, request: &[&[u8]], now: At) -> Self {
+        let key = key.map(|key| Idempotency {
+            tenant: identity.tenant.clone(),
+            subject: identity.subject.clone(),
+            key: key.into(),
+            fingerprint: fingerprint(request),
+            answer: String::new(),
+            expires_at: now.seconds() + KEPT_SECONDS,
+        });
+        Self { key }
+    }
+
+    /// Keeps the answer with the key, and gives it back.
+    pub fn answers(&mut self, view: &impl Serialize) -> Result<Value, Error> {
+        let answer = serde_json::to_value(view).map_err(Error::internal)?;
+        if let Some(key) = &mut self.key {
+            key.answer = answer.to_string();
+        }
+        Ok(answer)
+    }
+
     /// The beginning of the creation's transaction: its key, if it has one, must be unused.
     pub(super) fn guard(&self, table: &str) -> Result<Transaction, Error> {
         let Some(key) = &self.key else { return Ok(Transaction::default()) };
@@ -88,8 +107,9 @@ impl Creation {
 }
 
 impl Store {
-    /// What the key was used for, if it was. Spares OpenAI a creation that would only be undone.
-    pub async fn idempotency_get(&self, key: &Idempotency) -> Result<Option<Idempotency>, Error> {
+    /// The answer that was given before under the creation's key. Spares OpenAI what would only be undone.
+    pub async fn answer_before(&self, creation: &Creation) -> Result<Option<Value>, Error> {
+        let Some(key) = &creation.key else { return Ok(None) };
         let found = self
             .dynamo
             .get_item()
@@ -100,7 +120,7 @@ impl Store {
             .await
             .map_err(refused)?;
         let live = |item: &Item| row::read::<Idempotency>(item.clone()).is_ok_and(|it| it.expires_at > key.made());
-        found.item.filter(live).map(|item| key.same_as(item)).transpose()
+        found.item.filter(live).map(|item| key.same_as(item)?.answer()).transpose()
     }
 
     pub(super) async fn create(&self, transaction: Transaction, creation: &Creation) -> Result<Created, Error> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{Message, Note, Thread, ThreadId},
+    domain::{Message, MessageId, Note, Thread, ThreadId},
 };
 
 /// That a `client_id` has been used, and for what.
@@ -27,7 +27,7 @@ pub struct Client {
     pub seq: u64,
     /// The note's id, where it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub note: Option<MessageId>,
 }
 
 /// A page of the log, oldest first, with the notes that lie within it.
@@ -84,6 +84,25 @@ impl Store {
         found.item.map(row::read_message).transpose()
     }
 
+    pub async fn note_get(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        after: u64,
+        note: &MessageId,
+    ) -> Result<Option<Note>, Error> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::note(tenant, id, after, note).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(refused)?;
+        found.item.map(row::read).transpose()
+    }
+
     /// The first bot message that answers the customer's message at `seq`.
     pub async fn reply_to(&self, tenant: &str, id: &ThreadId, seq: u64) -> Result<Option<Message>, Error> {
         let mut after = seq;
@@ -121,7 +140,13 @@ impl Store {
     }
 
     /// What was sent under a `client_id`, if anything was.
-    pub async fn client_get(&self, tenant: &str, id: &ThreadId, author: &str, client_id: &str) -> Result<Option<Client>, Error> {
+    pub async fn client_get(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        author: &str,
+        client_id: &str,
+    ) -> Result<Option<Client>, Error> {
         let found = self
             .dynamo
             .get_item()

@@ -22,9 +22,9 @@ use aws_sdk_dynamodb::{
 };
 
 pub use chatbot::ChatbotWrite;
+pub use commit::{Commit, Committed};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
 pub use idempotency::{Created, Creation, Idempotency};
-pub use commit::{Commit, Committed};
 pub use log::{Client as ClientRow, LogPage, Noted};
 pub use removal::{Removal, Rubbish};
 pub use thread::ThreadPage;

@@ -26,8 +26,15 @@ pub struct Removal {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Rubbish {
     /// A conversation with its items, and the responses that the log's messages came from.
-    Conversation { tenant: String, thread_id: ThreadId, conversation_id: String },
-    Knowledge { vector_store_id: String, file_ids: Vec<String> },
+    Conversation {
+        tenant: String,
+        thread_id: ThreadId,
+        conversation_id: String,
+    },
+    Knowledge {
+        vector_store_id: String,
+        file_ids: Vec<String>,
+    },
 }
 
 impl Removal {

@@ -6,13 +6,16 @@ use aws_sdk_dynamodb::types::AttributeValue::{Bool, S};
 use futures::future::try_join_all;
 
 use super::{
-    Created, Creation, Store, commit::Commit, cursor::Cursor, key, refused,
+    Created, Creation, Store,
+    commit::Commit,
+    cursor::Cursor,
+    key, refused,
     row::{self, Item, text},
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
-    domain::{Details, Message, Thread, ThreadId},
+    domain::{At, Details, Message, Thread, ThreadId},
     store::Committed,
 };
 
@@ -35,9 +38,11 @@ impl Store {
         creation: &Creation,
     ) -> Result<Created, Error> {
         let mut transaction = creation.guard(&self.table)?;
-        transaction = transaction
-            .put(&self.table, row::thread(thread)?, Some(Condition::absent()))?
-            .put(&self.table, row::row(key::details(&thread.tenant, &thread.id), details)?, None)?;
+        transaction = transaction.put(&self.table, row::thread(thread)?, Some(Condition::absent()))?.put(
+            &self.table,
+            row::row(key::details(&thread.tenant, &thread.id), details)?,
+            None,
+        )?;
         if let Some(greeting) = greeting {
             transaction = transaction.put(&self.table, row::message(&thread.tenant, greeting)?, None)?;
         }
@@ -117,7 +122,8 @@ impl Store {
         while let Some(word) = left.last().copied() {
             let partition = key::by_status(tenant, word);
             let wanted = limit - threads.len();
-            let (ids, next) = self.index_page("status", &partition, tenant, word == "queued", start.take(), wanted).await?;
+            let (ids, next) =
+                self.index_page("status", &partition, tenant, word == "queued", start.take(), wanted).await?;
             let read = self.threads_get(tenant, &ids).await?;
             // The index lags behind the table; what has moved on is found under its new status.
             threads.extend(read.into_iter().filter(|(thread, _)| thread.status.word() == word));
@@ -135,11 +141,14 @@ impl Store {
 
     /// Puts a tombstone in the thread's place: from here on it is nowhere to be found and nothing can be appended.
     /// Its log stays until [`Store::thread_purge`].
-    pub async fn thread_bury(&self, before: &Thread, commit: Commit) -> Result<bool, Error> {
+    pub async fn thread_bury(&self, before: &Thread, commit: Commit, now: At) -> Result<bool, Error> {
         let mut tombstone = row::row(key::thread(&before.tenant, &before.id), &commit.thread)?;
         tombstone.insert("version".into(), row::number(before.version + 1));
         tombstone.insert("tombstone".into(), Bool(true));
         tombstone.remove("run");
+        // Whatever is not emptied at once is found by the sweep.
+        tombstone.insert("due_pk".into(), S(key::due(&key::thread_partition(&before.tenant, &before.id))));
+        tombstone.insert("due_sk".into(), S(now.to_string()));
         let unchanged = Condition::at_version(before.version);
         let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
         if let Some(removal) = &commit.removal {

@@ -140,7 +140,8 @@ impl Store {
             let mut left = HashMap::from([(self.table.clone(), batch.to_vec())]);
             let mut tries = Tries::default();
             loop {
-                let sent = self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(refused)?;
+                let sent =
+                    self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(refused)?;
                 left = sent.unprocessed_items.unwrap_or_default();
                 if left.values().all(Vec::is_empty) {
                     break;

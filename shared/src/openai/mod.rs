@@ -1,0 +1,53 @@
+//! OpenAI's Responses, Conversations, models, files and vector stores, as far as a chat needs them.
+//!
+//! Every failure is one of [`Failure`]'s, every request follows one [`Patience`]. The wire is read
+//! leniently (unknown events, items and fields are passed over), because servers other than
+//! OpenAI's speak it too. What users write is never logged, nor is the key.
+
+mod answer;
+mod conversation;
+mod failure;
+mod frame;
+mod knowledge;
+mod model;
+mod patience;
+mod response;
+mod transport;
+
+use std::sync::Arc;
+
+use reqwest::{Client, Url};
+
+pub use answer::{Answer, Event, Incomplete, Outcome, Usage};
+pub use failure::Failure;
+pub use model::ModelCheck;
+pub use patience::Patience;
+pub use response::{Ask, Call, Input, Role};
+
+/// The client. Clones share its connections and settings.
+#[derive(Clone)]
+pub struct OpenAi {
+    http: Client,
+    settings: Arc<Settings>,
+}
+
+/// Which server, as whom, and how long to wait for it.
+pub struct Settings {
+    /// Up to and with the version (`https://api.openai.com/v1`); a query is kept, for servers that
+    /// want their version there.
+    pub base_url: Url,
+    /// Sent as a bearer token; left out when empty, as servers on a laptop ask for none.
+    pub api_key: String,
+    pub patience: Patience,
+}
+
+impl OpenAi {
+    /// `http` should come from [`Patience::http`]; of any other client, the connect time-out is its
+    /// own business.
+    pub fn new(http: Client, settings: Settings) -> Self {
+        Self {
+            http,
+            settings: Arc::new(settings),
+        }
+    }
+}

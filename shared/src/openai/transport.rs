@@ -1,0 +1,281 @@
+//! One way to send a request: with patience, and never twice where once may have been enough.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt, stream};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
+use serde::de::DeserializeOwned;
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+use super::{
+    OpenAi,
+    failure::{Complaint, Failure},
+    patience::{Advice, Tries},
+};
+
+/// More of a refusal than this is not read.
+const LONGEST_COMPLAINT: usize = 64 * 1024;
+
+/// What may be done about a request whose fate is unknown, that is, sent and never answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resend {
+    /// Twice does what once does: reads, deletions, whole replacements.
+    Freely,
+    /// Twice makes two: it goes out again only where a status invites it, or where no connection
+    /// was ever made.
+    OnlyIfToldTo,
+}
+
+/// A try without success.
+pub(super) enum Miss {
+    Refused {
+        status: StatusCode,
+        advice: Advice,
+        complaint: Complaint,
+    },
+    /// No connection was made, so nothing was sent.
+    NeverSent,
+    /// Sent, and no answer came: a time-out, or a cut.
+    NoAnswer,
+    /// The request itself could not be built: a key that fits no header, an address without a path.
+    Unfit,
+}
+
+/// Why the body of an answer ended early.
+#[derive(Debug)]
+pub(super) enum Cut {
+    Silent,
+    Broken,
+}
+
+impl OpenAi {
+    /// A request to `path` under the base URL; each segment is escaped, so that an id can never
+    /// reach another route.
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> RequestBuilder {
+        let request = self.http.request(method, self.url(path, query));
+        match self.settings.api_key.as_str() {
+            "" => request,
+            key => request.bearer_auth(key),
+        }
+    }
+
+    /// Sends what `request` builds until it succeeds or patience ends. The body of the answer is
+    /// still to be read.
+    pub(super) async fn send(
+        &self,
+        resend: Resend,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let patience = &self.settings.patience;
+        let mut tries = Tries::new(patience);
+        loop {
+            let miss = match timeout(patience.first_byte, request().send()).await {
+                Ok(Ok(answer)) if answer.status().is_success() => return Ok(answer),
+                Ok(Ok(answer)) => self.refusal(answer).await,
+                Ok(Err(error)) => Miss::of(error),
+                Err(_) => Miss::of_silence(),
+            };
+            match tries.after(&miss, resend == Resend::Freely) {
+                Some(wait) => sleep(wait).await,
+                None => return Err(miss.into_failure(tries.maybe_ran)),
+            }
+        }
+    }
+
+    /// Sends and reads one JSON answer.
+    pub(super) async fn fetch<T: DeserializeOwned>(
+        &self,
+        resend: Resend,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<T, Failure> {
+        let answer = self.send(resend, request).await?;
+        let body = self.body(answer).await?;
+        serde_json::from_slice(&body).map_err(|_| Failure::Interrupted { code: None })
+    }
+
+    /// Deletes what is at `path`. That it is gone already is success.
+    pub(super) async fn remove(&self, path: &[&str]) -> Result<(), Failure> {
+        match self
+            .send(Resend::Freely, || self.request(Method::DELETE, path, &[]))
+            .await
+        {
+            // Read to its end, so that its connection serves the next request.
+            Ok(answer) => self.body(answer).await.map(drop),
+            Err(Failure::Refused { status: 404, .. } | Failure::Missing) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    pub(super) async fn body(&self, answer: Response) -> Result<Vec<u8>, Failure> {
+        let chunks = chunks(answer, self.settings.patience.idle);
+        let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
+            body.extend_from_slice(&chunk);
+            Ok(body)
+        });
+        body.await.map_err(|_| Failure::Interrupted { code: None })
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.settings.base_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    async fn refusal(&self, answer: Response) -> Miss {
+        let (status, advice, request_id) = (
+            answer.status(),
+            Advice::of(answer.headers()),
+            request_id(answer.headers()),
+        );
+        let path = answer.url().path().to_owned();
+        let complaint = self.complaint(answer).await;
+        let code = complaint.code.as_deref();
+        warn!(
+            status = status.as_u16(),
+            request_id, code, path, "OpenAI refused a request"
+        );
+        Miss::Refused {
+            status,
+            advice,
+            complaint,
+        }
+    }
+
+    /// An unreadable one says nothing, and its status still speaks.
+    async fn complaint(&self, answer: Response) -> Complaint {
+        let chunks = chunks(answer, self.settings.patience.idle);
+        let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
+            body.extend_from_slice(&chunk);
+            if body.len() <= LONGEST_COMPLAINT {
+                Ok(body)
+            } else {
+                Err(Cut::Broken)
+            }
+        });
+        let body = body.await.unwrap_or_default();
+        let mut complaint = serde_json::from_slice(&body)
+            .map_or_else(|_| Complaint::default(), |value| Complaint::read(&value));
+        if !self.settings.api_key.is_empty() {
+            complaint.message = complaint.message.replace(&self.settings.api_key, "…");
+        }
+        complaint
+    }
+}
+
+impl Miss {
+    fn of(error: reqwest::Error) -> Self {
+        let miss = match () {
+            () if error.is_builder() => Self::Unfit,
+            () if error.is_connect() => Self::NeverSent,
+            () => Self::NoAnswer,
+        };
+        warn!(sent = matches!(miss, Self::NoAnswer), error = %error.without_url(), "OpenAI was not reached");
+        miss
+    }
+
+    fn of_silence() -> Self {
+        warn!("OpenAI did not answer in time");
+        Self::NoAnswer
+    }
+
+    /// Whether the request may have had its effect all the same. A 5xx may come from a proxy that
+    /// lost the server behind it.
+    pub(super) fn maybe_ran(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => {
+                *status == StatusCode::REQUEST_TIMEOUT || status.is_server_error()
+            }
+            Self::NoAnswer => true,
+            Self::NeverSent | Self::Unfit => false,
+        }
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Refused { complaint, .. } if complaint.meaning() == Some(Failure::Locked))
+    }
+
+    pub(super) fn may_be_repeated(&self, repeatable: bool) -> bool {
+        match self {
+            Self::Refused {
+                status,
+                advice,
+                complaint,
+            } => match complaint.meaning() {
+                Some(Failure::Locked) => true,
+                Some(Failure::Quota) => false,
+                _ => advice.again.unwrap_or(is_passing(*status)),
+            },
+            Self::NeverSent => true,
+            Self::NoAnswer => repeatable,
+            Self::Unfit => false,
+        }
+    }
+
+    pub(super) fn wait_asked(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { advice, .. } => advice.wait,
+            Self::NeverSent | Self::NoAnswer | Self::Unfit => None,
+        }
+    }
+
+    fn into_failure(self, maybe_ran: bool) -> Failure {
+        match self {
+            Self::Refused {
+                status, complaint, ..
+            } => match complaint.meaning() {
+                Some(failure) => failure,
+                None if is_passing(status) => Failure::Unavailable { maybe_ran },
+                None => Failure::Refused {
+                    status: status.as_u16(),
+                    code: complaint.code,
+                    param: complaint.param,
+                    message: complaint.message,
+                },
+            },
+            Self::NeverSent | Self::NoAnswer | Self::Unfit => Failure::Unavailable { maybe_ran },
+        }
+    }
+}
+
+/// Statuses after which the same request may well succeed.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS
+    ) || status.is_server_error()
+}
+
+/// The body of an answer, piece by piece, none awaited for longer than `idle`.
+pub(super) fn chunks(
+    answer: Response,
+    idle: Duration,
+) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
+    stream::try_unfold(answer, move |mut answer| async move {
+        let chunk = timeout(idle, answer.chunk())
+            .await
+            .map_err(|_| Cut::Silent)?
+            .map_err(|_| Cut::Broken)?;
+        Ok(chunk.map(|chunk| (chunk, answer)))
+    })
+}
+
+/// What OpenAI's support asks for.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get("x-request-id")?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
+}

@@ -1,0 +1,101 @@
+//! The OpenAI client against a server on 127.0.0.1 that says exactly what a test tells it to.
+
+mod conversations;
+mod failures;
+mod knowledge;
+mod peer;
+mod requests;
+mod retries;
+mod streams;
+
+use std::time::Duration;
+
+use shared::openai::{
+    Answer, Ask, Event, Failure, Input, Memory, OpenAi, Outcome, Patience, Role, Settings,
+};
+
+use peer::Peer;
+
+const KEY: &str = "sk-a-key-that-nobody-may-see";
+
+/// Backs off for a millisecond and waits long, so that a busy machine changes no test's outcome.
+fn brisk() -> Patience {
+    Patience {
+        attempts: 3,
+        locked_attempts: 5,
+        first_wait: Duration::from_millis(1),
+        longest_wait: Duration::from_millis(500),
+        connect: Duration::from_secs(30),
+        first_byte: Duration::from_secs(30),
+        idle: Duration::from_secs(30),
+    }
+}
+
+/// For tests in which the server falls silent.
+fn impatient() -> Patience {
+    Patience {
+        first_byte: Duration::from_millis(50),
+        idle: Duration::from_millis(50),
+        ..brisk()
+    }
+}
+
+fn client(peer: &Peer) -> OpenAi {
+    client_with(peer, brisk())
+}
+
+fn client_with(peer: &Peer, patience: Patience) -> OpenAi {
+    let http = patience.http().unwrap();
+    OpenAi::new(http, settings(&peer.base_url, patience))
+}
+
+fn settings(base_url: &str, patience: Patience) -> Settings {
+    Settings {
+        base_url: base_url.parse().unwrap(),
+        api_key: KEY.to_owned(),
+        memory: Memory::Conversation,
+        patience,
+    }
+}
+
+/// A customer says hello in `conv_1`.
+fn hello() -> Ask<'static> {
+    Ask {
+        model: "some-model",
+        conversation: Some("conv_1"),
+        instructions: "",
+        input: vec![Input::Message {
+            role: Role::User,
+            text: "Hello".to_owned(),
+        }],
+        tools: vec![],
+        temperature: None,
+        max_output_tokens: None,
+        store: true,
+        safety_identifier: None,
+        prompt_cache_key: None,
+    }
+}
+
+/// All events of an answer, up to its end.
+async fn drain(mut answer: Answer) -> Vec<Result<Event, Failure>> {
+    let mut events = Vec::new();
+    while let Some(event) = answer.next().await {
+        events.push(event);
+    }
+    assert!(
+        answer.next().await.is_none(),
+        "an answer that has ended stays ended"
+    );
+    events
+}
+
+/// What the response to `hello` came to.
+async fn outcome(openai: &OpenAi) -> Result<Outcome, Failure> {
+    let answer = openai.respond(&hello()).await?;
+    match drain(answer).await.pop() {
+        Some(Ok(Event::Completed(outcome))) => Ok(outcome),
+        Some(Err(failure)) => Err(failure),
+        other => panic!("the last event was {other:?}"),
+    }
+}
