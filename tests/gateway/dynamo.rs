@@ -1,8 +1,6 @@
 //! The embedded database answers the SDK's own client as DynamoDB would.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use local::dynamo;
 use serde_json::json;
 
@@ -55,16 +53,8 @@ async fn a_refused_condition_shows_the_item_that_stood_in_its_way() {
     };
     put().item("text", s("first")).send().await.unwrap();
 
-    let refused = put()
-        .item("text", s("second"))
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
-    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-        refused,
-    ) = refused
-    else {
+    let refused = put().item("text", s("second")).send().await.unwrap_err().into_service_error();
+    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(refused) = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(refused.item().unwrap()["text"], s("first"));
@@ -79,9 +69,7 @@ async fn a_cancelled_transaction_gives_a_reason_for_each_item() {
             .item("pk", s(pk))
             .item("sk", s("two"))
             .condition_expression(condition);
-        TransactWriteItem::builder()
-            .put(put.build().unwrap())
-            .build()
+        TransactWriteItem::builder().put(put.build().unwrap()).build()
     };
     let refused = client
         .transact_write_items()
@@ -91,36 +79,22 @@ async fn a_cancelled_transaction_gives_a_reason_for_each_item() {
         .await
         .unwrap_err()
         .into_service_error();
-    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(refused) =
-        refused
+    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
+        refused,
+    ) = refused
     else {
         panic!("{refused:?}");
     };
-    let codes: Vec<_> = refused
-        .cancellation_reasons()
-        .iter()
-        .map(|reason| reason.code().unwrap_or_default())
-        .collect();
+    let codes: Vec<_> = refused.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
     assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
 }
 
 #[tokio::test]
 async fn a_sparse_index_holds_only_the_items_that_name_its_keys() {
     let client = table();
-    let put = |pk: &str| {
-        client
-            .put_item()
-            .table_name("switchboard")
-            .item("pk", s(pk))
-            .item("sk", s("two"))
-    };
+    let put = |pk: &str| client.put_item().table_name("switchboard").item("pk", s(pk)).item("sk", s("two"));
     put("plain").send().await.unwrap();
-    put("late")
-        .item("due_pk", s("due#3"))
-        .item("due_sk", s("2026"))
-        .send()
-        .await
-        .unwrap();
+    put("late").item("due_pk", s("due#3")).item("due_sk", s("2026")).send().await.unwrap();
 
     let found = client
         .query()
@@ -131,11 +105,7 @@ async fn a_sparse_index_holds_only_the_items_that_name_its_keys() {
         .send()
         .await
         .unwrap();
-    let keys: Vec<_> = found
-        .items()
-        .iter()
-        .map(|item| item["pk"].as_s().unwrap().as_str())
-        .collect();
+    let keys: Vec<_> = found.items().iter().map(|item| item["pk"].as_s().unwrap().as_str()).collect();
     assert_eq!(keys, ["late"]);
 }
 
@@ -150,23 +120,8 @@ async fn a_table_that_exists_is_left_as_it_is_and_its_file_is_found_again() {
     for round in ["first", "second"] {
         let database = dynamo::file(&path).unwrap();
         dynamo::create_table(&database, "switchboard", &keys).unwrap();
-        dynamo::client(&database)
-            .put_item()
-            .table_name("switchboard")
-            .item("pk", s(round))
-            .send()
-            .await
-            .unwrap();
+        dynamo::client(&database).put_item().table_name("switchboard").item("pk", s(round)).send().await.unwrap();
     }
     let client = dynamo::client(&dynamo::file(&path).unwrap());
-    assert_eq!(
-        client
-            .scan()
-            .table_name("switchboard")
-            .send()
-            .await
-            .unwrap()
-            .count(),
-        2
-    );
+    assert_eq!(client.scan().table_name("switchboard").send().await.unwrap().count(), 2);
 }

@@ -48,20 +48,9 @@ impl Script {
         pace: Duration,
     ) -> Self {
         let (failure, hold) = taken.map(|Taken(failure, hold)| (failure, hold)).unzip();
-        let mut writer = Writer {
-            events: Events::default(),
-            response,
-            landing,
-            asked,
-            failure,
-            hold,
-            pace,
-        };
+        let mut writer = Writer { events: Events::default(), response, landing, asked, failure, hold, pace };
         let ending = writer.write(reply);
-        Script {
-            steps: writer.events.steps,
-            ending,
-        }
+        Script { steps: writer.events.steps, ending }
     }
 }
 
@@ -103,12 +92,8 @@ impl Writer {
         let place = json!({"item_id": id, "output_index": index, "content_index": 0});
 
         let opened = item("", Status::InProgress);
-        self.events.send(
-            "response.output_item.added",
-            json!({"output_index": index, "item": opened}),
-        );
-        self.events
-            .part("response.content_part.added", &place, reply, "");
+        self.events.send("response.output_item.added", json!({"output_index": index, "item": opened}));
+        self.events.part("response.content_part.added", &place, reply, "");
         let (deltas, said, stop) = self.say(reply, text, &place);
         match stop {
             None | Some(Stop::Incomplete { .. }) => {}
@@ -120,18 +105,10 @@ impl Writer {
             Some(Stop::Failed { code }) => return self.fail(&code),
         }
         self.events.said(reply, &said, &place);
-        self.events
-            .part("response.content_part.done", &place, reply, &said);
-        let status = if stop.is_none() {
-            Status::Completed
-        } else {
-            Status::Incomplete
-        };
+        self.events.part("response.content_part.done", &place, reply, &said);
+        let status = if stop.is_none() { Status::Completed } else { Status::Incomplete };
         let closed = item(&said, status);
-        self.events.send(
-            "response.output_item.done",
-            json!({"output_index": index, "item": closed}),
-        );
+        self.events.send("response.output_item.done", json!({"output_index": index, "item": closed}));
         self.response.output.push(closed);
         if let Some(Stop::Incomplete { reason }) = stop {
             self.response.incomplete_details = Some(json!({ "reason": reason }));
@@ -171,27 +148,12 @@ impl Writer {
         let failure = self.failure.clone();
         let (after, stop) = match failure {
             Some(Failure::Hold { after }) => (after, None),
-            Some(Failure::Cut {
-                after,
-                landed,
-                clean,
-            }) => (after, Some(Stop::Cut { landed, clean })),
+            Some(Failure::Cut { after, landed, clean }) => (after, Some(Stop::Cut { landed, clean })),
             Some(Failure::Error { after, flat, code }) => (after, Some(Stop::Error { flat, code })),
             Some(Failure::Failed { after, code }) => (after, Some(Stop::Failed { code })),
-            Some(Failure::Incomplete { after, reason }) => {
-                (after, Some(Stop::Incomplete { reason }))
-            }
-            _ => match self
-                .response
-                .max_output_tokens
-                .and_then(|max| usize::try_from(max).ok())
-            {
-                Some(max) if max < words => (
-                    max,
-                    Some(Stop::Incomplete {
-                        reason: "max_output_tokens".into(),
-                    }),
-                ),
+            Some(Failure::Incomplete { after, reason }) => (after, Some(Stop::Incomplete { reason })),
+            _ => match self.response.max_output_tokens.and_then(|max| usize::try_from(max).ok()) {
+                Some(max) if max < words => (max, Some(Stop::Incomplete { reason: "max_output_tokens".into() })),
                 _ => (usize::MAX, None),
             },
         };
@@ -219,13 +181,8 @@ impl Writer {
         let json = serialized(&self.response);
         let mut landing = std::mem::take(&mut self.landing);
         let known = |item: &&Item| !matches!(item, Item::Novelty { .. });
-        landing
-            .items
-            .extend(self.response.output.iter().filter(known).cloned());
-        landing.stored = self
-            .response
-            .store
-            .then(|| (self.response.id.clone(), json.clone()));
+        landing.items.extend(self.response.output.iter().filter(known).cloned());
+        landing.stored = self.response.store.then(|| (self.response.id.clone(), json.clone()));
         self.events.steps.push_back(Step::Land(landing));
         json
     }
@@ -233,17 +190,10 @@ impl Writer {
     /// A failed response is stored, but leaves nothing in its conversation.
     fn fail(&mut self, code: &str) -> Ending {
         self.response.status = "failed";
-        self.response.error =
-            Some(json!({"code": code, "message": "The stand-in was told to fail."}));
+        self.response.error = Some(json!({"code": code, "message": "The stand-in was told to fail."}));
         let json = serialized(&self.response);
-        let stored = self
-            .response
-            .store
-            .then(|| (self.response.id.clone(), json.clone()));
-        self.events.steps.push_back(Step::Land(Landing {
-            stored,
-            ..Landing::default()
-        }));
+        let stored = self.response.store.then(|| (self.response.id.clone(), json.clone()));
+        self.events.steps.push_back(Step::Land(Landing { stored, ..Landing::default() }));
         self.events.whole("response.failed", &self.response);
         Ending::Answer(json)
     }
