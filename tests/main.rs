@@ -1,1 +1,4 @@
-//! Stub.
+//! Every test that speaks over a wire: one target.
+
+mod openai_schema;
+mod standin;
