@@ -121,11 +121,11 @@ async fn shutting_down_cuts_what_is_held() {
     let standin = Standin::new(Options::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async { stopped.await.unwrap_or_default() };
-    let served = tokio::spawn(serve(listener, standin.clone(), shutdown));
+    let running = tokio::spawn(serve(listener, standin.clone(), shutdown));
     let hold = standin.hold("POST", "/v1/responses", 0);
     let stream = server.stream(json!({"input": "hello"})).await;
     hold.begun().await;
     stop.send(()).unwrap();
     assert!(stream.text().await.is_err());
-    served.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
 }

@@ -24,7 +24,7 @@ impl Server {
 fn deltas(events: &[Value]) -> usize {
     types(events)
         .iter()
-        .filter(|kind| kind.ends_with(".delta"))
+        .filter(|kind| kind.contains(".delta"))
         .count()
 }
 

@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Failure, Hold,
-    event::{Events, item_of, serialized},
+    event::{Events, Place, item_of, serialized},
     front::Taken,
     item::{Item, Status},
     new_id, now,
@@ -98,55 +98,53 @@ impl Writer {
         let Some(reply) = reply else {
             return self.finish("completed", 0);
         };
-        let (text, id) = match reply {
-            Reply::Text(text) | Reply::Refusal(text) => (text, new_id("msg")),
-            Reply::Call { arguments, .. } => (arguments, new_id("fc")),
+        let (text, prefix, content_index) = match reply {
+            Reply::Text(text) | Reply::Refusal(text) => (text, "msg", Some(0)),
+            Reply::Call { arguments, .. } => (arguments, "fc", None),
         };
-        let index = self.response.output.len();
-        let item = |said: &str, status| item_of(&id, reply, said, status);
-        let place = json!({"item_id": id, "output_index": index, "content_index": 0});
-
-        let opened = item("", Status::InProgress);
-        self.events.send(
-            "response.output_item.added",
-            json!({"output_index": index, "item": opened}),
-        );
+        let place = Place {
+            item_id: new_id(prefix),
+            output_index: self.response.output.len(),
+            content_index,
+        };
+        let opened = item_of(&place.item_id, reply, "", Status::InProgress);
+        self.events
+            .item("response.output_item.added", &place, &opened);
         self.events
             .part("response.content_part.added", &place, reply, "");
         let (deltas, said, snag) = self.say(reply, text, &place);
-        let incomplete = match snag {
-            None | Some(Snag::Hold) => None,
-            Some(Snag::Incomplete { reason }) => Some(reason),
-            Some(Snag::Cut { landed, clean }) => {
-                self.response.output.push(item(text, Status::Completed));
-                return self.cut(landed, clean);
+        match snag {
+            None | Some(Snag::Hold) => {
+                self.close_item(reply, &said, &place, Status::Completed);
+                self.finish("completed", deltas)
             }
-            Some(Snag::Error { flat, code }) => return self.error(flat, code),
-            Some(Snag::Failed { code }) => return self.fail(&code),
-        };
-        self.events.said(reply, &said, &place);
-        self.events
-            .part("response.content_part.done", &place, reply, &said);
-        let status = if incomplete.is_none() {
-            Status::Completed
-        } else {
-            Status::Incomplete
-        };
-        let closed = item(&said, status);
-        self.events.send(
-            "response.output_item.done",
-            json!({"output_index": index, "item": closed}),
-        );
-        self.response.output.push(closed);
-        if let Some(reason) = incomplete {
-            self.response.incomplete_details = Some(json!({ "reason": reason }));
-            return self.finish("incomplete", deltas);
+            Some(Snag::Incomplete { reason }) => {
+                self.close_item(reply, &said, &place, Status::Incomplete);
+                self.response.incomplete_details = Some(json!({ "reason": reason }));
+                self.finish("incomplete", deltas)
+            }
+            Some(Snag::Cut { landed, clean }) => {
+                let whole = item_of(&place.item_id, reply, text, Status::Completed);
+                self.response.output.push(whole);
+                self.cut(landed, clean)
+            }
+            Some(Snag::Error { flat, code }) => self.error(flat, code),
+            Some(Snag::Failed { code }) => self.fail(&code),
         }
-        self.finish("completed", deltas)
+    }
+
+    fn close_item(&mut self, reply: &Reply, said: &str, place: &Place, status: Status) {
+        let closed = item_of(&place.item_id, reply, said, status);
+        self.events.said(reply, said, place);
+        self.events
+            .part("response.content_part.done", place, reply, said);
+        self.events
+            .item("response.output_item.done", place, &closed);
+        self.response.output.push(closed);
     }
 
     /// Says `text` word by word, up to where it ends. Gives how many deltas that took, and what was said.
-    fn say(&mut self, reply: &Reply, text: &str, place: &Value) -> (usize, String, Option<Snag>) {
+    fn say(&mut self, reply: &Reply, text: &str, place: &Place) -> (usize, String, Option<Snag>) {
         let words: Vec<&str> = text.split_inclusive(' ').collect();
         let (after, mut snag) = self.snag(words.len()).unzip();
         let after = after.map(|after| words.len().min(after));
