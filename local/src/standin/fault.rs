@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::hold::Hold;
+use super::{hold::Hold, script::TOLD};
 
 /// A failure for the next `times` requests of `method` whose path starts with `path`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -169,7 +169,7 @@ impl Answer {
             _ => "invalid_request_error",
         };
         let error = json!({
-            "message": "The stand-in was told to fail.",
+            "message": TOLD,
             "type": kind,
             "param": null,
             "code": self.code,
