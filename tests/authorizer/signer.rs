@@ -40,7 +40,7 @@ impl Signer {
         .under("ec")
     }
 
-    /// EdDSA, under `ed`.
+    /// `EdDSA`, under `ed`.
     pub(super) fn ed() -> Self {
         Self::new(
             EncodingKey::from_ed_pem(&pem("ed.test-key.pem")).unwrap(),
