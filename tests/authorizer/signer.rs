@@ -30,7 +30,7 @@ impl Signer {
         Self::new(EncodingKey::from_ec_pem(&pem("ec.test-key.pem")).unwrap(), Algorithm::ES256).under("ec")
     }
 
-    /// EdDSA, under `ed`.
+    /// `EdDSA`, under `ed`.
     pub(super) fn ed() -> Self {
         Self::new(EncodingKey::from_ed_pem(&pem("ed.test-key.pem")).unwrap(), Algorithm::EdDSA).under("ed")
     }
