@@ -51,15 +51,14 @@ impl OpenAi {
     ) -> Result<(), Failure> {
         let body = json!({ "metadata": metadata });
         match self
-            .send(Resend::Freely, || {
+            .tell(Resend::Freely, || {
                 self.request(Method::POST, &["conversations", id], &[])
                     .json(&body)
             })
             .await
         {
-            Ok(answer) => self.body(answer).await.map(drop),
             Err(failure) if failure.is_not_found() => Err(Failure::Missing),
-            Err(failure) => Err(failure),
+            told => told,
         }
     }
 

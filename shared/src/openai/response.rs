@@ -99,8 +99,9 @@ impl OpenAi {
             },
             parallel_tool_calls: (!ask.tools.is_empty()).then_some(false),
         };
+        let first_byte = self.settings.patience.first_byte;
         let answer = self
-            .send(Resend::OnlyIfToldTo, || {
+            .send(Resend::OnlyIfToldTo, first_byte, || {
                 self.request(Method::POST, &["responses"], &[]).json(&body)
             })
             .await;
