@@ -1,2 +1,7 @@
-//! Stub.
+//! One test target for the whole of Switchboard.
+
+mod authorizer;
+mod events;
+mod gateway;
 mod openai_client;
+mod runtime_api;

@@ -1,5 +1,18 @@
-//! Stub.
+//! What every Switchboard function shares: the domain, the table, OpenAI, the sockets.
+//!
+//! **Architecture invariant:** nothing here knows an HTTP route, and nothing here reads the environment but
+//! [`App::from_env`].
+
+mod app;
+mod change;
+pub mod domain;
+mod error;
+pub mod http;
+mod knowledge;
 pub mod openai;
-#[derive(Clone)]
-pub struct App;
-impl App { pub async fn from_env() -> Result<Self, std::env::VarError> { Ok(App) } }
+pub mod sockets;
+pub mod store;
+
+pub use app::{App, Clock, Ids, Settings};
+pub use change::DECISIONS;
+pub use error::Error;

@@ -1,2 +1,41 @@
-//! Stub.
-fn main() {}
+//! `cargo xtask`: what a developer of Switchboard runs besides `cargo run`.
+
+mod functions;
+mod report;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::{env, path::Path, process::ExitCode};
+
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "The developer's commands")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing into `.tools/`, then run every test and check
+    Test(test::Options),
+    /// Build the functions for Lambda and hold each binary against its size limit
+    Sizes(functions::Sizes),
+    /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
+    BuildFunctions,
+}
+
+fn main() -> ExitCode {
+    let command = Xtask::parse().command;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if let Err(error) = root.canonicalize().and_then(env::set_current_dir) {
+        eprintln!("the workspace at {} is gone: {error}", root.display());
+        return ExitCode::FAILURE;
+    }
+    let report = match command {
+        Command::Test(options) => test::run(&options),
+        Command::Sizes(options) => functions::sizes(&options),
+        Command::BuildFunctions => functions::build(),
+    };
+    report.conclude()
+}

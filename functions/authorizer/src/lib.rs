@@ -1,1 +1,123 @@
-//! Stub.
+//! Who is calling: the REQUEST authorizer of the REST API (by header) and of the WebSocket API's `$connect` (by header or subprotocol).
+//!
+//! It answers a policy for the whole stage and a context of strings: `tenant`, `subject`, `role`, `expires` (Unix seconds) and,
+//! where the token has it, `name`. API Gateway keeps that answer for later paths and past the token's end, so every
+//! function looks at role, owner and `expires` itself.
+//!
+//! **Architecture invariant.** No AWS SDK, and no token is ever logged.
+
+mod caller;
+mod key;
+mod key_set;
+mod keys;
+mod token;
+
+use aws_lambda_events::apigw::{
+    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse,
+};
+use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
+use lambda_runtime::Diagnostic;
+use serde_json::json;
+
+pub use caller::{Caller, Role};
+pub use key_set::Patience;
+pub use keys::{Keys, Misconfigured};
+
+/// Why a caller is not let in. The words name no part of the token: they are for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("no token was sent, or more than one")]
+    NoToken,
+    #[error("the token cannot be read")]
+    Malformed,
+    #[error("the token is signed by a key that is not ours")]
+    UnknownKey,
+    #[error("the token names another algorithm than its key's")]
+    WrongAlgorithm,
+    #[error("the signature is wrong")]
+    WrongSignature,
+    #[error("the token has expired")]
+    Expired,
+    #[error("the token is not valid yet")]
+    TooEarly,
+    #[error("the token is from another issuer")]
+    WrongIssuer,
+    #[error("the token is for another audience")]
+    WrongAudience,
+    #[error("a claim is missing or cannot be used: {0}")]
+    Claim(&'static str),
+    /// Not the caller's fault: whether the token is good cannot be said.
+    #[error("the issuer's keys cannot be had")]
+    KeysUnavailable,
+    /// Not the caller's fault: the event names no stage to let anyone into.
+    #[error("the event has no method ARN")]
+    NoStage,
+}
+
+/// Lets a caller into the whole stage, or says why not.
+pub async fn handle(
+    keys: &Keys,
+    request: ApiGatewayCustomAuthorizerRequestTypeRequest,
+) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
+    let answer = authorise(keys, &request).await;
+    if let Err(refusal) = &answer {
+        tracing::info!(%refusal, "caller refused");
+    }
+    answer
+}
+
+async fn authorise(
+    keys: &Keys,
+    request: &ApiGatewayCustomAuthorizerRequestTypeRequest,
+) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
+    let stage = request
+        .method_arn
+        .as_deref()
+        .and_then(stage)
+        .ok_or(Refusal::NoStage)?;
+    let token = token::find(request)?;
+    let caller = keys.verify(token).await?;
+    Ok(allow(&caller, stage))
+}
+
+/// `arn:…:api-id/stage/GET/threads` and `arn:…:api-id/stage/$connect` without what follows the stage.
+fn stage(method_arn: &str) -> Option<&str> {
+    let (end, _) = method_arn.match_indices('/').nth(1)?;
+    Some(&method_arn[..end])
+}
+
+fn allow(caller: &Caller, stage: &str) -> ApiGatewayCustomAuthorizerResponse {
+    let mut statement = IamPolicyStatement::default();
+    statement.effect = IamPolicyEffect::Allow;
+    statement.action = vec!["execute-api:Invoke".to_owned()];
+    statement.resource = vec![format!("{stage}/*")];
+
+    let mut response = ApiGatewayCustomAuthorizerResponse::default();
+    response.principal_id = Some(caller.subject.clone());
+    response.policy_document.version = Some("2012-10-17".to_owned());
+    response.policy_document.statement = vec![statement];
+    response.context = json!({
+        "tenant": caller.tenant,
+        "subject": caller.subject,
+        "role": caller.role,
+        "expires": caller.expires.to_string(),
+    });
+    if let Some(name) = &caller.name {
+        response.context["name"] = json!(name);
+    }
+    response
+}
+
+/// API Gateway answers 401 to this very message, and 500 to every other failure of an authorizer.
+impl From<Refusal> for Diagnostic {
+    fn from(refusal: Refusal) -> Self {
+        let (error_type, error_message) = match refusal {
+            Refusal::KeysUnavailable | Refusal::NoStage => ("Unavailable", refusal.to_string()),
+            _ => ("Unauthorized", "Unauthorized".to_owned()),
+        };
+        Self {
+            error_type: error_type.to_owned(),
+            error_message,
+        }
+    }
+}

@@ -1,8 +1,103 @@
-//! Stub.
+//! `POST /threads/{thread_id}/escalate`, `/claim` and `/release`: give the line to somebody else.
+//!
+//! Each is one transaction over the thread as it was read: of two at once one wins, and the other decides anew.
 
-use lambda_http::{Body, Error, Request, Response};
-use shared::App;
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use serde::Deserialize;
+use shared::{
+    App, Error,
+    domain::{Act, Identity, Line, Note, Reason, Role, ThreadId, message::TEXT_MAX, status::Event, thread},
+    http,
+};
 
-pub async fn handle(_app: &App, _request: Request) -> Result<Response<Body>, Error> {
-    Ok(Response::new(Body::Empty))
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Escalate {
+    /// Why, in the customer's words: at most 500 characters.
+    reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claim {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    to: Line,
+    /// For the next agent, as an internal note.
+    note: Option<String>,
+}
+
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+    Ok(http::respond(answer(app, &request).await))
+}
+
+async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let identity = http::identity(app, request)?;
+    let id = http::path_id(request, "thread_id", "thread")?;
+    let view = match http::route(request).1.rsplit('/').next() {
+        Some("escalate") => escalate(app, &identity, &id, http::optional_body(request)?).await?,
+        Some("claim") => claim(app, &identity, &id, http::optional_body(request)?).await?,
+        Some("release") => release(app, &identity, &id, http::body(request)?).await?,
+        _ => return Err(http::no_route()),
+    };
+    http::json(StatusCode::OK, &view)
+}
+
+/// Asks for a person.
+async fn escalate(app: &App, identity: &Identity, id: &ThreadId, ask: Escalate) -> Result<thread::View, Error> {
+    identity.may(Act::Escalate)?;
+    if ask.reason.as_ref().is_some_and(|reason| reason.chars().count() > 500) {
+        return Err(Error::invalid("reason", "must have at most 500 characters"));
+    }
+    let (message_id, at) = (app.message_id(), app.now());
+    let asked = app.change_owner(identity, id, |thread| {
+        let event = Event::Escalate { at, reason: Reason::Asked };
+        thread.change(event, identity.person(), "", ask.reason.clone(), message_id.clone())
+    });
+    let (thread, details) = asked.await?;
+    Ok(thread.view(&details))
+}
+
+/// Takes the line. From the bot or the queue; an admin also from an agent.
+async fn claim(app: &App, identity: &Identity, id: &ThreadId, Claim {}: Claim) -> Result<thread::View, Error> {
+    identity.may(Act::Claim)?;
+    let (message_id, at) = (app.message_id(), app.now());
+    let claimed = app.change_owner(identity, id, |thread| {
+        let event = Event::Claim { at, agent: identity.person(), admin: identity.role == Role::Admin };
+        thread.change(event, identity.person(), "", None, message_id.clone())
+    });
+    let (thread, details) = claimed.await?;
+    Ok(thread.view(&details))
+}
+
+/// Gives the line away: to the bot, or to the queue for another agent.
+async fn release(app: &App, identity: &Identity, id: &ThreadId, ask: Release) -> Result<thread::View, Error> {
+    identity.may(Act::Release)?;
+    if ask.note.as_ref().is_some_and(|note| note.trim().is_empty() || note.chars().count() > TEXT_MAX) {
+        return Err(Error::invalid("note", format!("must have 1 to {TEXT_MAX} characters")));
+    }
+    let (message_id, note_id, at) = (app.message_id(), app.message_id(), app.now());
+    let released = app.change_owner(identity, id, |thread| {
+        if !thread.status.releasable_by(identity) {
+            return Err(Error::Forbidden("only the agent who holds the line or an admin may release it"));
+        }
+        let event = Event::Release { at, to: ask.to };
+        let mut changed = thread.change(event, identity.person(), "", None, message_id.clone())?;
+        if let (Some(changed), Some(text)) = (&mut changed, &ask.note) {
+            changed.note = Some(Note {
+                id: note_id.clone(),
+                client_id: None,
+                thread_id: id.clone(),
+                after: changed.thread.seq,
+                author: identity.person(),
+                text: text.clone(),
+                at,
+            });
+        }
+        Ok(changed)
+    });
+    let (thread, details) = released.await?;
+    Ok(thread.view(&details))
 }

@@ -1,8 +1,45 @@
-//! Stub.
+//! `POST /threads`, `GET /threads`, `GET|PATCH|DELETE /threads/{thread_id}` and `GET /threads/{thread_id}/messages`:
+//! threads, in the table and at OpenAI.
 
-use lambda_http::{Body, Error, Request, Response};
-use shared::App;
+mod create;
+mod delete;
+mod list;
+mod messages;
+mod update;
 
-pub async fn handle(_app: &App, _request: Request) -> Result<Response<Body>, Error> {
-    Ok(Response::new(Body::Empty))
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use shared::{App, Error, domain::Act, http};
+
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+    Ok(http::respond(answer(app, &request).await))
+}
+
+async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let identity = http::identity(app, request)?;
+    let (method, path) = http::route(request);
+    let id = || http::path_id(request, "thread_id", "thread");
+    match (method.as_str(), path.as_str()) {
+        ("POST", "/threads") => {
+            let view =
+                create::create(app, &identity, http::body(request)?, http::idempotency_key(request)?, request.body());
+            http::json(StatusCode::CREATED, &view.await?)
+        }
+        ("GET", "/threads") => http::json(StatusCode::OK, &list::list(app, &identity, request).await?),
+        ("GET", "/threads/{thread_id}") => {
+            identity.may(Act::ThreadRead)?;
+            let (thread, details) = app.thread(&identity, &id()?).await?;
+            http::json(StatusCode::OK, &thread.view(&details))
+        }
+        ("PATCH", "/threads/{thread_id}") => {
+            http::json(StatusCode::OK, &update::update(app, &identity, &id()?, http::body(request)?).await?)
+        }
+        ("DELETE", "/threads/{thread_id}") => {
+            delete::delete(app, &identity, &id()?).await?;
+            Ok(http::no_content())
+        }
+        ("GET", "/threads/{thread_id}/messages") => {
+            http::json(StatusCode::OK, &messages::messages(app, &identity, &id()?, request).await?)
+        }
+        _ => Err(http::no_route()),
+    }
 }

@@ -14,7 +14,7 @@ mod patience;
 mod response;
 mod transport;
 
-use std::{str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use reqwest::{Client, Url};
 
@@ -38,23 +38,8 @@ pub struct Settings {
     pub base_url: Url,
     /// Sent as a bearer token; left out when empty, as servers on a laptop ask for none.
     pub api_key: String,
-    pub memory: Memory,
     pub patience: Patience,
 }
-
-/// Where a model's memory of a thread is kept. As text: `conversation` or `local`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Memory {
-    /// In a conversation at OpenAI. Needs a server that has `/conversations`.
-    Conversation,
-    /// In our log alone: each request carries the recent part of it. Any server can do that.
-    Local,
-}
-
-/// A word that names no [`Memory`].
-#[derive(Debug, thiserror::Error)]
-#[error("a memory is `conversation` or `local`")]
-pub struct UnknownMemory;
 
 impl OpenAi {
     /// `http` should come from [`Patience::http`]; of any other client, the connect time-out is its
@@ -63,22 +48,6 @@ impl OpenAi {
         Self {
             http,
             settings: Arc::new(settings),
-        }
-    }
-
-    pub fn memory(&self) -> Memory {
-        self.settings.memory
-    }
-}
-
-impl FromStr for Memory {
-    type Err = UnknownMemory;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        match word {
-            "conversation" => Ok(Self::Conversation),
-            "local" => Ok(Self::Local),
-            _ => Err(UnknownMemory),
         }
     }
 }

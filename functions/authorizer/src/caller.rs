@@ -1,0 +1,86 @@
+//! Who a token speaks for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Refusal;
+
+/// The last second of the year 9999: a token that says "never" ends there, so that every reader's calendar can hold it.
+const LATEST: u64 = 253_402_300_799;
+
+/// A caller whose token was found good. Tenant and subject end up in keys of the table, so their form is checked here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub tenant: String,
+    pub subject: String,
+    pub role: Role,
+    pub name: Option<String>,
+    /// Unix seconds.
+    pub expires: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Customer,
+    Agent,
+    Admin,
+}
+
+/// What we read of a token. `exp`, `iss`, `aud` and `nbf` have been checked when it comes here.
+#[derive(Deserialize)]
+pub(crate) struct Claims {
+    sub: String,
+    tenant: String,
+    role: Role,
+    #[serde(default)]
+    name: Option<String>,
+    exp: serde_json::Number,
+}
+
+impl TryFrom<Claims> for Caller {
+    type Error = Refusal;
+
+    fn try_from(claims: Claims) -> Result<Self, Refusal> {
+        if !is_tenant(&claims.tenant) {
+            return Err(Refusal::Claim("tenant"));
+        }
+        if !is_text(&claims.sub, 1..=128) {
+            return Err(Refusal::Claim("sub"));
+        }
+        if claims
+            .name
+            .as_deref()
+            .is_some_and(|name| !is_text(name, 0..=100))
+        {
+            return Err(Refusal::Claim("name"));
+        }
+        let expires = seconds(&claims.exp).ok_or(Refusal::Claim("exp"))?;
+        Ok(Self {
+            tenant: claims.tenant,
+            subject: claims.sub,
+            role: claims.role,
+            name: claims.name,
+            expires,
+        })
+    }
+}
+
+/// `[A-Za-z0-9._-]{1,64}`
+fn is_tenant(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// So many characters, none of them a control character.
+fn is_text(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
+    length.contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// A `NumericDate` may have a fraction (RFC 7519, section 2); some issuers send one.
+fn seconds(date: &serde_json::Number) -> Option<u64> {
+    let whole = match date.as_u64() {
+        Some(whole) => whole,
+        None => format!("{:.0}", date.as_f64()?.floor()).parse().ok()?,
+    };
+    Some(whole.min(LATEST))
+}

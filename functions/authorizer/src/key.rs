@@ -1,0 +1,118 @@
+//! One key and the one algorithm it is for.
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+
+use crate::Refusal;
+use crate::caller::{Caller, Claims};
+use crate::keys::Misconfigured;
+
+/// How far apart the issuer's clock and ours may be.
+const LEEWAY_SECONDS: u64 = 5;
+
+/// RFC 7518, section 3.2: no shorter than the hash.
+const SECRET_MIN_BYTES: usize = 32;
+
+/// What `iss` and `aud` must say.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+}
+
+/// The algorithm is the key's, never the token's: a public key can't be taken for a secret, nor a signature left out.
+pub(crate) struct Key {
+    id: Option<String>,
+    verifier: DecodingKey,
+    rules: Validation,
+}
+
+impl Key {
+    /// HS256.
+    pub(crate) fn secret(secret: &str, expected: &Expected) -> Result<Self, Misconfigured> {
+        if secret.len() < SECRET_MIN_BYTES {
+            return Err(Misconfigured::ShortSecret);
+        }
+        let verifier = DecodingKey::from_secret(secret.as_bytes());
+        Ok(Self {
+            id: None,
+            verifier,
+            rules: rules(Algorithm::HS256, expected),
+        })
+    }
+
+    /// RS256, ES256 or `EdDSA`; `None` for a key of another kind or for another purpose.
+    pub(crate) fn published(jwk: &Jwk, expected: &Expected) -> Option<Self> {
+        let algorithm = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                Algorithm::ES256
+            }
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                Algorithm::EdDSA
+            }
+            _ => return None,
+        };
+        let about = &jwk.common;
+        let same_algorithm = about
+            .key_algorithm
+            .is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+        let for_signatures = about
+            .public_key_use
+            .as_ref()
+            .is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+        let to_verify = about
+            .key_operations
+            .as_ref()
+            .is_none_or(|all| all.contains(&KeyOperations::Verify));
+        if !(same_algorithm && for_signatures && to_verify) {
+            return None;
+        }
+        let verifier = DecodingKey::from_jwk(jwk).ok()?;
+        Some(Self {
+            id: about.key_id.clone(),
+            verifier,
+            rules: rules(algorithm, expected),
+        })
+    }
+
+    pub(crate) fn is(&self, id: &str) -> bool {
+        self.id.as_deref() == Some(id)
+    }
+
+    /// `token`'s header has been read.
+    pub(crate) fn verify(&self, token: &str) -> Result<Caller, Refusal> {
+        match decode::<Claims>(token, &self.verifier, &self.rules) {
+            Ok(token) => token.claims.try_into(),
+            Err(error) => Err(refusal(error.kind())),
+        }
+    }
+}
+
+fn rules(algorithm: Algorithm, expected: &Expected) -> Validation {
+    let mut rules = Validation::new(algorithm);
+    rules.leeway = LEEWAY_SECONDS;
+    rules.validate_nbf = true;
+    rules.set_issuer(&[&expected.issuer]);
+    rules.set_audience(&[&expected.audience]);
+    rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    rules
+}
+
+fn refusal(error: &ErrorKind) -> Refusal {
+    match error {
+        ErrorKind::InvalidAlgorithm => Refusal::WrongAlgorithm,
+        ErrorKind::InvalidSignature => Refusal::WrongSignature,
+        ErrorKind::ExpiredSignature => Refusal::Expired,
+        ErrorKind::ImmatureSignature => Refusal::TooEarly,
+        ErrorKind::InvalidIssuer => Refusal::WrongIssuer,
+        ErrorKind::InvalidAudience => Refusal::WrongAudience,
+        ErrorKind::MissingRequiredClaim(_) => Refusal::Claim("exp, iss, aud or sub"),
+        ErrorKind::InvalidClaimFormat(_) => Refusal::Claim("exp or nbf"),
+        ErrorKind::Json(_) => Refusal::Claim("sub, tenant, role, name or exp"),
+        _ => Refusal::Malformed,
+    }
+}

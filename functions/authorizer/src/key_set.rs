@@ -1,0 +1,194 @@
+//! The issuer's published keys (a JWK set, RFC 7517), fetched rarely and by one caller at a time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::Jwk;
+use reqwest::{Client, Url, redirect};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+use crate::Refusal;
+use crate::key::{Expected, Key};
+use crate::keys::Misconfigured;
+
+/// A set is a few keys of a few hundred bytes.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// When to ask the issuer, and how long to wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// A set older than this is fetched again, so that a withdrawn key ends. Fails that, the old set serves on.
+    pub max_age: Duration,
+    /// After a fetch, unknown `kid`s are refused without another for so long: tokens made up by anyone cost the issuer nothing.
+    pub cool_down: Duration,
+    /// The same after a fetch that failed.
+    pub after_failure: Duration,
+    pub time_out: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_mins(15),
+            cool_down: Duration::from_secs(30),
+            after_failure: Duration::from_secs(2),
+            time_out: Duration::from_secs(3),
+        }
+    }
+}
+
+pub(crate) struct KeySet {
+    http: Client,
+    url: Url,
+    expected: Expected,
+    patience: Patience,
+    held: watch::Sender<Option<Held>>,
+    /// Whoever has the turn may fetch, but not before the time it holds.
+    turn: Arc<Mutex<Option<Instant>>>,
+}
+
+struct Held {
+    keys: Vec<Arc<Key>>,
+    fetched: Instant,
+}
+
+impl KeySet {
+    pub(crate) fn new(
+        url: &str,
+        expected: Expected,
+        patience: Patience,
+    ) -> Result<Self, Misconfigured> {
+        let url = Url::parse(url)
+            .ok()
+            .filter(is_safe)
+            .ok_or(Misconfigured::UnsafeUrl)?;
+        let http = Client::builder()
+            .timeout(patience.time_out)
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|_| Misconfigured::NoHttpClient)?;
+        Ok(Self {
+            http,
+            url,
+            expected,
+            patience,
+            held: watch::Sender::new(None),
+            turn: Arc::default(),
+        })
+    }
+
+    pub(crate) async fn renew(self: &Arc<Self>) {
+        self.refresh(Arc::clone(&self.turn).lock_owned().await)
+            .await;
+    }
+
+    /// The key that signs under `kid`. A token without one can only mean the only key there is.
+    pub(crate) async fn key(self: &Arc<Self>, kid: Option<&str>) -> Result<Arc<Key>, Refusal> {
+        match self.find(kid) {
+            Ok((key, true)) => return Ok(key),
+            // Known, of an old set: one caller fetches, the others need not wait for it.
+            Ok((key, false)) => match Arc::clone(&self.turn).try_lock_owned() {
+                Ok(turn) => self.refresh(turn).await,
+                Err(_) => return Ok(key),
+            },
+            // Unknown: wait for a fetch under way, which may bring it.
+            Err(_) => self.renew().await,
+        }
+        self.find(kid).map(|(key, _)| key)
+    }
+
+    /// With whether the set is young enough.
+    fn find(&self, kid: Option<&str>) -> Result<(Arc<Key>, bool), Refusal> {
+        let held = self.held.borrow();
+        let held = held.as_ref().ok_or(Refusal::KeysUnavailable)?;
+        let found = match (kid, &held.keys[..]) {
+            (Some(kid), keys) => keys.iter().find(|key| key.is(kid)),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        let key = found.ok_or(Refusal::UnknownKey)?;
+        Ok((
+            Arc::clone(key),
+            held.fetched.elapsed() < self.patience.max_age,
+        ))
+    }
+
+    /// Fetches unless somebody did just now. A task of its own, so that a caller who goes away does not undo it for those who wait.
+    async fn refresh(self: &Arc<Self>, mut turn: OwnedMutexGuard<Option<Instant>>) {
+        if turn.is_some_and(|not_before| Instant::now() < not_before) {
+            return;
+        }
+        let set = Arc::clone(self);
+        let fetching = tokio::spawn(async move {
+            let pause = match set.fetch().await {
+                Ok(keys) => {
+                    set.held.send_replace(Some(Held {
+                        keys,
+                        fetched: Instant::now(),
+                    }));
+                    set.patience.cool_down
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the issuer's keys were not fetched; any old ones are kept");
+                    set.patience.after_failure
+                }
+            };
+            *turn = Some(Instant::now() + pause);
+        });
+        if let Err(error) = fetching.await {
+            tracing::error!(%error, "fetching the issuer's keys ended early");
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<Arc<Key>>, FetchError> {
+        let mut response = self.http.get(self.url.clone()).send().await?;
+        if !response.status().is_success() {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BYTES {
+                return Err(FetchError::TooLarge);
+            }
+        }
+        let set: Set = serde_json::from_slice(&body)?;
+        let usable = |jwk| {
+            Key::published(&serde_json::from_value::<Jwk>(jwk).ok()?, &self.expected).map(Arc::new)
+        };
+        let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
+        if keys.is_empty() {
+            Err(FetchError::NoUsableKey)
+        } else {
+            Ok(keys)
+        }
+    }
+}
+
+/// Keys are read one by one: a kind that we don't know must not hide the others.
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<Value>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("no answer: {0}")]
+    NoAnswer(#[from] reqwest::Error),
+    #[error("status {0}")]
+    Status(u16),
+    #[error("the answer is too large")]
+    TooLarge,
+    #[error("not a key set: {0}")]
+    NotASet(#[from] serde_json::Error),
+    #[error("no key that we can verify with")]
+    NoUsableKey,
+}
+
+/// Who can change the answer can make tokens: only what TLS protects, or what never leaves this machine.
+fn is_safe(url: &Url) -> bool {
+    let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    url.scheme() == "https" || (url.scheme() == "http" && local)
+}

@@ -1,0 +1,101 @@
+//! What tokens are verified with: a secret shared with the issuer, or the issuer's published keys.
+
+use std::env;
+use std::sync::Arc;
+
+use jsonwebtoken::decode_header;
+
+use crate::key::{Expected, Key};
+use crate::key_set::{KeySet, Patience};
+use crate::{Caller, Refusal};
+
+/// Cheap to clone; clones share what was fetched.
+#[derive(Clone)]
+pub struct Keys(Source);
+
+#[derive(Clone)]
+enum Source {
+    Secret(Arc<Key>),
+    Published(Arc<KeySet>),
+}
+
+/// Why no keys can be made from what was configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misconfigured {
+    #[error("set either JWT_SECRET (HS256) or JWT_JWKS_URL (RS256, ES256, EdDSA)")]
+    OneSourceIsNeeded,
+    #[error("set JWT_ISSUER and JWT_AUDIENCE to what iss and aud must say")]
+    NothingExpected,
+    #[error("JWT_SECRET must have 32 bytes or more")]
+    ShortSecret,
+    #[error("JWT_JWKS_URL must be an https URL (http on this machine only)")]
+    UnsafeUrl,
+    #[error("the HTTP client cannot be built")]
+    NoHttpClient,
+}
+
+impl Keys {
+    /// Reads `JWT_ISSUER`, `JWT_AUDIENCE` and one of `JWT_SECRET` and `JWT_JWKS_URL`.
+    pub fn from_env() -> Result<Self, Misconfigured> {
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let (Some(issuer), Some(audience)) = (set("JWT_ISSUER"), set("JWT_AUDIENCE")) else {
+            return Err(Misconfigured::NothingExpected);
+        };
+        match (set("JWT_SECRET"), set("JWT_JWKS_URL")) {
+            (Some(secret), None) => Self::secret(&secret, issuer, audience),
+            (None, Some(url)) => Self::published(&url, issuer, audience, Patience::default()),
+            _ => Err(Misconfigured::OneSourceIsNeeded),
+        }
+    }
+
+    /// Tokens signed by HS256 with `secret` (32 bytes or more).
+    pub fn secret(
+        secret: &str,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Result<Self, Misconfigured> {
+        let expected = Expected {
+            issuer: issuer.into(),
+            audience: audience.into(),
+        };
+        Ok(Self(Source::Secret(Arc::new(Key::secret(
+            secret, &expected,
+        )?))))
+    }
+
+    /// Tokens signed by one of the keys (RS256, ES256, `EdDSA`) of the JWK set found at `url`.
+    pub fn published(
+        url: &str,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        patience: Patience,
+    ) -> Result<Self, Misconfigured> {
+        let expected = Expected {
+            issuer: issuer.into(),
+            audience: audience.into(),
+        };
+        Ok(Self(Source::Published(Arc::new(KeySet::new(
+            url, expected, patience,
+        )?))))
+    }
+
+    /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.
+    pub async fn warm(&self) {
+        if let Source::Published(set) = &self.0 {
+            set.renew().await;
+        }
+    }
+
+    /// Who the token speaks for, if everything about it is right.
+    pub async fn verify(&self, token: &str) -> Result<Caller, Refusal> {
+        let header = decode_header(token).map_err(|_| Refusal::Malformed)?;
+        // RFC 7515, section 4.1.11: what is marked critical and not understood must be refused. We understand none.
+        if header.crit.is_some() {
+            return Err(Refusal::Malformed);
+        }
+        match &self.0 {
+            Source::Secret(key) => key.verify(token),
+            Source::Published(set) => set.key(header.kid.as_deref()).await?.verify(token),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The bot holds the line: write down what was said, and let the model answer.
+
+use shared::{
+    App, DECISIONS, Error,
+    domain::{Details, RunId, Thread, ThreadId},
+    sockets::Event,
+    store::{Commit, Committed},
+};
+
+use crate::{
+    agent::append,
+    run::{Ending, Run},
+    said::{Answer, Said},
+};
+
+/// A customer's message to the bot: add it, run the thread, update the log. One that arrives during a run is left to
+/// it. `None`: the thread changed before anything was written.
+pub(crate) async fn chat_llm(
+    app: &App,
+    before: Thread,
+    details: Details,
+    said: &Said<'_>,
+) -> Result<Option<Answer>, Error> {
+    let now = app.now();
+    let mut commit = Commit::new(before.clone());
+    let message = append(&mut commit, said.message(&before, now), said);
+    let run = (!before.run_is_live(now)).then(|| RunId::new(app.ulid()));
+    if let Some(run) = &run {
+        commit.thread.begin_run(run.clone(), now);
+    }
+    let chatbot_id = commit.thread.chatbot_id.clone();
+    let chatbot = async {
+        match &run {
+            Some(_) => app.store.chatbot_get(&before.tenant, &chatbot_id).await,
+            None => Ok(None),
+        }
+    };
+    // At once, so that a turn waits for the table but twice before it asks OpenAI.
+    let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
+    let thread = match committed? {
+        Committed::Stale => return Ok(None),
+        Committed::Repeat(earlier) => return said.repeat(app, &before, &details, &earlier).await.map(Some),
+        Committed::Done(thread) => *thread,
+    };
+    let created = [Event::message(&message)];
+    let told = app.tell(&thread, &created);
+    let Some(run) = run else {
+        told.await;
+        return Ok(Some(Answer::Message { message, reply: None, thread: thread.view(&details) }));
+    };
+    let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, vec![message.clone()]);
+    let ((), ending) = tokio::join!(told, begin(run));
+    let (reply, thread) = match ending? {
+        Ending::Replied { reply, thread } => (Some(*reply).filter(|reply| covers(reply, &message)), thread),
+        Ending::HandedOver { thread } => (None, thread),
+        // Somebody else has the line; the caller sees who.
+        Ending::Lost => (None, Box::new(app.thread(said.identity, &thread.id).await?.0)),
+    };
+    Ok(Some(Answer::Message { message, reply, thread: thread.view(&details) }))
+}
+
+fn covers(reply: &shared::domain::Message, message: &shared::domain::Message) -> bool {
+    reply.answers.is_some_and(|answers| answers.cover(message.seq))
+}
+
+/// Answers what waits in a thread, if anything does and nobody else is at it. A repeated or late call does nothing.
+pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+    for _ in 0..DECISIONS {
+        let Some((before, details)) = app.store.thread_get(tenant, id).await? else { return Ok(()) };
+        let now = app.now();
+        if !before.awaits_bot() || before.run_is_live(now) {
+            return Ok(());
+        }
+        let run = RunId::new(app.ulid());
+        let mut commit = Commit::new(before.clone());
+        commit.thread.begin_run(run.clone(), now);
+        let chatbot = app.store.chatbot_get(tenant, &before.chatbot_id);
+        let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
+        if let Committed::Done(thread) = committed? {
+            return begin(Run::new(app.clone(), run, &before, *thread, details, chatbot, vec![])).await.map(|_| ());
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// The run is a task of its own: a caller who leaves does not end it.
+async fn begin(run: Run) -> Result<Ending, Error> {
+    tokio::spawn(run.answer()).await.map_err(Error::internal)?
+}

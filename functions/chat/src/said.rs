@@ -1,0 +1,151 @@
+//! What was said, and what is answered to whoever said it.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    App, Error,
+    domain::{
+        At, ChatbotId, Details, Identity, Message, MessageId, Note, Role, Thread,
+        message::{self, TEXT_MAX},
+        thread,
+    },
+    http,
+    store::ClientRow,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Say {
+    text: String,
+    /// The client's own id for the message: said twice under the same one, it is said once.
+    client_id: Option<String>,
+    /// From here on, this chatbot's thread.
+    pub(crate) chatbot_id: Option<ChatbotId>,
+    /// A note for agents.
+    #[serde(default)]
+    pub(crate) internal: bool,
+}
+
+/// A message to be, and whose it is.
+pub(crate) struct Said<'a> {
+    pub(crate) say: &'a Say,
+    pub(crate) identity: &'a Identity,
+    /// The same however often it takes to write it.
+    pub(crate) message_id: MessageId,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Message { message: Message, reply: Option<Message>, thread: thread::View },
+    Note { note: Note, thread: thread::View },
+}
+
+impl Answer {
+    /// Whether nothing more is to come: 200. Else somebody will answer: 202.
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(self, Self::Message { reply: None, .. })
+    }
+}
+
+impl Say {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        if self.text.trim().is_empty() {
+            return Err(Error::invalid("text", "must not be empty"));
+        }
+        if self.text.chars().count() > TEXT_MAX {
+            return Err(Error::invalid("text", format!("must have at most {TEXT_MAX} characters")));
+        }
+        if self.client_id.as_ref().is_some_and(|id| !(1..=64).contains(&id.chars().count())) {
+            return Err(Error::invalid("client_id", "must have 1 to 64 characters"));
+        }
+        if self.internal && self.chatbot_id.is_some() {
+            return Err(Error::invalid("chatbot_id", "a note changes no chatbot"));
+        }
+        Ok(())
+    }
+}
+
+impl Said<'_> {
+    /// The message, at a place in the log that is still to be found.
+    pub(crate) fn message(&self, thread: &Thread, at: At) -> Message {
+        Message {
+            id: self.message_id.clone(),
+            client_id: self.say.client_id.clone(),
+            thread_id: thread.id.clone(),
+            seq: 0,
+            role: if self.identity.role == Role::Customer { message::Role::Customer } else { message::Role::Agent },
+            author: self.identity.person(),
+            text: self.say.text.clone(),
+            at,
+            answers: None,
+            event: None,
+            origin: None,
+        }
+    }
+
+    pub(crate) fn note(&self, thread: &Thread, at: At) -> Note {
+        Note {
+            id: self.message_id.clone(),
+            client_id: self.say.client_id.clone(),
+            thread_id: thread.id.clone(),
+            after: thread.seq,
+            author: self.identity.person(),
+            text: self.say.text.clone(),
+            at,
+        }
+    }
+
+    /// What is kept to know this message again, at the place it got.
+    pub(crate) fn client(&self, seq: u64) -> Option<ClientRow> {
+        let client_id = self.say.client_id.clone()?;
+        let chatbot = self.say.chatbot_id.as_ref().map_or("", ChatbotId::as_str);
+        Some(ClientRow {
+            author: self.identity.subject.clone(),
+            client_id,
+            fingerprint: http::fingerprint(&[
+                self.say.text.as_bytes(),
+                chatbot.as_bytes(),
+                &[u8::from(self.say.internal)],
+            ]),
+            seq,
+            note: self.say.internal.then(|| self.message_id.clone()),
+        })
+    }
+
+    /// The answer in an ended thread: the first one again, where this was said before.
+    pub(crate) async fn again(&self, app: &App, thread: Thread, details: Details) -> Result<Answer, Error> {
+        let earlier = match &self.say.client_id {
+            Some(id) => app.store.client_get(&thread.tenant, &thread.id, &self.identity.subject, id).await?,
+            None => None,
+        };
+        match earlier {
+            Some(earlier) => self.repeat(app, &thread, &details, &earlier).await,
+            None => Err(Error::conflict("the thread has ended")),
+        }
+    }
+
+    /// The first answer to what has been said before, under the same `client_id`.
+    pub(crate) async fn repeat(
+        &self,
+        app: &App,
+        thread: &Thread,
+        details: &Details,
+        earlier: &ClientRow,
+    ) -> Result<Answer, Error> {
+        if self.client(earlier.seq).is_none_or(|now| now.fingerprint != earlier.fingerprint) {
+            return Err(Error::Mismatch("this client_id"));
+        }
+        let (tenant, id) = (&thread.tenant, &thread.id);
+        let view = thread.view(details);
+        let lost = || Error::internal("a client id points to nothing");
+        if let Some(note) = &earlier.note {
+            let note = app.store.note_get(tenant, id, earlier.seq, note).await?.ok_or_else(lost)?;
+            return Ok(Answer::Note { note, thread: view });
+        }
+        let (message, reply) = tokio::try_join!(
+            app.store.message_get(tenant, id, earlier.seq),
+            app.store.reply_to(tenant, id, earlier.seq)
+        )?;
+        Ok(Answer::Message { message: message.ok_or_else(lost)?, reply, thread: view })
+    }
+}

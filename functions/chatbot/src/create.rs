@@ -1,0 +1,88 @@
+//! Making a chatbot, in the table and at OpenAI.
+
+use lambda_http::Body;
+use serde::Deserialize;
+use serde_json::Value;
+use shared::{
+    App, Error,
+    domain::{
+        Act, Chatbot, ChatbotId, Identity,
+        chatbot::{Character, Document, Memory, Tool},
+    },
+    store::{Created, Creation, Rubbish},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Create {
+    name: String,
+    model: String,
+    #[serde(default)]
+    instructions: String,
+    #[serde(default)]
+    greeting: String,
+    temperature: Option<f64>,
+    max_output_tokens: Option<u32>,
+    #[serde(default)]
+    tools: Vec<Tool>,
+    #[serde(default)]
+    documents: Vec<Document>,
+    #[serde(default)]
+    memory: Memory,
+}
+
+/// Creates the chatbot. Where OpenAI is out of reach its documents are brought there at its first run.
+pub(crate) async fn create(
+    app: &App,
+    identity: &Identity,
+    create: Create,
+    key: Option<&str>,
+    body: &Body,
+) -> Result<Value, Error> {
+    identity.may(Act::ChatbotWrite)?;
+    let Create { name, model, instructions, greeting, temperature, max_output_tokens, tools, documents, memory } =
+        create;
+    let character = Character { name, model, instructions, greeting, temperature, max_output_tokens, tools, memory };
+    character.validate()?;
+    Document::validate(&documents)?;
+    let mut creation = Creation::under(identity, key, &["POST /chatbots".as_bytes(), body.as_ref()], app.now());
+    if let Some(answer) = app.store.answer_before(&creation).await? {
+        return with_documents(answer, &documents);
+    }
+    crate::check_model(app, &character.model).await?;
+
+    let now = app.now();
+    let mut chatbot = Chatbot {
+        tenant: identity.tenant.clone(),
+        id: ChatbotId::new(app.ulid()),
+        character,
+        version: 1,
+        documents_version: 1,
+        document_names: documents.iter().map(|document| document.name.clone()).collect(),
+        knowledge: None,
+        created_at: now,
+        updated_at: now,
+    };
+    if !documents.is_empty() && app.memory_of(&chatbot) == Memory::Conversation {
+        chatbot.knowledge = app.knowledge_create(&chatbot, &documents).await.ok();
+    }
+    // Without the texts, which may be too long to keep twice: a repeat brings the same ones along.
+    let answer = creation.answers(&chatbot.view(None))?;
+    let created = app.store.chatbot_create(&chatbot, &documents, &creation).await;
+    if !matches!(created, Ok(Created::New))
+        && let Some(made) = &chatbot.knowledge
+    {
+        let (vector_store_id, file_ids) = (made.vector_store_id.clone(), made.file_ids.clone());
+        // Made for nothing: another request under the same key was faster.
+        let _ = app.remove_at_openai(&Rubbish::Knowledge { vector_store_id, file_ids }).await;
+    }
+    match created? {
+        Created::New => with_documents(answer, &documents),
+        Created::Before(earlier) => with_documents(earlier.answer()?, &documents),
+    }
+}
+
+fn with_documents(mut answer: Value, documents: &[Document]) -> Result<Value, Error> {
+    answer["documents"] = serde_json::to_value(documents).map_err(Error::internal)?;
+    Ok(answer)
+}

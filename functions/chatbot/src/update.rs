@@ -1,0 +1,99 @@
+//! Changing a chatbot, in the table and at OpenAI.
+
+use serde::{Deserialize, Deserializer};
+use shared::{
+    App, DECISIONS, Error,
+    domain::{
+        Act, Chatbot, ChatbotId, Identity,
+        chatbot::{self, Document, Memory, Tool},
+    },
+    store::{ChatbotWrite, Rubbish},
+};
+
+/// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Update {
+    name: Option<String>,
+    model: Option<String>,
+    instructions: Option<String>,
+    greeting: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    temperature: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "present")]
+    max_output_tokens: Option<Option<u32>>,
+    tools: Option<Vec<Tool>>,
+    documents: Option<Vec<Document>>,
+    memory: Option<Memory>,
+}
+
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+pub(crate) async fn update(
+    app: &App,
+    identity: &Identity,
+    id: &ChatbotId,
+    update: Update,
+) -> Result<chatbot::View, Error> {
+    identity.may(Act::ChatbotWrite)?;
+    Document::validate(update.documents.as_deref().unwrap_or_default())?;
+    let mut checked = None;
+    for _ in 0..DECISIONS {
+        let before = crate::read(app, identity, id).await?;
+        let mut after = update.over(&before);
+        after.character.validate()?;
+        let old = app.store.documents_get(&before).await?;
+        let new = update.documents.as_ref().filter(|new| **new != old);
+        if after.character == before.character && new.is_none() {
+            return Ok(before.view(Some(&old)));
+        }
+        let model = &after.character.model;
+        if *model != before.character.model && checked.as_ref() != Some(model) {
+            crate::check_model(app, model).await?;
+            checked = Some(model.clone());
+        }
+        after.version += 1;
+        after.updated_at = app.now();
+        let mut removal = None;
+        if let Some(new) = new {
+            removal = app.forget_knowledge(&before);
+            after.documents_version = after.version;
+            after.document_names = new.iter().map(|document| document.name.clone()).collect();
+            after.knowledge = None;
+            if !new.is_empty() && app.memory_of(&after) == Memory::Conversation {
+                after.knowledge = app.knowledge_create(&after, new).await.ok();
+            }
+        }
+        let write = ChatbotWrite { chatbot: &after, read_at: before.version, removal: removal.as_ref() };
+        if app.store.chatbot_update(&write, new.map(Vec::as_slice)).await? {
+            if let Some(removal) = removal {
+                app.remove(&removal).await;
+            }
+            return Ok(after.view(Some(new.unwrap_or(&old))));
+        }
+        if let (Some(_), Some(made)) = (new, after.knowledge) {
+            let what = Rubbish::Knowledge { vector_store_id: made.vector_store_id, file_ids: made.file_ids };
+            // Made for nothing: another change was faster.
+            let _ = app.remove_at_openai(&what).await;
+        }
+    }
+    Err(Error::Busy)
+}
+
+impl Update {
+    fn over(&self, before: &Chatbot) -> Chatbot {
+        let mut after = before.clone();
+        let it = &mut after.character;
+        it.name = self.name.clone().unwrap_or_else(|| it.name.clone());
+        it.model = self.model.clone().unwrap_or_else(|| it.model.clone());
+        it.instructions = self.instructions.clone().unwrap_or_else(|| it.instructions.clone());
+        it.greeting = self.greeting.clone().unwrap_or_else(|| it.greeting.clone());
+        it.temperature = self.temperature.unwrap_or(it.temperature);
+        it.max_output_tokens = self.max_output_tokens.unwrap_or(it.max_output_tokens);
+        it.tools = self.tools.clone().unwrap_or_else(|| it.tools.clone());
+        it.memory = self.memory.unwrap_or(it.memory);
+        after
+    }
+}

@@ -1,0 +1,97 @@
+//! Making a thread, in the table and at OpenAI.
+
+use std::collections::BTreeMap;
+
+use lambda_http::Body;
+use serde::Deserialize;
+use serde_json::Value;
+use shared::{
+    App, Error,
+    domain::{
+        Act, Chatbot, ChatbotId, Details, Identity, Message, Person, Thread, ThreadId, chatbot::Memory,
+        identity::is_subject, message::Role,
+    },
+    store::{Created, Creation},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Create {
+    chatbot_id: ChatbotId,
+    title: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    /// Whose it is to be; agents and admins say it, a customer's is their own.
+    customer_id: Option<String>,
+}
+
+/// Creates the thread. Where OpenAI is out of reach its conversation is made up for at the first run.
+pub(crate) async fn create(
+    app: &App,
+    identity: &Identity,
+    create: Create,
+    key: Option<&str>,
+    body: &Body,
+) -> Result<Value, Error> {
+    identity.may(Act::ThreadCreate)?;
+    let customer_id = customer(identity, create.customer_id)?;
+    let details = Details { title: create.title, metadata: create.metadata };
+    details.validate()?;
+    let mut creation = Creation::under(identity, key, &["POST /threads".as_bytes(), body.as_ref()], app.now());
+    if let Some(answer) = app.store.answer_before(&creation).await? {
+        return Ok(answer);
+    }
+    let chatbot = app.store.chatbot_get(&identity.tenant, &create.chatbot_id).await?;
+    let chatbot = chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?;
+
+    let id = ThreadId::new(app.ulid());
+    let mut thread = Thread::new(&identity.tenant, id, chatbot.id.clone(), customer_id, app.now());
+    let greeting = greeting(app, &mut thread, &chatbot);
+    if app.memory_of(&chatbot) == Memory::Conversation {
+        thread.openai.conversation_id = app.openai.conversation_create(&details.mirrored(&thread.id)).await.ok();
+    }
+    let answer = creation.answers(&thread.view(&details))?;
+    let created = app.store.thread_create(&thread, &details, greeting.as_ref(), &creation).await;
+    if !matches!(created, Ok(Created::New))
+        && let Some(conversation) = &thread.openai.conversation_id
+    {
+        // Made for nothing: another request under the same key was faster.
+        let _ = app.openai.conversation_delete(conversation).await;
+    }
+    match created? {
+        Created::New => Ok(answer),
+        Created::Before(earlier) => earlier.answer(),
+    }
+}
+
+fn customer(identity: &Identity, named: Option<String>) -> Result<String, Error> {
+    match named {
+        None if identity.is_staff() => Err(Error::invalid("customer_id", "is missing: whose thread is it to be?")),
+        None => Ok(identity.subject.clone()),
+        Some(_) if !identity.is_staff() => Err(Error::Forbidden("only agents and admins name a customer")),
+        Some(named) if is_subject(&named) => Ok(named),
+        Some(_) => Err(Error::invalid("customer_id", "must have 1 to 128 characters, none of them control characters")),
+    }
+}
+
+/// The chatbot's first words, where it has any.
+fn greeting(app: &App, thread: &mut Thread, chatbot: &Chatbot) -> Option<Message> {
+    if chatbot.character.greeting.trim().is_empty() {
+        return None;
+    }
+    let mut greeting = Message {
+        id: app.message_id(),
+        client_id: None,
+        thread_id: thread.id.clone(),
+        seq: 0,
+        role: Role::Bot,
+        author: Person { id: chatbot.id.to_string(), name: Some(chatbot.character.name.clone()) },
+        text: chatbot.character.greeting.clone(),
+        at: thread.created_at,
+        answers: None,
+        event: None,
+        origin: None,
+    };
+    thread.log(&mut greeting);
+    Some(greeting)
+}

@@ -1,0 +1,62 @@
+//! Reading the log.
+
+use lambda_http::Request;
+use serde::{Deserialize, Serialize};
+use shared::{
+    App, Error,
+    domain::{Act, Identity, Message, Note, ThreadId},
+    http,
+    store::cursor,
+};
+
+#[derive(Serialize)]
+pub(crate) struct Page {
+    data: Vec<Message>,
+    /// What agents wrote beside it; nobody else is shown that there is such a thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<Vec<Note>>,
+    next_cursor: Option<String>,
+}
+
+/// From where, and in which direction.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Place {
+    After(u64),
+    Before(u64),
+}
+
+/// The messages after a `seq`, or those before one, or the newest; oldest first each time.
+pub(crate) async fn messages(app: &App, identity: &Identity, id: &ThreadId, request: &Request) -> Result<Page, Error> {
+    identity.may(Act::ThreadRead)?;
+    http::only_query(request, &["after", "before", "limit", "cursor"])?;
+    let limit = http::limit(request)?;
+    let place = place(request)?;
+    app.thread(identity, id).await?;
+    let page = match place {
+        Some(Place::After(seq)) => app.store.log_after(&identity.tenant, id, seq, limit).await?,
+        Some(Place::Before(seq)) => app.store.log_before(&identity.tenant, id, Some(seq), limit).await?,
+        None => app.store.log_before(&identity.tenant, id, None, limit).await?,
+    };
+    let next = match place {
+        _ if !page.more => None,
+        Some(Place::After(_)) => page.messages.last().map(|last| Place::After(last.seq)),
+        _ => page.messages.first().map(|first| Place::Before(first.seq)),
+    };
+    Ok(Page {
+        next_cursor: next.map(|next| cursor::encode(&next)).transpose()?,
+        notes: identity.is_staff().then_some(page.notes),
+        data: page.messages,
+    })
+}
+
+fn place(request: &Request) -> Result<Option<Place>, Error> {
+    let seq = |name| http::query::<u64>(request, name, "must be a seq: a whole number, 0 or more");
+    let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
+    match (seq("after")?, seq("before")?, cursor) {
+        (Some(after), None, None) => Ok(Some(Place::After(after))),
+        (None, Some(before), None) => Ok(Some(Place::Before(before))),
+        (None, None, place) => Ok(place),
+        _ => Err(Error::invalid("cursor", "only one of after, before and cursor can be given")),
+    }
+}

@@ -1,0 +1,91 @@
+//! Changing a thread's title, metadata and chatbot, in the table and at OpenAI.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use shared::{
+    App, DECISIONS, Error,
+    domain::{Act, ChatbotId, Details, Identity, Status, Thread, ThreadId, thread},
+    sockets::Event,
+    store::Committed,
+};
+
+/// What is absent stays. A title of `null` is none; of the metadata, a value of `null` takes its key away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Update {
+    #[serde(default, deserialize_with = "present")]
+    title: Option<Option<String>>,
+    metadata: Option<BTreeMap<String, Option<String>>>,
+    chatbot_id: Option<ChatbotId>,
+}
+
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+pub(crate) async fn update(
+    app: &App,
+    identity: &Identity,
+    id: &ThreadId,
+    update: Update,
+) -> Result<thread::View, Error> {
+    identity.may(Act::ThreadUpdate)?;
+    if let Some(chatbot) = &update.chatbot_id
+        && app.store.chatbot_get(&identity.tenant, chatbot).await?.is_none()
+    {
+        return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
+    }
+    for _ in 0..DECISIONS {
+        let (before, old) = app.thread(identity, id).await?;
+        if matches!(before.status, Status::Ended { .. }) {
+            return Err(Error::conflict("the thread has ended"));
+        }
+        let details = update.over(&old);
+        details.validate()?;
+        let mut after = before.clone();
+        after.chatbot_id = update.chatbot_id.clone().unwrap_or(after.chatbot_id);
+        if details == old && after == before {
+            return Ok(before.view(&old));
+        }
+        after.updated_at = app.now();
+        after.openai.stale |= details != old && after.openai.conversation_id.is_some();
+        if let Committed::Done(thread) = app.store.thread_update(&before, after, details.clone()).await? {
+            let view = thread.view(&details);
+            let updated = [Event::thread(view.clone())];
+            tokio::join!(app.tell(&thread, &updated), mirror(app, &thread, &details));
+            return Ok(view);
+        }
+    }
+    Err(Error::Busy)
+}
+
+impl Update {
+    fn over(&self, old: &Details) -> Details {
+        let mut new = old.clone();
+        if let Some(title) = &self.title {
+            new.title.clone_from(title);
+        }
+        for (key, value) in self.metadata.iter().flatten() {
+            match value {
+                Some(value) => _ = new.metadata.insert(key.clone(), value.clone()),
+                None => _ = new.metadata.remove(key),
+            }
+        }
+        new
+    }
+}
+
+/// Tells OpenAI. Where that fails, or the thread has changed again, the next run tells it.
+async fn mirror(app: &App, thread: &Thread, details: &Details) {
+    let Some(conversation) = thread.openai.conversation_id.as_ref().filter(|_| thread.openai.stale) else { return };
+    if let Err(failure) = app.openai.conversation_update(conversation, &details.mirrored(&thread.id)).await {
+        tracing::warn!(thread.id = %thread.id, %failure, "OpenAI could not be told of a change; the next run will");
+        return;
+    }
+    let mut told = thread.clone();
+    told.openai.stale = false;
+    if let Err(error) = app.store.thread_commit(thread, shared::store::Commit::new(told)).await {
+        tracing::warn!(thread.id = %thread.id, %error, "OpenAI was told of a change and will be told again");
+    }
+}

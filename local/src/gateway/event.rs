@@ -1,0 +1,252 @@
+//! The events as AWS sends them: REST proxy (payload 1.0), WebSocket proxy, and the authorizer's REQUEST event for both.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use aws_lambda_events::apigw::{
+    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest, ApiGatewayWebsocketProxyRequest,
+    ApiGatewayWebsocketProxyRequestContext,
+};
+use aws_lambda_events::query_map::QueryMap;
+use axum::http::header::{HOST, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use ulid::Ulid;
+
+/// The API's id where AWS has a random one, in ARNs too.
+const API: &str = "local";
+const ACCOUNT: &str = "000000000000";
+/// `09/Apr/2026:12:34:56 +0000`
+const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// When and from where a request came, under which id.
+pub(super) struct Arrival {
+    pub(super) id: String,
+    pub(super) at: OffsetDateTime,
+    pub(super) source: SocketAddr,
+}
+
+impl Arrival {
+    pub(super) fn now(source: SocketAddr) -> Self {
+        Self { id: Ulid::generate().to_string(), at: OffsetDateTime::now_utc(), source }
+    }
+
+    fn time(&self) -> Option<String> {
+        self.at.format(REQUEST_TIME).ok()
+    }
+}
+
+/// What a policy must allow for this call.
+pub(super) fn resource(stage: &str, call: &str) -> String {
+    format!("arn:aws:execute-api:{}:{ACCOUNT}:{API}/{stage}/{call}", crate::dynamo::REGION)
+}
+
+/// A REST request's event, still without its authorizer's context and its body.
+pub(super) fn rest(
+    parts: &Parts,
+    template: &str,
+    parameters: HashMap<String, String>,
+    stage: &str,
+    arrival: &Arrival,
+) -> ApiGatewayProxyRequest {
+    let query = parts.uri.query().map(query).unwrap_or_default();
+    let path = parts.uri.path();
+    let mut event = ApiGatewayProxyRequest::default();
+    event.resource = Some(template.to_owned());
+    event.path = Some(path.to_owned());
+    event.http_method = parts.method.clone();
+    event.multi_value_headers = forwarded(&parts.headers, arrival);
+    event.headers = last_values(&event.multi_value_headers);
+    event.query_string_parameters = query.clone();
+    event.multi_value_query_string_parameters = query;
+    event.path_parameters = parameters;
+
+    let context = &mut event.request_context;
+    context.account_id = Some(ACCOUNT.to_owned());
+    context.apiid = Some(API.to_owned());
+    context.stage = Some(stage.to_owned());
+    context.domain_name = text(&parts.headers, &HOST);
+    context.request_id = Some(arrival.id.clone());
+    context.protocol = Some(format!("{:?}", parts.version));
+    context.resource_path = Some(template.to_owned());
+    context.path = Some(format!("/{stage}{path}"));
+    context.http_method = parts.method.clone();
+    context.request_time = arrival.time();
+    context.request_time_epoch = milliseconds(arrival.at);
+    context.identity.source_ip = Some(arrival.source.ip().to_string());
+    context.identity.user_agent = text(&parts.headers, &USER_AGENT);
+    event
+}
+
+/// What the authorizer of a REST route is asked: the same request without its body.
+pub(super) fn rest_authorizer(
+    event: &ApiGatewayProxyRequest,
+    resource: &str,
+) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
+    let mut question = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
+    question.type_ = Some("REQUEST".to_owned());
+    question.method_arn = Some(resource.to_owned());
+    question.resource.clone_from(&event.resource);
+    question.path.clone_from(&event.path);
+    question.http_method = Some(event.http_method.clone());
+    question.headers.clone_from(&event.headers);
+    question.multi_value_headers.clone_from(&event.multi_value_headers);
+    question.query_string_parameters = event.query_string_parameters.clone();
+    question.multi_value_query_string_parameters = event.multi_value_query_string_parameters.clone();
+    question.path_parameters.clone_from(&event.path_parameters);
+    let context = &mut question.request_context;
+    context.account_id.clone_from(&event.request_context.account_id);
+    context.apiid.clone_from(&event.request_context.apiid);
+    context.stage.clone_from(&event.request_context.stage);
+    context.request_id.clone_from(&event.request_context.request_id);
+    context.path.clone_from(&event.request_context.path);
+    context.resource_path.clone_from(&event.request_context.resource_path);
+    context.http_method = Some(event.http_method.clone());
+    question
+}
+
+/// A socket from `$connect` on: what all of its events share.
+pub(super) struct Socket {
+    pub(super) id: String,
+    pub(super) connected: Arrival,
+    stage: String,
+    domain: Option<String>,
+    user_agent: Option<String>,
+    headers: HeaderMap,
+    query: QueryMap,
+    /// The authorizer's context, from when it was granted.
+    pub(super) granted: HashMap<String, Value>,
+}
+
+impl Socket {
+    pub(super) fn new(id: String, parts: &Parts, stage: &str, arrival: Arrival) -> Self {
+        Self {
+            id,
+            stage: stage.to_owned(),
+            domain: text(&parts.headers, &HOST),
+            user_agent: text(&parts.headers, &USER_AGENT),
+            headers: forwarded(&parts.headers, &arrival),
+            query: parts.uri.query().map(query).unwrap_or_default(),
+            connected: arrival,
+            granted: HashMap::new(),
+        }
+    }
+
+    /// What the authorizer is asked, once, before `$connect`.
+    pub(super) fn authorizer(&self, resource: &str) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
+        let mut question = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
+        question.type_ = Some("REQUEST".to_owned());
+        question.method_arn = Some(resource.to_owned());
+        question.headers = last_values(&self.headers);
+        question.multi_value_headers.clone_from(&self.headers);
+        question.query_string_parameters = self.query.clone();
+        question.multi_value_query_string_parameters = self.query.clone();
+        question.request_context.stage = Some(self.stage.clone());
+        question.request_context.apiid = Some(API.to_owned());
+        question.request_context.request_id = Some(self.connected.id.clone());
+        question
+    }
+
+    pub(super) fn connect(&self) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = self.event("$connect", "CONNECT", &self.connected);
+        event.headers = last_values(&self.headers);
+        event.multi_value_headers.clone_from(&self.headers);
+        event.query_string_parameters = self.query.clone();
+        event.multi_value_query_string_parameters = self.query.clone();
+        event
+    }
+
+    /// A frame of the client. AWS sends no headers with it, and binary frames in base64.
+    pub(super) fn message(
+        &self,
+        route: &str,
+        arrival: &Arrival,
+        body: String,
+        base64: bool,
+    ) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = self.event(route, "MESSAGE", arrival);
+        event.request_context.message_id = Some(Ulid::generate().to_string());
+        event.body = Some(body);
+        event.is_base64_encoded = base64;
+        event
+    }
+
+    pub(super) fn disconnect(&self, arrival: &Arrival, code: u16, reason: &str) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = self.event("$disconnect", "DISCONNECT", arrival);
+        event.request_context.disconnect_status_code = Some(i64::from(code));
+        event.request_context.disconnect_reason = Some(reason.to_owned());
+        event
+    }
+
+    /// Without an `httpMethod`: with one it would be taken for a REST event.
+    fn event(&self, route: &str, kind: &str, arrival: &Arrival) -> ApiGatewayWebsocketProxyRequest {
+        let mut context = ApiGatewayWebsocketProxyRequestContext::default();
+        context.route_key = Some(route.to_owned());
+        context.event_type = Some(kind.to_owned());
+        context.message_direction = Some("IN".to_owned());
+        context.connection_id = Some(self.id.clone());
+        context.connected_at = milliseconds(self.connected.at);
+        context.request_time = arrival.time();
+        context.request_time_epoch = milliseconds(arrival.at);
+        context.request_id = Some(arrival.id.clone());
+        context.extended_request_id = Some(arrival.id.clone());
+        context.stage = Some(self.stage.clone());
+        context.apiid = Some(API.to_owned());
+        context.domain_name.clone_from(&self.domain);
+        context.identity.source_ip = Some(arrival.source.ip().to_string());
+        context.identity.user_agent.clone_from(&self.user_agent);
+        context.authorizer.fields.clone_from(&self.granted);
+        let mut event = ApiGatewayWebsocketProxyRequest::default();
+        event.request_context = context;
+        event
+    }
+
+    pub(super) fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    pub(super) fn stage(&self) -> &str {
+        &self.stage
+    }
+}
+
+/// The client's headers and those that API Gateway adds.
+fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
+    let mut headers = headers.clone();
+    if let Ok(source) = HeaderValue::try_from(arrival.source.ip().to_string()) {
+        headers.append(HeaderName::from_static("x-forwarded-for"), source);
+    }
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
+    headers
+}
+
+/// Of a header that is given twice, `headers` holds the last; `multiValueHeaders` holds all.
+fn last_values(headers: &HeaderMap) -> HeaderMap {
+    if headers.len() == headers.keys_len() {
+        return headers.clone();
+    }
+    let mut last = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        last.insert(name.clone(), value.clone());
+    }
+    last
+}
+
+fn query(text: &str) -> QueryMap {
+    match text.parse() {
+        Ok(query) => query,
+    }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn milliseconds(at: OffsetDateTime) -> i64 {
+    at.unix_timestamp() * 1000 + i64::from(at.millisecond())
+}

@@ -1,0 +1,141 @@
+//! API Gateway in this process: REST and WebSocket requests become the events that AWS would send, and call the same handlers.
+//!
+//! **Architecture Invariant.** No business here. Which routes there are, who guards them and what a refusal looks like
+//! is read from the template; what a request means is the functions' affair. What AWS enforces (sizes, times, frames)
+//! is enforced here too, so that nothing works on the laptop alone.
+
+mod authorize;
+mod connections;
+mod event;
+mod functions;
+pub mod management;
+mod refusal;
+mod rest;
+mod route;
+mod socket;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::template::{Error, INTEGRATION_TIMEOUT, Template};
+use authorize::Decisions;
+pub use connections::{Connections, PostError};
+pub use functions::Functions;
+use refusal::Refusals;
+use route::Routes;
+
+/// Where the laptop's WebSocket API listens.
+pub const SOCKET_PATH: &str = "/ws";
+
+/// For how long a stopping gateway waits for requests and handlers under way.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What AWS allows. [`Limits::default`] is AWS's own; tests shorten the times.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub payload: usize,
+    /// Bytes of the request line and all headers together.
+    pub head: usize,
+    /// The longest wait for a function on a buffered route or a socket; a route's own, where shorter, wins.
+    pub integration: Duration,
+    /// Without a message either way a socket is closed after this.
+    pub idle: Duration,
+    /// A socket is closed after this in any case.
+    pub life: Duration,
+    /// How long a post may wait for room in a slow socket's queue before the socket is given up.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload: 10 * 1024 * 1024,
+            head: 10_240,
+            integration: Duration::from_mins(15),
+            idle: Duration::from_mins(10),
+            life: Duration::from_hours(2),
+            patience: Duration::from_secs(2),
+        }
+    }
+}
+
+/// One port that serves REST, WebSockets and the `@connections` API.
+pub struct Gateway {
+    template: Template,
+    routes: Routes,
+    refusals: Refusals,
+    functions: Functions,
+    decisions: Decisions,
+    connections: Connections,
+}
+
+impl Gateway {
+    /// Every function that the template routes to must be among `functions`.
+    pub fn new(template: Template, functions: Functions, connections: Connections) -> Result<Arc<Self>, Error> {
+        if let Some(name) = functions.missing(&template) {
+            return Err(Error::new(format!("there is no handler for the function {name}")));
+        }
+        Ok(Arc::new(Self {
+            routes: Routes::new(&template.rest.routes),
+            refusals: Refusals::new(&template.rest.answers),
+            decisions: Decisions::new(template.rest.reauthorize_every),
+            template,
+            functions,
+            connections,
+        }))
+    }
+
+    /// Serves until `stop` turns true, then closes every socket and waits a little for what is under way.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+        let connections = self.connections.clone();
+        let router = Router::new().fallback(serve).with_state(Arc::clone(&self));
+        let mut stopping = stop.clone();
+        let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                // A dropped sender stops too.
+                let _ = stopping.wait_for(|stop| *stop).await;
+            });
+        let serving = tokio::spawn(serving.into_future());
+        let _ = stop.wait_for(|stop| *stop).await;
+        connections.close_all();
+        // Whatever takes longer dies with the process, as it would with its Lambda.
+        let _ = tokio::time::timeout(PATIENCE, async {
+            let _ = serving.await;
+            self.functions.finished().await;
+        })
+        .await;
+        Ok(())
+    }
+
+    /// How long Lambda would let the function run.
+    fn time_limit(&self, function: &str) -> Duration {
+        self.template.functions.get(function).copied().unwrap_or(INTEGRATION_TIMEOUT)
+    }
+
+    fn limits(&self) -> &Limits {
+        self.connections.limits()
+    }
+}
+
+async fn serve(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let path = request.uri().path();
+    if path == SOCKET_PATH {
+        return socket::open(gateway, request, source).await;
+    }
+    if let Some(id) = management::connection(path) {
+        return management::serve(&gateway.connections, &id, request).await;
+    }
+    rest::serve(&gateway, request, source).await
+}

@@ -1,0 +1,64 @@
+//! What the gateway answers itself, in the template's words.
+
+use std::collections::HashMap;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Response, StatusCode};
+use bytes::Bytes;
+
+use crate::template::Answer;
+
+/// Why a request did not reach its function, or got no answer from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No token, or the authorizer asked for a 401.
+    Unauthorized,
+    /// The authorizer's policy denies.
+    AccessDenied,
+    /// The authorizer itself failed.
+    AuthorizerFailed,
+    /// No such path, or not with this method.
+    NoRoute,
+    TooLarge,
+    /// The function has not answered in time; it may still do its work.
+    TimedOut,
+    /// The function returned an error or panicked.
+    FunctionFailed,
+}
+
+impl Refusal {
+    /// The name in the template, and the status where the template sets none: API Gateway's own.
+    fn kind(self) -> (&'static str, StatusCode) {
+        match self {
+            Self::Unauthorized => ("UNAUTHORIZED", StatusCode::UNAUTHORIZED),
+            Self::AccessDenied => ("ACCESS_DENIED", StatusCode::FORBIDDEN),
+            Self::AuthorizerFailed => ("AUTHORIZER_FAILURE", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::NoRoute => ("MISSING_AUTHENTICATION_TOKEN", StatusCode::FORBIDDEN),
+            Self::TooLarge => ("REQUEST_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::TimedOut => ("INTEGRATION_TIMEOUT", StatusCode::GATEWAY_TIMEOUT),
+            Self::FunctionFailed => ("DEFAULT_5XX", StatusCode::BAD_GATEWAY),
+        }
+    }
+}
+
+/// The answers, ready made.
+pub(super) struct Refusals(HashMap<String, Answer>);
+
+impl Refusals {
+    pub(super) fn new(answers: &HashMap<String, Answer>) -> Self {
+        Self(answers.clone())
+    }
+
+    pub(super) fn answer(&self, refusal: Refusal) -> Response<Body> {
+        let (name, usual) = refusal.kind();
+        let general = if usual.is_client_error() { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
+        let (status, headers, body) = match self.0.get(name).or_else(|| self.0.get(general)) {
+            Some(answer) => (answer.status.unwrap_or(usual), answer.headers.clone(), answer.body.clone()),
+            None => (usual, HeaderMap::new(), Bytes::new()),
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}

@@ -1,0 +1,221 @@
+//! The WebSocket API: `$connect` decides, then every message is a call of its route's function, until `$disconnect`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use axum::body::Body;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::Response;
+use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use axum::response::IntoResponse;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::SinkExt;
+use lambda_http::request::LambdaRequest;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite;
+
+use super::Gateway;
+use super::authorize::Decision;
+use super::connections::{Close, Connections, Facts, MESSAGE, Opened};
+use super::event::{self, Arrival, Socket};
+use super::functions;
+use super::refusal::Refusal;
+use crate::template::INTEGRATION_TIMEOUT;
+
+/// The longest frame; a longer message must come in several.
+const FRAME: usize = 32 * 1024;
+
+const TOO_LARGE: Close = Close { code: 1009, reason: "Message Too Long" };
+const IDLE: Close = Close { code: 1001, reason: "Idle timeout" };
+const TOO_OLD: Close = Close { code: 1001, reason: "Connection duration limit" };
+const CLIENT_CLOSED: Close = Close { code: 1000, reason: "Client-side close frame" };
+const LEFT: Close = Close { code: 1006, reason: "" };
+
+/// Answers the upgrade of one socket: 101 only after the authorizer and `$connect` agreed.
+pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: SocketAddr) -> Response<Body> {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade.max_frame_size(FRAME).max_message_size(MESSAGE),
+        Err(refused) => return refused.into_response(),
+    };
+    let stage = &gateway.template.sockets.stage;
+    let mut socket = Socket::new(Connections::new_id(), &parts, stage, Arrival::now(source));
+    let agreed = match connect(&gateway, &mut socket).await {
+        Ok(answer) => answer,
+        Err(refusal) => return gateway.refusals.answer(refusal),
+    };
+    if !agreed.status().is_success() {
+        return agreed;
+    }
+    let mut upgrade = upgrade;
+    if let Some(protocol) = agreed.headers().get(SEC_WEBSOCKET_PROTOCOL) {
+        upgrade.set_selected_protocol(protocol.clone());
+    }
+    // Before the client hears of it: a post that follows the 101 must find the connection.
+    let opened = gateway.connections.insert(&socket.id, facts(&socket));
+    let socket = Arc::new(socket);
+    let unopened = (Arc::clone(&gateway), Arc::clone(&socket));
+    upgrade
+        .on_failed_upgrade(move |_| {
+            let (gateway, socket) = unopened;
+            tokio::spawn(async move { disconnect(&gateway, &socket, LEFT).await });
+        })
+        .on_upgrade(async move |mut stream| {
+            let ended = converse(&gateway, &socket, &mut stream, opened).await;
+            // From here on nothing can be posted to it.
+            gateway.connections.close(&socket.id, ended);
+            tokio::join!(farewell(stream, ended, gateway.limits().patience), disconnect(&gateway, &socket, ended));
+        })
+}
+
+async fn connect(gateway: &Gateway, socket: &mut Socket) -> Result<Response<Body>, Refusal> {
+    let resource = event::resource(socket.stage(), "$connect");
+    let response = gateway.functions.decide(socket.authorizer(&resource)).await?;
+    socket.granted = Decision::new(response).grant(&resource)?;
+    call(gateway, "$connect", &socket.connected.id, socket.connect()).await
+}
+
+/// Tells the function: best effort, as on AWS.
+async fn disconnect(gateway: &Gateway, socket: &Socket, ended: Close) {
+    gateway.connections.close(&socket.id, ended);
+    let arrival = Arrival::now(socket.connected.source);
+    let event = socket.disconnect(&arrival, ended.code, ended.reason);
+    if let Err(refusal) = call(gateway, "$disconnect", &arrival.id, event).await {
+        tracing::warn!(connection.id = socket.id, ?refusal, "$disconnect failed");
+    }
+}
+
+/// Carries messages both ways until either side, a limit or the gateway ends it.
+async fn converse(gateway: &Arc<Gateway>, socket: &Arc<Socket>, stream: &mut WebSocket, mut opened: Opened) -> Close {
+    let limits = gateway.limits();
+    let too_old = Instant::now() + limits.life;
+    let mut idle = Instant::now() + limits.idle;
+    loop {
+        tokio::select! {
+            message = stream.recv() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    idle = Instant::now() + limits.idle;
+                    take(gateway, socket, text.as_str().to_owned(), false);
+                }
+                Some(Ok(Message::Binary(bytes))) => {
+                    idle = Instant::now() + limits.idle;
+                    take(gateway, socket, STANDARD.encode(bytes), true);
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) => return CLIENT_CLOSED,
+                Some(Err(error)) => return if too_large(error) { TOO_LARGE } else { LEFT },
+                None => return LEFT,
+            },
+            Some(message) = opened.queue.recv() => {
+                idle = Instant::now() + limits.idle;
+                tokio::select! {
+                    sent = send(stream, message, &mut opened.queue) => if sent.is_err() { return LEFT },
+                    close = closing(&mut opened.closing) => return close,
+                }
+            },
+            close = closing(&mut opened.closing) => return close,
+            () = sleep_until(idle) => return IDLE,
+            () = sleep_until(too_old) => return TOO_OLD,
+        }
+    }
+}
+
+/// Sends what waits, in as few writes as it takes.
+async fn send(stream: &mut WebSocket, first: Bytes, queue: &mut Receiver<Bytes>) -> Result<(), axum::Error> {
+    stream.feed(frame(first)).await?;
+    while let Ok(next) = queue.try_recv() {
+        stream.feed(frame(next)).await?;
+    }
+    stream.flush().await
+}
+
+fn frame(message: Bytes) -> Message {
+    Utf8Bytes::try_from(message.clone()).map_or(Message::Binary(message), Message::Text)
+}
+
+async fn closing(asked: &mut watch::Receiver<Option<Close>>) -> Close {
+    asked.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(LEFT)
+}
+
+fn too_large(error: axum::Error) -> bool {
+    error.into_inner().downcast_ref().is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)))
+}
+
+/// The closing handshake. Whoever does not take part in it is left alone after `patience`.
+async fn farewell(mut stream: WebSocket, ended: Close, patience: Duration) {
+    let frame = CloseFrame { code: ended.code, reason: Utf8Bytes::from_static(ended.reason) };
+    let handshake = async {
+        // Refused where the peer closed first: then the answer to its frame is what is left to write.
+        if stream.send(Message::Close(Some(frame))).await.is_err() {
+            let _ = stream.flush().await;
+        }
+        while let Some(Ok(_)) = stream.recv().await {}
+    };
+    let _ = timeout(patience, handshake).await;
+    if ended.code == TOO_LARGE.code {
+        // What the peer still sends cannot be read any more, and dropping it unread would reset the connection
+        // before the peer has read why.
+        sleep(patience).await;
+    }
+}
+
+/// Calls the function that the message asks for, as a task of its own: AWS keeps no order among messages either.
+fn take(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool) {
+    let (gateway, socket) = (Arc::clone(gateway), Arc::clone(socket));
+    tokio::spawn(async move {
+        let arrival = Arrival::now(socket.connected.source);
+        let complaint = match route(&gateway, &body) {
+            Some(route) => {
+                let event = socket.message(route, &arrival, body, base64);
+                match call(&gateway, route, &arrival.id, event).await {
+                    // There is no route response: what the function wants to say it posts.
+                    Ok(_) => return,
+                    Err(Refusal::TimedOut) => "Endpoint request timed out",
+                    Err(_) => "Internal server error",
+                }
+            }
+            None => "Forbidden",
+        };
+        let frame = json!({"message": complaint, "connectionId": socket.id, "requestId": arrival.id});
+        let _ = gateway.connections.post(&socket.id, frame.to_string().into()).await;
+    });
+}
+
+/// The route that the body names, or `$default`, or none. The `$` routes are not for clients to name.
+fn route<'a>(gateway: &'a Gateway, body: &str) -> Option<&'a str> {
+    let sockets = &gateway.template.sockets;
+    let named = serde_json::from_str::<Value>(body).ok().and_then(|body| {
+        let key = body.get(&sockets.selector)?.as_str()?;
+        sockets.routes.get_key_value(key).filter(|_| !key.starts_with('$'))
+    });
+    named.or_else(|| sockets.routes.get_key_value("$default")).map(|(key, _)| key.as_str())
+}
+
+async fn call(
+    gateway: &Gateway,
+    route: &str,
+    request_id: &str,
+    event: ApiGatewayWebsocketProxyRequest,
+) -> Result<Response<Body>, Refusal> {
+    let function = gateway.template.sockets.routes.get(route).ok_or(Refusal::NoRoute)?;
+    let context = functions::context(request_id, gateway.time_limit(function));
+    let patience = INTEGRATION_TIMEOUT.min(gateway.limits().integration);
+    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, patience).await
+}
+
+fn facts(socket: &Socket) -> Facts {
+    Facts {
+        connected_at: socket.connected.at,
+        last_active_at: socket.connected.at,
+        source_ip: socket.connected.source.ip().to_string(),
+        user_agent: socket.user_agent().unwrap_or_default().to_owned(),
+    }
+}

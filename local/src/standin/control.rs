@@ -1,0 +1,102 @@
+//! The handle over HTTP, for whoever runs in another process:
+//! `GET /standin/state`, `GET|POST|DELETE /standin/faults`, `GET /standin/holds/{n}`, `GET /standin/holds/{n}/begun`,
+//! `POST /standin/holds/{n}/release|cut`, `GET|DELETE /standin/requests`.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Counts, Hold, Recorded, Standin, locked,
+    refused::{Refused, parse},
+};
+
+pub(super) fn routes() -> Router<Standin> {
+    Router::new()
+        .route("/standin/state", get(state))
+        .route("/standin/faults", get(faults).post(fault).delete(clear))
+        .route("/standin/holds/{number}", get(hold))
+        .route("/standin/holds/{number}/begun", get(begun))
+        .route("/standin/holds/{number}/release", post(release))
+        .route("/standin/holds/{number}/cut", post(cut))
+        .route("/standin/requests", get(requests).delete(forget))
+}
+
+async fn state(State(standin): State<Standin>) -> Json<Counts> {
+    Json(standin.counts())
+}
+
+async fn faults(State(standin): State<Standin>) -> Json<Value> {
+    let faults = locked(&standin.0.faults);
+    let waiting = faults
+        .waiting()
+        .map(|(hold, fault)| json!({"hold": hold, "fault": fault}));
+    Json(json!({"data": waiting.collect::<Vec<_>>()}))
+}
+
+/// Takes one fault, and answers the number of its hold.
+async fn fault(State(standin): State<Standin>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let hold = locked(&standin.0.faults).add(parse(&body)?);
+    Ok(Json(json!({"hold": hold.number()})))
+}
+
+async fn clear(State(standin): State<Standin>) -> StatusCode {
+    standin.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+async fn hold(
+    State(standin): State<Standin>,
+    Path(number): Path<usize>,
+) -> Result<Json<Value>, Refused> {
+    Ok(Json(
+        json!({"stage": standin.hold_numbered(number)?.stage()}),
+    ))
+}
+
+/// Answers once a request waits there.
+async fn begun(
+    State(standin): State<Standin>,
+    Path(number): Path<usize>,
+) -> Result<Json<Value>, Refused> {
+    let hold = standin.hold_numbered(number)?;
+    hold.begun().await;
+    Ok(Json(json!({"stage": hold.stage()})))
+}
+
+async fn release(
+    State(standin): State<Standin>,
+    Path(number): Path<usize>,
+) -> Result<StatusCode, Refused> {
+    standin.hold_numbered(number)?.release();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cut(
+    State(standin): State<Standin>,
+    Path(number): Path<usize>,
+) -> Result<StatusCode, Refused> {
+    standin.hold_numbered(number)?.cut();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn requests(State(standin): State<Standin>) -> Json<Vec<Recorded>> {
+    Json(standin.requests())
+}
+
+async fn forget(State(standin): State<Standin>) -> StatusCode {
+    standin.forget_requests();
+    StatusCode::NO_CONTENT
+}
+
+impl Standin {
+    fn hold_numbered(&self, number: usize) -> Result<Hold, Refused> {
+        let hold = locked(&self.0.faults).hold(number);
+        hold.ok_or_else(|| Refused::not_found("Hold", &number.to_string()))
+    }
+}

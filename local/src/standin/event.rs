@@ -1,0 +1,154 @@
+//! The events of a script, in the words of the wire.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    item::{Item, Part, Role, Status},
+    new_id,
+    play::Step,
+    reply::Reply,
+    response::Response,
+};
+
+/// The steps of a play, in the making.
+#[derive(Default)]
+pub(super) struct Events {
+    pub(super) steps: VecDeque<Step>,
+    sequence: u64,
+}
+
+impl Events {
+    pub(super) fn delta(&mut self, reply: &Reply, word: &str, place: &Value) {
+        let (kind, extra) = match reply {
+            Reply::Text(_) => (
+                "response.output_text.delta",
+                json!({"delta": word, "logprobs": []}),
+            ),
+            Reply::Refusal(_) => ("response.refusal.delta", json!({ "delta": word })),
+            Reply::Call { .. } => (
+                "response.function_call_arguments.delta",
+                json!({ "delta": word }),
+            ),
+        };
+        self.send(kind, at(place, reply, extra));
+    }
+
+    pub(super) fn said(&mut self, reply: &Reply, said: &str, place: &Value) {
+        let (kind, extra) = match reply {
+            Reply::Text(_) => (
+                "response.output_text.done",
+                json!({"text": said, "logprobs": []}),
+            ),
+            Reply::Refusal(_) => ("response.refusal.done", json!({ "refusal": said })),
+            Reply::Call { name, .. } => (
+                "response.function_call_arguments.done",
+                json!({"name": name, "arguments": said}),
+            ),
+        };
+        self.send(kind, at(place, reply, extra));
+    }
+
+    /// A message's one part is opened and closed; a call has none.
+    pub(super) fn part(&mut self, kind: &str, place: &Value, reply: &Reply, said: &str) {
+        let part = match reply {
+            Reply::Text(_) => Part::output(said),
+            Reply::Refusal(_) => Part::Refusal {
+                refusal: said.to_owned(),
+            },
+            Reply::Call { .. } => return,
+        };
+        self.send(kind, at(place, reply, json!({ "part": part })));
+    }
+
+    /// All that a client must pass over. Gives the item that is among it.
+    pub(super) fn noise(&mut self, response: &Response) -> Item {
+        self.steps
+            .push_back(Step::Send(b": a comment, as proxies send\n\n".to_vec()));
+        self.send("keepalive", json!({}));
+        self.whole("response.queued", response);
+        self.send(
+            "response.standin_novelty.delta",
+            json!({"delta": {"nested": [1, 2]}}),
+        );
+        let novelty = Item::Novelty { id: new_id("nov") };
+        for kind in ["response.output_item.added", "response.output_item.done"] {
+            self.send(kind, json!({"output_index": 0, "item": novelty}));
+        }
+        novelty
+    }
+
+    /// An event that carries the whole response.
+    pub(super) fn whole(&mut self, kind: &str, response: &Response) {
+        self.send(kind, Whole { response });
+    }
+
+    pub(super) fn send(&mut self, r#type: &str, body: impl Serialize) {
+        let event = Event {
+            r#type,
+            sequence_number: self.sequence,
+            body,
+        };
+        let sent = format!("event: {}\ndata: {}\n\n", r#type, serialized(&event));
+        self.steps.push_back(Step::Send(sent.into_bytes()));
+        self.sequence += 1;
+    }
+}
+
+#[derive(Serialize)]
+struct Event<'a, T> {
+    r#type: &'a str,
+    sequence_number: u64,
+    #[serde(flatten)]
+    body: T,
+}
+
+/// The body of the events that carry the whole response.
+#[derive(Serialize)]
+struct Whole<'a> {
+    response: &'a Response,
+}
+
+/// The reply as an item, as far as it has been said.
+pub(super) fn item_of(id: &str, reply: &Reply, said: &str, status: Status) -> Item {
+    let message = |part| Item::Message {
+        id: id.to_owned(),
+        status,
+        role: Role::Assistant,
+        content: Vec::from_iter(part),
+    };
+    let begun = status != Status::InProgress;
+    match reply {
+        Reply::Text(_) => message(begun.then(|| Part::output(said))),
+        Reply::Refusal(_) => message(begun.then(|| Part::Refusal {
+            refusal: said.to_owned(),
+        })),
+        Reply::Call { name, .. } => Item::FunctionCall {
+            id: id.to_owned(),
+            status,
+            call_id: id.replacen("fc_", "call_", 1),
+            name: name.clone(),
+            arguments: said.to_owned(),
+        },
+    }
+}
+
+pub(super) fn serialized(value: &impl Serialize) -> Box<str> {
+    serde_json::to_string(value)
+        .expect("plain structs with string keys always serialise")
+        .into()
+}
+
+/// `extra` at its place; the deltas of a call have no content index.
+fn at(place: &Value, reply: &Reply, extra: Value) -> Value {
+    let mut at = place.clone();
+    if let (Some(at), Value::Object(extra)) = (at.as_object_mut(), extra) {
+        at.extend(extra);
+        if matches!(reply, Reply::Call { .. }) {
+            at.remove("content_index");
+        }
+    }
+    at
+}

@@ -1,0 +1,212 @@
+//! Items: what a conversation is made of, and what a client sends in.
+
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::Value;
+
+use super::{new_id, refused::Refused};
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Item {
+    Message {
+        id: String,
+        status: Status,
+        role: Role,
+        content: Vec<Part>,
+    },
+    FunctionCall {
+        id: String,
+        status: Status,
+        call_id: String,
+        name: String,
+        arguments: String,
+    },
+    FunctionCallOutput {
+        id: String,
+        status: Status,
+        call_id: String,
+        output: Value,
+    },
+    /// A kind that no client knows yet; only [`super::Failure::Noise`] makes it.
+    #[serde(rename = "standin_novelty")]
+    Novelty { id: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    InProgress,
+    Completed,
+    Incomplete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    User,
+    Assistant,
+    System,
+    Developer,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Part {
+    InputText {
+        text: String,
+    },
+    OutputText {
+        text: String,
+        #[serde(default)]
+        annotations: Vec<Value>,
+        #[serde(default)]
+        logprobs: Vec<Value>,
+    },
+    Refusal {
+        refusal: String,
+    },
+}
+
+/// An item as clients write it. `type` may be left out of a message, and `content` may be a plain string.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ItemParam {
+    r#type: Option<String>,
+    id: Option<String>,
+    #[serde(rename = "status")]
+    _status: Option<IgnoredAny>,
+    #[serde(rename = "phase")]
+    _phase: Option<IgnoredAny>,
+    role: Option<Role>,
+    content: Option<Content>,
+    call_id: Option<String>,
+    name: Option<String>,
+    arguments: Option<String>,
+    output: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+impl ItemParam {
+    pub(super) fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// The item it becomes. `place` is where it stood in the body: `input[0]`, `items[3]`.
+    pub(super) fn into_item(self, place: &str) -> Result<Item, Refused> {
+        let missing = |field: &str| {
+            let param = format!("{place}.{field}");
+            Refused::invalid(format!("Missing required parameter: '{param}'."))
+                .param(param)
+                .code("missing_required_parameter")
+        };
+        let status = Status::Completed;
+        match self.r#type.as_deref().unwrap_or("message") {
+            "message" => {
+                let role = self.role.ok_or_else(|| missing("role"))?;
+                let content = self.content.ok_or_else(|| missing("content"))?;
+                Ok(Item::Message {
+                    id: id(self.id, "msg", place)?,
+                    status,
+                    role,
+                    content: content.parts(role, place)?,
+                })
+            }
+            "function_call" => Ok(Item::FunctionCall {
+                id: id(self.id, "fc", place)?,
+                status,
+                call_id: self.call_id.ok_or_else(|| missing("call_id"))?,
+                name: self.name.ok_or_else(|| missing("name"))?,
+                arguments: self.arguments.ok_or_else(|| missing("arguments"))?,
+            }),
+            "function_call_output" => Ok(Item::FunctionCallOutput {
+                id: id(self.id, "fc", place)?,
+                status,
+                call_id: self.call_id.ok_or_else(|| missing("call_id"))?,
+                output: self.output.ok_or_else(|| missing("output"))?,
+            }),
+            other => Err(Refused::invalid(format!(
+                "Invalid value: '{other}'. The stand-in takes 'message', 'function_call' and 'function_call_output'."
+            ))
+            .param(format!("{place}.type"))
+            .code("invalid_value")),
+        }
+    }
+}
+
+fn id(given: Option<String>, prefix: &str, place: &str) -> Result<String, Refused> {
+    match given {
+        None => Ok(new_id(prefix)),
+        Some(id) if id.starts_with(prefix) => Ok(id),
+        Some(id) => Err(Refused::invalid(format!(
+            "Invalid '{place}.id': '{id}'. Expected an ID that begins with '{prefix}'."
+        ))
+        .param(format!("{place}.id"))
+        .code("invalid_value")),
+    }
+}
+
+impl Content {
+    /// The assistant's parts are outputs, everybody else's are inputs.
+    fn parts(self, role: Role, place: &str) -> Result<Vec<Part>, Refused> {
+        let parts = match self {
+            Content::Text(text) if role == Role::Assistant => vec![Part::output(text)],
+            Content::Text(text) => vec![Part::InputText { text }],
+            Content::Parts(parts) => parts,
+        };
+        let fits =
+            |part: &Part| matches!(part, Part::InputText { .. }) == (role != Role::Assistant);
+        match parts.iter().position(|part| !fits(part)) {
+            None => Ok(parts),
+            Some(n) => Err(
+                Refused::invalid("This role's content is of another type than this.")
+                    .param(format!("{place}.content[{n}].type"))
+                    .code("invalid_value"),
+            ),
+        }
+    }
+}
+
+impl Part {
+    pub(super) fn output(text: impl Into<String>) -> Self {
+        Part::OutputText {
+            text: text.into(),
+            annotations: Vec::new(),
+            logprobs: Vec::new(),
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Part::InputText { text } | Part::OutputText { text, .. } => text,
+            Part::Refusal { refusal } => refusal,
+        }
+    }
+}
+
+impl Item {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Item::Message { id, .. }
+            | Item::FunctionCall { id, .. }
+            | Item::FunctionCallOutput { id, .. }
+            | Item::Novelty { id } => id,
+        }
+    }
+
+    /// About how many tokens a model would count: four bytes each.
+    pub(super) fn tokens(&self) -> usize {
+        let bytes = match self {
+            Item::Message { content, .. } => content.iter().map(|part| part.text().len()).sum(),
+            Item::FunctionCall { arguments, .. } => arguments.len(),
+            Item::FunctionCallOutput { output, .. } => output.as_str().map_or(64, str::len),
+            Item::Novelty { .. } => 0,
+        };
+        bytes.div_ceil(4)
+    }
+}

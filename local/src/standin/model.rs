@@ -1,0 +1,41 @@
+//! `GET /v1/models`, `GET /v1/models/{id}`.
+
+use axum::{Json, Router, extract::Path, http::StatusCode, routing::get};
+use serde_json::{Value, json};
+
+use super::{Standin, refused::Refused};
+
+/// The models that the list names. Any other name that starts with `gpt-` is taken too.
+const LISTED: [&str; 2] = ["gpt-standin", "gpt-standin-mini"];
+
+pub(super) fn routes() -> Router<Standin> {
+    Router::new()
+        .route("/v1/models", get(list))
+        .route("/v1/models/{id}", get(read))
+}
+
+pub(super) fn exists(model: &str) -> bool {
+    model.starts_with("gpt-")
+}
+
+/// 404 where the model is asked for, 400 where a response names it.
+pub(super) fn unknown(status: StatusCode, model: &str) -> Refused {
+    Refused::new(status, format!("The model '{model}' does not exist."))
+        .param("model")
+        .code("model_not_found")
+}
+
+async fn list() -> Json<Value> {
+    Json(json!({"object": "list", "data": LISTED.map(resource)}))
+}
+
+async fn read(Path(id): Path<String>) -> Result<Json<Value>, Refused> {
+    if !exists(&id) {
+        return Err(unknown(StatusCode::NOT_FOUND, &id));
+    }
+    Ok(Json(resource(&id)))
+}
+
+fn resource(id: &str) -> Value {
+    json!({"id": id, "object": "model", "created": 1_780_000_000, "owned_by": "stand-in"})
+}

@@ -1,0 +1,55 @@
+//! One page of a list, as OpenAI cuts it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::refused::Refused;
+
+/// Newest first unless told otherwise.
+#[derive(Deserialize)]
+pub(super) struct Paging {
+    limit: Option<usize>,
+    order: Option<Order>,
+    after: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    Asc,
+    Desc,
+}
+
+/// The page of `all` (oldest first) that `paging` asks for. 404 where `after` names nothing in the list.
+pub(super) fn page<'a, T: Serialize + 'a>(
+    all: impl DoubleEndedIterator<Item = &'a T>,
+    id: impl Fn(&T) -> &str,
+    paging: &Paging,
+) -> Result<Value, Refused> {
+    let limit = paging.limit.unwrap_or(20);
+    if !(1..=100).contains(&limit) {
+        return Err(Refused::invalid("Invalid 'limit': from 1 to 100.")
+            .param("limit")
+            .code("invalid_value"));
+    }
+    let mut ordered: Vec<&T> = all.collect();
+    if paging.order != Some(Order::Asc) {
+        ordered.reverse();
+    }
+    let start = match &paging.after {
+        None => 0,
+        Some(after) => {
+            let found = ordered.iter().position(|one| id(one) == after);
+            1 + found.ok_or_else(|| Refused::not_found("Item", after).param("after"))?
+        }
+    };
+    let rest = &ordered[start..];
+    let data = &rest[..limit.min(rest.len())];
+    Ok(json!({
+        "object": "list",
+        "data": data,
+        "first_id": data.first().map(|one| id(one)),
+        "last_id": data.last().map(|one| id(one)),
+        "has_more": rest.len() > data.len(),
+    }))
+}

@@ -1,0 +1,80 @@
+//! A refusal in OpenAI's error shape.
+
+use axum::{
+    Json,
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+/// What the stand-in refuses, as OpenAI would: `{"error": {"message", "type", "param", "code"}}`.
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: StatusCode,
+    message: String,
+    param: Option<String>,
+    code: Option<&'static str>,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            param: None,
+            code: None,
+        }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// `what` as OpenAI names it: "Conversation", "Response", …
+    pub(super) fn not_found(what: &str, id: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("{what} with id '{id}' not found."),
+        )
+    }
+
+    pub(super) fn param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    pub(super) fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let error = json!({
+            "message": self.message,
+            "type": "invalid_request_error",
+            "param": self.param,
+            "code": self.code,
+        });
+        (self.status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+/// The body as JSON; none at all reads as `{}`, as at OpenAI.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Refused::invalid(format!("Invalid body: {error}.")),
+        _ => Refused::invalid(format!("The body is not JSON: {error}.")).code("invalid_json"),
+    })
+}
+
+/// Whatever the stand-in does not speak, the Assistants routes that OpenAI shut down among it.
+pub(super) async fn unknown_url(method: Method, uri: Uri) -> Refused {
+    Refused::new(
+        StatusCode::NOT_FOUND,
+        format!("Invalid URL ({method} {})", uri.path()),
+    )
+}

@@ -1,0 +1,154 @@
+//! What the stand-in answers: always alike, never pretending to be a model.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    item::{Item, Part, Role},
+    request::Tool,
+};
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    Text(String),
+    Refusal(String),
+    Call { name: String, arguments: String },
+}
+
+/// How much of what somebody said is said back, in characters.
+const QUOTED: usize = 400;
+
+/// The words that ask for a person, in lower case.
+const PERSON: [&str; 16] = [
+    "human",
+    "humans",
+    "person",
+    "people",
+    "agent",
+    "agents",
+    "operator",
+    "representative",
+    "somebody",
+    "persona",
+    "personas",
+    "humano",
+    "humana",
+    "agente",
+    "operador",
+    "alguien",
+];
+
+/// The same in Arabic, where articles and prepositions are written on to the word.
+const PERSON_ARABIC: [&str; 6] = ["شخص", "إنسان", "انسان", "موظف", "وكيل", "بشري"];
+
+/// The tool that hands over to a person.
+const ESCALATE: &str = "escalate_to_human";
+
+/// What follows `context`, oldest first: to a tool's output its echo; to a wish for a person, or to
+/// `call <tool> {json}`, that call where the tool is among `tools`; to all else an echo of the last user's message.
+pub(super) fn reply(
+    context: &[&Item],
+    tools: &[Tool],
+    knowledge: impl Fn(&str) -> Option<String>,
+) -> Reply {
+    let messages = context
+        .iter()
+        .filter(|item| matches!(item, Item::Message { .. }))
+        .count();
+    if let Some(Item::FunctionCallOutput { output, .. }) = context.last() {
+        let output = output
+            .as_str()
+            .map_or_else(|| output.to_string(), str::to_owned);
+        return Reply::Text(format!(
+            "This is OpenAI's stand-in, not a model. The tool answered: \"{}\". {}",
+            quoted(&output),
+            earlier(messages)
+        ));
+    }
+    let Some(said) = context.iter().rev().find_map(|item| said_by_user(item)) else {
+        return Reply::Text(format!(
+            "This is OpenAI's stand-in, not a model. {}",
+            earlier(messages)
+        ));
+    };
+    if let Some(call) = asked_call(&said, tools) {
+        return call;
+    }
+    let known = knowledge(&said)
+        .map(|line| format!(" {line}"))
+        .unwrap_or_default();
+    Reply::Text(format!(
+        "This is OpenAI's stand-in, not a model. You said: \"{}\".{known} {}",
+        quoted(&said),
+        earlier(messages.saturating_sub(1))
+    ))
+}
+
+fn earlier(messages: usize) -> String {
+    format!("Earlier messages I can see: {messages}.")
+}
+
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(QUOTED) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn said_by_user(item: &Item) -> Option<String> {
+    match item {
+        Item::Message {
+            role: Role::User,
+            content,
+            ..
+        } => Some(content.iter().map(Part::text).collect::<Vec<_>>().join(" ")),
+        _ => None,
+    }
+}
+
+fn asked_call(said: &str, tools: &[Tool]) -> Option<Reply> {
+    let tool = |wanted: &str| {
+        tools.iter().find_map(|tool| match tool {
+            Tool::Function {
+                name, parameters, ..
+            } if name == wanted => Some(parameters.as_ref()),
+            _ => None,
+        })
+    };
+    if let Some(call) = said.trim().strip_prefix("call ") {
+        let (name, arguments) = call.split_once(' ').unwrap_or((call, "{}"));
+        tool(name)?;
+        return Some(Reply::Call {
+            name: name.to_owned(),
+            arguments: arguments.trim().to_owned(),
+        });
+    }
+    let parameters = tool(ESCALATE)?;
+    asks_for_a_person(said).then(|| Reply::Call {
+        name: ESCALATE.to_owned(),
+        arguments: arguments(parameters, said).to_string(),
+    })
+}
+
+fn asks_for_a_person(said: &str) -> bool {
+    let said = said.to_lowercase();
+    let mut words = said.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| PERSON.contains(&word)) || PERSON_ARABIC.iter().any(|word| said.contains(word))
+}
+
+/// Arguments that fit the tool's `parameters`: each property has its first allowed value, or the message itself.
+fn arguments(parameters: Option<&Value>, said: &str) -> Value {
+    let properties = parameters.and_then(|schema| schema["properties"].as_object());
+    let value = |schema: &Value| match (&schema["enum"][0], schema["type"].as_str()) {
+        (Value::Null, Some("string")) => json!(quoted(said)),
+        (Value::Null, Some("integer" | "number")) => json!(0),
+        (Value::Null, Some("boolean")) => json!(false),
+        (Value::Null, Some("array")) => json!([]),
+        (Value::Null, Some("object")) => json!({}),
+        (first, _) => first.clone(),
+    };
+    let filled = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.clone(), value(schema)));
+    Value::Object(filled.collect::<Map<_, _>>())
+}

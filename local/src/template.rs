@@ -1,0 +1,288 @@
+//! What `template.yaml` says of routes, gateway answers and the table: the one list of what is deployed.
+//!
+//! It is compiled in, so the binary serves the routes it was built with, wherever it is started.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use bytes::Bytes;
+use yaml_serde::Value;
+
+/// The template of this checkout.
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// How long API Gateway waits for a function, where the route does not say otherwise.
+pub(crate) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+/// How long API Gateway keeps an authorizer's answer, where the template does not say otherwise.
+const AUTHORIZER_TTL: Duration = Duration::from_mins(5);
+/// How long Lambda lets a function run, where the template does not say otherwise.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The template lacks something, or says it in a way that is not understood here.
+#[derive(Debug, thiserror::Error)]
+#[error("template.yaml: {0}")]
+pub struct Error(String);
+
+impl Error {
+    pub(crate) fn new(lack: impl Into<String>) -> Self {
+        Self(lack.into())
+    }
+}
+
+/// What the laptop needs of the template.
+#[derive(Debug)]
+pub struct Template {
+    pub rest: Rest,
+    pub sockets: Sockets,
+    /// The properties of the `AWS::DynamoDB::Table`, in the API's own names.
+    pub table: serde_json::Value,
+    /// The binary's name and time limit of every function.
+    pub functions: HashMap<String, Duration>,
+}
+
+/// The `AWS::Serverless::Api`.
+#[derive(Debug)]
+pub struct Rest {
+    pub stage: String,
+    pub routes: Vec<Route>,
+    pub authorizer: String,
+    /// For how long one answer of the authorizer serves the same Authorization header.
+    pub reauthorize_every: Duration,
+    /// The answer to every preflight.
+    pub cors: HeaderMap,
+    /// What the gateway answers itself, by `CloudFormation`'s name (`UNAUTHORIZED`, `DEFAULT_4XX`).
+    pub answers: HashMap<String, Answer>,
+}
+
+/// One `Api` event of a function.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub method: Method,
+    /// As in the template: `/threads/{thread_id}`.
+    pub path: String,
+    pub function: String,
+    /// After this the caller gets the gateway's answer; the function runs on.
+    pub timeout: Duration,
+}
+
+/// The `AWS::Serverless::WebSocketApi`.
+#[derive(Debug)]
+pub struct Sockets {
+    pub stage: String,
+    /// Function by route key: `$connect`, `$default`, `subscribe`.
+    pub routes: HashMap<String, String>,
+    /// The member of a frame that names its route, from `$request.body.action`.
+    pub selector: String,
+    pub authorizer: String,
+}
+
+/// A ready answer of the gateway.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// As the template sets it, else `None` for the gateway's own.
+    pub status: Option<StatusCode>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Template {
+    /// The template this binary was built with.
+    pub fn built_in() -> Result<Self, Error> {
+        Self::parse(TEMPLATE)
+    }
+
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let document: Value = yaml_serde::from_str(text).map_err(|error| Error(error.to_string()))?;
+        let resources = Resources(&document);
+        let functions = resources
+            .of("AWS::Serverless::Function")
+            .map(|(id, function)| Ok((resources.function(id)?, timeout(&document, function))))
+            .collect::<Result<_, Error>>()?;
+        let (_, table) = resources.only("AWS::DynamoDB::Table")?;
+        Ok(Self {
+            rest: rest(&resources)?,
+            sockets: sockets(&resources)?,
+            table: yaml_serde::from_value(plain(&table["Properties"])).map_err(|error| Error(error.to_string()))?,
+            functions,
+        })
+    }
+}
+
+fn timeout(document: &Value, function: &Value) -> Duration {
+    let own = function["Properties"]["Timeout"].as_u64();
+    let shared = document["Globals"]["Function"]["Timeout"].as_u64();
+    own.or(shared).map_or(FUNCTION_TIMEOUT, Duration::from_secs)
+}
+
+fn rest(resources: &Resources) -> Result<Rest, Error> {
+    let (id, api) = resources.only("AWS::Serverless::Api")?;
+    let api = &api["Properties"];
+    let authorizer = &api["Auth"]["Authorizers"][text(&api["Auth"]["DefaultAuthorizer"], "the default authorizer")?];
+    let cors = [
+        ("access-control-allow-origin", "AllowOrigin"),
+        ("access-control-allow-methods", "AllowMethods"),
+        ("access-control-allow-headers", "AllowHeaders"),
+        ("access-control-max-age", "MaxAge"),
+    ];
+    Ok(Rest {
+        stage: text(&api["StageName"], "the REST API's stage")?.to_owned(),
+        routes: routes(resources, id)?,
+        authorizer: resources.function(target(&authorizer["FunctionArn"])?)?,
+        reauthorize_every: authorizer["Identity"]["ReauthorizeEvery"]
+            .as_u64()
+            .map_or(AUTHORIZER_TTL, Duration::from_secs),
+        cors: cors
+            .into_iter()
+            .filter_map(|(header, property)| Some((header, api["Cors"][property].as_str()?)))
+            .map(|(header, quoted)| Ok((HeaderName::from_static(header), unquoted(quoted)?)))
+            .collect::<Result<_, Error>>()?,
+        answers: members(&api["GatewayResponses"])
+            .map(|(name, answer)| Ok((name.to_owned(), self::answer(answer)?)))
+            .collect::<Result<_, Error>>()?,
+    })
+}
+
+fn routes(resources: &Resources, api: &str) -> Result<Vec<Route>, Error> {
+    let mut routes = Vec::new();
+    for (id, function) in resources.of("AWS::Serverless::Function") {
+        for (_, event) in members(&function["Properties"]["Events"]) {
+            let properties = &event["Properties"];
+            if event["Type"].as_str() != Some("Api") || target(&properties["RestApiId"])? != api {
+                continue;
+            }
+            let method = text(&properties["Method"], "an event's method")?.to_ascii_uppercase();
+            routes.push(Route {
+                method: Method::from_bytes(method.as_bytes()).map_err(|_| Error(format!("{method} is no method")))?,
+                path: text(&properties["Path"], "an event's path")?.to_owned(),
+                function: resources.function(id)?,
+                timeout: properties["TimeoutInMillis"].as_u64().map_or(INTEGRATION_TIMEOUT, Duration::from_millis),
+            });
+        }
+    }
+    Ok(routes)
+}
+
+fn sockets(resources: &Resources) -> Result<Sockets, Error> {
+    let (_, api) = resources.only("AWS::Serverless::WebSocketApi")?;
+    let api = &api["Properties"];
+    let expression = text(&api["RouteSelectionExpression"], "the route selection")?;
+    let selector = expression
+        .strip_prefix("$request.body.")
+        .ok_or_else(|| Error(format!("{expression} does not look into the body")))?;
+    Ok(Sockets {
+        stage: text(&api["StageName"], "the WebSocket API's stage")?.to_owned(),
+        routes: members(&api["Routes"])
+            .map(|(key, route)| Ok((key.to_owned(), resources.function(target(&route["FunctionArn"])?)?)))
+            .collect::<Result<_, Error>>()?,
+        selector: selector.to_owned(),
+        authorizer: resources.function(target(&api["Auth"]["AuthArn"])?)?,
+    })
+}
+
+fn answer(answer: &Value) -> Result<Answer, Error> {
+    let status = answer["StatusCode"].as_u64().map(|code| {
+        u16::try_from(code)
+            .ok()
+            .and_then(|code| StatusCode::from_u16(code).ok())
+            .ok_or_else(|| Error(format!("{code} is no status")))
+    });
+    Ok(Answer {
+        status: status.transpose()?,
+        headers: members(&answer["ResponseParameters"]["Headers"])
+            .map(|(name, value)| {
+                let header = HeaderName::try_from(name).map_err(|_| Error(format!("{name} is no header")))?;
+                Ok((header, unquoted(text(value, name)?)?))
+            })
+            .collect::<Result<_, Error>>()?,
+        body: answer["ResponseTemplates"]["application/json"]
+            .as_str()
+            .map(|body| Bytes::copy_from_slice(body.as_bytes()))
+            .unwrap_or_default(),
+    })
+}
+
+/// The template's `Resources`, looked up by type and by logical id.
+struct Resources<'a>(&'a Value);
+
+impl<'a> Resources<'a> {
+    fn of(&self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        members(&self.0["Resources"]).filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
+    }
+
+    fn only(&self, kind: &'static str) -> Result<(&'a str, &'a Value), Error> {
+        let mut found = self.of(kind);
+        match (found.next(), found.next()) {
+            (Some(resource), None) => Ok(resource),
+            _ => Err(Error(format!("there must be exactly one {kind}"))),
+        }
+    }
+
+    /// The binary that a function of this logical id runs.
+    fn function(&self, id: &str) -> Result<String, Error> {
+        let binary = &self.0["Resources"][id]["Metadata"]["BuildProperties"]["Binary"];
+        Ok(text(binary, &format!("the binary of {id}"))?.to_owned())
+    }
+}
+
+/// The logical id in `!Ref Id` or `!GetAtt Id.Arn`.
+fn target(reference: &Value) -> Result<&str, Error> {
+    let reference = text(reference, "a reference")?;
+    Ok(reference.split_once('.').map_or(reference, |(id, _)| id))
+}
+
+fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, Error> {
+    value.as_str().ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
+}
+
+/// A static value as API Gateway wants it written, in single quotes of its own.
+fn unquoted(value: &str) -> Result<HeaderValue, Error> {
+    let bare = value.trim_matches('\'');
+    HeaderValue::from_str(bare).map_err(|_| Error(format!("{bare} is no header value")))
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
+}
+
+/// The value with every tag gone: `!Ref Name` becomes the text `Name`.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Tagged(tagged) => plain(&tagged.value),
+        Value::Sequence(items) => Value::Sequence(items.iter().map(plain).collect()),
+        Value::Mapping(members) => {
+            Value::Mapping(members.iter().map(|(key, value)| (plain(key), plain(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_of_the_template_leads_to_a_function_of_the_template() {
+        let template = Template::built_in().unwrap();
+        let named = template.rest.routes.iter().map(|route| &route.function);
+        for function in named.chain(template.sockets.routes.values()).chain([&template.rest.authorizer]) {
+            assert!(template.functions.contains_key(function), "{function}");
+        }
+    }
+
+    #[test]
+    fn chat_alone_may_take_a_quarter_of_an_hour() {
+        let template = Template::built_in().unwrap();
+        let slow: Vec<_> = template.rest.routes.iter().filter(|route| route.timeout > INTEGRATION_TIMEOUT).collect();
+        assert_eq!(slow.len(), 1);
+        assert_eq!((slow[0].path.as_str(), slow[0].timeout.as_secs()), ("/threads/{thread_id}/chat", 900));
+    }
+
+    #[test]
+    fn a_tagged_name_is_read_as_the_resource_it_names() {
+        let template = Template::built_in().unwrap();
+        assert_eq!(template.sockets.routes["$connect"], "socket");
+        assert_eq!(template.sockets.selector, "action");
+        assert_eq!(template.table["KeySchema"][0]["AttributeName"], "pk");
+    }
+}

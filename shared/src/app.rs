@@ -1,0 +1,150 @@
+//! What a function needs to do its work: its clients, a clock, and new ids.
+
+use std::{
+    env,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use ulid::Ulid;
+
+use crate::{
+    Error,
+    domain::{At, MessageId, chatbot::Memory},
+    openai::{self, OpenAi, Patience},
+    sockets::Sockets,
+    store::Store,
+};
+
+/// Passed first, as `&App`. Clones share everything.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub openai: OpenAi,
+    pub sockets: Sockets,
+    /// What the OpenAI server can remember; a chatbot may ask for less.
+    pub memory: Memory,
+    pub clock: Clock,
+    pub ids: Ids,
+}
+
+/// What the environment says, but for the clients.
+pub struct Settings {
+    /// The table's name.
+    pub table: String,
+    pub memory: Memory,
+    pub openai: openai::Settings,
+}
+
+impl App {
+    /// Puts an app together from clients whose transports were chosen outside: TLS on Lambda, in process on a laptop.
+    pub fn new(
+        settings: Settings,
+        dynamo: aws_sdk_dynamodb::Client,
+        management: aws_sdk_apigatewaymanagement::Client,
+        http: reqwest::Client,
+    ) -> Self {
+        Self {
+            store: Store::new(dynamo, settings.table),
+            openai: OpenAi::new(http, settings.openai),
+            sockets: Sockets::new(management),
+            memory: settings.memory,
+            clock: Clock::system(),
+            ids: Ids::random(),
+        }
+    }
+
+    /// The app on Lambda. Reads the whole environment, here and nowhere else:
+    ///
+    /// | variable | |
+    /// |---|---|
+    /// | `TABLE` | the table's name |
+    /// | `SOCKETS_URL` | the WebSocket API's stage by https; functions that tell nobody anything do without |
+    /// | `OPENAI_API_KEY` | may be empty where the server asks for none |
+    /// | `OPENAI_BASE_URL` | `https://api.openai.com/v1` unless set |
+    /// | `OPENAI_MEMORY` | `conversation` (taken unless set) or `local` |
+    ///
+    /// The AWS SDK reads its own. Connections are opened here, while a cold start still has the CPU for TLS.
+    pub async fn from_env() -> Result<Self, Error> {
+        let aws = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+        let mut management = aws_sdk_apigatewaymanagement::config::Builder::from(&aws);
+        if let Some(url) = var("SOCKETS_URL") {
+            management = management.endpoint_url(url);
+        }
+        let patience = Patience::default();
+        let http = patience.http().map_err(Error::internal)?;
+        let app = Self::new(
+            Settings::from_env(patience)?,
+            aws_sdk_dynamodb::Client::new(&aws),
+            aws_sdk_apigatewaymanagement::Client::from_conf(management.build()),
+            http,
+        );
+        app.store.connect().await;
+        Ok(app)
+    }
+
+    pub fn now(&self) -> At {
+        (self.clock.0)()
+    }
+
+    pub fn ulid(&self) -> Ulid {
+        (self.ids.0)()
+    }
+
+    pub fn message_id(&self) -> MessageId {
+        MessageId::new(self.ulid())
+    }
+}
+
+impl Settings {
+    pub fn from_env(patience: Patience) -> Result<Self, Error> {
+        let base_url = var("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".into());
+        Ok(Self {
+            table: var("TABLE").ok_or_else(|| Error::internal("the environment has no TABLE"))?,
+            memory: var("OPENAI_MEMORY").map_or(Ok(Memory::default()), |word| {
+                word.parse().map_err(|why| Error::internal(format!("OPENAI_MEMORY {why}")))
+            })?,
+            openai: openai::Settings {
+                base_url: base_url.parse().map_err(|_| Error::internal("OPENAI_BASE_URL is not a URL"))?,
+                api_key: var("OPENAI_API_KEY").unwrap_or_default(),
+                patience,
+            },
+        })
+    }
+}
+
+/// An empty variable is an absent one: a template cannot leave one out.
+fn var(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What time it is. Injected, so that tests can turn it.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> At + Send + Sync>);
+
+impl Clock {
+    pub fn new(now: impl Fn() -> At + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub fn system() -> Self {
+        Self::new(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+            At::from_millis(0) + since
+        })
+    }
+}
+
+/// Where new ids come from. Injected, so that a test's ids can be repeated.
+#[derive(Clone)]
+pub struct Ids(Arc<dyn Fn() -> Ulid + Send + Sync>);
+
+impl Ids {
+    pub fn new(next: impl Fn() -> Ulid + Send + Sync + 'static) -> Self {
+        Self(Arc::new(next))
+    }
+
+    pub fn random() -> Self {
+        Self::new(Ulid::generate)
+    }
+}

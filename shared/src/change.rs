@@ -1,0 +1,120 @@
+//! Reading a thread for somebody, and changing its owner for them.
+
+use std::time::Duration;
+
+use crate::{
+    App, Error,
+    domain::{
+        At, Details, Identity, Thread, ThreadId,
+        status::Status,
+        thread::{Changed, Conversation},
+    },
+    sockets::Event,
+    store::{Commit, Committed, Removal, Rubbish},
+};
+
+/// How often a change that met another one is decided anew.
+pub const DECISIONS: usize = 20;
+
+impl App {
+    /// The thread, where the caller may know of it; else it does not exist.
+    pub async fn thread(&self, identity: &Identity, id: &ThreadId) -> Result<(Thread, Details), Error> {
+        let found = self.store.thread_get(&identity.tenant, id).await?;
+        found.filter(|(thread, _)| identity.sees(thread)).ok_or(Error::NotFound("thread"))
+    }
+
+    /// Reads the thread, asks `change` what is to become of it, and writes that in one transaction over what was read;
+    /// as often as somebody else is faster. Then tells everybody. Where `change` says `None` nothing is written or told.
+    pub async fn change_owner(
+        &self,
+        identity: &Identity,
+        id: &ThreadId,
+        change: impl Fn(&Thread) -> Result<Option<Changed>, Error>,
+    ) -> Result<(Thread, Details), Error> {
+        for _ in 0..DECISIONS {
+            let (before, details) = self.thread(identity, id).await?;
+            let Some(mut changed) = change(&before)? else { return Ok((before, details)) };
+            let mut commit = Commit::new(changed.thread.clone());
+            if matches!(changed.thread.status, Status::Ended { .. }) {
+                commit.removal = self.forget_conversation(&before, &mut commit.thread, changed.message.at);
+            }
+            commit.messages.push(changed.message.clone());
+            commit.note = changed.note.clone();
+            let removal = commit.removal.clone();
+            if let Committed::Done(thread) = self.store.thread_commit(&before, commit).await? {
+                changed.thread = *thread;
+                self.tell_change(&changed, &details).await;
+                if let Some(removal) = removal {
+                    self.remove(&removal).await;
+                }
+                return Ok((changed.thread, details));
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Tells the thread's listeners and the tenant's inbox that the line has changed hands.
+    pub async fn tell_change(&self, changed: &Changed, details: &Details) {
+        let updated = Event::thread(changed.thread.view(details));
+        let mut events = Vec::with_capacity(4);
+        if let Some(run) = &changed.discarded {
+            let thread_id = changed.thread.id.clone();
+            let reason = "the line changed hands";
+            events.push(Event::MessageDiscarded { thread_id, run_id: run.id.clone(), reason });
+        }
+        events.push(Event::message(&changed.message));
+        events.extend(changed.note.as_ref().map(Event::note));
+        events.push(updated.clone());
+        tokio::join!(self.tell(&changed.thread, &events), self.tell_inbox(&changed.thread.tenant, &updated));
+    }
+
+    /// Takes the conversation from a thread that needs it no more. The removal is to be written with the thread; it is
+    /// due once more after the lease of a run that may still be writing to the conversation.
+    pub fn forget_conversation(&self, before: &Thread, after: &mut Thread, now: At) -> Option<Removal> {
+        let known = std::mem::take(&mut after.openai);
+        after.openai = Conversation { synced_through: known.synced_through, ..Conversation::default() };
+        let due = before.run.as_ref().map_or(now, |run| run.lease_until.max(now));
+        Some(Removal::of_conversation(before, known.conversation_id?, due))
+    }
+
+    /// Removes at once what is due to be removed at OpenAI. What fails stays due, as does what a run may still add to.
+    pub async fn remove(&self, removal: &Removal) -> bool {
+        if let Err(error) = self.remove_at_openai(&removal.what).await {
+            tracing::warn!(%error, "a removal at OpenAI has to wait");
+            return false;
+        }
+        if removal.due > self.now() {
+            return true;
+        }
+        if let Err(error) = self.store.removal_delete(removal).await {
+            tracing::warn!(%error, "a removal that is done stays due");
+        }
+        true
+    }
+
+    /// Removes it, or fails half-way; what is gone already is as good as removed.
+    pub async fn remove_at_openai(&self, what: &Rubbish) -> Result<(), Error> {
+        let gone =
+            |done: Result<(), crate::openai::Failure>| done.map_err(|failure| Error::internal(failure.to_string()));
+        match what {
+            Rubbish::Conversation { tenant, thread_id, conversation_id } => {
+                for response in self.store.response_ids(tenant, thread_id, conversation_id).await? {
+                    gone(self.openai.response_delete(&response).await)?;
+                }
+                gone(self.openai.conversation_delete(conversation_id).await)
+            }
+            Rubbish::Knowledge { vector_store_id, file_ids } => {
+                gone(self.openai.vector_store_delete(vector_store_id).await)?;
+                for file in file_ids {
+                    gone(self.openai.file_delete(file).await)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// When something of now is certainly over: a lease and a little.
+    pub fn after_lease(&self) -> At {
+        self.now() + crate::domain::thread::LEASE + Duration::from_secs(5)
+    }
+}

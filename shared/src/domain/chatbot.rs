@@ -1,0 +1,226 @@
+//! A chatbot: which model answers, how, and what it knows.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{At, ChatbotId};
+use crate::Error;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chatbot {
+    pub tenant: String,
+    pub id: ChatbotId,
+    #[serde(flatten)]
+    pub character: Character,
+    /// Rises with each change. Its documents are kept under the version they came with.
+    pub version: u64,
+    /// The version whose documents are the current ones.
+    pub documents_version: u64,
+    /// The names of its documents; the texts are items of their own.
+    pub document_names: Vec<String>,
+    /// The documents at OpenAI, or nothing while they have not arrived there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knowledge: Option<Knowledge>,
+    pub created_at: At,
+    pub updated_at: At,
+}
+
+/// What an admin sets, documents aside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Character {
+    pub name: String,
+    pub model: String,
+    pub instructions: String,
+    /// The first message of each new thread; none where it is empty.
+    pub greeting: String,
+    /// 0 to 2; the model's own where it is absent.
+    pub temperature: Option<f64>,
+    /// At least 16; the model's own limit where it is absent.
+    pub max_output_tokens: Option<u32>,
+    pub tools: Vec<Tool>,
+    pub memory: Memory,
+}
+
+/// A function that the model may ask for, in OpenAI's terms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    /// A JSON Schema of an object.
+    pub parameters: Value,
+    #[serde(default)]
+    pub strict: bool,
+}
+
+/// Where the model's memory of a thread lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Memory {
+    /// In a conversation at OpenAI, which is given only what is new.
+    #[default]
+    Conversation,
+    /// Nowhere: each request carries the recent log. For servers that have no conversations.
+    Local,
+}
+
+impl FromStr for Memory {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "conversation" => Ok(Self::Conversation),
+            "local" => Ok(Self::Local),
+            _ => Err("must be `conversation` or `local`"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    pub name: String,
+    pub text: String,
+}
+
+/// A chatbot's documents as OpenAI holds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knowledge {
+    pub vector_store_id: String,
+    pub file_ids: Vec<String>,
+}
+
+/// A chatbot as the API shows it. In lists a document is its name alone.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    pub id: ChatbotId,
+    #[serde(flatten)]
+    pub character: Character,
+    pub documents: Vec<DocumentView>,
+    pub version: u64,
+    pub created_at: At,
+    pub updated_at: At,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DocumentView {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// The tool that every bot has: handing over to a person.
+pub const ESCALATE: &str = "escalate_to_human";
+
+impl Chatbot {
+    pub fn view(&self, documents: Option<&[Document]>) -> View {
+        let named = |name: &String| DocumentView { name: name.clone(), text: None };
+        let whole = |it: &Document| DocumentView { name: it.name.clone(), text: Some(it.text.clone()) };
+        View {
+            id: self.id.clone(),
+            character: self.character.clone(),
+            documents: match documents {
+                Some(documents) => documents.iter().map(whole).collect(),
+                None => self.document_names.iter().map(named).collect(),
+            },
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
+impl Character {
+    pub fn validate(&self) -> Result<(), Error> {
+        length("name", &self.name, 1, 100)?;
+        length("model", &self.model, 1, 200)?;
+        length("instructions", &self.instructions, 0, 32_000)?;
+        length("greeting", &self.greeting, 0, 4_000)?;
+        if self.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
+            return Err(Error::invalid("temperature", "must be from 0 to 2"));
+        }
+        if self.max_output_tokens.is_some_and(|n| n < 16) {
+            return Err(Error::invalid("max_output_tokens", "must be at least 16"));
+        }
+        if self.tools.len() > 32 {
+            return Err(Error::invalid("tools", "must be at most 32"));
+        }
+        for (i, tool) in self.tools.iter().enumerate() {
+            tool.validate(i)?;
+            if self.tools[..i].iter().any(|other| other.name == tool.name) {
+                return Err(Error::invalid(format!("tools[{i}].name"), "is taken by an earlier tool"));
+            }
+        }
+        if serde_json::to_string(&self.tools).map_or(0, |text| text.len()) > 64_000 {
+            return Err(Error::invalid("tools", "must be at most 64,000 bytes as JSON"));
+        }
+        Ok(())
+    }
+}
+
+impl Tool {
+    fn validate(&self, i: usize) -> Result<(), Error> {
+        let field = |name: &str| format!("tools[{i}].{name}");
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(is_word) {
+            return Err(Error::invalid(field("name"), "must be 1 to 64 letters, digits, _ or -"));
+        }
+        if self.name == ESCALATE {
+            return Err(Error::invalid(field("name"), "every chatbot has this tool already"));
+        }
+        length(&field("description"), &self.description, 0, 4_000)?;
+        if !self.parameters.is_object() {
+            return Err(Error::invalid(field("parameters"), "must be a JSON Schema object"));
+        }
+        if depth(&self.parameters) > 20 {
+            return Err(Error::invalid(field("parameters"), "must be nested at most 20 levels deep"));
+        }
+        Ok(())
+    }
+}
+
+impl Document {
+    pub const MAX: usize = 100;
+
+    /// Names are unique, texts not empty, and each fits an item of the table.
+    pub fn validate(documents: &[Self]) -> Result<(), Error> {
+        if documents.len() > Self::MAX {
+            return Err(Error::invalid("documents", format!("must be at most {}", Self::MAX)));
+        }
+        for (i, document) in documents.iter().enumerate() {
+            let field = |name: &str| format!("documents[{i}].{name}");
+            length(&field("name"), &document.name, 1, 100)?;
+            if document.name.chars().any(char::is_control) {
+                return Err(Error::invalid(field("name"), "must not hold control characters"));
+            }
+            if documents[..i].iter().any(|other| other.name == document.name) {
+                return Err(Error::invalid(field("name"), "is taken by an earlier document"));
+            }
+            if document.text.trim().is_empty() || document.text.len() > 300_000 {
+                return Err(Error::invalid(field("text"), "must have 1 to 300,000 bytes"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// DynamoDB nests 32 levels at most.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn length(field: &str, text: &str, min: usize, max: usize) -> Result<(), Error> {
+    if text.chars().count() > max {
+        return Err(Error::invalid(field, format!("must have at most {max} characters")));
+    }
+    if text.trim().chars().count() < min {
+        return Err(Error::invalid(field, "must not be empty"));
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Ids: a prefix that says of what, and a ULID. Parsed at the edge, never checked again.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+/// The text was not an id of this kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an id like {0}01JD0000000000000000000000")]
+pub struct NotAnId(&'static str);
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn new(ulid: Ulid) -> Self {
+                Self(format!(concat!($prefix, "{}"), ulid))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let ulid = text.strip_prefix($prefix).and_then(|ulid| Ulid::from_string(ulid).ok());
+                // Written anew, for a ULID can be spelt in several ways.
+                ulid.map(Self::new).filter(|id| id.0 == text).ok_or(NotAnId($prefix))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NotAnId;
+            fn try_from(text: String) -> Result<Self, NotAnId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(ThreadId, "thr_");
+id!(ChatbotId, "bot_");
+id!(
+    /// Also a note's.
+    MessageId,
+    "msg_"
+);
+id!(RunId, "run_");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();
+        assert_eq!(id.as_str(), "thr_01JD0000000000000000000000");
+        for odd in ["", "thr_", "bot_01JD0000000000000000000000", "thr_01jd0000000000000000000000", "thr_01JD#0000"] {
+            assert_eq!(odd.parse::<ThreadId>(), Err(NotAnId("thr_")), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Who holds the line, and the one function that says how it may change hands.
+
+use serde::{Deserialize, Serialize};
+
+use super::{At, Identity, Person, Role};
+use crate::Error;
+
+/// Exactly one holds the line. A variant carries only what is true in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "lowercase")]
+pub enum Status {
+    Bot { since: At },
+    Queued { since: At, reason: Reason },
+    Agent { since: At, agent: Person },
+    Ended { since: At, by: Person },
+}
+
+/// Why a thread waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// The customer (or an admin for them) asked for a person.
+    Asked,
+    /// The model asked for one.
+    Bot,
+    /// The bot cannot answer. Such a wait never times out back to it.
+    Failure,
+    /// An agent gave the thread back to the queue.
+    Released,
+}
+
+/// Where a release gives the line to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Line {
+    Bot,
+    Queue,
+}
+
+/// What may befall a status.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Escalate { at: At, reason: Reason },
+    Claim { at: At, agent: Person, admin: bool },
+    Release { at: At, to: Line },
+    End { at: At, by: Person },
+}
+
+impl Status {
+    /// The one place that says which event may follow which status.
+    /// A repeated event changes nothing; an unlisted one is a conflict.
+    pub fn on(self, event: Event) -> Result<Self, Error> {
+        use Event::{Claim, End, Escalate, Release};
+        match (self, event) {
+            (Self::Bot { .. }, Escalate { at, reason }) => Ok(Self::Queued { since: at, reason }),
+            (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. }) => Ok(Self::Agent { since: at, agent }),
+            (Self::Agent { .. } | Self::Queued { .. }, Release { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
+            (Self::Agent { .. }, Release { at, to: Line::Queue }) => {
+                Ok(Self::Queued { since: at, reason: Reason::Released })
+            }
+            (Self::Bot { .. } | Self::Queued { .. } | Self::Agent { .. }, End { at, by }) => {
+                Ok(Self::Ended { since: at, by })
+            }
+
+            (Self::Agent { since, agent }, Claim { agent: same, .. }) if agent.id == same.id => {
+                Ok(Self::Agent { since, agent })
+            }
+            (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
+            (now @ Self::Queued { .. }, Escalate { .. } | Release { to: Line::Queue, .. })
+            | (now @ Self::Bot { .. }, Release { to: Line::Bot, .. })
+            | (now @ Self::Ended { .. }, End { .. }) => Ok(now),
+
+            (Self::Agent { agent, .. }, Claim { .. } | Escalate { .. }) => {
+                Err(Error::conflict(format!("{} holds the line", agent.label())))
+            }
+            (Self::Ended { .. }, _) => Err(Error::conflict("the thread has ended")),
+            _ => Err(Error::conflict("the thread is not in a state for this")),
+        }
+    }
+
+    /// Only the holder or an admin gives a line away; giving the bot what it holds changes nothing, so anyone may.
+    pub fn releasable_by(&self, identity: &Identity) -> bool {
+        match self {
+            Self::Agent { agent, .. } => identity.role == Role::Admin || agent.id == identity.subject,
+            Self::Queued { .. } => identity.role == Role::Admin,
+            Self::Bot { .. } | Self::Ended { .. } => true,
+        }
+    }
+
+    /// The word on the wire and in the index: `bot`, `queued`, `agent` or `ended`.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Bot { .. } => "bot",
+            Self::Queued { .. } => "queued",
+            Self::Agent { .. } => "agent",
+            Self::Ended { .. } => "ended",
+        }
+    }
+
+    pub const fn since(&self) -> At {
+        match self {
+            Self::Bot { since }
+            | Self::Queued { since, .. }
+            | Self::Agent { since, .. }
+            | Self::Ended { since, .. } => *since,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEN: At = At::from_millis(1);
+    const NOW: At = At::from_millis(2);
+
+    fn person(id: &str) -> Person {
+        Person { id: id.into(), name: None }
+    }
+
+    fn states() -> [Status; 4] {
+        [
+            Status::Bot { since: THEN },
+            Status::Queued { since: THEN, reason: Reason::Asked },
+            Status::Agent { since: THEN, agent: person("ana") },
+            Status::Ended { since: THEN, by: person("ana") },
+        ]
+    }
+
+    /// For each state in turn: the state after, `=` where nothing changed, `!` where it was refused.
+    fn after(event: &Event) -> String {
+        let word = |before: Status| match before.clone().on(event.clone()) {
+            Ok(after) if after == before => "=",
+            Ok(after) => after.word(),
+            Err(_) => "!",
+        };
+        states().map(word).join(" ")
+    }
+
+    #[test]
+    fn every_event_in_every_state() {
+        assert_eq!(after(&Event::Escalate { at: NOW, reason: Reason::Bot }), "queued = ! !");
+        assert_eq!(after(&Event::Claim { at: NOW, agent: person("ana"), admin: false }), "agent agent = !");
+        assert_eq!(after(&Event::Claim { at: NOW, agent: person("ben"), admin: false }), "agent agent ! !");
+        assert_eq!(after(&Event::Claim { at: NOW, agent: person("ben"), admin: true }), "agent agent agent !");
+        assert_eq!(after(&Event::Release { at: NOW, to: Line::Bot }), "= bot bot !");
+        assert_eq!(after(&Event::Release { at: NOW, to: Line::Queue }), "! = queued !");
+        assert_eq!(after(&Event::End { at: NOW, by: person("ana") }), "ended ended ended =");
+    }
+
+    #[test]
+    fn a_losing_claim_names_the_winner() {
+        let [_, _, held, _] = states();
+        let refused = held.on(Event::Claim { at: NOW, agent: person("ben"), admin: false }).unwrap_err();
+        assert_eq!(refused.to_string(), "ana holds the line");
+    }
+}

@@ -1,0 +1,302 @@
+//! A thread: who holds the line, how far the log goes, and what OpenAI knows of it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    At, ChatbotId, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId,
+    message::{self, Answers, Change},
+    status::Event,
+};
+use crate::Error;
+
+/// How long a run holds a thread without renewing.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// The part of a thread that a turn reads and writes. Small, for each turn pays for it twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thread {
+    pub tenant: String,
+    pub id: ThreadId,
+    pub chatbot_id: ChatbotId,
+    pub customer_id: String,
+    pub status: Status,
+    /// Rises with each change of owner: what a run of an older epoch says no longer counts.
+    pub epoch: u64,
+    /// The last message's place in the log; 0 while there is none.
+    pub seq: u64,
+    /// Rises with each write but a lease's renewal.
+    pub version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// Whose bot message came last: a run that finds itself here has landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reply: Option<LastReply>,
+    /// The customer's last message; 0 while there is none.
+    pub asked_through: u64,
+    /// The last message that is answered, by the bot or by a person.
+    pub answered_through: u64,
+    pub openai: Conversation,
+    pub created_at: At,
+    pub updated_at: At,
+}
+
+/// The right to answer: at most one live run a thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: RunId,
+    pub epoch: u64,
+    pub lease_until: At,
+    /// 1, and one more for each run that died before it.
+    pub attempt: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastReply {
+    pub run_id: RunId,
+    pub message_id: MessageId,
+    pub seq: u64,
+}
+
+/// OpenAI's conversation: a cache of the log, which may vanish and be built anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// The last `seq` that the conversation knows, be it as input or as its own output.
+    pub synced_through: u64,
+    /// A run began and no reply has landed since: what the conversation holds is in doubt.
+    pub dirty: bool,
+    /// The thread's title or metadata changed and OpenAI has not been told.
+    #[serde(default)]
+    pub stale: bool,
+}
+
+/// What people call the thread. An item of its own, so that a turn does not carry it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A thread as the API shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    pub id: ThreadId,
+    pub chatbot_id: ChatbotId,
+    pub customer_id: String,
+    pub title: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub status: &'static str,
+    pub status_since: At,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Person>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Person>,
+    pub seq: u64,
+    pub created_at: At,
+    pub updated_at: At,
+}
+
+impl Thread {
+    pub fn new(tenant: &str, id: ThreadId, chatbot_id: ChatbotId, customer_id: String, at: At) -> Self {
+        Self {
+            tenant: tenant.into(),
+            id,
+            chatbot_id,
+            customer_id,
+            status: Status::Bot { since: at },
+            epoch: 1,
+            seq: 0,
+            version: 1,
+            run: None,
+            last_reply: None,
+            asked_through: 0,
+            answered_through: 0,
+            openai: Conversation::default(),
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    pub fn view(&self, details: &Details) -> View {
+        let (mut reason, mut agent, mut ended_by) = (None, None, None);
+        match &self.status {
+            Status::Bot { .. } => {}
+            Status::Queued { reason: why, .. } => reason = Some(*why),
+            Status::Agent { agent: who, .. } => agent = Some(who.clone()),
+            Status::Ended { by, .. } => ended_by = Some(by.clone()),
+        }
+        View {
+            id: self.id.clone(),
+            chatbot_id: self.chatbot_id.clone(),
+            customer_id: self.customer_id.clone(),
+            title: details.title.clone(),
+            metadata: details.metadata.clone(),
+            status: self.status.word(),
+            status_since: self.status.since(),
+            reason,
+            agent,
+            ended_by,
+            seq: self.seq,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    /// Whether a run holds the thread at this time.
+    pub fn run_is_live(&self, now: At) -> bool {
+        self.run.as_ref().is_some_and(|run| run.lease_until > now)
+    }
+
+    pub fn is_held_by(&self, run: &RunId) -> bool {
+        self.run.as_ref().is_some_and(|held| held.id == *run && held.epoch == self.epoch)
+    }
+
+    /// Whether a customer's message waits for the bot.
+    pub fn awaits_bot(&self) -> bool {
+        matches!(self.status, Status::Bot { .. }) && self.asked_through > self.answered_through
+    }
+
+    /// When somebody has to look at this thread of themselves, or never. Does not move with a lease's renewal.
+    pub fn due_at(&self) -> Option<At> {
+        if !self.awaits_bot() {
+            return None;
+        }
+        Some(self.run.as_ref().map_or(self.status.since(), |run| run.lease_until))
+    }
+
+    /// Puts `message` at the end of the log.
+    pub fn log(&mut self, message: &mut Message) {
+        self.seq += 1;
+        self.updated_at = message.at;
+        message.seq = self.seq;
+        match message.role {
+            message::Role::Customer => self.asked_through = self.seq,
+            message::Role::Agent => self.answered_through = self.seq,
+            message::Role::Bot | message::Role::System => {}
+        }
+    }
+
+    /// Takes the line for a new run. OpenAI's side is in doubt from here on, until the reply lands.
+    pub fn begin_run(&mut self, id: RunId, now: At) {
+        let attempt = self.run.as_ref().map_or(1, |dead| dead.attempt + 1);
+        self.run = Some(Run { id, epoch: self.epoch, lease_until: now + LEASE, attempt });
+        self.openai.dirty = true;
+    }
+
+    /// Logs the bot's reply to everything through `input_through`, and ends the run unless the customer said more
+    /// meanwhile. The conversation knows its own reply, so nothing of it is in doubt once the run has ended.
+    pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64) {
+        message.answers = Some(Answers { from: self.answered_through + 1, through: input_through });
+        let caught_up = self.seq == input_through;
+        self.log(message);
+        self.answered_through = input_through;
+        self.last_reply = Some(LastReply { run_id: run.clone(), message_id: message.id.clone(), seq: message.seq });
+        self.openai.synced_through = if caught_up { message.seq } else { input_through };
+        if !self.awaits_bot() {
+            self.run = None;
+            self.openai.dirty = false;
+        }
+    }
+
+    /// Changes the owner and logs it. `None` where the event changes nothing: then nothing is written or told.
+    ///
+    /// A run in progress loses the line with the epoch; what it says from now on is refused by the table.
+    pub fn change(
+        &self,
+        event: Event,
+        by: Person,
+        text: &str,
+        comment: Option<String>,
+        id: MessageId,
+    ) -> Result<Option<Changed>, Error> {
+        let (at, change) = match &event {
+            Event::Escalate { at, reason } => (*at, Change::Escalated { reason: *reason, comment }),
+            Event::Claim { at, agent, .. } => (*at, Change::Claimed { agent: agent.clone() }),
+            Event::Release { at, to } => (*at, Change::Released { to: *to }),
+            Event::End { at, .. } => (*at, Change::Ended),
+        };
+        let status = self.status.clone().on(event)?;
+        if status == self.status {
+            return Ok(None);
+        }
+        let mut thread = self.clone();
+        thread.status = status;
+        thread.epoch += 1;
+        let discarded = thread.run.take().filter(|run| run.lease_until > at);
+        let mut message = Message {
+            id,
+            client_id: None,
+            thread_id: self.id.clone(),
+            seq: 0,
+            role: message::Role::System,
+            author: by,
+            text: text.into(),
+            at,
+            answers: None,
+            event: Some(change),
+            origin: None,
+        };
+        thread.log(&mut message);
+        if matches!(thread.status, Status::Ended { .. }) {
+            thread.answered_through = thread.seq;
+        }
+        Ok(Some(Changed { thread, message, note: None, discarded }))
+    }
+}
+
+/// A change of owner, not yet written.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    pub thread: Thread,
+    pub message: Message,
+    /// What the one who changed it leaves for the next agent.
+    pub note: Option<Note>,
+    /// The live run that lost the line by it.
+    pub discarded: Option<Run>,
+}
+
+impl Details {
+    pub const TITLE_MAX: usize = 200;
+    /// OpenAI keeps 16 pairs with a conversation; two of them are ours.
+    pub const METADATA_MAX: usize = 14;
+    const RESERVED: [&str; 2] = ["switchboard_thread", "title"];
+
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.title.as_ref().is_some_and(|title| title.chars().count() > Self::TITLE_MAX) {
+            return Err(Error::invalid("title", format!("must have at most {} characters", Self::TITLE_MAX)));
+        }
+        if self.metadata.len() > Self::METADATA_MAX {
+            return Err(Error::invalid("metadata", format!("must have at most {} pairs", Self::METADATA_MAX)));
+        }
+        for (key, value) in &self.metadata {
+            let field = || format!("metadata.{}", key.chars().take(64).collect::<String>());
+            if !(1..=64).contains(&key.chars().count()) {
+                return Err(Error::invalid(field(), "a key must have 1 to 64 characters"));
+            }
+            if Self::RESERVED.contains(&key.as_str()) {
+                return Err(Error::invalid(field(), "this key is Switchboard's own"));
+            }
+            if value.chars().count() > 512 {
+                return Err(Error::invalid(field(), "must have at most 512 characters"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What OpenAI keeps with the conversation: the caller's pairs, the title, and our id to find it by.
+    pub fn mirrored(&self, thread: &ThreadId) -> BTreeMap<String, String> {
+        let mut pairs = self.metadata.clone();
+        pairs.insert("switchboard_thread".into(), thread.to_string());
+        if let Some(title) = &self.title {
+            pairs.insert("title".into(), title.clone());
+        }
+        pairs
+    }
+}

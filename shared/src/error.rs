@@ -1,0 +1,46 @@
+//! The one error of the system: what went wrong in the caller's terms, free of any transport.
+
+use std::error::Error as Cause;
+
+/// Why a request was not done. [`crate::http::respond`] gives each its status; `Display` is the `detail` that a
+/// caller reads, so it never carries a cause: that goes to the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{field}: {reason}")]
+    Invalid { field: String, reason: String },
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    #[error("{0}")]
+    Forbidden(&'static str),
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    TooLarge(String),
+    /// The same idempotency key or `client_id`, used for something else before.
+    #[error("{0} was used before with other content")]
+    Mismatch(&'static str),
+    /// OpenAI refused or could not be reached, where nothing can go on without it.
+    #[error("{0}")]
+    Upstream(&'static str),
+    /// Too many writers at once, or the database is throttled. The same request may be sent again.
+    #[error("too much is going on here at this moment; try again")]
+    Busy,
+    #[error("something went wrong on our side")]
+    Internal(#[source] Box<dyn Cause + Send + Sync>),
+}
+
+impl Error {
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    pub fn conflict(with: impl Into<String>) -> Self {
+        Self::Conflict(with.into())
+    }
+
+    pub fn internal(cause: impl Into<Box<dyn Cause + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+}

@@ -1,0 +1,68 @@
+//! What a chatbot knows beyond its instructions: documents, at OpenAI as files in a vector store.
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    App, Error,
+    domain::{
+        Chatbot,
+        chatbot::{Document, Knowledge, Memory},
+    },
+    openai::Failure,
+    store::{Removal, Rubbish},
+};
+
+impl App {
+    /// Where the model's memory of this chatbot's threads lives: no further out than the server and the chatbot allow.
+    pub fn memory_of(&self, chatbot: &Chatbot) -> Memory {
+        if self.memory == Memory::Local { Memory::Local } else { chatbot.character.memory }
+    }
+
+    /// Brings documents to OpenAI. What a failure leaves half-done there is removed again.
+    pub async fn knowledge_create(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<Knowledge, Failure> {
+        let upload = |it: Document| async move { self.openai.file_create(&it.name, &it.text).await };
+        let files = stream::iter(documents.to_vec()).map(upload).buffered(4);
+        let files: Vec<Result<String, Failure>> = files.collect().await;
+        let file_ids: Vec<String> = files.iter().flatten().cloned().collect();
+        let store = match files.into_iter().find_map(Result::err) {
+            Some(failure) => Err(failure),
+            None => self.openai.vector_store_create(chatbot.id.as_str(), &file_ids).await,
+        };
+        match store {
+            Ok(vector_store_id) => Ok(Knowledge { vector_store_id, file_ids }),
+            Err(failure) => {
+                for file in &file_ids {
+                    // What cannot be deleted now either is lost: nothing points to it.
+                    let _ = self.openai.file_delete(file).await;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// What the model is to search. Where OpenAI was out of reach when the documents came, they are brought there now.
+    pub async fn knowledge_of(&self, chatbot: &Chatbot) -> Result<Option<Knowledge>, Error> {
+        if chatbot.knowledge.is_some() || chatbot.document_names.is_empty() {
+            return Ok(chatbot.knowledge.clone());
+        }
+        let documents = self.store.documents_get(chatbot).await?;
+        let Ok(knowledge) = self.knowledge_create(chatbot, &documents).await else { return Ok(None) };
+        if !self.store.chatbot_learn(chatbot, &knowledge).await? {
+            // Somebody else brought them, or changed them: ours are one too many.
+            let what = Rubbish::Knowledge {
+                vector_store_id: knowledge.vector_store_id.clone(),
+                file_ids: knowledge.file_ids.clone(),
+            };
+            let _ = self.remove_at_openai(&what).await;
+            let now = self.store.chatbot_get(&chatbot.tenant, &chatbot.id).await?;
+            return Ok(now.and_then(|now| now.knowledge));
+        }
+        Ok(Some(knowledge))
+    }
+
+    /// The removal of what a chatbot's documents were at OpenAI, to be written with the change that replaces them.
+    pub fn forget_knowledge(&self, chatbot: &Chatbot) -> Option<Removal> {
+        let Knowledge { vector_store_id, file_ids } = chatbot.knowledge.clone()?;
+        Some(Removal::of_knowledge(chatbot, vector_store_id, file_ids, self.now()))
+    }
+}

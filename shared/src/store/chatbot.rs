@@ -1,0 +1,221 @@
+//! Chatbots and their documents.
+//!
+//! Documents are written beside the old ones, under the chatbot's next version; the chatbot's own item then points to
+//! them in one conditional write. So a reader finds the old set or the new one, never some of each.
+
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{
+    Created, Creation, Removal, Store,
+    commit::token,
+    key, refused,
+    row::{self, text},
+    write::{Condition, Transacted, Transaction},
+};
+use crate::{
+    Error,
+    domain::{
+        Chatbot, ChatbotId,
+        chatbot::{Document, Knowledge},
+    },
+};
+
+/// A change of a chatbot. All of it is written, or nothing.
+pub struct ChatbotWrite<'a> {
+    pub chatbot: &'a Chatbot,
+    /// The version it was read at.
+    pub read_at: u64,
+    /// What the change leaves behind at OpenAI.
+    pub removal: Option<&'a Removal>,
+}
+
+impl Store {
+    /// Writes a new chatbot and its documents.
+    pub async fn chatbot_create(
+        &self,
+        chatbot: &Chatbot,
+        documents: &[Document],
+        creation: &Creation,
+    ) -> Result<Created, Error> {
+        self.documents_put(chatbot, documents).await?;
+        let key = key::chatbot(&chatbot.tenant, &chatbot.id);
+        let transaction =
+            creation.guard(&self.table)?.put(&self.table, row::row(key, chatbot)?, Some(Condition::absent()))?;
+        let created = self.create(transaction, creation).await;
+        if !matches!(created, Ok(Created::New)) {
+            self.documents_delete(chatbot, chatbot.documents_version).await?;
+        }
+        created
+    }
+
+    pub async fn chatbot_get(&self, tenant: &str, id: &ChatbotId) -> Result<Option<Chatbot>, Error> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::chatbot(tenant, id).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(refused)?;
+        found.item.map(row::read).transpose()
+    }
+
+    /// A tenant's chatbots, newest first, at most `limit` older than `before`; and whether there are more.
+    pub async fn chatbot_list(
+        &self,
+        tenant: &str,
+        before: Option<&ChatbotId>,
+        limit: usize,
+    ) -> Result<(Vec<Chatbot>, bool), Error> {
+        let mut start = before.map(|id| key::chatbot(tenant, id).attributes());
+        let mut chatbots: Vec<Chatbot> = Vec::new();
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", "pk")
+                .expression_attribute_values(":pk", S(key::chatbots_partition(tenant)))
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit + 1 - chatbots.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(refused)?;
+            let read = page.items.unwrap_or_default().into_iter().map(row::read);
+            chatbots.extend(read.collect::<Result<Vec<_>, _>>()?);
+            start = page.last_evaluated_key;
+            if chatbots.len() > limit {
+                chatbots.truncate(limit);
+                return Ok((chatbots, true));
+            }
+            if start.is_none() {
+                return Ok((chatbots, false));
+            }
+        }
+    }
+
+    /// Writes a changed chatbot over the version it was read at, with new documents if it has any.
+    /// `false`: somebody else changed it first, and nothing was written.
+    pub async fn chatbot_update(
+        &self,
+        write: &ChatbotWrite<'_>,
+        documents: Option<&[Document]>,
+    ) -> Result<bool, Error> {
+        let chatbot = write.chatbot;
+        if let Some(documents) = documents {
+            self.documents_put(chatbot, documents).await?;
+        }
+        let key = key::chatbot(&chatbot.tenant, &chatbot.id);
+        let unchanged = Some(Condition::at_version(write.read_at));
+        let mut transaction = Transaction::default().put(&self.table, row::row(key, chatbot)?, unchanged)?;
+        if let Some(removal) = write.removal {
+            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        }
+        let done = matches!(self.transact(transaction, &token()).await?, Transacted::Done);
+        if documents.is_some() {
+            self.documents_keep(chatbot, done).await?;
+        }
+        Ok(done)
+    }
+
+    /// Notes where at OpenAI the chatbot's documents have arrived. `false`: they did before, or are others by now.
+    pub async fn chatbot_learn(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {
+        let learnt = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key::chatbot(&chatbot.tenant, &chatbot.id).attributes()))
+            .update_expression("SET #knowledge = :knowledge")
+            .condition_expression("#documents = :documents AND attribute_not_exists(#knowledge)")
+            .expression_attribute_names("#knowledge", "knowledge")
+            .expression_attribute_names("#documents", "documents_version")
+            .expression_attribute_values(":documents", row::number(chatbot.documents_version))
+            .expression_attribute_values(
+                ":knowledge",
+                serde_dynamo::to_attribute_value(knowledge).map_err(Error::internal)?,
+            )
+            .send()
+            .await;
+        match learnt {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// Deletes a chatbot as it was read, then its documents. `false`: somebody else changed it first.
+    pub async fn chatbot_delete(&self, chatbot: &Chatbot, removal: Option<&Removal>) -> Result<bool, Error> {
+        let key = key::chatbot(&chatbot.tenant, &chatbot.id);
+        let mut transaction =
+            Transaction::default().delete_if(&self.table, key, Condition::at_version(chatbot.version))?;
+        if let Some(removal) = removal {
+            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        }
+        if !matches!(self.transact(transaction, &token()).await?, Transacted::Done) {
+            return Ok(false);
+        }
+        self.documents_delete(chatbot, chatbot.documents_version).await?;
+        Ok(true)
+    }
+
+    /// The chatbot's documents, in the order they were given.
+    pub async fn documents_get(&self, chatbot: &Chatbot) -> Result<Vec<Document>, Error> {
+        let mut start = None;
+        let mut documents = Vec::new();
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk AND begins_with(#sk, :version)")
+                .expression_attribute_names("#pk", "pk")
+                .expression_attribute_names("#sk", "sk")
+                .expression_attribute_values(":pk", S(key::chatbot_partition(&chatbot.tenant, &chatbot.id)))
+                .expression_attribute_values(":version", S(key::documents(chatbot.documents_version)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(refused)?;
+            let read = |item: &row::Item| Document { name: text(item, "name").into(), text: text(item, "text").into() };
+            documents.extend(page.items.unwrap_or_default().iter().map(read));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(documents);
+            }
+        }
+    }
+
+    async fn documents_put(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<(), Error> {
+        let put = |(place, document): (usize, &Document)| {
+            let key = key::document(&chatbot.tenant, &chatbot.id, chatbot.documents_version, place);
+            let item = row::row(key, document);
+            async move {
+                let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item?));
+                put.send().await.map(|_| ()).map_err(refused)
+            }
+        };
+        stream::iter(documents.iter().enumerate().map(put)).buffer_unordered(8).try_collect().await
+    }
+
+    /// After a change of documents: deletes the older sets where it `landed`, its own set where it did not.
+    async fn documents_keep(&self, chatbot: &Chatbot, landed: bool) -> Result<(), Error> {
+        let ours = key::documents(chatbot.documents_version);
+        let keys = self.partition_keys(&key::chatbot_partition(&chatbot.tenant, &chatbot.id)).await?;
+        let stale = |key: &key::Key| {
+            key.sk.starts_with("DOCUMENT#") && if landed { key.sk < ours } else { key.sk.starts_with(&ours) }
+        };
+        self.delete_all(keys.into_iter().filter(stale).collect()).await
+    }
+
+    async fn documents_delete(&self, chatbot: &Chatbot, version: u64) -> Result<(), Error> {
+        let prefix = key::documents(version);
+        let keys = self.partition_keys(&key::chatbot_partition(&chatbot.tenant, &chatbot.id)).await?;
+        self.delete_all(keys.into_iter().filter(|key| key.sk.starts_with(&prefix)).collect()).await
+    }
+}

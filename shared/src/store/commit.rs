@@ -1,0 +1,174 @@
+//! The one way in which a thread changes: a transaction over the thread as it was read.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue::S;
+
+use super::{
+    ClientRow, Removal, Store, key, row,
+    write::{Condition, Transacted, Transaction},
+};
+use crate::{
+    Error,
+    domain::{Details, Message, Note, RunId, Thread},
+};
+
+/// What is to be written with a thread. All of it is, or nothing.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    pub thread: Thread,
+    pub messages: Vec<Message>,
+    pub note: Option<Note>,
+    pub client: Option<ClientRow>,
+    pub details: Option<Details>,
+    pub removal: Option<Removal>,
+}
+
+impl Commit {
+    pub fn new(thread: Thread) -> Self {
+        Self { thread, messages: Vec::new(), note: None, client: None, details: None, removal: None }
+    }
+
+    #[must_use]
+    pub fn message(mut self, message: Message) -> Self {
+        self.messages.push(message);
+        self
+    }
+}
+
+#[derive(Debug)]
+pub enum Committed {
+    /// The thread as it is now.
+    Done(Box<Thread>),
+    /// Somebody else was first. Read again and decide again.
+    Stale,
+    /// This `client_id` has been written already.
+    Repeat(ClientRow),
+}
+
+/// Whose writes a commit must not run into.
+#[derive(Clone, Copy, Debug)]
+enum Fence<'a> {
+    /// Anybody's: the thread is as it was read, renewals of its lease included.
+    AsRead,
+    /// Anybody's but the run's own renewals.
+    HeldBy(&'a RunId),
+}
+
+impl Store {
+    /// Writes over the thread `before`, as it was read.
+    pub async fn thread_commit(&self, before: &Thread, commit: Commit) -> Result<Committed, Error> {
+        self.commit(before, commit, Fence::AsRead).await
+    }
+
+    /// Writes for `run`, for as long as it holds the line: under its id, its epoch and the version as read. Where
+    /// other messages came meanwhile, `change` is asked again, over the thread with them. `None`: the run is lost,
+    /// nothing was written.
+    pub async fn run_commit(
+        &self,
+        before: &Thread,
+        run: &RunId,
+        mut change: impl FnMut(Thread) -> Commit,
+    ) -> Result<Option<(Thread, Vec<Message>)>, Error> {
+        let mut before = before.clone();
+        for _ in 0..20 {
+            let commit = change(before.clone());
+            let messages = commit.messages.clone();
+            match self.commit(&before, commit, Fence::HeldBy(run)).await? {
+                Committed::Done(thread) => return Ok(Some((*thread, messages))),
+                Committed::Repeat(_) => return Err(Error::internal("a run wrote a client id")),
+                Committed::Stale => {}
+            }
+            let Some(now) = self.thread_alone(&before.tenant, &before.id).await? else { return Ok(None) };
+            if let Some(ours) =
+                messages.first().filter(|ours| now.last_reply.as_ref().is_some_and(|it| it.message_id == ours.id))
+            {
+                // Our own reply, under an answer that got lost.
+                let logged =
+                    self.message_get(&now.tenant, &now.id, now.last_reply.as_ref().map_or(0, |it| it.seq)).await?;
+                return Ok(Some((now, vec![logged.unwrap_or_else(|| ours.clone())])));
+            }
+            if !now.is_held_by(run) {
+                return Ok(None);
+            }
+            before = now;
+        }
+        Err(Error::Busy)
+    }
+
+    async fn commit(&self, before: &Thread, mut commit: Commit, fence: Fence<'_>) -> Result<Committed, Error> {
+        let (tenant, id) = (&before.tenant, &before.id);
+        commit.thread.version = before.version + 1;
+        let mut transaction =
+            Transaction::default().put(&self.table, row::thread(&commit.thread)?, Some(fence.over(before)))?;
+        if let Some(client) = &commit.client {
+            let key = key::client(tenant, id, &client.author, &client.client_id);
+            transaction = transaction.put(&self.table, row::row(key, client)?, Some(Condition::absent()))?;
+        }
+        for message in &commit.messages {
+            transaction = transaction.put(&self.table, row::message(tenant, message)?, Some(Condition::absent()))?;
+        }
+        if let Some(note) = &commit.note {
+            let key = key::note(tenant, id, note.after, &note.id);
+            transaction = transaction.put(&self.table, row::row(key, note)?, None)?;
+        }
+        if let Some(details) = &commit.details {
+            transaction = transaction.put(&self.table, row::row(key::details(tenant, id), details)?, None)?;
+        }
+        if let Some(removal) = &commit.removal {
+            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        }
+        match self.transact(transaction, &token()).await {
+            Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),
+            Ok(Transacted::Refused(mut reasons)) => {
+                if commit.client.is_some()
+                    && let Some(Some(earlier)) = reasons.get_mut(1).map(Option::take)
+                {
+                    return Ok(Committed::Repeat(row::read(earlier)?));
+                }
+                Ok(Committed::Stale)
+            }
+            Err(Error::Busy) if self.landed(before, &commit).await? => Ok(Committed::Done(Box::new(commit.thread))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After an unknown outcome: is our first message where we wanted it?
+    async fn landed(&self, before: &Thread, commit: &Commit) -> Result<bool, Error> {
+        let Some(ours) = commit.messages.first() else { return Ok(false) };
+        let there = self.message_get(&before.tenant, &before.id, ours.seq).await?;
+        Ok(there.is_some_and(|there| there.id == ours.id))
+    }
+}
+
+impl Fence<'_> {
+    fn over(self, before: &Thread) -> Condition {
+        let mut expression = "#version = :version".to_owned();
+        let mut names = HashMap::from([("#version".to_owned(), "version".to_owned())]);
+        let mut values = HashMap::from([(":version".to_owned(), row::number(before.version))]);
+        match (self, &before.run) {
+            (Fence::HeldBy(run), _) => {
+                expression += " AND #run.#id = :run AND #epoch = :epoch";
+                names.extend([("#run", "run"), ("#id", "id"), ("#epoch", "epoch")].map(owned));
+                values.insert(":run".into(), S(run.to_string()));
+                values.insert(":epoch".into(), row::number(before.epoch));
+            }
+            (Fence::AsRead, Some(run)) => {
+                expression += " AND #run.#lease = :lease";
+                names.extend([("#run", "run"), ("#lease", "lease_until")].map(owned));
+                values.insert(":lease".into(), S(run.lease_until.to_string()));
+            }
+            (Fence::AsRead, None) => {}
+        }
+        Condition { expression, names, values }
+    }
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// Names one transaction to DynamoDB, however often it is sent.
+pub(super) fn token() -> String {
+    ulid::Ulid::generate().to_string()
+}

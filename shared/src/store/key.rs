@@ -1,0 +1,144 @@
+//! Every key of the table, and nowhere else. `DESIGN`: each but `due` starts with the tenant, whose name holds no `#`.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | thread | `{tenant}#THREAD#{thread}` | `THREAD` |
+//! | its title and metadata | the same | `THREAD#DETAILS` |
+//! | a message | the same | `LOG#{seq}` |
+//! | a note behind it | the same | `LOG#{seq}#NOTE#{id}` |
+//! | a message's `client_id` | the same | `CLIENT#{author}#{client_id}` |
+//! | a socket that listens to it | the same | `SUBSCRIPTION#{connection}` |
+//! | what must go at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
+//! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
+//! | a chatbot's document | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{version}#{place}` |
+//! | connection | `{tenant}#CONNECTION#{connection}` | `CONNECTION` |
+//! | an agent's socket on the inbox | `{tenant}#INBOX` | `SUBSCRIPTION#{connection}` |
+//! | an idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::domain::{At, ChatbotId, MessageId, Status, Thread, ThreadId};
+
+/// The two attributes of the table's primary key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub pk: String,
+    pub sk: String,
+}
+
+pub const THREAD: &str = "THREAD";
+pub const LOG: &str = "LOG#";
+pub const SUBSCRIPTION: &str = "SUBSCRIPTION#";
+pub const REMOVAL: &str = "REMOVAL#";
+const DUE_SHARDS: u64 = 16;
+
+pub fn thread_partition(tenant: &str, id: &ThreadId) -> String {
+    format!("{tenant}#THREAD#{id}")
+}
+
+pub fn thread(tenant: &str, id: &ThreadId) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: THREAD.into() }
+}
+
+pub fn details(tenant: &str, id: &ThreadId) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: "THREAD#DETAILS".into() }
+}
+
+pub fn message(tenant: &str, id: &ThreadId, seq: u64) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("{LOG}{seq:010}") }
+}
+
+/// Sorts behind its message and before the next.
+pub fn note(tenant: &str, id: &ThreadId, after: u64, note: &MessageId) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("{LOG}{after:010}#NOTE#{note}") }
+}
+
+/// Above every message and note of the log: `$` follows `#`.
+pub const LOG_END: &str = "LOG$";
+
+pub fn client(tenant: &str, id: &ThreadId, author: &str, client_id: &str) -> Key {
+    // The author's length keeps `a#b` + `c` and `a` + `b#c` apart.
+    Key { pk: thread_partition(tenant, id), sk: format!("CLIENT#{}#{author}#{client_id}", author.len()) }
+}
+
+pub fn subscription(tenant: &str, id: &ThreadId, connection: &str) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("{SUBSCRIPTION}{connection}") }
+}
+
+pub fn inbox_partition(tenant: &str) -> String {
+    format!("{tenant}#INBOX")
+}
+
+pub fn inbox(tenant: &str, connection: &str) -> Key {
+    Key { pk: inbox_partition(tenant), sk: format!("{SUBSCRIPTION}{connection}") }
+}
+
+pub fn connection(tenant: &str, connection: &str) -> Key {
+    Key { pk: format!("{tenant}#CONNECTION#{connection}"), sk: "CONNECTION".into() }
+}
+
+pub fn chatbots_partition(tenant: &str) -> String {
+    format!("{tenant}#CHATBOT")
+}
+
+pub fn chatbot(tenant: &str, id: &ChatbotId) -> Key {
+    Key { pk: chatbots_partition(tenant), sk: id.to_string() }
+}
+
+pub fn chatbot_partition(tenant: &str, id: &ChatbotId) -> String {
+    format!("{tenant}#CHATBOT#{id}")
+}
+
+pub fn documents(version: u64) -> String {
+    format!("DOCUMENT#{version:010}#")
+}
+
+pub fn document(tenant: &str, id: &ChatbotId, version: u64, place: usize) -> Key {
+    Key { pk: chatbot_partition(tenant, id), sk: format!("{}{place:04}", documents(version)) }
+}
+
+/// Of a conversation in a thread's partition, or of a vector store in a chatbot's.
+pub fn removal(partition: &str, object: &str) -> Key {
+    Key { pk: partition.into(), sk: format!("{REMOVAL}{object}") }
+}
+
+pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
+    Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
+}
+
+/// Index `status`: a tenant's threads in one status, by the time they got it.
+pub fn by_status(tenant: &str, status: &str) -> String {
+    format!("{tenant}#STATUS#{status}")
+}
+
+/// Index `customer`: a customer's threads, by creation.
+pub fn by_customer(tenant: &str, customer: &str) -> String {
+    format!("{tenant}#CUSTOMER#{customer}")
+}
+
+/// The sort key of both: a time, and the thread to tell equals apart.
+pub fn by_time(at: At, id: &ThreadId) -> String {
+    format!("{at}#{id}")
+}
+
+/// Index `due`: spread over shards by partition, so that no partition of the index is hot.
+pub fn due(partition: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    partition.hash(&mut hasher);
+    format!("due#{}", hasher.finish() % DUE_SHARDS)
+}
+
+/// The attributes that put a thread into its indexes.
+pub fn thread_indexes(thread: &Thread) -> Vec<(&'static str, String)> {
+    let mut indexes = vec![
+        ("status_pk", by_status(&thread.tenant, thread.status.word())),
+        ("status_sk", by_time(Status::since(&thread.status), &thread.id)),
+        ("customer_pk", by_customer(&thread.tenant, &thread.customer_id)),
+        ("customer_sk", by_time(thread.created_at, &thread.id)),
+    ];
+    if let Some(at) = thread.due_at() {
+        indexes.push(("due_pk", due(&thread_partition(&thread.tenant, &thread.id))));
+        indexes.push(("due_sk", at.to_string()));
+    }
+    indexes
+}

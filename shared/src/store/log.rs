@@ -1,0 +1,215 @@
+//! The log of a thread: its messages by `seq`, and the notes beside them.
+
+use aws_sdk_dynamodb::types::AttributeValue::S;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Store,
+    commit::token,
+    key, refused,
+    row::{self, text},
+    write::{Condition, Transacted, Transaction},
+};
+use crate::{
+    Error,
+    domain::{Message, MessageId, Note, Thread, ThreadId},
+};
+
+/// That a `client_id` has been used, and for what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Whose it is: one client's ids are nothing to another.
+    pub author: String,
+    pub client_id: String,
+    /// A digest of what was sent under it.
+    pub fingerprint: String,
+    /// The message's place; of a note, the place it hangs behind.
+    pub seq: u64,
+    /// The note's id, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<MessageId>,
+}
+
+/// A page of the log, oldest first, with the notes that lie within it.
+#[derive(Clone, Debug, Default)]
+pub struct LogPage {
+    pub messages: Vec<Message>,
+    pub notes: Vec<Note>,
+    /// Whether the log goes on in the direction of reading.
+    pub more: bool,
+}
+
+/// What became of a note.
+pub enum Noted {
+    Done,
+    /// The thread changed meanwhile.
+    Stale,
+    Repeat(Client),
+}
+
+impl Store {
+    /// At most `limit` messages that follow `after`, read consistently.
+    pub async fn log_after(&self, tenant: &str, id: &ThreadId, after: u64, limit: usize) -> Result<LogPage, Error> {
+        let from = key::message(tenant, id, after).sk;
+        // Without the message `after` itself, but with the notes behind it.
+        self.log_page(tenant, id, (format!("{from}#"), key::LOG_END.into()), true, limit).await
+    }
+
+    /// At most `limit` messages that come before `before`; the newest where that is `None`.
+    pub async fn log_before(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<LogPage, Error> {
+        let to = before.map_or(key::LOG_END.into(), |seq| key::message(tenant, id, seq).sk);
+        let mut page = self.log_page(tenant, id, (key::LOG.into(), to.clone()), false, limit).await?;
+        page.messages.retain(|message| before.is_none_or(|seq| message.seq < seq));
+        page.messages.reverse();
+        page.notes.reverse();
+        Ok(page)
+    }
+
+    pub async fn message_get(&self, tenant: &str, id: &ThreadId, seq: u64) -> Result<Option<Message>, Error> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::message(tenant, id, seq).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(refused)?;
+        found.item.map(row::read_message).transpose()
+    }
+
+    pub async fn note_get(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        after: u64,
+        note: &MessageId,
+    ) -> Result<Option<Note>, Error> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::note(tenant, id, after, note).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(refused)?;
+        found.item.map(row::read).transpose()
+    }
+
+    /// The first bot message that answers the customer's message at `seq`.
+    pub async fn reply_to(&self, tenant: &str, id: &ThreadId, seq: u64) -> Result<Option<Message>, Error> {
+        let mut after = seq;
+        loop {
+            let page = self.log_after(tenant, id, after, 50).await?;
+            let answers = |message: &Message| message.answers.is_some_and(|answers| answers.cover(seq));
+            if let Some(found) = page.messages.iter().find(|message| answers(message)) {
+                return Ok(Some(found.clone()));
+            }
+            match page.messages.last() {
+                Some(last) if page.more => after = last.seq,
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Hangs a note behind the last message, on condition that the thread is still there and as it was read.
+    pub async fn note_put(&self, thread: &Thread, note: &Note, client: Option<&Client>) -> Result<Noted, Error> {
+        let (tenant, id) = (&thread.tenant, &thread.id);
+        let unchanged = Condition::at_version(thread.version);
+        let mut transaction = Transaction::default().check(&self.table, key::thread(tenant, id), unchanged)?;
+        if let Some(client) = client {
+            let key = key::client(tenant, id, &client.author, &client.client_id);
+            transaction = transaction.put(&self.table, row::row(key, client)?, Some(Condition::absent()))?;
+        }
+        let key = key::note(tenant, id, note.after, &note.id);
+        transaction = transaction.put(&self.table, row::row(key, note)?, None)?;
+        match self.transact(transaction, &token()).await? {
+            Transacted::Done => Ok(Noted::Done),
+            Transacted::Refused(mut reasons) => match reasons.get_mut(1).and_then(Option::take) {
+                Some(earlier) if client.is_some() => Ok(Noted::Repeat(row::read(earlier)?)),
+                _ => Ok(Noted::Stale),
+            },
+        }
+    }
+
+    /// What was sent under a `client_id`, if anything was.
+    pub async fn client_get(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        author: &str,
+        client_id: &str,
+    ) -> Result<Option<Client>, Error> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::client(tenant, id, author, client_id).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(refused)?;
+        found.item.map(row::read).transpose()
+    }
+
+    async fn log_page(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        (from, to): (String, String),
+        forward: bool,
+        limit: usize,
+    ) -> Result<LogPage, Error> {
+        let mut page = LogPage::default();
+        let mut start = None;
+        loop {
+            let wanted = i32::try_from(limit + 1 - page.messages.len()).unwrap_or(i32::MAX);
+            let found = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+                .expression_attribute_names("#pk", "pk")
+                .expression_attribute_names("#sk", "sk")
+                .expression_attribute_values(":pk", S(key::thread_partition(tenant, id)))
+                .expression_attribute_values(":from", S(from.clone()))
+                .expression_attribute_values(":to", S(to.clone()))
+                .scan_index_forward(forward)
+                .limit(wanted)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(refused)?;
+            for item in found.items.unwrap_or_default() {
+                let sk = text(&item, "sk");
+                if sk == to {
+                    continue;
+                }
+                if sk.contains("#NOTE#") {
+                    let note: Note = row::read(item)?;
+                    // Backwards, a note is met before its message: behind the page's oldest it is the next page's.
+                    if forward || page.messages.len() < limit || note.after == 0 {
+                        page.notes.push(note);
+                    }
+                } else if page.messages.len() == limit {
+                    page.more = true;
+                    return Ok(page);
+                } else {
+                    page.messages.push(row::read_message(item)?);
+                }
+            }
+            start = found.last_evaluated_key;
+            if start.is_none() {
+                return Ok(page);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The table: one DynamoDB table for everything, reached through the real SDK in the cloud and on the laptop.
+//!
+//! A change of a thread is a [`commit`]: one transaction over the thread as it was read. What is legal is the domain's
+//! business; the table only decides who came first.
+
+mod chatbot;
+pub mod commit;
+mod connection;
+pub mod cursor;
+mod idempotency;
+pub mod key;
+mod log;
+mod removal;
+mod row;
+mod run;
+mod thread;
+mod write;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+};
+
+pub use chatbot::ChatbotWrite;
+pub use commit::{Commit, Committed};
+pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
+pub use idempotency::{Created, Creation, Idempotency};
+pub use log::{Client as ClientRow, LogPage, Noted};
+pub use removal::{Removal, Rubbish};
+pub use thread::ThreadPage;
+
+use crate::Error;
+
+#[derive(Clone)]
+pub struct Store {
+    dynamo: Client,
+    table: String,
+}
+
+impl Store {
+    pub fn new(dynamo: Client, table: String) -> Self {
+        Self { dynamo, table }
+    }
+
+    /// Opens the connection to the table ahead of its first use, if it can be opened: a read of nothing.
+    pub async fn connect(&self) {
+        let key = key::Key { pk: "#".into(), sk: "#".into() };
+        let _ = self.dynamo.get_item().table_name(&self.table).set_key(Some(key.attributes())).send().await;
+    }
+}
+
+/// What a call to the table may end in, other than what its caller handles.
+fn refused<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    if is_passing(&error) { Error::Busy } else { Error::internal(error) }
+}
+
+/// Whether the same call may succeed a moment later: throttles, conflicts, and a table out of reach.
+fn is_passing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(refusal) => matches!(
+            refusal.err().code(),
+            Some(
+                "ThrottlingException"
+                    | "ProvisionedThroughputExceededException"
+                    | "RequestLimitExceeded"
+                    | "TransactionConflictException"
+                    | "TransactionInProgressException"
+                    | "InternalServerError"
+                    | "ServiceUnavailable"
+            )
+        ),
+        _ => false,
+    }
+}

@@ -1,0 +1,62 @@
+//! Items: what serde makes of a value, plus its key and its places in the indexes.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue::{self, N, S};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::key::{self, Key};
+use crate::{
+    Error,
+    domain::{Message, Thread, message::Origin},
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) fn row(key: Key, value: impl Serialize) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::to_item(value).map_err(Error::internal)?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(Error::internal)
+}
+
+pub(super) fn thread(thread: &Thread) -> Result<Item, Error> {
+    let mut item = row(key::thread(&thread.tenant, &thread.id), thread)?;
+    item.extend(key::thread_indexes(thread).into_iter().map(|(name, value)| (name.to_owned(), S(value))));
+    Ok(item)
+}
+
+pub(super) fn message(tenant: &str, message: &Message) -> Result<Item, Error> {
+    let mut item = row(key::message(tenant, &message.thread_id, message.seq), message)?;
+    if let Some(origin) = &message.origin {
+        item.insert("origin".into(), serde_dynamo::to_attribute_value(origin).map_err(Error::internal)?);
+    }
+    Ok(item)
+}
+
+pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
+    let origin: Option<Origin> =
+        item.remove("origin").map(serde_dynamo::from_attribute_value).transpose().map_err(Error::internal)?;
+    Ok(Message { origin, ..read(item)? })
+}
+
+pub(super) fn number(n: impl ToString) -> AttributeValue {
+    N(n.to_string())
+}
+
+impl Key {
+    pub(super) fn attributes(self) -> Item {
+        HashMap::from([("pk".to_owned(), S(self.pk)), ("sk".to_owned(), S(self.sk))])
+    }
+}
+
+/// A text attribute of an item, `sk` above all.
+pub(super) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    match item.get(name) {
+        Some(S(text)) => text,
+        _ => "",
+    }
+}

@@ -1,0 +1,280 @@
+//! Threads: made, read, listed, deleted.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue::{Bool, S};
+use futures::future::try_join_all;
+
+use super::{
+    Created, Creation, Store,
+    commit::Commit,
+    cursor::Cursor,
+    key, refused,
+    row::{self, Item, text},
+    write::{Condition, Transacted, Transaction},
+};
+use crate::{
+    Error,
+    domain::{At, Details, Message, Thread, ThreadId},
+    store::Committed,
+};
+
+/// A page of threads, and where the next begins.
+pub struct ThreadPage {
+    pub threads: Vec<(Thread, Details)>,
+    pub next: Option<Cursor>,
+}
+
+/// In the order in which a list of all of a tenant's threads shows them: those that need somebody come first.
+const STATUSES: [&str; 4] = ["queued", "agent", "bot", "ended"];
+
+impl Store {
+    /// Writes a new thread, its details and its greeting, under the creation's idempotency key if it has one.
+    pub async fn thread_create(
+        &self,
+        thread: &Thread,
+        details: &Details,
+        greeting: Option<&Message>,
+        creation: &Creation,
+    ) -> Result<Created, Error> {
+        let mut transaction = creation.guard(&self.table)?;
+        transaction = transaction.put(&self.table, row::thread(thread)?, Some(Condition::absent()))?.put(
+            &self.table,
+            row::row(key::details(&thread.tenant, &thread.id), details)?,
+            None,
+        )?;
+        if let Some(greeting) = greeting {
+            transaction = transaction.put(&self.table, row::message(&thread.tenant, greeting)?, None)?;
+        }
+        self.create(transaction, creation).await
+    }
+
+    /// The thread and its details, in one consistent read. `None` also where only a tombstone is left.
+    pub async fn thread_get(&self, tenant: &str, id: &ThreadId) -> Result<Option<(Thread, Details)>, Error> {
+        let found = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :thread)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":pk", S(key::thread_partition(tenant, id)))
+            .expression_attribute_values(":thread", S(key::THREAD.into()))
+            .send()
+            .await
+            .map_err(refused)?;
+        pair(found.items.unwrap_or_default())
+    }
+
+    /// The thread without its details, read consistently.
+    pub async fn thread_alone(&self, tenant: &str, id: &ThreadId) -> Result<Option<Thread>, Error> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::thread(tenant, id).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(refused)?;
+        found.item.filter(|item| !is_tombstone(item)).map(row::read).transpose()
+    }
+
+    /// A customer's threads, newest first; of one status where `status` names it.
+    pub async fn thread_list_of_customer(
+        &self,
+        tenant: &str,
+        customer: &str,
+        status: Option<&str>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<ThreadPage, Error> {
+        let partition = key::by_customer(tenant, customer);
+        let mut start = cursor;
+        let mut threads = Vec::new();
+        loop {
+            let wanted = limit - threads.len();
+            let (ids, next) = self.index_page("customer", &partition, tenant, false, start, wanted).await?;
+            let read = self.threads_get(tenant, &ids).await?;
+            threads.extend(read.into_iter().filter(|(thread, _)| status.is_none_or(|s| thread.status.word() == s)));
+            if threads.len() >= limit || next.is_none() {
+                return Ok(ThreadPage { threads, next });
+            }
+            start = next;
+        }
+    }
+
+    /// A tenant's threads of one status, or of all: the queue from its longest wait, the others from the newest change.
+    pub async fn thread_list_of_tenant(
+        &self,
+        tenant: &str,
+        status: Option<&str>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<ThreadPage, Error> {
+        let all = STATUSES.iter().copied().filter(|word| status.is_none_or(|s| s == *word));
+        let begun = cursor.as_ref().map(|cursor| cursor.part.clone());
+        let mut left: Vec<&str> = all.skip_while(|word| begun.as_ref().is_some_and(|part| part != word)).collect();
+        left.reverse();
+        let mut start = cursor.filter(|cursor| !cursor.sk.is_empty());
+        let mut threads = Vec::new();
+        while let Some(word) = left.last().copied() {
+            let partition = key::by_status(tenant, word);
+            let wanted = limit - threads.len();
+            let (ids, next) =
+                self.index_page("status", &partition, tenant, word == "queued", start.take(), wanted).await?;
+            let read = self.threads_get(tenant, &ids).await?;
+            // The index lags behind the table; what has moved on is found under its new status.
+            threads.extend(read.into_iter().filter(|(thread, _)| thread.status.word() == word));
+            match next {
+                Some(next) => start = Some(next.of_part(word)),
+                None => _ = left.pop(),
+            }
+            if threads.len() >= limit {
+                break;
+            }
+        }
+        let next = start.or_else(|| left.last().map(|word| Cursor::start_of(word)));
+        Ok(ThreadPage { threads, next })
+    }
+
+    /// Puts a tombstone in the thread's place: from here on it is nowhere to be found and nothing can be appended.
+    /// Its log stays until [`Store::thread_purge`].
+    pub async fn thread_bury(&self, before: &Thread, commit: Commit, now: At) -> Result<bool, Error> {
+        let mut tombstone = row::row(key::thread(&before.tenant, &before.id), &commit.thread)?;
+        tombstone.insert("version".into(), row::number(before.version + 1));
+        tombstone.insert("tombstone".into(), Bool(true));
+        tombstone.remove("run");
+        // Whatever is not emptied at once is found by the sweep.
+        tombstone.insert("due_pk".into(), S(key::due(&key::thread_partition(&before.tenant, &before.id))));
+        tombstone.insert("due_sk".into(), S(now.to_string()));
+        let unchanged = Condition::at_version(before.version);
+        let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
+        if let Some(removal) = &commit.removal {
+            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        }
+        let done = self.transact(transaction, &super::commit::token()).await?;
+        Ok(matches!(done, Transacted::Done))
+    }
+
+    /// Deletes all that is left of a buried thread, the tombstone last.
+    pub async fn thread_purge(&self, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+        let partition = key::thread_partition(tenant, id);
+        let keys = self.partition_keys(&partition).await?;
+        let (last, first): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.sk == key::THREAD);
+        self.delete_all(first).await?;
+        self.delete_all(last).await
+    }
+
+    /// Every key of a partition.
+    pub(super) async fn partition_keys(&self, partition: &str) -> Result<Vec<key::Key>, Error> {
+        let mut start = None;
+        let mut keys = Vec::new();
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk")
+                .projection_expression("#pk, #sk")
+                .expression_attribute_names("#pk", "pk")
+                .expression_attribute_names("#sk", "sk")
+                .expression_attribute_values(":pk", S(partition.into()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(refused)?;
+            let sks = page.items.unwrap_or_default();
+            keys.extend(sks.iter().map(|item| key::Key { pk: partition.into(), sk: text(item, "sk").into() }));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    /// A page of an index: thread ids, and where the next page begins.
+    async fn index_page(
+        &self,
+        index: &str,
+        partition: &str,
+        tenant: &str,
+        oldest_first: bool,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<ThreadId>, Option<Cursor>), Error> {
+        let (index_pk, index_sk) = (format!("{index}_pk"), format!("{index}_sk"));
+        let start = cursor.map(|cursor| {
+            let mut item = key::thread(tenant, &cursor.id).attributes();
+            item.insert(index_pk.clone(), S(partition.into()));
+            item.insert(index_sk.clone(), S(cursor.sk));
+            item
+        });
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.table)
+            .index_name(index)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", &index_pk)
+            .expression_attribute_values(":pk", S(partition.into()))
+            .scan_index_forward(oldest_first)
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(refused)?;
+        let items = page.items.unwrap_or_default();
+        let ids = items.iter().filter_map(|item| id_of(item)).collect();
+        let next = page.last_evaluated_key.and_then(|item| {
+            Some(Cursor { part: String::new(), sk: text(&item, &index_sk).to_owned(), id: id_of(&item)? })
+        });
+        Ok((ids, next))
+    }
+
+    /// The threads of these ids, in their order, with their details; without those that are gone.
+    async fn threads_get(&self, tenant: &str, ids: &[ThreadId]) -> Result<Vec<(Thread, Details)>, Error> {
+        let batches = ids.chunks(50).map(|ids| {
+            let keys = ids.iter().flat_map(|id| [key::thread(tenant, id), key::details(tenant, id)]);
+            self.get_all(keys.collect(), true)
+        });
+        let mut by_partition: HashMap<String, Vec<Item>> = HashMap::new();
+        for item in try_join_all(batches).await?.into_iter().flatten() {
+            by_partition.entry(text(&item, "pk").to_owned()).or_default().push(item);
+        }
+        let mut take = |id| by_partition.remove(&key::thread_partition(tenant, id));
+        ids.iter().filter_map(|id| pair(take(id)?).transpose()).collect()
+    }
+}
+
+fn id_of(item: &Item) -> Option<ThreadId> {
+    text(item, "pk").rsplit('#').next()?.parse().ok()
+}
+
+fn is_tombstone(item: &Item) -> bool {
+    item.contains_key("tombstone")
+}
+
+/// The thread's item and its details', in whatever order they came.
+fn pair(items: Vec<Item>) -> Result<Option<(Thread, Details)>, Error> {
+    let (mut thread, mut details) = (None, None);
+    for item in items {
+        match text(&item, "sk") {
+            key::THREAD if !is_tombstone(&item) => thread = Some(row::read(item)?),
+            key::THREAD => return Ok(None),
+            _ => details = Some(row::read(item)?),
+        }
+    }
+    Ok(thread.map(|thread| (thread, details.unwrap_or_default())))
+}
+
+impl Store {
+    /// Writes a changed thread and, where they changed, its details.
+    pub async fn thread_update(&self, before: &Thread, after: Thread, details: Details) -> Result<Committed, Error> {
+        let mut commit = Commit::new(after);
+        commit.details = Some(details);
+        self.thread_commit(before, commit).await
+    }
+}

@@ -1,0 +1,217 @@
+//! Transactions and batches, sent until they are certainly in or certainly not.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure::AllOld,
+        TransactWriteItem, WriteRequest,
+    },
+};
+
+use super::{Store, is_passing, key::Key, refused, row::Item};
+use crate::Error;
+
+/// How often a passing refusal is answered by another try: with back-off, some half a second in all.
+const TRIES: u32 = 6;
+
+/// A transaction, written one put or delete at a time.
+#[derive(Default)]
+pub(super) struct Transaction(Vec<TransactWriteItem>);
+
+/// A condition, with the values it names.
+pub(super) struct Condition {
+    pub(super) expression: String,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+impl Condition {
+    /// The item is still at the version it was read at.
+    pub(super) fn at_version(version: u64) -> Self {
+        Self {
+            expression: "#version = :version".into(),
+            names: HashMap::from([("#version".into(), "version".into())]),
+            values: HashMap::from([(":version".into(), super::row::number(version))]),
+        }
+    }
+
+    /// There is no such item yet.
+    pub(super) fn absent() -> Self {
+        Self {
+            expression: "attribute_not_exists(#pk)".into(),
+            names: HashMap::from([("#pk".into(), "pk".into())]),
+            values: HashMap::new(),
+        }
+    }
+}
+
+/// What became of a transaction.
+pub(super) enum Transacted {
+    Done,
+    /// Nothing was written. For each item of the transaction: was its own condition refused, and over which item?
+    Refused(Vec<Option<Item>>),
+}
+
+impl Transaction {
+    pub(super) fn put(mut self, table: &str, item: Item, condition: Option<Condition>) -> Result<Self, Error> {
+        let mut put = Put::builder().table_name(table).set_item(Some(item));
+        if let Some(Condition { expression, names, values }) = condition {
+            put = put
+                .condition_expression(expression)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values((!values.is_empty()).then_some(values))
+                .return_values_on_condition_check_failure(AllOld);
+        }
+        let put = put.build().map_err(Error::internal)?;
+        self.0.push(TransactWriteItem::builder().put(put).build());
+        Ok(self)
+    }
+
+    pub(super) fn delete_if(mut self, table: &str, key: Key, condition: Condition) -> Result<Self, Error> {
+        let delete = Delete::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .build()
+            .map_err(Error::internal)?;
+        self.0.push(TransactWriteItem::builder().delete(delete).build());
+        Ok(self)
+    }
+
+    pub(super) fn check(mut self, table: &str, key: Key, condition: Condition) -> Result<Self, Error> {
+        let check = aws_sdk_dynamodb::types::ConditionCheck::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .return_values_on_condition_check_failure(AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        self.0.push(TransactWriteItem::builder().condition_check(check).build());
+        Ok(self)
+    }
+}
+
+impl Store {
+    /// Sends a transaction. It is sent again only under the same request token, so it can land but once; only
+    /// conflicts, throttles and unknown outcomes are sent again. [`Error::Busy`] means that it may have landed.
+    pub(super) async fn transact(&self, transaction: Transaction, token: &str) -> Result<Transacted, Error> {
+        let mut tries = Tries::default();
+        loop {
+            let sent = self
+                .dynamo
+                .transact_write_items()
+                .set_transact_items(Some(transaction.0.clone()))
+                .client_request_token(token)
+                .send()
+                .await;
+            let Err(error) = sent else { return Ok(Transacted::Done) };
+            match error {
+                SdkError::ServiceError(refusal) if refusal.err().is_transaction_canceled_exception() => {
+                    if let Some(refused) = refused_items(refusal.into_err())? {
+                        return Ok(Transacted::Refused(refused));
+                    }
+                    tries.again().await?;
+                }
+                passing if is_passing(&passing) => tries.again().await?,
+                other => return Err(refused(other)),
+            }
+        }
+    }
+
+    /// Deletes what is at `keys`: in batches of 25, and what DynamoDB left over again.
+    pub(super) async fn delete_all(&self, keys: Vec<Key>) -> Result<(), Error> {
+        let delete = |key: Key| -> Result<WriteRequest, Error> {
+            let delete = DeleteRequest::builder().set_key(Some(key.attributes())).build().map_err(Error::internal)?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        let requests = keys.into_iter().map(delete).collect::<Result<Vec<_>, _>>()?;
+        for batch in requests.chunks(25) {
+            let mut left = HashMap::from([(self.table.clone(), batch.to_vec())]);
+            let mut tries = Tries::default();
+            loop {
+                let sent =
+                    self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(refused)?;
+                left = sent.unprocessed_items.unwrap_or_default();
+                if left.values().all(Vec::is_empty) {
+                    break;
+                }
+                tries.again().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is at `keys`, in no particular order: in batches of 100, and what DynamoDB left over again.
+    pub(super) async fn get_all(&self, keys: Vec<Key>, consistent: bool) -> Result<Vec<Item>, Error> {
+        let keys: Vec<Item> = keys.into_iter().map(Key::attributes).collect();
+        let mut items = Vec::with_capacity(keys.len());
+        for batch in keys.chunks(100) {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(batch.to_vec()))
+                .consistent_read(consistent)
+                .build()
+                .map_err(Error::internal)?;
+            let mut left = HashMap::from([(self.table.clone(), wanted)]);
+            let mut tries = Tries::default();
+            loop {
+                let got = self.dynamo.batch_get_item().set_request_items(Some(left)).send().await.map_err(refused)?;
+                items.extend(got.responses.unwrap_or_default().into_values().flatten());
+                left = got.unprocessed_keys.unwrap_or_default();
+                if left.is_empty() {
+                    break;
+                }
+                tries.again().await?;
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// Of a cancelled transaction: the items whose conditions were refused, or `None` where it was only in the way of
+/// another one and may be sent again.
+fn refused_items(error: TransactWriteItemsError) -> Result<Option<Vec<Option<Item>>>, Error> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return Err(Error::internal(error));
+    };
+    let reasons = cancelled.cancellation_reasons.unwrap_or_default();
+    let is = |code: &str| reasons.iter().any(|reason| reason.code.as_deref() == Some(code));
+    if is("ConditionalCheckFailed") {
+        let refused = |code: Option<&str>, item| (code == Some("ConditionalCheckFailed")).then_some(item);
+        let items = reasons.into_iter().map(|r| refused(r.code.as_deref(), r.item.unwrap_or_default()));
+        return Ok(Some(items.collect()));
+    }
+    if is("TransactionConflict") || is("ThrottlingError") || is("ProvisionedThroughputExceeded") {
+        return Ok(None);
+    }
+    let codes: Vec<_> = reasons.into_iter().filter_map(|reason| reason.code).collect();
+    Err(Error::internal(format!("a transaction was cancelled: {codes:?}")))
+}
+
+/// Counts tries and waits between them: twice as long each time, and a random part of that, so that those who
+/// collided do not collide again.
+#[derive(Default)]
+pub(super) struct Tries(u32);
+
+impl Tries {
+    pub(super) async fn again(&mut self) -> Result<(), Error> {
+        self.0 += 1;
+        if self.0 >= TRIES {
+            return Err(Error::Busy);
+        }
+        let ceiling = 10_u64 << self.0;
+        let random = RandomState::new().build_hasher().finish();
+        tokio::time::sleep(Duration::from_millis(1 + random % ceiling)).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! The laptop's API Gateway and embedded database, as their callers see them.
+
+mod dynamo;

@@ -1,0 +1,113 @@
+"""What CloudFormation gets from template.yaml, after SAM has transformed it.
+
+SAM accepts words it does not know and quietly builds something else (a chat route that ends after 29 s, an open method), and the
+linters look only at what was written. So this looks at the result: `python tests/transformed_template.py template.yaml`
+prints what is wrong and exits with 1, or prints what it saw. Needs `aws-sam-cli`, nothing else: no network, no account.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import sys
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+CHAT = ("/threads/{thread_id}/chat", "post")
+BUFFERED_LIMIT_MS = 29_000
+
+
+class NoManagedPolicies:
+    """The transform asks for AWS's list of managed policies; the template names none of them."""
+
+    def load(self):
+        return {}
+
+
+def transformed(path):
+    with open(path, encoding="utf-8") as file:
+        template = yaml_parse(file)
+    # `sam deploy` uploads the built code and writes where; the transform takes nothing else.
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    logging.disable(logging.CRITICAL)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return transform(template, {}, NoManagedPolicies())["Resources"]
+
+
+def methods(resources):
+    paths = resources["RestApi"]["Properties"]["Body"]["paths"]
+    return {(path, verb): method for path, verbs in paths.items() for verb, method in verbs.items()}
+
+
+def the_chat_route_streams(methods):
+    integration = methods[CHAT]["x-amazon-apigateway-integration"]
+    if integration.get("responseTransferMode") != "STREAM":
+        yield f"the chat route is buffered: {integration}"
+    if not integration["uri"]["Fn::Sub"].endswith("/response-streaming-invocations"):
+        yield f"the chat route invokes its function without streaming: {integration['uri']}"
+    if integration.get("timeoutInMillis", BUFFERED_LIMIT_MS) <= BUFFERED_LIMIT_MS:
+        yield f"the chat route ends after {integration.get('timeoutInMillis', BUFFERED_LIMIT_MS)} ms"
+
+
+def every_other_route_is_buffered(methods):
+    for route, method in methods.items():
+        if route != CHAT and "responseTransferMode" in method["x-amazon-apigateway-integration"]:
+            yield f"{route} streams, and its function does not"
+
+
+def every_method_but_the_preflight_is_authorised(methods):
+    for (path, verb), method in methods.items():
+        guarded = bool(method.get("security"))
+        if guarded == (verb == "options"):
+            yield f"{verb.upper()} {path} {'asks for' if guarded else 'does without'} a token"
+
+
+def every_path_has_a_preflight(methods):
+    for path in {path for path, _ in methods}:
+        if (path, "options") not in methods:
+            yield f"{path} answers no preflight"
+
+
+def the_socket_authorizer_has_no_identity_source(resources):
+    authorizers = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::ApiGatewayV2::Authorizer"]
+    connect = [
+        r["Properties"]
+        for r in resources.values()
+        if r["Type"] == "AWS::ApiGatewayV2::Route" and r["Properties"]["RouteKey"] == "$connect"
+    ]
+    if len(authorizers) != 1 or authorizers[0].get("IdentitySource"):
+        yield f"the WebSocket API needs one authorizer without an identity source: {authorizers}"
+    if len(connect) != 1 or connect[0].get("AuthorizationType") != "CUSTOM":
+        yield f"$connect is open: {connect}"
+
+
+def buffered_functions_end_with_their_callers(resources):
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function" and name != "ChatFunction":
+            if resource["Properties"]["Timeout"] * 1000 > BUFFERED_LIMIT_MS:
+                yield f"{name} may run on after its caller was answered"
+
+
+def main(path):
+    resources = transformed(path)
+    routes = methods(resources)
+    wrong = [
+        *the_chat_route_streams(routes),
+        *every_other_route_is_buffered(routes),
+        *every_method_but_the_preflight_is_authorised(routes),
+        *every_path_has_a_preflight(routes),
+        *the_socket_authorizer_has_no_identity_source(resources),
+        *buffered_functions_end_with_their_callers(resources),
+    ]
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if not wrong:
+        print(f"{path}: {len(resources)} resources, {len(routes)} methods, the chat route streams")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "template.yaml"))
