@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use shared::openai::{Failure, Memory};
+use shared::openai::Failure;
 
 use super::{
     client,
@@ -243,14 +243,4 @@ async fn an_item_that_cannot_be_deleted_keeps_the_conversation() {
             .lines()
             .contains(&"DELETE /v1/conversations/conv_1".to_owned())
     );
-}
-
-#[test]
-fn a_memory_is_named_by_its_word() {
-    assert_eq!(
-        "conversation".parse::<Memory>().unwrap(),
-        Memory::Conversation
-    );
-    assert_eq!("local".parse::<Memory>().unwrap(), Memory::Local);
-    assert!("".parse::<Memory>().is_err());
 }

@@ -11,7 +11,7 @@ mod streams;
 use std::time::Duration;
 
 use shared::openai::{
-    Answer, Ask, Event, Failure, Input, Memory, OpenAi, Outcome, Patience, Role, Settings,
+    Answer, Ask, Event, Failure, Input, OpenAi, Outcome, Patience, Role, Settings,
 };
 
 use peer::Peer;
@@ -55,7 +55,6 @@ fn settings(base_url: &str, patience: Patience) -> Settings {
     Settings {
         base_url: base_url.parse().unwrap(),
         api_key: KEY.to_owned(),
-        memory: Memory::Conversation,
         patience,
     }
 }
