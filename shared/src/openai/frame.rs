@@ -25,10 +25,7 @@ pub(super) enum Frame {
     #[serde(rename = "response.created")]
     Created { response: Body },
     #[serde(rename = "response.output_text.delta")]
-    Delta {
-        delta: String,
-        output_index: Option<u64>,
-    },
+    Delta { delta: String, output_index: Option<u64> },
     #[serde(rename = "response.output_item.done")]
     ItemDone { item: Item },
     #[serde(rename = "response.completed")]
@@ -109,10 +106,7 @@ pub(super) fn streamed(answer: Response, idle: Duration) -> Frames {
     // stream's first bytes.
     let bytes = stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle));
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
-    events
-        .try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data))))
-        .fuse()
-        .boxed()
+    events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
 }
 
 /// Says which kind of cut it was. Other errors quote the stream, so they are not said.
@@ -125,8 +119,7 @@ fn interrupted(error: &EventStreamError<Cut>) -> Failure {
 
 /// The same events for a response that came in one piece.
 pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
-    let value: Value =
-        serde_json::from_slice(json).map_err(|_| Failure::Interrupted { code: None })?;
+    let value: Value = serde_json::from_slice(json).map_err(|_| Failure::Interrupted { code: None })?;
     let body = || Body::deserialize(&value).map_err(|_| Failure::Interrupted { code: None });
     let response = body()?;
     let end = match response.status.as_deref() {
@@ -134,11 +127,7 @@ pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
         Some("incomplete") => Frame::Incomplete { response },
         _ => Frame::Failed { response },
     };
-    Ok(
-        stream::iter([Ok(Frame::Created { response: body()? }), Ok(end)])
-            .fuse()
-            .boxed(),
-    )
+    Ok(stream::iter([Ok(Frame::Created { response: body()? }), Ok(end)]).fuse().boxed())
 }
 
 impl Frame {
@@ -148,15 +137,9 @@ impl Frame {
             return Some(frame);
         }
         let untyped: Option<Value> = serde_json::from_str(data).ok();
-        let error = untyped.filter(|value| {
-            name == "error" || value.get("error").is_some_and(|error| !error.is_null())
-        });
+        let error = untyped.filter(|value| name == "error" || value.get("error").is_some_and(|error| !error.is_null()));
         if error.is_none() {
-            debug!(
-                name,
-                bytes = data.len(),
-                "passed over an event that could not be read"
-            );
+            debug!(name, bytes = data.len(), "passed over an event that could not be read");
         }
         error.map(Self::Error)
     }
