@@ -25,13 +25,19 @@ fn brisk() -> Patience {
         longest_wait: Duration::from_millis(500),
         connect: Duration::from_secs(30),
         first_byte: Duration::from_secs(30),
+        small_first_byte: Duration::from_secs(30),
         idle: Duration::from_secs(30),
     }
 }
 
 /// For tests in which the server falls silent.
 fn impatient() -> Patience {
-    Patience { first_byte: Duration::from_millis(50), idle: Duration::from_millis(50), ..brisk() }
+    Patience {
+        first_byte: Duration::from_millis(300),
+        small_first_byte: Duration::from_millis(300),
+        idle: Duration::from_millis(300),
+        ..brisk()
+    }
 }
 
 fn client(peer: &Peer) -> OpenAi {

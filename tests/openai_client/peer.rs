@@ -96,7 +96,7 @@ async fn play(
     let answer = stage.script.lock().unwrap()(&seen);
     stage.seen.lock().unwrap().push(seen);
     if answer.extensions().get::<Silence>().is_some() {
-        pending().await
+        return pending().await;
     }
     answer
 }

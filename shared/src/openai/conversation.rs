@@ -40,10 +40,9 @@ impl OpenAi {
     /// Replaces the metadata. [`Failure::Missing`] when the conversation is gone.
     pub async fn conversation_update(&self, id: &str, metadata: &BTreeMap<String, String>) -> Result<(), Failure> {
         let body = json!({ "metadata": metadata });
-        match self.send(Resend::Freely, || self.request(Method::POST, &["conversations", id], &[]).json(&body)).await {
-            Ok(answer) => self.body(answer).await.map(drop),
+        match self.tell(Resend::Freely, || self.request(Method::POST, &["conversations", id], &[]).json(&body)).await {
             Err(failure) if failure.is_not_found() => Err(Failure::Missing),
-            Err(failure) => Err(failure),
+            told => told,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsource_stream::Eventsource;
+use eventsource_stream::{EventStreamError, Eventsource};
 use futures::{
     StreamExt, TryStreamExt, future,
     stream::{self, BoxStream},
@@ -10,9 +10,12 @@ use futures::{
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use tracing::debug;
+use tracing::{debug, warn};
 
-use super::{Call, Failure, Incomplete, Usage, transport::chunks};
+use super::{
+    Call, Failure, Incomplete, Usage,
+    transport::{Cut, chunks},
+};
 
 /// One event, by its `type`. Those that a chat has no use for are [`Frame::Other`], `keepalive` and
 /// those not invented yet included.
@@ -102,8 +105,16 @@ pub(super) fn streamed(answer: Response, idle: Duration) -> Frames {
     // The comment in front takes a byte order mark's place: the parser would panic on one in the
     // stream's first bytes.
     let bytes = stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle));
-    let events = bytes.eventsource().map_err(|_| Failure::Interrupted { code: None });
+    let events = bytes.eventsource().map_err(|error| interrupted(&error));
     events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
+}
+
+/// Says which kind of cut it was. Other errors quote the stream, so they are not said.
+fn interrupted(error: &EventStreamError<Cut>) -> Failure {
+    if let EventStreamError::Transport(cut) = error {
+        warn!(?cut, "a response's stream was cut");
+    }
+    Failure::Interrupted { code: None }
 }
 
 /// The same events for a response that came in one piece.

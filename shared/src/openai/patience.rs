@@ -24,12 +24,19 @@ pub struct Patience {
     pub longest_wait: Duration,
     /// Until a connection stands, TLS included.
     pub connect: Duration,
-    /// From sending a request to the head of its answer.
+    /// From asking for a response to the head of its answer.
     pub first_byte: Duration,
+    /// The same for every other request: some are made while a caller of ours waits, who gives up
+    /// after 29 seconds.
+    pub small_first_byte: Duration,
     /// Between two pieces of an answer. Any byte counts, so that a proxy's comments keep a slow
     /// model's stream open.
     pub idle: Duration,
 }
+
+/// How long an unused connection is kept. One that died unnoticed, in a frozen function say, takes
+/// a request with it that must not be sent twice; a new connection costs some 50 ms.
+const POOLED: Duration = Duration::from_secs(20);
 
 impl Default for Patience {
     fn default() -> Self {
@@ -40,6 +47,7 @@ impl Default for Patience {
             longest_wait: Duration::from_secs(20),
             connect: Duration::from_secs(5),
             first_byte: Duration::from_mins(1),
+            small_first_byte: Duration::from_secs(10),
             idle: Duration::from_secs(90),
         }
     }
@@ -50,7 +58,11 @@ impl Patience {
     /// server it was given for, and no other. Fails when the system's TLS certificates cannot be
     /// read.
     pub fn http(&self) -> reqwest::Result<Client> {
-        Client::builder().connect_timeout(self.connect).redirect(redirect::Policy::none()).build()
+        Client::builder()
+            .connect_timeout(self.connect)
+            .pool_idle_timeout(POOLED)
+            .redirect(redirect::Policy::none())
+            .build()
     }
 
     fn back_off(&self, made: u32) -> Duration {

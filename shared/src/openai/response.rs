@@ -97,8 +97,10 @@ impl OpenAi {
             stream_options: StreamOptions { include_obfuscation: false },
             parallel_tool_calls: (!ask.tools.is_empty()).then_some(false),
         };
-        let answer =
-            self.send(Resend::OnlyIfToldTo, || self.request(Method::POST, &["responses"], &[]).json(&body)).await;
+        let first_byte = self.settings.patience.first_byte;
+        let answer = self
+            .send(Resend::OnlyIfToldTo, first_byte, || self.request(Method::POST, &["responses"], &[]).json(&body))
+            .await;
         match answer {
             Ok(answer) => Answer::read(self, answer).await,
             Err(failure) if names_conversation(&failure, ask) => Err(Failure::Missing),

@@ -63,11 +63,15 @@ impl OpenAi {
 
     /// Sends what `request` builds until it succeeds or patience ends. The body of the answer is
     /// still to be read.
-    pub(super) async fn send(&self, resend: Resend, request: impl Fn() -> RequestBuilder) -> Result<Response, Failure> {
-        let patience = &self.settings.patience;
-        let mut tries = Tries::new(patience);
+    pub(super) async fn send(
+        &self,
+        resend: Resend,
+        first_byte: Duration,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let mut tries = Tries::new(&self.settings.patience);
         loop {
-            let miss = match timeout(patience.first_byte, request().send()).await {
+            let miss = match timeout(first_byte, request().send()).await {
                 Ok(Ok(answer)) if answer.status().is_success() => return Ok(answer),
                 Ok(Ok(answer)) => self.refusal(answer).await,
                 Ok(Err(error)) => Miss::of(error),
@@ -80,25 +84,34 @@ impl OpenAi {
         }
     }
 
-    /// Sends and reads one JSON answer.
+    /// Sends a small request and reads its JSON answer.
     pub(super) async fn fetch<T: DeserializeOwned>(
         &self,
         resend: Resend,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, Failure> {
-        let answer = self.send(resend, request).await?;
+        let first_byte = self.settings.patience.small_first_byte;
+        let answer = self.send(resend, first_byte, request).await?;
         let body = self.body(answer).await?;
         serde_json::from_slice(&body).map_err(|_| Failure::Interrupted { code: None })
     }
 
     /// Deletes what is at `path`. That it is gone already is success.
     pub(super) async fn remove(&self, path: &[&str]) -> Result<(), Failure> {
-        match self.send(Resend::Freely, || self.request(Method::DELETE, path, &[])).await {
-            // Read to its end, so that its connection serves the next request.
-            Ok(answer) => self.body(answer).await.map(drop),
-            Err(Failure::Refused { status: 404, .. } | Failure::Missing) => Ok(()),
-            Err(failure) => Err(failure),
+        match self.tell(Resend::Freely, || self.request(Method::DELETE, path, &[])).await {
+            Err(Failure::Refused { status: 404, .. }) => Ok(()),
+            told => told,
         }
+    }
+
+    /// Sends a small request of which only success matters.
+    pub(super) async fn tell(&self, resend: Resend, request: impl Fn() -> RequestBuilder) -> Result<(), Failure> {
+        let first_byte = self.settings.patience.small_first_byte;
+        let answer = self.send(resend, first_byte, request).await?;
+        // Read to its end, so that its connection serves the next request; what it says is no
+        // matter.
+        let _ = self.body(answer).await;
+        Ok(())
     }
 
     pub(super) async fn body(&self, answer: Response) -> Result<Vec<u8>, Failure> {
@@ -150,12 +163,16 @@ impl OpenAi {
 
 impl Miss {
     fn of(error: reqwest::Error) -> Self {
-        let miss = match () {
-            () if error.is_builder() => Self::Unfit,
-            () if error.is_connect() => Self::NeverSent,
-            () => Self::NoAnswer,
+        let miss = if error.is_builder() {
+            Self::Unfit
+        } else if error.is_connect() {
+            Self::NeverSent
+        } else {
+            Self::NoAnswer
         };
-        warn!(sent = matches!(miss, Self::NoAnswer), error = %error.without_url(), "OpenAI was not reached");
+        let maybe_ran = miss.maybe_ran();
+        // The debug form names the causes; of the request it holds the URL alone, dropped here.
+        warn!(maybe_ran, error = ?error.without_url(), "OpenAI was not reached");
         miss
     }
 
