@@ -20,6 +20,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::yield_now};
 
+use crate::openai_schema;
+
 pub(crate) struct Peer {
     pub(crate) base_url: String,
     stage: Arc<Stage>,
@@ -78,6 +80,21 @@ impl Peer {
 impl Seen {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// Whatever a test was about, all that the client sent must be what OpenAI's document describes.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for seen in self.seen() {
+            let (method, path) = seen.line.split_once(' ').unwrap();
+            if let Ok(body) = serde_json::from_slice(&seen.body) {
+                openai_schema::validate_request(path, method, &body);
+            }
+        }
     }
 }
 
