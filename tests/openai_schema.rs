@@ -61,15 +61,9 @@ fn document() -> Option<&'static Document> {
 impl Document {
     fn check(&self, name: &str, schema: &Value, value: &Value) {
         let validator = self.compile(name, schema);
-        let errors: Vec<String> = validator
-            .iter_errors(value)
-            .map(|error| format!("at '{}': {error}", error.instance_path()))
-            .collect();
-        assert!(
-            errors.is_empty(),
-            "not a valid {name}: {}\n{value:#}",
-            errors.join("; ")
-        );
+        let errors: Vec<String> =
+            validator.iter_errors(value).map(|error| format!("at '{}': {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "not a valid {name}: {}\n{value:#}", errors.join("; "));
     }
 
     fn compile(&self, name: &str, schema: &Value) -> Arc<Validator> {
@@ -79,8 +73,7 @@ impl Document {
         }
         let mut whole = schema.clone();
         whole["components"] = self.components.clone();
-        let validator =
-            jsonschema::draft202012::new(&whole).expect("the document's schemas compile");
+        let validator = jsonschema::draft202012::new(&whole).expect("the document's schemas compile");
         let validator = Arc::new(validator);
         compiled.insert(name.to_owned(), validator.clone());
         validator
@@ -97,18 +90,13 @@ impl Document {
                 }
             }
         };
-        let paths = self
-            .paths
-            .as_object()
-            .expect("the document lists its paths");
+        let paths = self.paths.as_object().expect("the document lists its paths");
         // A literal segment wins over a parameter.
         let found = paths.iter().filter(|(template, _)| fits(template));
         let (_, found) = found
             .min_by_key(|(template, _)| template.matches('{').count())
             .unwrap_or_else(|| panic!("OpenAI has no {path}"));
-        found
-            .get(method.to_lowercase())
-            .unwrap_or_else(|| panic!("OpenAI has no {method} {path}"))
+        found.get(method.to_lowercase()).unwrap_or_else(|| panic!("OpenAI has no {method} {path}"))
     }
 }
 
@@ -129,15 +117,10 @@ fn loosen(value: &mut Value) {
 
 /// Where the wire has null and the document does not say so.
 fn allow_known_gaps(schemas: &mut Value) {
-    let nullable =
-        |schema: &mut Value| *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
+    let nullable = |schema: &mut Value| *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
     nullable(&mut schemas["ModelResponseProperties"]["properties"]["user"]);
     nullable(&mut schemas["ResponseUsage"]);
-    for list in [
-        "ConversationItemList",
-        "ListVectorStoreFilesResponse",
-        "ListVectorStoresResponse",
-    ] {
+    for list in ["ConversationItemList", "ListVectorStoreFilesResponse", "ListVectorStoresResponse"] {
         for end in ["first_id", "last_id"] {
             nullable(&mut schemas[list]["properties"][end]);
         }
@@ -150,8 +133,7 @@ fn the_document_catches_what_is_wrong() {
     if document().is_none() {
         return;
     }
-    let caught =
-        |schema: &str, value: Value| std::panic::catch_unwind(|| validate(schema, &value)).is_err();
+    let caught = |schema: &str, value: Value| std::panic::catch_unwind(|| validate(schema, &value)).is_err();
     let message = json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": []});
     assert!(!caught("OutputItem", message.clone()));
     for field in ["id", "role", "status", "content"] {

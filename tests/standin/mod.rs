@@ -36,18 +36,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let standin = Standin::new(Options::default());
         tokio::spawn(serve(listener, standin.clone(), future::pending()));
-        Self {
-            standin,
-            address,
-            client: Client::new(),
-        }
+        Self { standin, address, client: Client::new() }
     }
 
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        self.client
-            .request(method, format!("http://{}{path}", self.address))
-            .bearer_auth("any")
+        self.client.request(method, format!("http://{}{path}", self.address)).bearer_auth("any")
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answered {
@@ -57,10 +51,7 @@ impl Server {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        (
-            status,
-            serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default(),
-        )
+        (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
     }
 
     async fn get(&self, path: &str) -> Answered {
@@ -84,15 +75,9 @@ impl Server {
 
     /// The ids of a conversation's items, oldest first.
     async fn item_ids(&self, conversation: &str) -> Vec<String> {
-        let (_, page) = self
-            .get(&format!(
-                "/v1/conversations/{conversation}/items?order=asc&limit=100"
-            ))
-            .await;
+        let (_, page) = self.get(&format!("/v1/conversations/{conversation}/items?order=asc&limit=100")).await;
         let items = page["data"].as_array().unwrap().iter();
-        items
-            .map(|item| item["id"].as_str().unwrap().to_owned())
-            .collect()
+        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     }
 
     /// A response without a stream.
@@ -105,17 +90,9 @@ impl Server {
     async fn stream(&self, mut body: Value) -> reqwest::Response {
         body["model"] = json!("gpt-standin");
         body["stream"] = json!(true);
-        let answer = self
-            .request("POST", "/v1/responses")
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let answer = self.request("POST", "/v1/responses").json(&body).send().await.unwrap();
         assert_eq!(answer.status(), 200);
-        assert_eq!(
-            answer.headers()["content-type"],
-            "text/event-stream; charset=utf-8"
-        );
+        assert_eq!(answer.headers()["content-type"], "text/event-stream; charset=utf-8");
         answer
     }
 
@@ -129,10 +106,7 @@ impl Server {
 /// The events in `text`, whose `event:` lines and sequence numbers must fit.
 fn events_in(text: &str) -> Vec<Value> {
     let mut events = Vec::new();
-    for block in text
-        .split_terminator("\n\n")
-        .filter(|block| !block.starts_with(':'))
-    {
+    for block in text.split_terminator("\n\n").filter(|block| !block.starts_with(':')) {
         let (name, data) = block.split_once('\n').unwrap();
         let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(name, format!("event: {}", event["type"].as_str().unwrap()));
@@ -143,10 +117,7 @@ fn events_in(text: &str) -> Vec<Value> {
 }
 
 fn types(events: &[Value]) -> Vec<&str> {
-    events
-        .iter()
-        .map(|event| event["type"].as_str().unwrap())
-        .collect()
+    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
 }
 
 fn last<'a>(events: &'a [Value], kind: &str) -> &'a Value {
@@ -157,9 +128,7 @@ fn last<'a>(events: &'a [Value], kind: &str) -> &'a Value {
 
 /// The text of a response's first message.
 fn text(response: &Value) -> &str {
-    response["output"][0]["content"][0]["text"]
-        .as_str()
-        .unwrap()
+    response["output"][0]["content"][0]["text"].as_str().unwrap()
 }
 
 /// Checks a refusal's shape and gives its code.

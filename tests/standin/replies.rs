@@ -16,20 +16,11 @@ fn tools() -> Value {
 #[tokio::test]
 async fn whoever_asks_for_a_person_is_escalated_in_three_languages() {
     let server = Server::start().await;
-    for wish in [
-        "I want a HUMAN!",
-        "Quiero hablar con una persona",
-        "أريد التحدث إلى شخص",
-    ] {
-        let events = server
-            .events(json!({"input": wish, "tools": tools()}))
-            .await;
+    for wish in ["I want a HUMAN!", "Quiero hablar con una persona", "أريد التحدث إلى شخص"] {
+        let events = server.events(json!({"input": wish, "tools": tools()})).await;
         valid_events(&events);
         let call = &last(&events, "response.completed")["response"]["output"][0];
-        assert_eq!(
-            (&call["type"], &call["name"]),
-            (&json!("function_call"), &json!("escalate_to_human"))
-        );
+        assert_eq!((&call["type"], &call["name"]), (&json!("function_call"), &json!("escalate_to_human")));
         let arguments: Value = serde_json::from_str(call["arguments"].as_str().unwrap()).unwrap();
         assert_eq!(arguments, json!({"reason": wish, "urgency": "low"}));
     }
@@ -47,9 +38,7 @@ async fn without_the_tool_nobody_is_escalated() {
 #[tokio::test]
 async fn a_call_is_streamed_with_its_arguments() {
     let server = Server::start().await;
-    let events = server
-        .events(json!({"input": r#"call weather {"city": "Quito"}"#, "tools": tools()}))
-        .await;
+    let events = server.events(json!({"input": r#"call weather {"city": "Quito"}"#, "tools": tools()})).await;
     valid_events(&events);
     let mut order = types(&events);
     order.dedup();
@@ -74,14 +63,10 @@ async fn a_tools_output_is_named_in_the_next_answer() {
     let conversation = server.conversation().await;
     let ask = json!({"input": "call weather", "conversation": conversation, "tools": tools()});
     let response = valid("Response", server.respond(ask).await);
-    let output = json!({"type": "function_call_output", "call_id": response["output"][0]["call_id"], "output": "sunny"});
-    let (_, answer) = server
-        .respond(json!({"input": [output], "conversation": conversation}))
-        .await;
-    assert!(
-        text(&answer).contains(r#"The tool answered: "sunny""#),
-        "{answer}"
-    );
+    let output =
+        json!({"type": "function_call_output", "call_id": response["output"][0]["call_id"], "output": "sunny"});
+    let (_, answer) = server.respond(json!({"input": [output], "conversation": conversation})).await;
+    assert!(text(&answer).contains(r#"The tool answered: "sunny""#), "{answer}");
     let path = format!("/v1/conversations/{conversation}/items");
     let items = valid("ConversationItemList", server.get(&path).await);
     assert_eq!(items["data"].as_array().unwrap().len(), 4);
@@ -96,23 +81,11 @@ async fn an_unanswered_call_fails_every_later_turn_until_it_is_closed() {
     let next = json!({"input": "hello", "conversation": conversation});
     let refused = server.respond(next.clone()).await;
     assert_eq!(refusal(&refused), (400, None));
-    assert!(
-        refused.1["error"]["message"]
-            .as_str()
-            .unwrap()
-            .starts_with("No tool output found")
-    );
+    assert!(refused.1["error"]["message"].as_str().unwrap().starts_with("No tool output found"));
 
     let call_id = &response["output"][0]["call_id"];
-    let items =
-        json!({"items": [{"type": "function_call_output", "call_id": call_id, "output": "sunny"}]});
-    assert_eq!(
-        server
-            .post(&format!("/v1/conversations/{conversation}/items"), items)
-            .await
-            .0,
-        200
-    );
+    let items = json!({"items": [{"type": "function_call_output", "call_id": call_id, "output": "sunny"}]});
+    assert_eq!(server.post(&format!("/v1/conversations/{conversation}/items"), items).await.0, 200);
     assert_eq!(server.respond(next).await.0, 200);
 }
 
@@ -120,8 +93,5 @@ async fn an_unanswered_call_fails_every_later_turn_until_it_is_closed() {
 async fn an_output_without_its_call_is_refused() {
     let server = Server::start().await;
     let output = json!([{"type": "function_call_output", "call_id": "call_1", "output": "sunny"}]);
-    assert_eq!(
-        refusal(&server.respond(json!({"input": output})).await),
-        (400, None)
-    );
+    assert_eq!(refusal(&server.respond(json!({"input": output})).await), (400, None));
 }

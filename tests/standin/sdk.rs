@@ -17,23 +17,11 @@ async fn the_python_sdk_drives_the_stand_in() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/openai_sdk.py");
     let base = format!("http://{}/v1", server.address);
     let arguments: [OsString; 2] = [script.into(), base.into()];
-    let run = Command::new(python)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    assert!(
-        run.status.success(),
-        "{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
+    let run = Command::new(python).args(arguments).stdin(Stdio::null()).output().await.unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
 
     let counts = server.standin.counts();
-    assert_eq!(
-        (counts.conversations, counts.items, counts.responses),
-        (0, 0, 0)
-    );
+    assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
     for request in server.standin.requests() {
         validate_request(&request.path, &request.method, &request.body);
     }

@@ -21,19 +21,11 @@ pub(super) struct Events {
 }
 
 impl Events {
-<<<<<<< HEAD
-    pub(super) fn delta(&mut self, reply: &Reply, word: &str, place: &Value) {
-        let (kind, extra) = match reply {
-            Reply::Text(_) => ("response.output_text.delta", json!({"delta": word, "logprobs": []})),
-            Reply::Refusal(_) => ("response.refusal.delta", json!({ "delta": word })),
-            Reply::Call { .. } => ("response.function_call_arguments.delta", json!({ "delta": word })),
-=======
     pub(super) fn delta(&mut self, reply: &Reply, delta: &str, place: &Place) {
         let (kind, logprobs) = match reply {
             Reply::Text(_) => ("response.output_text.delta", Some([])),
             Reply::Refusal(_) => ("response.refusal.delta", None),
             Reply::Call { .. } => ("response.function_call_arguments.delta", None),
->>>>>>> h1
         };
         self.at(place, kind, Delta { delta, logprobs });
     }
@@ -61,10 +53,7 @@ impl Events {
 
     /// An item opened or closed.
     pub(super) fn item(&mut self, kind: &str, place: &Place, item: &Item) {
-        self.send(
-            kind,
-            json!({"output_index": place.output_index, "item": item}),
-        );
+        self.send(kind, json!({"output_index": place.output_index, "item": item}));
     }
 
     /// All that a client must pass over. Gives the item that is among it.

@@ -91,37 +91,15 @@ impl Writer {
             Reply::Text(text) | Reply::Refusal(text) => (text, "msg", Some(0)),
             Reply::Call { arguments, .. } => (arguments, "fc", None),
         };
-<<<<<<< HEAD
-        let index = self.response.output.len();
-        let item = |said: &str, status| item_of(&id, reply, said, status);
-        let place = json!({"item_id": id, "output_index": index, "content_index": 0});
-
-        let opened = item("", Status::InProgress);
-        self.events.send("response.output_item.added", json!({"output_index": index, "item": opened}));
-        self.events.part("response.content_part.added", &place, reply, "");
-        let (deltas, said, stop) = self.say(reply, text, &place);
-        match stop {
-            None | Some(Stop::Incomplete { .. }) => {}
-            Some(Stop::Cut { landed, clean }) => {
-                self.response.output.push(item(text, Status::Completed));
-                return self.cut(landed, clean);
-=======
-        let place = Place {
-            item_id: new_id(prefix),
-            output_index: self.response.output.len(),
-            content_index,
-        };
+        let place = Place { item_id: new_id(prefix), output_index: self.response.output.len(), content_index };
         let opened = item_of(&place.item_id, reply, "", Status::InProgress);
-        self.events
-            .item("response.output_item.added", &place, &opened);
-        self.events
-            .part("response.content_part.added", &place, reply, "");
+        self.events.item("response.output_item.added", &place, &opened);
+        self.events.part("response.content_part.added", &place, reply, "");
         let (deltas, said, snag) = self.say(reply, text, &place);
         match snag {
             None | Some(Snag::Hold) => {
                 self.close_item(reply, &said, &place, Status::Completed);
                 self.finish("completed", deltas)
->>>>>>> h1
             }
             Some(Snag::Incomplete { reason }) => {
                 self.close_item(reply, &said, &place, Status::Incomplete);
@@ -136,29 +114,13 @@ impl Writer {
             Some(Snag::Error { flat, code }) => self.error(flat, code),
             Some(Snag::Failed { code }) => self.fail(&code),
         }
-<<<<<<< HEAD
-        self.events.said(reply, &said, &place);
-        self.events.part("response.content_part.done", &place, reply, &said);
-        let status = if stop.is_none() { Status::Completed } else { Status::Incomplete };
-        let closed = item(&said, status);
-        self.events.send("response.output_item.done", json!({"output_index": index, "item": closed}));
-        self.response.output.push(closed);
-        if let Some(Stop::Incomplete { reason }) = stop {
-            self.response.incomplete_details = Some(json!({ "reason": reason }));
-            return self.finish("incomplete", deltas);
-        }
-        self.finish("completed", deltas)
-=======
->>>>>>> h1
     }
 
     fn close_item(&mut self, reply: &Reply, said: &str, place: &Place, status: Status) {
         let closed = item_of(&place.item_id, reply, said, status);
         self.events.said(reply, said, place);
-        self.events
-            .part("response.content_part.done", place, reply, said);
-        self.events
-            .item("response.output_item.done", place, &closed);
+        self.events.part("response.content_part.done", place, reply, said);
+        self.events.item("response.output_item.done", place, &closed);
         self.response.output.push(closed);
     }
 
@@ -188,44 +150,20 @@ impl Writer {
         (words.len(), said, None)
     }
 
-<<<<<<< HEAD
-    /// The delta before which something happens, and what stops there (nothing where it is a hold).
-    fn stop(&self, words: usize) -> (usize, Option<Stop>) {
-        let failure = self.failure.clone();
-        let (after, stop) = match failure {
-            Some(Failure::Hold { after }) => (after, None),
-            Some(Failure::Cut { after, landed, clean }) => (after, Some(Stop::Cut { landed, clean })),
-            Some(Failure::Error { after, flat, code }) => (after, Some(Stop::Error { flat, code })),
-            Some(Failure::Failed { after, code }) => (after, Some(Stop::Failed { code })),
-            Some(Failure::Incomplete { after, reason }) => (after, Some(Stop::Incomplete { reason })),
-            _ => match self.response.max_output_tokens.and_then(|max| usize::try_from(max).ok()) {
-                Some(max) if max < words => (max, Some(Stop::Incomplete { reason: "max_output_tokens".into() })),
-                _ => (usize::MAX, None),
-            },
-        };
-        (after.min(words), stop)
-=======
     /// What comes in among this many `words`, and after how many of them.
     fn snag(&self, words: usize) -> Option<(usize, Snag)> {
         match self.failure.clone() {
             Some(Failure::Hold { after }) => Some((after, Snag::Hold)),
-            Some(Failure::Cut {
-                after,
-                landed,
-                clean,
-            }) => Some((after, Snag::Cut { landed, clean })),
+            Some(Failure::Cut { after, landed, clean }) => Some((after, Snag::Cut { landed, clean })),
             Some(Failure::Error { after, flat, code }) => Some((after, Snag::Error { flat, code })),
             Some(Failure::Failed { after, code }) => Some((after, Snag::Failed { code })),
-            Some(Failure::Incomplete { after, reason }) => {
-                Some((after, Snag::Incomplete { reason }))
-            }
+            Some(Failure::Incomplete { after, reason }) => Some((after, Snag::Incomplete { reason })),
             _ => {
                 let most = usize::try_from(self.response.max_output_tokens?).ok()?;
                 let reason = "max_output_tokens".to_owned();
                 (most < words).then_some((most, Snag::Incomplete { reason }))
             }
         }
->>>>>>> h1
     }
 
     fn finish(&mut self, status: &'static str, deltas: usize) -> Ending {
@@ -249,32 +187,17 @@ impl Writer {
         let json = serialized(&self.response);
         let mut landing = std::mem::take(&mut self.landing);
         let known = |item: &&Item| !matches!(item, Item::Novelty { .. });
-<<<<<<< HEAD
         landing.items.extend(self.response.output.iter().filter(known).cloned());
-        landing.stored = self.response.store.then(|| (self.response.id.clone(), json.clone()));
-        self.events.steps.push_back(Step::Land(landing));
-=======
-        landing
-            .items
-            .extend(self.response.output.iter().filter(known).cloned());
         self.land(landing, Some(&json));
->>>>>>> h1
         json
     }
 
     /// A failed response is stored, but leaves nothing in its conversation.
     fn fail(&mut self, code: &str) -> Ending {
         self.response.status = "failed";
-<<<<<<< HEAD
-        self.response.error = Some(json!({"code": code, "message": "The stand-in was told to fail."}));
-        let json = serialized(&self.response);
-        let stored = self.response.store.then(|| (self.response.id.clone(), json.clone()));
-        self.events.steps.push_back(Step::Land(Landing { stored, ..Landing::default() }));
-=======
         self.response.error = Some(json!({"code": code, "message": TOLD}));
         let json = serialized(&self.response);
         self.land(Landing::default(), Some(&json));
->>>>>>> h1
         self.events.whole("response.failed", &self.response);
         Ending::Answer(json)
     }
