@@ -1,3 +1,7 @@
 //! The laptop's API Gateway and embedded database, as their callers see them.
 
 mod dynamo;
+mod gate;
+mod management;
+mod rest;
+mod socket;

@@ -8,7 +8,7 @@ use aws_lambda_events::apigw::{
     ApiGatewayWebsocketProxyRequestContext,
 };
 use aws_lambda_events::query_map::QueryMap;
-use axum::http::header::{HOST, USER_AGENT};
+use axum::http::header::{CONNECTION, HOST, UPGRADE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -215,9 +215,11 @@ impl Socket {
     }
 }
 
-/// The client's headers and those that API Gateway adds.
+/// The client's headers less those that speak of its own connection, and those that API Gateway adds.
 fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
     let mut headers = headers.clone();
+    headers.remove(CONNECTION);
+    headers.remove(UPGRADE);
     if let Ok(source) = HeaderValue::try_from(arrival.source.ip().to_string()) {
         headers.append(HeaderName::from_static("x-forwarded-for"), source);
     }

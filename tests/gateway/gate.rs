@@ -1,0 +1,138 @@
+//! A gateway on a free port, with functions that show what reached them.
+
+use std::net::SocketAddr;
+
+use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
+use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Error, Request, RequestExt, Response};
+use local::gateway::{Connections, Functions, Gateway, Limits};
+use local::template::Template;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, handshake::client};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A gateway that runs until it is dropped.
+pub(crate) struct Gate {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Connections,
+    pub(crate) http: reqwest::Client,
+    stop: watch::Sender<bool>,
+}
+
+impl Gate {
+    /// With AWS's limits and functions that echo.
+    pub(crate) async fn echoing() -> Self {
+        Self::open(Limits::default(), |functions| functions).await
+    }
+
+    /// `change` replaces functions; all others echo.
+    pub(crate) async fn open(limits: Limits, change: impl FnOnce(Functions) -> Functions) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Connections::new(limits);
+        let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket"]
+            .into_iter()
+            .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo));
+        let gateway = Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone()).unwrap();
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(gateway.serve(listener, stopped));
+        Self { address, connections, http: reqwest::Client::new(), stop }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(self.url(path)).header("authorization", "Bearer ana")
+    }
+
+    pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.post(self.url(path)).header("authorization", "Bearer ana")
+    }
+
+    /// Opens a WebSocket with one more header.
+    pub(crate) async fn socket(
+        &self,
+        header: &'static str,
+        value: &str,
+    ) -> Result<(Client, client::Response), tungstenite::Error> {
+        let mut request = format!("ws://{}/ws", self.address).into_client_request().unwrap();
+        request.headers_mut().insert(header, value.parse().unwrap());
+        connect_async(request).await
+    }
+
+    /// A socket of `ana`, by the header that a client other than a browser can set.
+    pub(crate) async fn ana(&self) -> Client {
+        self.socket("authorization", "Bearer ana").await.unwrap().0
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Lets `ana` in, refuses `eve` by policy, fails for `bug`, and asks everybody else for a better token.
+async fn authorize(
+    event: ApiGatewayCustomAuthorizerRequestTypeRequest,
+) -> Result<ApiGatewayCustomAuthorizerResponse, Error> {
+    let header = |name: &str| event.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = format!("{} {}", header("authorization"), header("sec-websocket-protocol"));
+    let effect = match () {
+        () if token.contains("ana") => IamPolicyEffect::Allow,
+        () if token.contains("eve") => IamPolicyEffect::Deny,
+        () if token.contains("bug") => return Err("the key set cannot be read".into()),
+        () => return Err("Unauthorized".into()),
+    };
+    let mut statement = IamPolicyStatement::default();
+    statement.effect = effect;
+    statement.action = vec!["execute-api:Invoke".to_owned()];
+    statement.resource = vec!["arn:aws:execute-api:*:*:*/v1/*".to_owned()];
+    let mut response = ApiGatewayCustomAuthorizerResponse::default();
+    response.principal_id = Some("ana".to_owned());
+    response.policy_document.statement = vec![statement];
+    response.context = json!({"tenant": "acme", "role": "agent", "expires": 4_102_444_800_u64});
+    Ok(response)
+}
+
+/// What a handler sees of its event.
+pub(crate) fn seen(request: &Request) -> Value {
+    let headers: serde_json::Map<_, _> =
+        request.headers().iter().map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap()))).collect();
+    let context = match request.request_context() {
+        RequestContext::ApiGatewayV1(context) => serde_json::to_value(context),
+        RequestContext::WebSocket(context) => serde_json::to_value(context),
+        other => panic!("{other:?}"),
+    };
+    let mut context = context.unwrap();
+    context["identity"].as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    context.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    let mut query: Vec<_> =
+        request.query_string_parameters().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    query.sort();
+    json!({
+        "method": request.method().as_str(),
+        "rawPath": request.raw_http_path(),
+        "headers": headers,
+        "query": query,
+        "path": request.path_parameters().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
+        "body": String::from_utf8_lossy(request.body()),
+        "context": context,
+    })
+}
+
+pub(crate) async fn echo(request: Request) -> Result<Response<Body>, Error> {
+    let mut response = Response::builder().header("content-type", "application/json");
+    // Of the subprotocols offered, the first is spoken.
+    if let Some(offered) = request.headers().get("sec-websocket-protocol") {
+        let first = offered.to_str()?.split(',').next().unwrap_or_default().to_owned();
+        response = response.header("sec-websocket-protocol", first);
+    }
+    Ok(response.body(seen(&request).to_string().into())?)
+}

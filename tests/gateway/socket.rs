@@ -1,0 +1,201 @@
+//! WebSockets: `$connect` decides, frames become events of their route, and the limits of AWS end what passes them.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use insta::assert_json_snapshot;
+use lambda_http::{Body, Error, Request, Response};
+use local::gateway::Limits;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+
+use super::gate::{Client, Gate, echo, seen};
+
+/// A gateway whose socket function tells the test about every event.
+async fn told(limits: Limits) -> (Gate, mpsc::UnboundedReceiver<Value>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let gate = Gate::open(limits, |functions| {
+        functions.with("socket", move |request: Request| {
+            let told = tell.send(seen(&request));
+            async move {
+                told?;
+                echo(request).await
+            }
+        })
+    })
+    .await;
+    (gate, told)
+}
+
+const PROTOCOL: &str = "sec-websocket-protocol";
+
+async fn close_code(client: &mut Client) -> u16 {
+    loop {
+        match client.next().await.expect("a close frame comes before the end").unwrap() {
+            Message::Close(Some(frame)) => return frame.code.into(),
+            Message::Close(None) => return 1005,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_socket_lives_from_connect_to_disconnect_as_websocket_events() {
+    let (gate, mut told) = told(Limits::default()).await;
+    let (mut client, response) = gate.socket(PROTOCOL, "switchboard.v1, bearer.ana").await.unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "switchboard.v1");
+    let connected = told.recv().await.unwrap();
+
+    client.send(Message::text(r#"{"action": "ping"}"#)).await.unwrap();
+    let message = told.recv().await.unwrap();
+    client.close(None).await.unwrap();
+    let disconnected = told.recv().await.unwrap();
+
+    assert_json_snapshot!(connected, {
+        ".headers.host" => "[host]",
+        r#".headers["sec-websocket-key"]"# => "[key]",
+        ".context.domainName" => "[host]",
+        ".context.connectionId" => "[id]",
+        ".context.requestId" => "[id]",
+        ".context.extendedRequestId" => "[id]",
+        ".context.connectedAt" => "[time]",
+        ".context.requestTime" => "[time]",
+        ".context.requestTimeEpoch" => "[time]",
+    }, @r#"
+
+    "#);
+    assert_json_snapshot!(message, {
+        ".context.domainName" => "[host]",
+        ".context.connectionId" => "[id]",
+        ".context.requestId" => "[id]",
+        ".context.extendedRequestId" => "[id]",
+        ".context.messageId" => "[id]",
+        ".context.connectedAt" => "[time]",
+        ".context.requestTime" => "[time]",
+        ".context.requestTimeEpoch" => "[time]",
+    }, @r#"
+
+    "#);
+    let part = |event: &Value, name: &str| event["context"][name].clone();
+    assert_eq!(part(&disconnected, "eventType"), "DISCONNECT");
+    assert_eq!(part(&disconnected, "disconnectStatusCode"), 1000);
+    for name in ["connectionId", "connectedAt", "authorizer"] {
+        assert_eq!(part(&message, name), part(&connected, name));
+        assert_eq!(part(&disconnected, name), part(&connected, name));
+    }
+}
+
+#[tokio::test]
+async fn the_action_of_a_frame_chooses_its_route() {
+    let (gate, mut told) = told(Limits::default()).await;
+    let mut client = gate.ana().await;
+    told.recv().await.unwrap();
+    for (frame, route) in [
+        (r#"{"action": "subscribe"}"#, "subscribe"),
+        (r#"{"action": "dance"}"#, "$default"),
+        (r#"{"action": "$disconnect"}"#, "$default"),
+        (r#"{"action": 7}"#, "$default"),
+        ("not JSON", "$default"),
+    ] {
+        client.send(Message::text(frame)).await.unwrap();
+        let event = told.recv().await.unwrap();
+        assert_eq!((&event["context"]["routeKey"], &event["body"]), (&json!(route), &json!(frame)));
+    }
+    client.send(Message::binary(vec![0, 255])).await.unwrap();
+    assert_eq!(told.recv().await.unwrap()["context"]["routeKey"], "$default");
+}
+
+#[tokio::test]
+async fn whoever_is_not_let_in_gets_no_socket() {
+    let (gate, _told) = told(Limits::default()).await;
+    for (protocols, status) in [("switchboard.v1", 401), ("switchboard.v1, bearer.eve", 403), ("bearer.bug", 500)] {
+        let refused = gate.socket(PROTOCOL, protocols).await.unwrap_err();
+        let tungstenite::Error::Http(response) = refused else { panic!("{refused:?}") };
+        assert_eq!(response.status().as_u16(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_connect_that_is_refused_by_the_function_refuses_the_upgrade() {
+    let gate = Gate::open(Limits::default(), |functions| {
+        functions.with("socket", async |_: Request| Ok::<_, Error>(Response::builder().status(409).body(Body::Empty)?))
+    })
+    .await;
+    let tungstenite::Error::Http(response) = gate.socket("authorization", "Bearer ana").await.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(response.status().as_u16(), 409);
+    assert_eq!(gate.connections.count(), 0);
+}
+
+#[tokio::test]
+async fn a_frame_that_fails_in_its_function_is_answered_with_an_error_frame() {
+    let gate = Gate::open(Limits::default(), |functions| {
+        functions.with("socket", async |request: Request| match seen(&request)["context"]["eventType"] == "MESSAGE" {
+            true => Err(Error::from("no")),
+            false => Ok(Response::new(Body::Empty)),
+        })
+    })
+    .await;
+    let mut client = gate.ana().await;
+    client.send(Message::text("{}")).await.unwrap();
+    let frame: Value = serde_json::from_str(client.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+    assert_eq!(frame["message"], "Internal server error");
+}
+
+#[tokio::test]
+async fn a_frame_of_more_than_32_kb_ends_the_socket_with_1009() {
+    let (gate, mut told) = told(Limits::default()).await;
+    let mut client = gate.ana().await;
+    client.send(Message::text("x".repeat(32 * 1024))).await.unwrap();
+    client.send(Message::text("x".repeat(32 * 1024 + 1))).await.unwrap();
+    assert_eq!(close_code(&mut client).await, 1009);
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        let event = told.recv().await.unwrap();
+        events.push(event["context"]["eventType"].as_str().unwrap().to_owned());
+    }
+    events.sort();
+    assert_eq!(events, ["CONNECT", "DISCONNECT", "MESSAGE"], "the first frame is just short enough");
+}
+
+#[tokio::test]
+async fn a_message_of_more_than_128_kb_ends_the_socket_with_1009_however_it_is_cut() {
+    use tungstenite::protocol::frame::Frame;
+    use tungstenite::protocol::frame::coding::{Data, OpCode};
+    let (gate, _told) = told(Limits::default()).await;
+    let mut client = gate.ana().await;
+    let piece = Bytes::from(vec![b'x'; 32 * 1024]);
+    for number in 0..5 {
+        let kind = if number == 0 { Data::Text } else { Data::Continue };
+        let frame = Frame::message(piece.clone(), OpCode::Data(kind), number == 4);
+        client.send(Message::Frame(frame)).await.unwrap();
+    }
+    assert_eq!(close_code(&mut client).await, 1009);
+}
+
+#[tokio::test]
+async fn an_idle_socket_and_an_old_one_are_closed_with_1001() {
+    let short = Duration::from_millis(30);
+    let idle = Limits { idle: short, ..Limits::default() };
+    let old = Limits { life: short, ..Limits::default() };
+    for (limits, reason) in [(idle, "Idle timeout"), (old, "Connection duration limit")] {
+        let (gate, mut told) = told(limits).await;
+        let mut client = gate.ana().await;
+        assert_eq!(close_code(&mut client).await, 1001);
+        told.recv().await.unwrap();
+        assert_eq!(told.recv().await.unwrap()["context"]["disconnectReason"], reason);
+        assert_eq!(gate.connections.count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_says_goodbye_to_every_socket() {
+    let (gate, mut told) = told(Limits::default()).await;
+    let mut client = gate.ana().await;
+    told.recv().await.unwrap();
+    gate.stop();
+    assert_eq!(close_code(&mut client).await, 1001);
+    assert_eq!(told.recv().await.unwrap()["context"]["eventType"], "DISCONNECT");
+}
