@@ -26,8 +26,7 @@ fn names(of: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 fn template() -> Value {
-    let text =
-        std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml is there");
+    let text = std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml is there");
     yaml_serde::from_str(&text).expect("template.yaml is YAML")
 }
 
@@ -38,22 +37,12 @@ fn is_rest(name: &str) -> bool {
 #[test]
 fn every_rest_route_of_the_template_has_an_event_and_no_other() {
     let template = template();
-    let resources = template["Resources"]
-        .as_mapping()
-        .expect("a template has resources");
-    let functions = resources
-        .values()
-        .filter_map(|resource| resource["Properties"]["Events"].as_mapping());
+    let resources = template["Resources"].as_mapping().expect("a template has resources");
+    let functions = resources.values().filter_map(|resource| resource["Properties"]["Events"].as_mapping());
     let routes: BTreeSet<_> = functions
         .flat_map(|events| events.values())
         .map(|event| &event["Properties"])
-        .map(|route| {
-            format!(
-                "{} {}",
-                route["Method"].as_str().unwrap(),
-                route["Path"].as_str().unwrap()
-            )
-        })
+        .map(|route| format!("{} {}", route["Method"].as_str().unwrap(), route["Path"].as_str().unwrap()))
         .collect();
 
     let events: BTreeSet<_> = names(is_rest)
@@ -63,19 +52,9 @@ fn every_rest_route_of_the_template_has_an_event_and_no_other() {
             let RequestContext::ApiGatewayV1(context) = request.request_context() else {
                 panic!("{name} is not a REST event");
             };
-            assert!(
-                !request
-                    .path_parameters()
-                    .iter()
-                    .any(|(_, value)| value.contains('{')),
-                "{name}"
-            );
+            assert!(!request.path_parameters().iter().any(|(_, value)| value.contains('{')), "{name}");
             assert_eq!(context.authorizer.fields["expires"], "4102444800", "{name}");
-            format!(
-                "{} {}",
-                request.method(),
-                context.resource_path.expect("API Gateway always names it")
-            )
+            format!("{} {}", request.method(), context.resource_path.expect("API Gateway always names it"))
         })
         .collect();
 
@@ -85,13 +64,8 @@ fn every_rest_route_of_the_template_has_an_event_and_no_other() {
 #[test]
 fn every_socket_route_of_the_template_has_an_event_and_no_other() {
     let template = template();
-    let routes = template["Resources"]["SocketApi"]["Properties"]["Routes"]
-        .as_mapping()
-        .expect("it has routes");
-    let routes: BTreeSet<_> = routes
-        .keys()
-        .map(|route| route.as_str().unwrap().to_owned())
-        .collect();
+    let routes = template["Resources"]["SocketApi"]["Properties"]["Routes"].as_mapping().expect("it has routes");
+    let routes: BTreeSet<_> = routes.keys().map(|route| route.as_str().unwrap().to_owned()).collect();
 
     let events: BTreeSet<_> = names(|name| name.starts_with("socket-"))
         .iter()
@@ -112,10 +86,7 @@ fn every_socket_route_of_the_template_has_an_event_and_no_other() {
 #[test]
 fn the_plain_chat_event_is_no_http_request() {
     let request = lambda_http::request::from_str(&event("chat-run")).expect("it parses");
-    assert!(matches!(
-        request.request_context(),
-        RequestContext::PassThrough
-    ));
+    assert!(matches!(request.request_context(), RequestContext::PassThrough));
 }
 
 #[test]
@@ -123,12 +94,6 @@ fn both_authorizer_events_parse_and_name_their_stage() {
     for name in ["authorizer-rest", "authorizer-socket"] {
         let request: ApiGatewayCustomAuthorizerRequestTypeRequest =
             serde_json::from_str(&event(name)).expect("it parses");
-        assert!(
-            request
-                .method_arn
-                .expect("API Gateway always names it")
-                .contains("/v1/"),
-            "{name}"
-        );
+        assert!(request.method_arn.expect("API Gateway always names it").contains("/v1/"), "{name}");
     }
 }

@@ -4,4 +4,6 @@ mod authorizer;
 mod events;
 mod gateway;
 mod openai_client;
+mod openai_schema;
 mod runtime_api;
+mod standin;

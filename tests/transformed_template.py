@@ -31,7 +31,9 @@ def transformed(path):
     with open(path, encoding="utf-8") as file:
         template = yaml_parse(file)
     # `sam deploy` uploads the built code and writes where; the transform takes nothing else.
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
     logging.disable(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()):
         return transform(template, {}, NoManagedPolicies())["Resources"]

@@ -58,10 +58,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            pace: Duration::ZERO,
-            keep_requests: 10_000,
-        }
+        Self { pace: Duration::ZERO, keep_requests: 10_000 }
     }
 }
 
@@ -174,7 +171,5 @@ fn new_id(prefix: &str) -> String {
 
 /// Now, in seconds since 1970, as the wire has it.
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

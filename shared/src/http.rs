@@ -1,5 +1,7 @@
 //! Between HTTP and the domain: who asks, what for, and how the answer is written.
 
+mod patch;
+
 use lambda_http::{
     Body, Request, RequestExt, Response,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -16,6 +18,8 @@ use crate::{
         identity::{is_subject, is_tenant},
     },
 };
+
+pub use patch::Patch;
 
 /// The most bytes a request's body may have.
 pub const BODY_MAX: usize = 1024 * 1024;
@@ -149,7 +153,7 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.finalize().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// The request's `Idempotency-Key`: 1 to 255 printable characters.

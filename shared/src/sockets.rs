@@ -3,7 +3,9 @@
 //! Delivery is at least once and unordered, and a delivery that fails changes nothing: what matters has been saved
 //! before. A client orders by `seq` and asks again for what it misses.
 
-use aws_sdk_apigatewaymanagement::{Client, primitives::Blob};
+use aws_sdk_apigatewaymanagement::{
+    Client, error::DisplayErrorContext, operation::post_to_connection::PostToConnectionError, primitives::Blob,
+};
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
@@ -126,10 +128,10 @@ impl Sockets {
     pub async fn post(&self, connection: &str, frame: &str) -> Posted {
         let sent = self.management.post_to_connection().connection_id(connection).data(Blob::new(frame)).send().await;
         let Err(error) = sent else { return Posted::Sent };
-        if error.as_service_error().is_some_and(|it| it.is_gone_exception()) {
+        if error.as_service_error().is_some_and(PostToConnectionError::is_gone_exception) {
             return Posted::Gone;
         }
-        tracing::warn!(connection, error = %aws_sdk_apigatewaymanagement::error::DisplayErrorContext(&error), "a post to a socket failed");
+        tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a socket failed");
         Posted::Failed
     }
 

@@ -28,18 +28,14 @@ async fn with_authorization(header: impl FnOnce(&str) -> Value) -> Answer {
 async fn a_socket_is_opened_by_a_subprotocol() {
     let answer = comes("authorizer-socket", |_, _| ()).await.unwrap();
     let resource = &answer.policy_document.statement[0].resource[0];
-    assert_eq!(
-        resource,
-        "arn:aws:execute-api:eu-central-1:123456789012:fghij67890/v1/*"
-    );
+    assert_eq!(resource, "arn:aws:execute-api:eu-central-1:123456789012:fghij67890/v1/*");
     assert_eq!(answer.context["subject"], "cara");
 }
 
 #[tokio::test]
 async fn a_socket_is_opened_by_a_header_too_and_the_header_goes_first() {
     comes("authorizer-socket", |event, token| {
-        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] =
-            json!(["switchboard.v1, bearer.nonsense"]);
+        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!(["switchboard.v1, bearer.nonsense"]);
         event["multiValueHeaders"]["authorization"] = json!([format!("Bearer {token}")]);
     })
     .await
@@ -49,8 +45,7 @@ async fn a_socket_is_opened_by_a_header_too_and_the_header_goes_first() {
 #[tokio::test]
 async fn subprotocols_may_come_in_several_header_lines() {
     comes("authorizer-socket", |event, token| {
-        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] =
-            json!(["switchboard.v1", format!("bearer.{token}")]);
+        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!(["switchboard.v1", format!("bearer.{token}")]);
     })
     .await
     .unwrap();
@@ -77,73 +72,41 @@ async fn the_case_of_the_header_and_its_scheme_does_not_matter() {
             .unwrap();
         }
     }
-    with_authorization(|token| json!(format!("Bearer {token}")))
-        .await
-        .unwrap();
+    with_authorization(|token| json!(format!("Bearer {token}"))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_header_without_a_bearer_token_is_no_token() {
     for header in ["", "Bearer", "Basic eDp5", "Bearer,"] {
-        assert_eq!(
-            with_authorization(|_| json!(header)).await.unwrap_err(),
-            Refusal::NoToken,
-            "{header:?}"
-        );
+        assert_eq!(with_authorization(|_| json!(header)).await.unwrap_err(), Refusal::NoToken, "{header:?}");
     }
-    assert_eq!(
-        with_authorization(|token| json!(token)).await.unwrap_err(),
-        Refusal::NoToken
-    );
-    assert_eq!(
-        with_authorization(|token| json!(format!("Bearer{token}")))
-            .await
-            .unwrap_err(),
-        Refusal::NoToken
-    );
+    assert_eq!(with_authorization(|token| json!(token)).await.unwrap_err(), Refusal::NoToken);
+    assert_eq!(with_authorization(|token| json!(format!("Bearer{token}"))).await.unwrap_err(), Refusal::NoToken);
 }
 
 #[tokio::test]
 async fn what_cannot_be_a_token_is_malformed() {
-    for nonsense in [
-        "x",
-        "a.b",
-        "a.b.c",
-        "..",
-        "a.b.c.d",
-        "eyJhbGciOiJIUzI1NiJ9..",
-        &"A".repeat(9000),
-    ] {
-        let refusal = with_authorization(|_| json!(format!("Bearer {nonsense}")))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(refusal, Refusal::Malformed | Refusal::WrongSignature),
-            "{nonsense:?}: {refusal:?}"
-        );
+    for nonsense in ["x", "a.b", "a.b.c", "..", "a.b.c.d", "eyJhbGciOiJIUzI1NiJ9..", &"A".repeat(9000)] {
+        let refusal = with_authorization(|_| json!(format!("Bearer {nonsense}"))).await.unwrap_err();
+        assert!(matches!(refusal, Refusal::Malformed | Refusal::WrongSignature), "{nonsense:?}: {refusal:?}");
     }
 }
 
 #[tokio::test]
 async fn two_tokens_are_none() {
     let answer = comes("authorizer-rest", |event, token| {
-        event["multiValueHeaders"]["Authorization"] =
-            json!([format!("Bearer {token}"), "Bearer other"]);
+        event["multiValueHeaders"]["Authorization"] = json!([format!("Bearer {token}"), "Bearer other"]);
     });
     assert_eq!(answer.await.unwrap_err(), Refusal::NoToken);
     let answer = comes("authorizer-socket", |event, token| {
-        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] =
-            json!([format!("bearer.{token}, bearer.other")]);
+        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!([format!("bearer.{token}, bearer.other")]);
     });
     assert_eq!(answer.await.unwrap_err(), Refusal::NoToken);
 }
 
 #[tokio::test]
 async fn an_event_that_names_no_stage_opens_nothing() {
-    for arn in [
-        Value::Null,
-        json!("arn:aws:execute-api:eu-central-1:123456789012:abcde12345"),
-    ] {
+    for arn in [Value::Null, json!("arn:aws:execute-api:eu-central-1:123456789012:abcde12345")] {
         let answer = comes("authorizer-rest", |event, _| event["methodArn"] = arn);
         assert_eq!(answer.await.unwrap_err(), Refusal::NoStage);
     }
@@ -151,16 +114,8 @@ async fn an_event_that_names_no_stage_opens_nothing() {
 
 #[test]
 fn lambda_is_told_the_one_word_that_makes_api_gateway_answer_401() {
-    for refusal in [
-        Refusal::NoToken,
-        Refusal::Expired,
-        Refusal::UnknownKey,
-        Refusal::Claim("tenant"),
-    ] {
+    for refusal in [Refusal::NoToken, Refusal::Expired, Refusal::UnknownKey, Refusal::Claim("tenant")] {
         assert_eq!(Diagnostic::from(refusal).error_message, "Unauthorized");
     }
-    assert_ne!(
-        Diagnostic::from(Refusal::KeysUnavailable).error_message,
-        "Unauthorized"
-    );
+    assert_ne!(Diagnostic::from(Refusal::KeysUnavailable).error_message, "Unauthorized");
 }

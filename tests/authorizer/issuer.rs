@@ -34,9 +34,7 @@ impl Issuer {
             arrivals: Semaphore::new(0),
             open: watch::Sender::new(true),
         });
-        let router = Router::new()
-            .route("/keys", get(publish))
-            .with_state(Arc::clone(&desk));
+        let router = Router::new().route("/keys", get(publish)).with_state(Arc::clone(&desk));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });

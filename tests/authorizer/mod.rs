@@ -7,9 +7,7 @@ mod secret;
 mod signer;
 
 use ::authorizer::{Keys, Refusal};
-use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse,
-};
+use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
 use serde_json::Value;
 
 const ISSUER: &str = "https://login.example";

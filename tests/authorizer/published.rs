@@ -51,31 +51,20 @@ async fn a_public_key_is_never_taken_for_a_secret() {
     let issuer = Issuer::of(&[&Signer::rsa("rsa")]).await;
     let public = String::from_utf8(pem("rsa.test-public.pem")).unwrap();
     let forged = Signer::secret(&public).under("rsa").token();
-    assert_eq!(
-        rest(&keys(&issuer, EAGER), &forged).await.unwrap_err(),
-        Refusal::WrongAlgorithm
-    );
+    assert_eq!(rest(&keys(&issuer, EAGER), &forged).await.unwrap_err(), Refusal::WrongAlgorithm);
 }
 
 #[tokio::test]
 async fn an_algorithm_is_the_keys_not_the_tokens() {
     let issuer = Issuer::of(&[&Signer::rsa("rsa"), &Signer::ec()]).await;
     let keys = keys(&issuer, EAGER);
-    for forged in [
-        Signer::ec().under("rsa"),
-        Signer::rsa("rsa").under("ec"),
-        Signer::rsa("rsa").algorithm(Algorithm::RS512),
-    ] {
-        assert_eq!(
-            rest(&keys, &forged.token()).await.unwrap_err(),
-            Refusal::WrongAlgorithm
-        );
+    for forged in
+        [Signer::ec().under("rsa"), Signer::rsa("rsa").under("ec"), Signer::rsa("rsa").algorithm(Algorithm::RS512)]
+    {
+        assert_eq!(rest(&keys, &forged.token()).await.unwrap_err(), Refusal::WrongAlgorithm);
     }
     let forged = Signer::rsa("rsa-next").under("rsa").token();
-    assert_eq!(
-        rest(&keys, &forged).await.unwrap_err(),
-        Refusal::WrongSignature
-    );
+    assert_eq!(rest(&keys, &forged).await.unwrap_err(), Refusal::WrongSignature);
 }
 
 #[tokio::test]
@@ -83,24 +72,16 @@ async fn keys_for_another_purpose_or_algorithm_or_of_an_unknown_kind_are_left_ou
     let signer = Signer::rsa("rsa");
     let issuer = Issuer::of(&[]).await;
     let keys = keys(&issuer, EAGER);
-    let secret =
-        json!({"kty": "oct", "kid": "rsa", "k": "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA"});
-    for (member, value) in [
-        ("use", json!("enc")),
-        ("alg", json!("RSA-OAEP")),
-        ("alg", json!("PS256")),
-        ("key_ops", json!(["sign"])),
-    ] {
+    let secret = json!({"kty": "oct", "kid": "rsa", "k": "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA"});
+    for (member, value) in
+        [("use", json!("enc")), ("alg", json!("RSA-OAEP")), ("alg", json!("PS256")), ("key_ops", json!(["sign"]))]
+    {
         let mut jwk = signer.jwk();
         jwk[member] = value;
         let unknown = json!({"kty": "LATTICE", "kid": "rsa", "key_ops": 7});
         let set = json!({"keys": [jwk, secret, unknown, Signer::ec().jwk()]});
         issuer.answers(StatusCode::OK, &set.to_string());
-        assert_eq!(
-            rest(&keys, &signer.token()).await.unwrap_err(),
-            Refusal::UnknownKey,
-            "{member}"
-        );
+        assert_eq!(rest(&keys, &signer.token()).await.unwrap_err(), Refusal::UnknownKey, "{member}");
     }
     let mut jwk = signer.jwk();
     jwk["use"] = json!("sig");
@@ -118,10 +99,7 @@ async fn a_token_without_a_kid_means_the_only_key() {
 
     let issuer = Issuer::of(&[&Signer::ec(), &Signer::ed()]).await;
     let keys = self::keys(&issuer, EAGER);
-    assert_eq!(
-        rest(&keys, &signer.token()).await.unwrap_err(),
-        Refusal::UnknownKey
-    );
+    assert_eq!(rest(&keys, &signer.token()).await.unwrap_err(), Refusal::UnknownKey);
 }
 
 #[tokio::test]
@@ -131,10 +109,7 @@ async fn an_unknown_kid_is_fetched_once_per_cool_down() {
     let keys = keys(&issuer, Patience::default());
     for number in 0..20 {
         let stranger = Signer::rsa("rsa").under(&format!("made-up-{number}"));
-        assert_eq!(
-            rest(&keys, &stranger.token()).await.unwrap_err(),
-            Refusal::UnknownKey
-        );
+        assert_eq!(rest(&keys, &stranger.token()).await.unwrap_err(), Refusal::UnknownKey);
     }
     rest(&keys, &signer.token()).await.unwrap();
     assert_eq!(issuer.fetches(), 1);
@@ -149,40 +124,26 @@ async fn a_new_key_is_found_and_a_withdrawn_one_forgotten() {
 
     issuer.publishes(&[&new]);
     rest(&keys, &new.token()).await.unwrap();
-    assert_eq!(
-        rest(&keys, &old.token()).await.unwrap_err(),
-        Refusal::UnknownKey
-    );
+    assert_eq!(rest(&keys, &old.token()).await.unwrap_err(), Refusal::UnknownKey);
 }
 
 #[tokio::test]
 async fn an_old_set_is_fetched_again_and_serves_on_when_that_fails() {
     let (signer, withdrawn) = (Signer::ec(), Signer::ed());
     let issuer = Issuer::of(&[&signer, &withdrawn]).await;
-    let keys = keys(
-        &issuer,
-        Patience {
-            max_age: Duration::ZERO,
-            ..EAGER
-        },
-    );
+    let keys = keys(&issuer, Patience { max_age: Duration::ZERO, ..EAGER });
     rest(&keys, &withdrawn.token()).await.unwrap();
 
-    for (status, body) in [
-        (StatusCode::INTERNAL_SERVER_ERROR, ""),
-        (StatusCode::OK, "<html>"),
-        (StatusCode::OK, r#"{"keys": []}"#),
-    ] {
+    for (status, body) in
+        [(StatusCode::INTERNAL_SERVER_ERROR, ""), (StatusCode::OK, "<html>"), (StatusCode::OK, r#"{"keys": []}"#)]
+    {
         issuer.answers(status, body);
         let before = issuer.fetches();
         rest(&keys, &signer.token()).await.unwrap();
         assert_eq!(issuer.fetches(), before + 1);
     }
     issuer.publishes(&[&signer]);
-    assert_eq!(
-        rest(&keys, &withdrawn.token()).await.unwrap_err(),
-        Refusal::UnknownKey
-    );
+    assert_eq!(rest(&keys, &withdrawn.token()).await.unwrap_err(), Refusal::UnknownKey);
 }
 
 #[tokio::test]
@@ -190,16 +151,9 @@ async fn without_any_keys_the_caller_is_not_to_blame() {
     let issuer = Issuer::of(&[]).await;
     let keys = keys(&issuer, EAGER);
     let oversized = format!(r#"{{"keys": [], "padding": "{}"}}"#, "x".repeat(600 * 1024));
-    for (status, body) in [
-        (StatusCode::NOT_FOUND, "{}"),
-        (StatusCode::OK, "[]"),
-        (StatusCode::OK, &oversized),
-    ] {
+    for (status, body) in [(StatusCode::NOT_FOUND, "{}"), (StatusCode::OK, "[]"), (StatusCode::OK, &oversized)] {
         issuer.answers(status, body);
-        assert_eq!(
-            rest(&keys, &Signer::ec().token()).await.unwrap_err(),
-            Refusal::KeysUnavailable
-        );
+        assert_eq!(rest(&keys, &Signer::ec().token()).await.unwrap_err(), Refusal::KeysUnavailable);
     }
 }
 
@@ -207,17 +161,8 @@ async fn without_any_keys_the_caller_is_not_to_blame() {
 async fn an_issuer_that_does_not_answer_is_given_up() {
     let issuer = Issuer::of(&[&Signer::ec()]).await;
     issuer.closes();
-    let keys = keys(
-        &issuer,
-        Patience {
-            time_out: Duration::from_millis(50),
-            ..EAGER
-        },
-    );
-    assert_eq!(
-        rest(&keys, &Signer::ec().token()).await.unwrap_err(),
-        Refusal::KeysUnavailable
-    );
+    let keys = keys(&issuer, Patience { time_out: Duration::from_millis(50), ..EAGER });
+    assert_eq!(rest(&keys, &Signer::ec().token()).await.unwrap_err(), Refusal::KeysUnavailable);
 }
 
 #[tokio::test]
@@ -254,22 +199,13 @@ async fn claims_are_checked_as_with_a_secret() {
     let keys = keys(&issuer, EAGER);
     let mut claims = claims();
     claims["aud"] = json!("another-product");
-    assert_eq!(
-        rest(&keys, &Signer::ed().signs(&claims)).await.unwrap_err(),
-        Refusal::WrongAudience
-    );
+    assert_eq!(rest(&keys, &Signer::ed().signs(&claims)).await.unwrap_err(), Refusal::WrongAudience);
 }
 
 #[test]
 fn keys_come_over_tls_or_from_this_machine() {
     let made = |url| Keys::published(url, ISSUER, AUDIENCE, EAGER).err();
-    for url in [
-        "http://login.example/keys",
-        "http://127.0.0.1.example/keys",
-        "file:///keys",
-        "keys",
-        "",
-    ] {
+    for url in ["http://login.example/keys", "http://127.0.0.1.example/keys", "file:///keys", "keys", ""] {
         assert_eq!(made(url), Some(Misconfigured::UnsafeUrl), "{url}");
     }
     assert_eq!(made("https://login.example/keys"), None);

@@ -16,44 +16,27 @@ pub(super) struct Signer {
 
 impl Signer {
     pub(super) fn secret(secret: &str) -> Self {
-        Self::new(
-            EncodingKey::from_secret(secret.as_bytes()),
-            Algorithm::HS256,
-        )
+        Self::new(EncodingKey::from_secret(secret.as_bytes()), Algorithm::HS256)
     }
 
     /// RS256, under its own name.
     pub(super) fn rsa(name: &str) -> Self {
-        Self::new(
-            EncodingKey::from_rsa_pem(&pem(&format!("{name}.test-key.pem"))).unwrap(),
-            Algorithm::RS256,
-        )
-        .under(name)
+        Self::new(EncodingKey::from_rsa_pem(&pem(&format!("{name}.test-key.pem"))).unwrap(), Algorithm::RS256)
+            .under(name)
     }
 
     /// ES256, under `ec`.
     pub(super) fn ec() -> Self {
-        Self::new(
-            EncodingKey::from_ec_pem(&pem("ec.test-key.pem")).unwrap(),
-            Algorithm::ES256,
-        )
-        .under("ec")
+        Self::new(EncodingKey::from_ec_pem(&pem("ec.test-key.pem")).unwrap(), Algorithm::ES256).under("ec")
     }
 
-    /// EdDSA, under `ed`.
+    /// `EdDSA`, under `ed`.
     pub(super) fn ed() -> Self {
-        Self::new(
-            EncodingKey::from_ed_pem(&pem("ed.test-key.pem")).unwrap(),
-            Algorithm::EdDSA,
-        )
-        .under("ed")
+        Self::new(EncodingKey::from_ed_pem(&pem("ed.test-key.pem")).unwrap(), Algorithm::EdDSA).under("ed")
     }
 
     fn new(key: EncodingKey, algorithm: Algorithm) -> Self {
-        Self {
-            key,
-            header: Header::new(algorithm),
-        }
+        Self { key, header: Header::new(algorithm) }
     }
 
     pub(super) fn under(mut self, kid: &str) -> Self {
@@ -93,12 +76,7 @@ impl Signer {
 }
 
 pub(super) fn pem(name: &str) -> Vec<u8> {
-    fs::read(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("authorizer/keys")
-            .join(name),
-    )
-    .unwrap()
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("authorizer/keys").join(name)).unwrap()
 }
 
 /// A customer's, good for an hour.

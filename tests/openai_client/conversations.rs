@@ -7,7 +7,7 @@ use std::{
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use shared::openai::{Failure, Memory};
+use shared::openai::Failure;
 
 use super::{
     client,
@@ -24,9 +24,7 @@ struct Kept(Arc<Mutex<Vec<String>>>);
 
 impl Kept {
     fn items(count: usize) -> Self {
-        Self(Arc::new(Mutex::new(
-            (0..count).map(|n| format!("msg_{n:04}")).collect(),
-        )))
+        Self(Arc::new(Mutex::new((0..count).map(|n| format!("msg_{n:04}")).collect())))
     }
 
     fn play(&self, seen: &Seen) -> Response {
@@ -34,10 +32,9 @@ impl Kept {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         match (method, path.strip_prefix("/v1/conversations/conv_1")) {
             ("GET", Some("/items")) => self.page(query),
-            ("DELETE", Some("")) => peer::json(
-                200,
-                &json!({ "id": "conv_1", "object": "conversation.deleted", "deleted": true }),
-            ),
+            ("DELETE", Some("")) => {
+                peer::json(200, &json!({ "id": "conv_1", "object": "conversation.deleted", "deleted": true }))
+            }
             ("DELETE", Some(item)) => self.delete(item.strip_prefix("/items/").unwrap()),
             _ => status(418),
         }
@@ -45,20 +42,14 @@ impl Kept {
 
     fn page(&self, query: &str) -> Response {
         let items = self.0.lock().unwrap();
-        let after = query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("after="));
+        let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
         let start = match after.map(|after| items.iter().position(|item| item == after)) {
             None => 0,
             Some(Some(position)) => position + 1,
             Some(None) => return refusal(404, "not_found", "no such item to start after"),
         };
         let rest = &items[start..];
-        let page: Vec<Value> = rest
-            .iter()
-            .take(100)
-            .map(|id| json!({ "id": id, "type": "message" }))
-            .collect();
+        let page: Vec<Value> = rest.iter().take(100).map(|id| json!({ "id": id, "type": "message" })).collect();
         let edge = |item: Option<&Value>| item.map_or(Value::Null, |item| item["id"].clone());
         peer::json(
             200,
@@ -81,33 +72,20 @@ impl Kept {
 
 #[tokio::test]
 async fn a_conversation_is_made_with_its_metadata() {
-    let peer = Peer::saying([peer::json(
-        200,
-        &json!({ "id": "conv_1", "object": "conversation" }),
-    )])
-    .await;
+    let peer = Peer::saying([peer::json(200, &json!({ "id": "conv_1", "object": "conversation" }))]).await;
 
-    let id = client(&peer)
-        .conversation_create(&metadata())
-        .await
-        .unwrap();
+    let id = client(&peer).conversation_create(&metadata()).await.unwrap();
 
     assert_eq!(id, "conv_1");
     let request = &peer.seen()[0];
     assert_eq!(request.line, "POST /v1/conversations");
-    assert_eq!(
-        request.json(),
-        json!({ "metadata": { "thread_id": "thr_1" } })
-    );
+    assert_eq!(request.json(), json!({ "metadata": { "thread_id": "thr_1" } }));
 }
 
 #[tokio::test]
 async fn a_server_without_conversations_refuses_to_make_one() {
     let peer = Peer::saying([peer::text(404, "text/plain", "404 page not found")]).await;
-    let failure = client(&peer)
-        .conversation_create(&metadata())
-        .await
-        .unwrap_err();
+    let failure = client(&peer).conversation_create(&metadata()).await.unwrap_err();
     assert!(matches!(failure, Failure::Refused { status: 404, .. }));
 }
 
@@ -121,21 +99,11 @@ async fn a_new_conversation_without_an_id_is_no_success() {
 #[tokio::test]
 async fn new_metadata_goes_to_the_conversation_unless_it_is_missing() {
     let found = peer::json(200, &json!({ "id": "conv_1", "object": "conversation" }));
-    let peer = Peer::saying([
-        found,
-        refusal(404, "not_found", "Conversation with id 'conv_1' not found."),
-    ])
-    .await;
+    let peer = Peer::saying([found, refusal(404, "not_found", "Conversation with id 'conv_1' not found.")]).await;
     let openai = client(&peer);
 
-    assert_eq!(
-        openai.conversation_update("conv_1", &metadata()).await,
-        Ok(())
-    );
-    assert_eq!(
-        openai.conversation_update("conv_1", &metadata()).await,
-        Err(Failure::Missing)
-    );
+    assert_eq!(openai.conversation_update("conv_1", &metadata()).await, Ok(()));
+    assert_eq!(openai.conversation_update("conv_1", &metadata()).await, Err(Failure::Missing));
 
     assert_eq!(peer.lines(), ["POST /v1/conversations/conv_1"; 2]);
 }
@@ -155,11 +123,7 @@ async fn all_items_go_then_the_conversation() {
         assert!(kept.0.lock().unwrap().is_empty(), "of {count}");
         let lines = peer.lines();
         assert_eq!(lines.last().unwrap(), "DELETE /v1/conversations/conv_1");
-        assert_eq!(
-            lines.len(),
-            count.div_ceil(100).max(1) + count + 1,
-            "each is deleted once"
-        );
+        assert_eq!(lines.len(), count.div_ceil(100).max(1) + count + 1, "each is deleted once");
     }
 }
 
@@ -189,11 +153,7 @@ async fn a_listing_starts_over_when_somebody_else_deletes_beside_it() {
 async fn a_server_that_pages_in_circles_is_left() {
     let circle = json!({ "object": "list", "data": [{ "id": "msg_1", "type": "message" }], "has_more": true });
     let peer = Peer::playing(move |seen| {
-        if seen.line.starts_with("GET") {
-            peer::json(200, &circle)
-        } else {
-            peer::json(200, &json!({}))
-        }
+        if seen.line.starts_with("GET") { peer::json(200, &circle) } else { peer::json(200, &json!({})) }
     })
     .await;
     client(&peer).conversation_delete("conv_1").await.unwrap();
@@ -224,33 +184,12 @@ async fn what_is_gone_already_is_deleted() {
 async fn an_item_that_cannot_be_deleted_keeps_the_conversation() {
     let kept = Kept::items(3);
     let peer = Peer::playing(move |seen| {
-        if seen.line.ends_with("/items/msg_0001") {
-            refusal(403, "forbidden", "no")
-        } else {
-            kept.play(seen)
-        }
+        if seen.line.ends_with("/items/msg_0001") { refusal(403, "forbidden", "no") } else { kept.play(seen) }
     })
     .await;
 
-    let failure = client(&peer)
-        .conversation_delete("conv_1")
-        .await
-        .unwrap_err();
+    let failure = client(&peer).conversation_delete("conv_1").await.unwrap_err();
 
     assert!(matches!(failure, Failure::Refused { status: 403, .. }));
-    assert!(
-        !peer
-            .lines()
-            .contains(&"DELETE /v1/conversations/conv_1".to_owned())
-    );
-}
-
-#[test]
-fn a_memory_is_named_by_its_word() {
-    assert_eq!(
-        "conversation".parse::<Memory>().unwrap(),
-        Memory::Conversation
-    );
-    assert_eq!("local".parse::<Memory>().unwrap(), Memory::Local);
-    assert!("".parse::<Memory>().is_err());
+    assert!(!peer.lines().contains(&"DELETE /v1/conversations/conv_1".to_owned()));
 }

@@ -26,27 +26,10 @@ async fn failed_in_stream(event: Value) -> Failure {
 #[tokio::test]
 async fn refusals_are_told_apart() {
     let orphan = "No tool output found for function call call_1.";
-    assert_eq!(
-        refused_with(refusal(400, "invalid_request_error", orphan)).await,
-        Failure::OrphanCall
-    );
-    assert_eq!(
-        refused_with(refusal(
-            429,
-            "insufficient_quota",
-            "You exceeded your quota."
-        ))
-        .await,
-        Failure::Quota
-    );
-    assert_eq!(
-        refused_with(refusal(400, "content_filter", "filtered")).await,
-        Failure::ContentFilter
-    );
-    assert_eq!(
-        refused_with(refusal(400, "invalid_prompt", "flagged")).await,
-        Failure::ContentFilter
-    );
+    assert_eq!(refused_with(refusal(400, "invalid_request_error", orphan)).await, Failure::OrphanCall);
+    assert_eq!(refused_with(refusal(429, "insufficient_quota", "You exceeded your quota.")).await, Failure::Quota);
+    assert_eq!(refused_with(refusal(400, "content_filter", "filtered")).await, Failure::ContentFilter);
+    assert_eq!(refused_with(refusal(400, "invalid_prompt", "flagged")).await, Failure::ContentFilter);
 }
 
 #[tokio::test]
@@ -74,12 +57,7 @@ async fn a_refusal_in_a_proxys_words_keeps_its_status() {
         ("text/plain", ""),
     ] {
         let failure = refused_with(peer::text(403, content_type, body)).await;
-        let nothing_said = Failure::Refused {
-            status: 403,
-            code: None,
-            param: None,
-            message: String::new(),
-        };
+        let nothing_said = Failure::Refused { status: 403, code: None, param: None, message: String::new() };
         assert_eq!(failure, nothing_said, "{body}");
     }
 }
@@ -87,10 +65,7 @@ async fn a_refusal_in_a_proxys_words_keeps_its_status() {
 #[tokio::test]
 async fn a_redirect_is_a_refusal_because_a_key_stays_where_it_belongs() {
     let elsewhere = peer::with_header(peer::status(307), "location", "/elsewhere");
-    assert!(matches!(
-        refused_with(elsewhere).await,
-        Failure::Refused { status: 307, .. }
-    ));
+    assert!(matches!(refused_with(elsewhere).await, Failure::Refused { status: 307, .. }));
 }
 
 #[tokio::test]
@@ -98,43 +73,22 @@ async fn only_a_404_that_speaks_of_the_conversation_means_that_it_is_missing() {
     let missing = || refusal(404, "not_found", "Conversation with id 'conv_1' not found.");
     assert_eq!(refused_with(missing()).await, Failure::Missing);
 
-    let named = json!({ "message": "not found", "type": "invalid_request_error", "param": "conversation", "code": null });
-    assert_eq!(
-        refused_with(peer::json(404, &json!({ "error": named }))).await,
-        Failure::Missing
-    );
+    let named =
+        json!({ "message": "not found", "type": "invalid_request_error", "param": "conversation", "code": null });
+    assert_eq!(refused_with(peer::json(404, &json!({ "error": named }))).await, Failure::Missing);
 
     for other in [
-        refusal(
-            404,
-            "model_not_found",
-            "The model 'some-model' does not exist.",
-        ),
+        refusal(404, "model_not_found", "The model 'some-model' does not exist."),
         refusal(404, "not_found", "Vector store with id ['vs_1'] not found."),
-        peer::json(
-            404,
-            &json!({ "error": { "code": 404, "message": "File Not Found", "type": "not_found_error" } }),
-        ),
+        peer::json(404, &json!({ "error": { "code": 404, "message": "File Not Found", "type": "not_found_error" } })),
         peer::text(404, "text/plain", "404 page not found"),
     ] {
-        assert!(matches!(
-            refused_with(other).await,
-            Failure::Refused { status: 404, .. }
-        ));
+        assert!(matches!(refused_with(other).await, Failure::Refused { status: 404, .. }));
     }
 
     let peer = Peer::saying([missing()]).await;
-    let failure = client(&peer)
-        .respond(&Ask {
-            conversation: None,
-            ..hello()
-        })
-        .await
-        .err();
-    assert!(
-        matches!(failure, Some(Failure::Refused { status: 404, .. })),
-        "none was named"
-    );
+    let failure = client(&peer).respond(&Ask { conversation: None, ..hello() }).await.err();
+    assert!(matches!(failure, Some(Failure::Refused { status: 404, .. })), "none was named");
 }
 
 #[tokio::test]
@@ -148,9 +102,7 @@ async fn an_error_in_the_stream_is_read_flat_nested_and_untyped() {
         json!({ "error": fields }),
         json!({ "type": "response.failed", "response": { "id": "resp_1", "status": "failed", "error": fields, "output": [] } }),
     ] {
-        let expected = Failure::Interrupted {
-            code: Some("server_error".to_owned()),
-        };
+        let expected = Failure::Interrupted { code: Some("server_error".to_owned()) };
         assert_eq!(failed_in_stream(event.clone()).await, expected, "{event}");
     }
 }
@@ -158,53 +110,31 @@ async fn an_error_in_the_stream_is_read_flat_nested_and_untyped() {
 #[tokio::test]
 async fn an_error_in_the_stream_means_what_it_means_in_a_refusal() {
     let error = |code, message| json!({ "type": "error", "error": { "type": "x", "code": code, "message": message } });
-    assert_eq!(
-        failed_in_stream(error("insufficient_quota", "pay")).await,
-        Failure::Quota
-    );
-    assert_eq!(
-        failed_in_stream(error("invalid_prompt", "flagged")).await,
-        Failure::ContentFilter
-    );
-    assert_eq!(
-        failed_in_stream(error("conversation_locked", "busy")).await,
-        Failure::Locked
-    );
+    assert_eq!(failed_in_stream(error("insufficient_quota", "pay")).await, Failure::Quota);
+    assert_eq!(failed_in_stream(error("invalid_prompt", "flagged")).await, Failure::ContentFilter);
+    assert_eq!(failed_in_stream(error("conversation_locked", "busy")).await, Failure::Locked);
     let orphan = "No tool output found for function call call_1.";
-    assert_eq!(
-        failed_in_stream(error("invalid_request_error", orphan)).await,
-        Failure::OrphanCall
-    );
+    assert_eq!(failed_in_stream(error("invalid_request_error", orphan)).await, Failure::OrphanCall);
 }
 
 #[tokio::test]
 async fn a_failed_response_without_an_error_is_interrupted() {
-    let failed = json!({ "type": "response.failed", "response": { "id": "resp_1", "status": "failed", "error": null } });
-    assert_eq!(
-        failed_in_stream(failed).await,
-        Failure::Interrupted { code: None }
-    );
+    let failed =
+        json!({ "type": "response.failed", "response": { "id": "resp_1", "status": "failed", "error": null } });
+    assert_eq!(failed_in_stream(failed).await, Failure::Interrupted { code: None });
 }
 
 #[tokio::test]
 async fn a_failure_shows_neither_the_key_nor_what_was_said() {
     let said = format!("Incorrect API key provided: {KEY}. You said: my secret");
     let failure = refused_with(refusal(401, "invalid_api_key", &said)).await;
-    assert_eq!(
-        failure.to_string(),
-        "OpenAI refused the request with status 401"
-    );
+    assert_eq!(failure.to_string(), "OpenAI refused the request with status 401");
     assert!(!format!("{failure:?}").contains(KEY));
 }
 
 #[tokio::test]
 async fn what_may_have_run_is_known_by_its_failure() {
-    let refused = Failure::Refused {
-        status: 400,
-        code: None,
-        param: None,
-        message: String::new(),
-    };
+    let refused = Failure::Refused { status: 400, code: None, param: None, message: String::new() };
     assert!(Failure::Interrupted { code: None }.maybe_ran());
     assert!(Failure::Unavailable { maybe_ran: true }.maybe_ran());
     assert!(!Failure::Unavailable { maybe_ran: false }.maybe_ran());

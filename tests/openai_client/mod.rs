@@ -10,9 +10,7 @@ mod streams;
 
 use std::time::Duration;
 
-use shared::openai::{
-    Answer, Ask, Event, Failure, Input, Memory, OpenAi, Outcome, Patience, Role, Settings,
-};
+use shared::openai::{Answer, Ask, Event, Failure, Input, OpenAi, Outcome, Patience, Role, Settings};
 
 use peer::Peer;
 
@@ -27,6 +25,7 @@ fn brisk() -> Patience {
         longest_wait: Duration::from_millis(500),
         connect: Duration::from_secs(30),
         first_byte: Duration::from_secs(30),
+        small_first_byte: Duration::from_secs(30),
         idle: Duration::from_secs(30),
     }
 }
@@ -34,8 +33,9 @@ fn brisk() -> Patience {
 /// For tests in which the server falls silent.
 fn impatient() -> Patience {
     Patience {
-        first_byte: Duration::from_millis(50),
-        idle: Duration::from_millis(50),
+        first_byte: Duration::from_millis(300),
+        small_first_byte: Duration::from_millis(300),
+        idle: Duration::from_millis(300),
         ..brisk()
     }
 }
@@ -50,12 +50,7 @@ fn client_with(peer: &Peer, patience: Patience) -> OpenAi {
 }
 
 fn settings(base_url: &str, patience: Patience) -> Settings {
-    Settings {
-        base_url: base_url.parse().unwrap(),
-        api_key: KEY.to_owned(),
-        memory: Memory::Conversation,
-        patience,
-    }
+    Settings { base_url: base_url.parse().unwrap(), api_key: KEY.to_owned(), patience }
 }
 
 /// A customer says hello in `conv_1`.
@@ -64,10 +59,7 @@ fn hello() -> Ask<'static> {
         model: "some-model",
         conversation: Some("conv_1"),
         instructions: "",
-        input: vec![Input::Message {
-            role: Role::User,
-            text: "Hello".to_owned(),
-        }],
+        input: vec![Input::Message { role: Role::User, text: "Hello".to_owned() }],
         tools: vec![],
         temperature: None,
         max_output_tokens: None,
@@ -83,10 +75,7 @@ async fn drain(mut answer: Answer) -> Vec<Result<Event, Failure>> {
     while let Some(event) = answer.next().await {
         events.push(event);
     }
-    assert!(
-        answer.next().await.is_none(),
-        "an answer that has ended stays ended"
-    );
+    assert!(answer.next().await.is_none(), "an answer that has ended stays ended");
     events
 }
 

@@ -20,6 +20,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::yield_now};
 
+use crate::openai_schema;
+
 pub(crate) struct Peer {
     pub(crate) base_url: String,
     stage: Arc<Stage>,
@@ -50,10 +52,7 @@ struct Silence;
 impl Peer {
     /// Answers each request as `script` says.
     pub(crate) async fn playing(script: impl FnMut(&Seen) -> Response + Send + 'static) -> Self {
-        let stage = Arc::new(Stage {
-            seen: Mutex::default(),
-            script: Mutex::new(Box::new(script)),
-        });
+        let stage = Arc::new(Stage { seen: Mutex::default(), script: Mutex::new(Box::new(script)) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(play).with_state(Arc::clone(&stage));
@@ -84,6 +83,21 @@ impl Seen {
     }
 }
 
+/// Whatever a test was about, all that the client sent must be what OpenAI's document describes.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for seen in self.seen() {
+            let (method, path) = seen.line.split_once(' ').unwrap();
+            if let Ok(body) = serde_json::from_slice(&seen.body) {
+                openai_schema::validate_request(path, method, &body);
+            }
+        }
+    }
+}
+
 async fn play(
     State(stage): State<Arc<Stage>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
@@ -99,7 +113,7 @@ async fn play(
     let answer = stage.script.lock().unwrap()(&seen);
     stage.seen.lock().unwrap().push(seen);
     if answer.extensions().get::<Silence>().is_some() {
-        pending().await
+        return pending().await;
     }
     answer
 }
@@ -109,13 +123,8 @@ pub(crate) fn status(status: u16) -> Response {
 }
 
 pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Body>) -> Response {
-    let answer = Response::builder()
-        .status(status)
-        .header("content-type", content_type);
-    answer
-        .header("x-request-id", "req_1")
-        .body(body.into())
-        .unwrap()
+    let answer = Response::builder().status(status).header("content-type", content_type);
+    answer.header("x-request-id", "req_1").body(body.into()).unwrap()
 }
 
 pub(crate) fn json(status: u16, body: &Value) -> Response {
@@ -124,8 +133,7 @@ pub(crate) fn json(status: u16, body: &Value) -> Response {
 
 /// OpenAI's shape of a refusal.
 pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Response {
-    let error =
-        json!({ "message": message, "type": "invalid_request_error", "param": null, "code": code });
+    let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": code });
     json(status, &json!({ "error": error }))
 }
 
@@ -163,11 +171,7 @@ pub(crate) fn pieces(pieces: Vec<Bytes>, end: End) -> Response {
             End::Silent => pending().await,
         }
     });
-    text(
-        200,
-        "text/event-stream; charset=utf-8",
-        Body::from_stream(pieces.chain(end)),
-    )
+    text(200, "text/event-stream; charset=utf-8", Body::from_stream(pieces.chain(end)))
 }
 
 /// A stream of these events, ended cleanly.
@@ -177,12 +181,7 @@ pub(crate) fn events(events: &[Value]) -> Response {
 
 /// Events as OpenAI writes them.
 pub(crate) fn wire(events: &[Value]) -> String {
-    let write = |event: &Value| {
-        format!(
-            "event: {}\ndata: {event}\n\n",
-            event["type"].as_str().unwrap_or("message")
-        )
-    };
+    let write = |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or("message"));
     events.iter().map(write).collect()
 }
 

@@ -12,31 +12,15 @@ use super::{
 #[tokio::test]
 async fn a_full_request_says_all_that_was_asked() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
-    let call = Call {
-        call_id: "call_1".to_owned(),
-        name: "look_up".to_owned(),
-        arguments: "{}".to_owned(),
-    };
+    let call = Call { call_id: "call_1".to_owned(), name: "look_up".to_owned(), arguments: "{}".to_owned() };
     let ask = Ask {
         instructions: "Be kind.",
         input: vec![
-            Input::Message {
-                role: Role::User,
-                text: "Hello".to_owned(),
-            },
-            Input::Message {
-                role: Role::Assistant,
-                text: "Hi, Ana here.".to_owned(),
-            },
-            Input::Message {
-                role: Role::Developer,
-                text: "A person took over.".to_owned(),
-            },
+            Input::Message { role: Role::User, text: "Hello".to_owned() },
+            Input::Message { role: Role::Assistant, text: "Hi, Ana here.".to_owned() },
+            Input::Message { role: Role::Developer, text: "A person took over.".to_owned() },
             Input::Call(call),
-            Input::CallOutput {
-                call_id: "call_1".to_owned(),
-                output: "done".to_owned(),
-            },
+            Input::CallOutput { call_id: "call_1".to_owned(), output: "done".to_owned() },
         ],
         tools: vec![json!({ "type": "file_search", "vector_store_ids": ["vs_1"] })],
         temperature: Some(0.2),
@@ -110,14 +94,7 @@ async fn a_full_request_says_all_that_was_asked() {
 async fn what_is_not_asked_is_not_sent() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
 
-    client(&peer)
-        .respond(&Ask {
-            conversation: None,
-            store: false,
-            ..hello()
-        })
-        .await
-        .unwrap();
+    client(&peer).respond(&Ask { conversation: None, store: false, ..hello() }).await.unwrap();
 
     insta::assert_json_snapshot!(peer.seen()[0].json(), @r#"
     {
@@ -144,9 +121,7 @@ async fn without_a_key_no_authorization_is_sent() {
     let mut settings = settings(&peer.base_url, brisk());
     settings.api_key.clear();
 
-    outcome(&OpenAi::new(brisk().http().unwrap(), settings))
-        .await
-        .unwrap();
+    outcome(&OpenAi::new(brisk().http().unwrap(), settings)).await.unwrap();
 
     assert!(!peer.seen()[0].headers.contains_key("authorization"));
 }
@@ -154,17 +129,11 @@ async fn without_a_key_no_authorization_is_sent() {
 #[tokio::test]
 async fn a_base_url_keeps_its_query_and_may_end_in_a_slash() {
     let peer = Peer::playing(|_| events(&reply("Hi"))).await;
-    for base_url in [
-        format!("{}/", peer.base_url),
-        format!("{}?api-version=2", peer.base_url),
-    ] {
+    for base_url in [format!("{}/", peer.base_url), format!("{}?api-version=2", peer.base_url)] {
         let openai = OpenAi::new(brisk().http().unwrap(), settings(&base_url, brisk()));
         outcome(&openai).await.unwrap();
     }
-    assert_eq!(
-        peer.lines(),
-        ["POST /v1/responses", "POST /v1/responses?api-version=2"]
-    );
+    assert_eq!(peer.lines(), ["POST /v1/responses", "POST /v1/responses?api-version=2"]);
 }
 
 #[tokio::test]

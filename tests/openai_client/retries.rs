@@ -28,11 +28,7 @@ fn unavailable(maybe_ran: bool) -> Failure {
 async fn passing_failures_are_asked_again() {
     for passing in [408, 409, 429, 500, 502, 503, 504] {
         let peer = Peer::saying([status(passing), status(passing), events(&reply("Hi"))]).await;
-        assert_eq!(
-            outcome(&client(&peer)).await.unwrap().text,
-            "Hi",
-            "after {passing}"
-        );
+        assert_eq!(outcome(&client(&peer)).await.unwrap().text, "Hi", "after {passing}");
         let seen = peer.seen();
         assert_eq!(seen[0].body, seen[2].body, "a repeat is the same request");
     }
@@ -60,8 +56,7 @@ async fn one_doubtful_try_leaves_the_doubt() {
 #[tokio::test]
 async fn a_wait_asked_for_is_kept() {
     for (name, value) in [("retry-after-ms", "120"), ("retry-after", "0.12")] {
-        let peer =
-            Peer::saying([with_header(status(429), name, value), events(&reply("Hi"))]).await;
+        let peer = Peer::saying([with_header(status(429), name, value), events(&reply("Hi"))]).await;
         let begun = Instant::now();
         outcome(&client(&peer)).await.unwrap();
         assert!(begun.elapsed() >= Duration::from_millis(120), "{name}");
@@ -72,15 +67,8 @@ async fn a_wait_asked_for_is_kept() {
 async fn a_date_that_has_passed_asks_for_no_wait() {
     let busy = with_header(status(503), "retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
     let peer = Peer::saying([busy, events(&reply("Hi"))]).await;
-    let patience = Patience {
-        first_wait: Duration::from_hours(1),
-        longest_wait: Duration::from_hours(1),
-        ..brisk()
-    };
-    assert_eq!(
-        outcome(&client_with(&peer, patience)).await.unwrap().text,
-        "Hi"
-    );
+    let patience = Patience { first_wait: Duration::from_hours(1), longest_wait: Duration::from_hours(1), ..brisk() };
+    assert_eq!(outcome(&client_with(&peer, patience)).await.unwrap().text, "Hi");
 }
 
 #[tokio::test]
@@ -103,13 +91,7 @@ async fn the_server_may_forbid_and_demand_a_repeat() {
 
 #[tokio::test]
 async fn an_empty_quota_is_not_asked_again_even_if_told_to() {
-    let empty = || {
-        with_header(
-            refusal(429, "insufficient_quota", "pay"),
-            "x-should-retry",
-            "true",
-        )
-    };
+    let empty = || with_header(refusal(429, "insufficient_quota", "pay"), "x-should-retry", "true");
     let peer = Peer::playing(move |_| empty()).await;
     assert_eq!(outcome(&client(&peer)).await, Err(Failure::Quota));
     assert_eq!(peer.seen().len(), 1);
@@ -117,13 +99,7 @@ async fn an_empty_quota_is_not_asked_again_even_if_told_to() {
 
 #[tokio::test]
 async fn a_locked_conversation_is_asked_again_more_often() {
-    let locked = || {
-        refusal(
-            400,
-            "conversation_locked",
-            "Another process is currently operating on this conversation.",
-        )
-    };
+    let locked = || refusal(400, "conversation_locked", "Another process is currently operating on this conversation.");
     let peer = Peer::saying([locked(), locked(), locked(), locked(), events(&reply("Hi"))]).await;
     assert_eq!(outcome(&client(&peer)).await.unwrap().text, "Hi");
 
@@ -135,29 +111,19 @@ async fn a_locked_conversation_is_asked_again_more_often() {
 #[tokio::test]
 async fn a_response_that_never_began_is_not_asked_for_twice() {
     let peer = Peer::playing(|_| silence()).await;
-    assert_eq!(
-        outcome(&client_with(&peer, impatient())).await,
-        Err(unavailable(true))
-    );
+    assert_eq!(outcome(&client_with(&peer, impatient())).await, Err(unavailable(true)));
     assert_eq!(peer.seen().len(), 1);
 }
 
 #[tokio::test]
 async fn a_request_cut_off_after_it_was_sent_is_not_sent_twice() {
     let (address, arrived) = hanging_up().await;
-    let openai = OpenAi::new(
-        brisk().http().unwrap(),
-        settings(&format!("http://{address}/v1"), brisk()),
-    );
+    let openai = OpenAi::new(brisk().http().unwrap(), settings(&format!("http://{address}/v1"), brisk()));
 
     assert_eq!(outcome(&openai).await, Err(unavailable(true)));
     assert_eq!(arrived.load(Ordering::SeqCst), 1);
 
-    assert_eq!(
-        openai.model_check("m").await,
-        Err(unavailable(true)),
-        "reading twice does no harm"
-    );
+    assert_eq!(openai.model_check("m").await, Err(unavailable(true)), "reading twice does no harm");
     assert_eq!(arrived.load(Ordering::SeqCst), 1 + 3);
 }
 
@@ -181,39 +147,23 @@ async fn hanging_up() -> (SocketAddr, Arc<AtomicUsize>) {
 async fn a_creation_that_may_have_happened_is_not_repeated() {
     let peer = Peer::playing(|_| silence()).await;
     let openai = client_with(&peer, impatient());
-    assert_eq!(
-        openai.conversation_create(&[].into()).await,
-        Err(unavailable(true))
-    );
+    assert_eq!(openai.conversation_create(&[].into()).await, Err(unavailable(true)));
     assert_eq!(openai.file_create("faq", "…").await, Err(unavailable(true)));
-    assert_eq!(
-        openai.vector_store_create("bot", &[]).await,
-        Err(unavailable(true))
-    );
+    assert_eq!(openai.vector_store_create("bot", &[]).await, Err(unavailable(true)));
     assert_eq!(peer.seen().len(), 3);
 }
 
 #[tokio::test]
 async fn a_deletion_that_may_have_happened_is_repeated() {
     let peer = Peer::saying([silence(), peer::json(200, &json!({ "deleted": true }))]).await;
-    client_with(&peer, impatient())
-        .response_delete("resp_1")
-        .await
-        .unwrap();
+    client_with(&peer, impatient()).response_delete("resp_1").await.unwrap();
     assert_eq!(peer.seen().len(), 2);
 }
 
 #[tokio::test]
 async fn nobody_there_is_unavailable_and_nothing_ran() {
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let openai = OpenAi::new(
-        brisk().http().unwrap(),
-        settings(&format!("http://{gone}/v1"), brisk()),
-    );
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let openai = OpenAi::new(brisk().http().unwrap(), settings(&format!("http://{gone}/v1"), brisk()));
     assert_eq!(outcome(&openai).await, Err(unavailable(false)));
     assert_eq!(openai.model_check("m").await, Err(unavailable(false)));
 }
@@ -222,10 +172,7 @@ async fn nobody_there_is_unavailable_and_nothing_ran() {
 async fn a_connection_that_was_never_made_is_tried_again() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
     let by_name = peer.base_url.replace("127.0.0.1", "openai.test");
-    let http = reqwest::Client::builder()
-        .dns_resolver(Arc::new(Flaky::default()))
-        .build()
-        .unwrap();
+    let http = reqwest::Client::builder().dns_resolver(Arc::new(Flaky::default())).build().unwrap();
 
     let openai = OpenAi::new(http, settings(&by_name, brisk()));
 
@@ -263,8 +210,5 @@ async fn a_key_that_fits_no_header_fails_at_once() {
 #[tokio::test]
 async fn other_requests_are_asked_again_too() {
     let peer = Peer::saying([status(500), peer::json(200, &json!({ "id": "some-model" }))]).await;
-    assert_eq!(
-        client(&peer).model_check("some-model").await,
-        Ok(ModelCheck::Known)
-    );
+    assert_eq!(client(&peer).model_check("some-model").await, Ok(ModelCheck::Known));
 }

@@ -35,26 +35,15 @@ async fn an_answer_is_its_creation_its_deltas_and_its_outcome() {
     let expected = Outcome {
         response_id: "resp_1".to_owned(),
         text: "Good day".to_owned(),
-        usage: Some(Usage {
-            input: 9,
-            cached: 4,
-            output: 2,
-            total: 11,
-        }),
+        usage: Some(Usage { input: 9, cached: 4, output: 2, total: 11 }),
         ..Outcome::default()
     };
     assert_eq!(
         drain(answer).await,
         [
-            Ok(Event::Created {
-                response_id: "resp_1".to_owned()
-            }),
-            Ok(Event::Delta {
-                text: "Good ".to_owned()
-            }),
-            Ok(Event::Delta {
-                text: "day".to_owned()
-            }),
+            Ok(Event::Created { response_id: "resp_1".to_owned() }),
+            Ok(Event::Delta { text: "Good ".to_owned() }),
+            Ok(Event::Delta { text: "day".to_owned() }),
             Ok(Event::Completed(expected)),
         ]
     );
@@ -64,31 +53,16 @@ async fn an_answer_is_its_creation_its_deltas_and_its_outcome() {
 async fn events_may_be_split_anywhere_even_inside_a_character() {
     let stream = wire(&reply("Grüße 👋"));
     for size in [1, 2, 3, 7] {
-        let split = stream
-            .as_bytes()
-            .chunks(size)
-            .map(|piece| piece.to_vec().into())
-            .collect();
+        let split = stream.as_bytes().chunks(size).map(|piece| piece.to_vec().into()).collect();
         let peer = Peer::saying([pieces(split, End::Clean)]).await;
-        assert_eq!(
-            outcome(&client(&peer)).await.unwrap().text,
-            "Grüße 👋",
-            "in pieces of {size}"
-        );
+        assert_eq!(outcome(&client(&peer)).await.unwrap().text, "Grüße 👋", "in pieces of {size}");
     }
 }
 
 #[tokio::test]
 async fn other_line_ends_comments_and_a_byte_order_mark_do_no_harm() {
-    let stream = format!(
-        "\u{feff}: a proxy is here\n\n{}data: [DONE]\n\n",
-        wire(&reply("Hi"))
-    );
-    let peer = Peer::saying([pieces(
-        vec![stream.replace('\n', "\r\n").into()],
-        End::Clean,
-    )])
-    .await;
+    let stream = format!("\u{feff}: a proxy is here\n\n{}data: [DONE]\n\n", wire(&reply("Hi")));
+    let peer = Peer::saying([pieces(vec![stream.replace('\n', "\r\n").into()], End::Clean)]).await;
     assert_eq!(outcome(&client(&peer)).await.unwrap().text, "Hi");
 }
 
@@ -138,12 +112,10 @@ async fn text_without_deltas_comes_from_the_outcome() {
 
 #[tokio::test]
 async fn an_outcome_without_output_is_made_up_from_what_was_heard() {
-    let call = json!({ "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up", "arguments": "{}" });
+    let call =
+        json!({ "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up", "arguments": "{}" });
     let mut stream = reply("Hi");
-    stream.insert(
-        3,
-        json!({ "type": "response.output_item.done", "output_index": 1, "item": call }),
-    );
+    stream.insert(3, json!({ "type": "response.output_item.done", "output_index": 1, "item": call }));
     stream[4] = completed(&json!([]));
     let peer = Peer::saying([events(&stream)]).await;
 
@@ -155,20 +127,11 @@ async fn an_outcome_without_output_is_made_up_from_what_was_heard() {
 
 #[tokio::test]
 async fn plain_json_is_an_answer_too() {
-    let peer = Peer::saying([peer::json(
-        200,
-        &completed(&json!([message("Hi")]))["response"],
-    )])
-    .await;
+    let peer = Peer::saying([peer::json(200, &completed(&json!([message("Hi")]))["response"])]).await;
 
     let heard = drain(client(&peer).respond(&hello()).await.unwrap()).await;
 
-    assert_eq!(
-        heard[0],
-        Ok(Event::Created {
-            response_id: "resp_1".to_owned()
-        })
-    );
+    assert_eq!(heard[0], Ok(Event::Created { response_id: "resp_1".to_owned() }));
     assert!(matches!(&heard[1], Ok(Event::Completed(outcome)) if outcome.text == "Hi"));
 }
 
@@ -177,12 +140,7 @@ async fn plain_json_of_a_failed_response_is_a_failure() {
     let failed = json!({ "id": "resp_1", "status": "failed", "error": { "code": "server_error", "message": "…" }, "output": [] });
     let peer = Peer::saying([peer::json(200, &failed)]).await;
     let failure = outcome(&client(&peer)).await;
-    assert_eq!(
-        failure,
-        Err(Failure::Interrupted {
-            code: Some("server_error".to_owned())
-        })
-    );
+    assert_eq!(failure, Err(Failure::Interrupted { code: Some("server_error".to_owned()) }));
 }
 
 #[tokio::test]
@@ -210,19 +168,11 @@ async fn calls_and_refusals_are_told_apart_from_text() {
 async fn two_messages_in_one_response_are_set_apart() {
     let delta = |output_index: u64, delta| json!({ "type": "response.output_text.delta", "output_index": output_index, "delta": delta });
     let end = completed(&json!([message("One moment."), message("Here it is.")]));
-    let peer = Peer::saying([events(&[
-        delta(0, "One moment."),
-        delta(2, "Here "),
-        delta(2, "it is."),
-        end,
-    ])])
-    .await;
+    let peer = Peer::saying([events(&[delta(0, "One moment."), delta(2, "Here "), delta(2, "it is."), end])]).await;
 
     let mut heard = drain(client(&peer).respond(&hello()).await.unwrap()).await;
 
-    let Some(Ok(Event::Completed(outcome))) = heard.pop() else {
-        panic!("no outcome")
-    };
+    let Some(Ok(Event::Completed(outcome))) = heard.pop() else { panic!("no outcome") };
     let deltas = heard.iter().map(|event| match event {
         Ok(Event::Delta { text }) => text.as_str(),
         other => panic!("not a delta: {other:?}"),
@@ -239,23 +189,14 @@ async fn an_incomplete_answer_says_why() {
         } })
     };
     for (details, why) in [
-        (
-            json!({ "reason": "max_output_tokens" }),
-            Incomplete::MaxOutputTokens,
-        ),
-        (
-            json!({ "reason": "content_filter" }),
-            Incomplete::ContentFilter,
-        ),
+        (json!({ "reason": "max_output_tokens" }), Incomplete::MaxOutputTokens),
+        (json!({ "reason": "content_filter" }), Incomplete::ContentFilter),
         (json!({ "reason": "something_new" }), Incomplete::Other),
         (Value::Null, Incomplete::Other),
     ] {
         let peer = Peer::saying([events(&[incomplete(details)])]).await;
         let outcome = outcome(&client(&peer)).await.unwrap();
-        assert_eq!(
-            (outcome.incomplete, outcome.text.as_str()),
-            (Some(why), "Once upon")
-        );
+        assert_eq!((outcome.incomplete, outcome.text.as_str()), (Some(why), "Once upon"));
     }
 }
 

@@ -47,21 +47,11 @@ impl TryFrom<Claims> for Caller {
         if !is_text(&claims.sub, 1..=128) {
             return Err(Refusal::Claim("sub"));
         }
-        if claims
-            .name
-            .as_deref()
-            .is_some_and(|name| !is_text(name, 0..=100))
-        {
+        if claims.name.as_deref().is_some_and(|name| !is_text(name, 0..=100)) {
             return Err(Refusal::Claim("name"));
         }
         let expires = seconds(&claims.exp).ok_or(Refusal::Claim("exp"))?;
-        Ok(Self {
-            tenant: claims.tenant,
-            subject: claims.sub,
-            role: claims.role,
-            name: claims.name,
-            expires,
-        })
+        Ok(Self { tenant: claims.tenant, subject: claims.sub, role: claims.role, name: claims.name, expires })
     }
 }
 

@@ -1,9 +1,7 @@
 //! One key and the one algorithm it is for.
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{
-    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
-};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 
 use crate::Refusal;
@@ -37,46 +35,26 @@ impl Key {
             return Err(Misconfigured::ShortSecret);
         }
         let verifier = DecodingKey::from_secret(secret.as_bytes());
-        Ok(Self {
-            id: None,
-            verifier,
-            rules: rules(Algorithm::HS256, expected),
-        })
+        Ok(Self { id: None, verifier, rules: rules(Algorithm::HS256, expected) })
     }
 
     /// RS256, ES256 or `EdDSA`; `None` for a key of another kind or for another purpose.
     pub(crate) fn published(jwk: &Jwk, expected: &Expected) -> Option<Self> {
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => Algorithm::RS256,
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-                Algorithm::ES256
-            }
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-                Algorithm::EdDSA
-            }
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
             _ => return None,
         };
         let about = &jwk.common;
-        let same_algorithm = about
-            .key_algorithm
-            .is_none_or(|named| named == KeyAlgorithm::from(algorithm));
-        let for_signatures = about
-            .public_key_use
-            .as_ref()
-            .is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
-        let to_verify = about
-            .key_operations
-            .as_ref()
-            .is_none_or(|all| all.contains(&KeyOperations::Verify));
+        let same_algorithm = about.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+        let for_signatures = about.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+        let to_verify = about.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
         if !(same_algorithm && for_signatures && to_verify) {
             return None;
         }
         let verifier = DecodingKey::from_jwk(jwk).ok()?;
-        Some(Self {
-            id: about.key_id.clone(),
-            verifier,
-            rules: rules(algorithm, expected),
-        })
+        Some(Self { id: about.key_id.clone(), verifier, rules: rules(algorithm, expected) })
     }
 
     pub(crate) fn is(&self, id: &str) -> bool {

@@ -55,33 +55,18 @@ struct Held {
 }
 
 impl KeySet {
-    pub(crate) fn new(
-        url: &str,
-        expected: Expected,
-        patience: Patience,
-    ) -> Result<Self, Misconfigured> {
-        let url = Url::parse(url)
-            .ok()
-            .filter(is_safe)
-            .ok_or(Misconfigured::UnsafeUrl)?;
+    pub(crate) fn new(url: &str, expected: Expected, patience: Patience) -> Result<Self, Misconfigured> {
+        let url = Url::parse(url).ok().filter(is_safe).ok_or(Misconfigured::UnsafeUrl)?;
         let http = Client::builder()
             .timeout(patience.time_out)
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|_| Misconfigured::NoHttpClient)?;
-        Ok(Self {
-            http,
-            url,
-            expected,
-            patience,
-            held: watch::Sender::new(None),
-            turn: Arc::default(),
-        })
+        Ok(Self { http, url, expected, patience, held: watch::Sender::new(None), turn: Arc::default() })
     }
 
     pub(crate) async fn renew(self: &Arc<Self>) {
-        self.refresh(Arc::clone(&self.turn).lock_owned().await)
-            .await;
+        self.refresh(Arc::clone(&self.turn).lock_owned().await).await;
     }
 
     /// The key that signs under `kid`. A token without one can only mean the only key there is.
@@ -109,10 +94,7 @@ impl KeySet {
             (None, _) => None,
         };
         let key = found.ok_or(Refusal::UnknownKey)?;
-        Ok((
-            Arc::clone(key),
-            held.fetched.elapsed() < self.patience.max_age,
-        ))
+        Ok((Arc::clone(key), held.fetched.elapsed() < self.patience.max_age))
     }
 
     /// Fetches unless somebody did just now. A task of its own, so that a caller who goes away does not undo it for those who wait.
@@ -124,10 +106,7 @@ impl KeySet {
         let fetching = tokio::spawn(async move {
             let pause = match set.fetch().await {
                 Ok(keys) => {
-                    set.held.send_replace(Some(Held {
-                        keys,
-                        fetched: Instant::now(),
-                    }));
+                    set.held.send_replace(Some(Held { keys, fetched: Instant::now() }));
                     set.patience.cool_down
                 }
                 Err(error) => {
@@ -155,15 +134,9 @@ impl KeySet {
             }
         }
         let set: Set = serde_json::from_slice(&body)?;
-        let usable = |jwk| {
-            Key::published(&serde_json::from_value::<Jwk>(jwk).ok()?, &self.expected).map(Arc::new)
-        };
+        let usable = |jwk| Key::published(&serde_json::from_value::<Jwk>(jwk).ok()?, &self.expected).map(Arc::new);
         let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
-        if keys.is_empty() {
-            Err(FetchError::NoUsableKey)
-        } else {
-            Ok(keys)
-        }
+        if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(keys) }
     }
 }
 

@@ -49,18 +49,9 @@ impl Keys {
     }
 
     /// Tokens signed by HS256 with `secret` (32 bytes or more).
-    pub fn secret(
-        secret: &str,
-        issuer: impl Into<String>,
-        audience: impl Into<String>,
-    ) -> Result<Self, Misconfigured> {
-        let expected = Expected {
-            issuer: issuer.into(),
-            audience: audience.into(),
-        };
-        Ok(Self(Source::Secret(Arc::new(Key::secret(
-            secret, &expected,
-        )?))))
+    pub fn secret(secret: &str, issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, Misconfigured> {
+        let expected = Expected { issuer: issuer.into(), audience: audience.into() };
+        Ok(Self(Source::Secret(Arc::new(Key::secret(secret, &expected)?))))
     }
 
     /// Tokens signed by one of the keys (RS256, ES256, `EdDSA`) of the JWK set found at `url`.
@@ -70,13 +61,8 @@ impl Keys {
         audience: impl Into<String>,
         patience: Patience,
     ) -> Result<Self, Misconfigured> {
-        let expected = Expected {
-            issuer: issuer.into(),
-            audience: audience.into(),
-        };
-        Ok(Self(Source::Published(Arc::new(KeySet::new(
-            url, expected, patience,
-        )?))))
+        let expected = Expected { issuer: issuer.into(), audience: audience.into() };
+        Ok(Self(Source::Published(Arc::new(KeySet::new(url, expected, patience)?))))
     }
 
     /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.

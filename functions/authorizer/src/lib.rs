@@ -12,9 +12,7 @@ mod key_set;
 mod keys;
 mod token;
 
-use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse,
-};
+use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use lambda_runtime::Diagnostic;
 use serde_json::json;
@@ -70,11 +68,7 @@ async fn authorise(
     keys: &Keys,
     request: &ApiGatewayCustomAuthorizerRequestTypeRequest,
 ) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
-    let stage = request
-        .method_arn
-        .as_deref()
-        .and_then(stage)
-        .ok_or(Refusal::NoStage)?;
+    let stage = request.method_arn.as_deref().and_then(stage).ok_or(Refusal::NoStage)?;
     let token = token::find(request)?;
     let caller = keys.verify(token).await?;
     Ok(allow(&caller, stage))
@@ -115,9 +109,6 @@ impl From<Refusal> for Diagnostic {
             Refusal::KeysUnavailable | Refusal::NoStage => ("Unavailable", refusal.to_string()),
             _ => ("Unauthorized", "Unauthorized".to_owned()),
         };
-        Self {
-            error_type: error_type.to_owned(),
-            error_message,
-        }
+        Self { error_type: error_type.to_owned(), error_message }
     }
 }

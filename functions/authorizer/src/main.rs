@@ -6,8 +6,5 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let keys = &Keys::from_env()?;
     keys.warm().await;
-    run(service_fn(|event: LambdaEvent<_>| {
-        authorizer::handle(keys, event.payload)
-    }))
-    .await
+    run(service_fn(|event: LambdaEvent<_>| authorizer::handle(keys, event.payload))).await
 }

@@ -6,20 +6,11 @@ use crate::Refusal;
 
 /// `Authorization: Bearer <jwt>`, or `bearer.<jwt>` among a WebSocket's subprotocols, as browsers can set no header there.
 /// A subprotocol counts on a WebSocket only: on REST, API Gateway keeps our answer under the Authorization header alone.
-pub(crate) fn find(
-    request: &ApiGatewayCustomAuthorizerRequestTypeRequest,
-) -> Result<&str, Refusal> {
-    let mut tokens: Vec<_> = values(request, "authorization")
-        .into_iter()
-        .filter_map(bearer)
-        .collect();
+pub(crate) fn find(request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Result<&str, Refusal> {
+    let mut tokens: Vec<_> = values(request, "authorization").into_iter().filter_map(bearer).collect();
     if tokens.is_empty() && is_websocket(request) {
         let protocols = values(request, "sec-websocket-protocol");
-        tokens = protocols
-            .into_iter()
-            .flat_map(|line| line.split(','))
-            .filter_map(subprotocol)
-            .collect();
+        tokens = protocols.into_iter().flat_map(|line| line.split(',')).filter_map(subprotocol).collect();
     }
     match tokens[..] {
         [token] => Ok(token),
@@ -28,26 +19,15 @@ pub(crate) fn find(
 }
 
 /// All values of a header. Events carry each header twice, once with its last value and once with all; some senders leave out either.
-fn values<'a>(
-    request: &'a ApiGatewayCustomAuthorizerRequestTypeRequest,
-    name: &str,
-) -> Vec<&'a str> {
-    let all = if request.multi_value_headers.contains_key(name) {
-        &request.multi_value_headers
-    } else {
-        &request.headers
-    };
-    all.get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect()
+fn values<'a>(request: &'a ApiGatewayCustomAuthorizerRequestTypeRequest, name: &str) -> Vec<&'a str> {
+    let all =
+        if request.multi_value_headers.contains_key(name) { &request.multi_value_headers } else { &request.headers };
+    all.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
 }
 
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim().split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_start())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
 fn subprotocol(protocol: &str) -> Option<&str> {

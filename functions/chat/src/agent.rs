@@ -21,10 +21,8 @@ pub(crate) async fn chat_agent(
     let is_customer = said.identity.role == Role::Customer;
     // Of an admin's message too: taking the line from an agent is said aloud, by `claim`.
     let claim = Change::Claim { at: now, agent: said.identity.person(), admin: false };
-    let claimed = match is_customer {
-        true => None,
-        false => before.change(claim, said.identity.person(), "", None, app.message_id())?,
-    };
+    let claimed =
+        if is_customer { None } else { before.change(claim, said.identity.person(), "", None, app.message_id())? };
     let mut commit = Commit::new(claimed.as_ref().map_or_else(|| before.clone(), |changed| changed.thread.clone()));
     commit.messages.extend(claimed.as_ref().map(|changed| changed.message.clone()));
     let message = append(&mut commit, said.message(&before, now), said);
@@ -37,7 +35,7 @@ pub(crate) async fn chat_agent(
                 app.tell_change(&changed, &details).await;
             }
             app.tell(&thread, &[Event::message(&message)]).await;
-            Ok(Some(Answer::Message { message, reply: None, thread: thread.view(&details) }))
+            Ok(Some(Answer::message(message, None, thread.view(&details))))
         }
     }
 }
@@ -66,7 +64,7 @@ pub(crate) async fn note(
         Noted::Repeat(earlier) => said.repeat(app, &thread, &details, &earlier).await.map(Some),
         Noted::Done => {
             app.tell(&thread, &[Event::note(&note)]).await;
-            Ok(Some(Answer::Note { note, thread: thread.view(&details) }))
+            Ok(Some(Answer::note(note, thread.view(&details))))
         }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn chat_llm(
     let told = app.tell(&thread, &created);
     let Some(run) = run else {
         told.await;
-        return Ok(Some(Answer::Message { message, reply: None, thread: thread.view(&details) }));
+        return Ok(Some(Answer::message(message, None, thread.view(&details))));
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, vec![message.clone()]);
     let ((), ending) = tokio::join!(told, begin(run));
@@ -56,7 +56,7 @@ pub(crate) async fn chat_llm(
         // Somebody else has the line; the caller sees who.
         Ending::Lost => (None, Box::new(app.thread(said.identity, &thread.id).await?.0)),
     };
-    Ok(Some(Answer::Message { message, reply, thread: thread.view(&details) }))
+    Ok(Some(Answer::message(message, reply, thread.view(&details))))
 }
 
 fn covers(reply: &shared::domain::Message, message: &shared::domain::Message) -> bool {

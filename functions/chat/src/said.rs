@@ -36,14 +36,36 @@ pub(crate) struct Said<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Answer {
-    Message { message: Message, reply: Option<Message>, thread: thread::View },
-    Note { note: Note, thread: thread::View },
+    Message(Box<Answered>),
+    Note(Box<Noted>),
+}
+
+#[derive(Serialize)]
+pub(crate) struct Answered {
+    message: Message,
+    /// The first bot message that answers it; none where somebody else has answered or will.
+    reply: Option<Message>,
+    thread: thread::View,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Noted {
+    note: Note,
+    thread: thread::View,
 }
 
 impl Answer {
+    pub(crate) fn note(note: Note, thread: thread::View) -> Self {
+        Self::Note(Box::new(Noted { note, thread }))
+    }
+
+    pub(crate) fn message(message: Message, reply: Option<Message>, thread: thread::View) -> Self {
+        Self::Message(Box::new(Answered { message, reply, thread }))
+    }
+
     /// Whether nothing more is to come: 200. Else somebody will answer: 202.
     pub(crate) fn is_settled(&self) -> bool {
-        !matches!(self, Self::Message { reply: None, .. })
+        !matches!(self, Self::Message(answered) if answered.reply.is_none())
     }
 }
 
@@ -140,12 +162,12 @@ impl Said<'_> {
         let lost = || Error::internal("a client id points to nothing");
         if let Some(note) = &earlier.note {
             let note = app.store.note_get(tenant, id, earlier.seq, note).await?.ok_or_else(lost)?;
-            return Ok(Answer::Note { note, thread: view });
+            return Ok(Answer::note(note, view));
         }
         let (message, reply) = tokio::try_join!(
             app.store.message_get(tenant, id, earlier.seq),
             app.store.reply_to(tenant, id, earlier.seq)
         )?;
-        Ok(Answer::Message { message: message.ok_or_else(lost)?, reply, thread: view })
+        Ok(Answer::message(message.ok_or_else(lost)?, reply, view))
     }
 }

@@ -1,12 +1,13 @@
 //! Changing a chatbot, in the table and at OpenAI.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use shared::{
     App, DECISIONS, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity,
         chatbot::{self, Document, Memory, Tool},
     },
+    http::Patch,
     store::{ChatbotWrite, Rubbish},
 };
 
@@ -18,17 +19,13 @@ pub(crate) struct Update {
     model: Option<String>,
     instructions: Option<String>,
     greeting: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    temperature: Option<Option<f64>>,
-    #[serde(default, deserialize_with = "present")]
-    max_output_tokens: Option<Option<u32>>,
+    #[serde(default)]
+    temperature: Patch<f64>,
+    #[serde(default)]
+    max_output_tokens: Patch<u32>,
     tools: Option<Vec<Tool>>,
     documents: Option<Vec<Document>>,
     memory: Option<Memory>,
-}
-
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 pub(crate) async fn update(
@@ -90,8 +87,8 @@ impl Update {
         it.model = self.model.clone().unwrap_or_else(|| it.model.clone());
         it.instructions = self.instructions.clone().unwrap_or_else(|| it.instructions.clone());
         it.greeting = self.greeting.clone().unwrap_or_else(|| it.greeting.clone());
-        it.temperature = self.temperature.unwrap_or(it.temperature);
-        it.max_output_tokens = self.max_output_tokens.unwrap_or(it.max_output_tokens);
+        it.temperature = self.temperature.over(it.temperature);
+        it.max_output_tokens = self.max_output_tokens.over(it.max_output_tokens);
         it.tools = self.tools.clone().unwrap_or_else(|| it.tools.clone());
         it.memory = self.memory.unwrap_or(it.memory);
         after

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use shared::{
     App, DECISIONS, Error,
     domain::{Act, ChatbotId, Details, Identity, Status, Thread, ThreadId, thread},
+    http::Patch,
     sockets::Event,
     store::Committed,
 };
@@ -14,14 +15,10 @@ use shared::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
-    #[serde(default, deserialize_with = "present")]
-    title: Option<Option<String>>,
+    #[serde(default)]
+    title: Patch<String>,
     metadata: Option<BTreeMap<String, Option<String>>>,
     chatbot_id: Option<ChatbotId>,
-}
-
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 pub(crate) async fn update(
@@ -63,9 +60,7 @@ pub(crate) async fn update(
 impl Update {
     fn over(&self, old: &Details) -> Details {
         let mut new = old.clone();
-        if let Some(title) = &self.title {
-            new.title.clone_from(title);
-        }
+        new.title = self.title.over(new.title);
         for (key, value) in self.metadata.iter().flatten() {
             match value {
                 Some(value) => _ = new.metadata.insert(key.clone(), value.clone()),

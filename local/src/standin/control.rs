@@ -33,9 +33,7 @@ async fn state(State(standin): State<Standin>) -> Json<Counts> {
 
 async fn faults(State(standin): State<Standin>) -> Json<Value> {
     let faults = locked(&standin.0.faults);
-    let waiting = faults
-        .waiting()
-        .map(|(hold, fault)| json!({"hold": hold, "fault": fault}));
+    let waiting = faults.waiting().map(|(hold, fault)| json!({"hold": hold, "fault": fault}));
     Json(json!({"data": waiting.collect::<Vec<_>>()}))
 }
 
@@ -50,37 +48,23 @@ async fn clear(State(standin): State<Standin>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn hold(
-    State(standin): State<Standin>,
-    Path(number): Path<usize>,
-) -> Result<Json<Value>, Refused> {
-    Ok(Json(
-        json!({"stage": standin.hold_numbered(number)?.stage()}),
-    ))
+async fn hold(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, Refused> {
+    Ok(Json(json!({"stage": standin.hold_numbered(number)?.stage()})))
 }
 
 /// Answers once a request waits there.
-async fn begun(
-    State(standin): State<Standin>,
-    Path(number): Path<usize>,
-) -> Result<Json<Value>, Refused> {
+async fn begun(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, Refused> {
     let hold = standin.hold_numbered(number)?;
     hold.begun().await;
     Ok(Json(json!({"stage": hold.stage()})))
 }
 
-async fn release(
-    State(standin): State<Standin>,
-    Path(number): Path<usize>,
-) -> Result<StatusCode, Refused> {
+async fn release(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<StatusCode, Refused> {
     standin.hold_numbered(number)?.release();
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn cut(
-    State(standin): State<Standin>,
-    Path(number): Path<usize>,
-) -> Result<StatusCode, Refused> {
+async fn cut(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<StatusCode, Refused> {
     standin.hold_numbered(number)?.cut();
     Ok(StatusCode::NO_CONTENT)
 }

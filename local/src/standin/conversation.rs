@@ -27,10 +27,7 @@ pub(super) struct Conversation {
 pub(super) fn routes() -> Router<Standin> {
     Router::new()
         .route("/v1/conversations", post(create))
-        .route(
-            "/v1/conversations/{id}",
-            get(read).post(update).delete(delete),
-        )
+        .route("/v1/conversations/{id}", get(read).post(update).delete(delete))
 }
 
 #[derive(Deserialize)]
@@ -42,11 +39,8 @@ struct Create {
 
 async fn create(State(standin): State<Standin>, body: Bytes) -> Result<Json<Value>, Refused> {
     let Create { metadata, items } = parse(&body)?;
-    let conversation = Conversation {
-        created_at: now(),
-        metadata: checked(metadata.unwrap_or_default())?,
-        running: false,
-    };
+    let conversation =
+        Conversation { created_at: now(), metadata: checked(metadata.unwrap_or_default())?, running: false };
     let items = accept(items.unwrap_or_default(), &[])?;
     let id = new_id("conv");
     let answer = conversation.resource(&id);
@@ -56,10 +50,7 @@ async fn create(State(standin): State<Standin>, body: Bytes) -> Result<Json<Valu
     Ok(Json(answer))
 }
 
-async fn read(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     Ok(Json(standin.world().conversation(&id)?.resource(&id)))
 }
 
@@ -70,11 +61,7 @@ struct Update {
 }
 
 /// The metadata given replaces the metadata there was.
-async fn update(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refused> {
+async fn update(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Refused> {
     let Update { metadata } = parse(&body)?;
     let metadata = checked(metadata.unwrap_or_default())?;
     let mut world = standin.world();
@@ -84,19 +71,14 @@ async fn update(
 }
 
 /// Its items stay, where nobody can list them any more: whoever means to remove them does so before.
-async fn delete(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     let mut world = standin.world();
     world.conversation(&id)?;
     world.conversations.remove(&id);
     if world.items.get(&id).is_some_and(Vec::is_empty) {
         world.items.remove(&id);
     }
-    Ok(Json(
-        json!({"id": id, "object": "conversation.deleted", "deleted": true}),
-    ))
+    Ok(Json(json!({"id": id, "object": "conversation.deleted", "deleted": true})))
 }
 
 impl Conversation {
@@ -109,23 +91,14 @@ impl Conversation {
 pub(super) fn checked(metadata: Map<String, Value>) -> Result<Map<String, Value>, Refused> {
     let refused = |message: String, code| Refused::invalid(message).param("metadata").code(code);
     if metadata.len() > 16 {
-        return Err(refused(
-            "Invalid 'metadata': at most 16 pairs.".into(),
-            "object_above_max_properties",
-        ));
+        return Err(refused("Invalid 'metadata': at most 16 pairs.".into(), "object_above_max_properties"));
     }
     for (key, value) in &metadata {
         let Some(text) = value.as_str() else {
-            return Err(refused(
-                format!("Invalid 'metadata.{key}': not a string."),
-                "invalid_type",
-            ));
+            return Err(refused(format!("Invalid 'metadata.{key}': not a string."), "invalid_type"));
         };
         if key.chars().count() > 64 || text.chars().count() > 512 {
-            return Err(refused(
-                format!("Invalid 'metadata.{key}': too long."),
-                "string_above_max_length",
-            ));
+            return Err(refused(format!("Invalid 'metadata.{key}': too long."), "string_above_max_length"));
         }
     }
     Ok(metadata)

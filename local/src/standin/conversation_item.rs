@@ -21,10 +21,7 @@ use super::{
 pub(super) fn routes() -> Router<Standin> {
     Router::new()
         .route("/v1/conversations/{id}/items", get(list).post(add))
-        .route(
-            "/v1/conversations/{id}/items/{item_id}",
-            get(read).delete(delete),
-        )
+        .route("/v1/conversations/{id}/items/{item_id}", get(read).delete(delete))
 }
 
 #[derive(Deserialize)]
@@ -33,11 +30,7 @@ struct Add {
     items: Vec<ItemParam>,
 }
 
-async fn add(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refused> {
+async fn add(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Refused> {
     let Add { items } = parse(&body)?;
     let mut world = standin.world();
     if world.conversation(&id)?.running {
@@ -72,9 +65,7 @@ async fn read(
     let mut world = standin.world();
     let items = world.items(&id)?;
     let found = items.iter().find(|item| item.id() == item_id);
-    found
-        .map(|item| Json(json!(item)))
-        .ok_or_else(|| Refused::not_found("Item", &item_id))
+    found.map(|item| Json(json!(item))).ok_or_else(|| Refused::not_found("Item", &item_id))
 }
 
 /// Answers with the conversation, as OpenAI does.
@@ -90,8 +81,7 @@ async fn delete(
 }
 
 pub(super) fn locked_by_a_response() -> Refused {
-    Refused::invalid("A response is running on this conversation. Retry in a few seconds.")
-        .code("conversation_locked")
+    Refused::invalid("A response is running on this conversation. Retry in a few seconds.").code("conversation_locked")
 }
 
 /// At most 20 items, none of them in the conversation yet.
@@ -105,11 +95,7 @@ pub(super) fn accept(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item
 }
 
 /// The items of a body's `field`, each refused where the conversation has it already.
-pub(super) fn into_items(
-    items: Vec<ItemParam>,
-    field: &str,
-    present: &[Item],
-) -> Result<Vec<Item>, Refused> {
+pub(super) fn into_items(items: Vec<ItemParam>, field: &str, present: &[Item]) -> Result<Vec<Item>, Refused> {
     let mut known: HashSet<&str> = HashSet::new();
     if items.iter().any(ItemParam::has_id) {
         known.extend(present.iter().map(Item::id));
@@ -119,12 +105,9 @@ pub(super) fn into_items(
         let place = format!("{field}[{n}]");
         let item = item.into_item(&place)?;
         if known.contains(item.id()) || new.iter().any(|other: &Item| other.id() == item.id()) {
-            return Err(Refused::invalid(format!(
-                "Item '{}' is already in this conversation.",
-                item.id()
-            ))
-            .param(place)
-            .code("item_already_in_conversation"));
+            return Err(Refused::invalid(format!("Item '{}' is already in this conversation.", item.id()))
+                .param(place)
+                .code("item_already_in_conversation"));
         }
         new.push(item);
     }

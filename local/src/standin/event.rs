@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     item::{Item, Part, Role, Status},
@@ -21,58 +21,47 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn delta(&mut self, reply: &Reply, word: &str, place: &Value) {
-        let (kind, extra) = match reply {
-            Reply::Text(_) => (
-                "response.output_text.delta",
-                json!({"delta": word, "logprobs": []}),
-            ),
-            Reply::Refusal(_) => ("response.refusal.delta", json!({ "delta": word })),
-            Reply::Call { .. } => (
-                "response.function_call_arguments.delta",
-                json!({ "delta": word }),
-            ),
+    pub(super) fn delta(&mut self, reply: &Reply, delta: &str, place: &Place) {
+        let (kind, logprobs) = match reply {
+            Reply::Text(_) => ("response.output_text.delta", Some([])),
+            Reply::Refusal(_) => ("response.refusal.delta", None),
+            Reply::Call { .. } => ("response.function_call_arguments.delta", None),
         };
-        self.send(kind, at(place, reply, extra));
+        self.at(place, kind, Delta { delta, logprobs });
     }
 
-    pub(super) fn said(&mut self, reply: &Reply, said: &str, place: &Value) {
+    pub(super) fn said(&mut self, reply: &Reply, said: &str, place: &Place) {
         let (kind, extra) = match reply {
-            Reply::Text(_) => (
-                "response.output_text.done",
-                json!({"text": said, "logprobs": []}),
-            ),
+            Reply::Text(_) => ("response.output_text.done", json!({"text": said, "logprobs": []})),
             Reply::Refusal(_) => ("response.refusal.done", json!({ "refusal": said })),
-            Reply::Call { name, .. } => (
-                "response.function_call_arguments.done",
-                json!({"name": name, "arguments": said}),
-            ),
+            Reply::Call { name, .. } => {
+                ("response.function_call_arguments.done", json!({"name": name, "arguments": said}))
+            }
         };
-        self.send(kind, at(place, reply, extra));
+        self.at(place, kind, extra);
     }
 
     /// A message's one part is opened and closed; a call has none.
-    pub(super) fn part(&mut self, kind: &str, place: &Value, reply: &Reply, said: &str) {
+    pub(super) fn part(&mut self, kind: &str, place: &Place, reply: &Reply, said: &str) {
         let part = match reply {
             Reply::Text(_) => Part::output(said),
-            Reply::Refusal(_) => Part::Refusal {
-                refusal: said.to_owned(),
-            },
+            Reply::Refusal(_) => Part::Refusal { refusal: said.to_owned() },
             Reply::Call { .. } => return,
         };
-        self.send(kind, at(place, reply, json!({ "part": part })));
+        self.at(place, kind, json!({ "part": part }));
+    }
+
+    /// An item opened or closed.
+    pub(super) fn item(&mut self, kind: &str, place: &Place, item: &Item) {
+        self.send(kind, json!({"output_index": place.output_index, "item": item}));
     }
 
     /// All that a client must pass over. Gives the item that is among it.
     pub(super) fn noise(&mut self, response: &Response) -> Item {
-        self.steps
-            .push_back(Step::Send(b": a comment, as proxies send\n\n".to_vec()));
+        self.steps.push_back(Step::Send(b": a comment, as proxies send\n\n".to_vec()));
         self.send("keepalive", json!({}));
         self.whole("response.queued", response);
-        self.send(
-            "response.standin_novelty.delta",
-            json!({"delta": {"nested": [1, 2]}}),
-        );
+        self.send("response.standin_novelty.delta", json!({"delta": {"nested": [1, 2]}}));
         let novelty = Item::Novelty { id: new_id("nov") };
         for kind in ["response.output_item.added", "response.output_item.done"] {
             self.send(kind, json!({"output_index": 0, "item": novelty}));
@@ -85,12 +74,12 @@ impl Events {
         self.send(kind, Whole { response });
     }
 
+    fn at(&mut self, place: &Place, kind: &str, body: impl Serialize) {
+        self.send(kind, At { place, body });
+    }
+
     pub(super) fn send(&mut self, r#type: &str, body: impl Serialize) {
-        let event = Event {
-            r#type,
-            sequence_number: self.sequence,
-            body,
-        };
+        let event = Event { r#type, sequence_number: self.sequence, body };
         let sent = format!("event: {}\ndata: {}\n\n", r#type, serialized(&event));
         self.steps.push_back(Step::Send(sent.into_bytes()));
         self.sequence += 1;
@@ -105,6 +94,31 @@ struct Event<'a, T> {
     body: T,
 }
 
+/// Where in the output an item's events belong. The events of a call have no content index.
+#[derive(Serialize)]
+pub(super) struct Place {
+    pub(super) item_id: String,
+    pub(super) output_index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content_index: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct At<'a, T> {
+    #[serde(flatten)]
+    place: &'a Place,
+    #[serde(flatten)]
+    body: T,
+}
+
+/// A struct, not a `json!`: most events are these.
+#[derive(Serialize)]
+struct Delta<'a> {
+    delta: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<[(); 0]>,
+}
+
 /// The body of the events that carry the whole response.
 #[derive(Serialize)]
 struct Whole<'a> {
@@ -113,18 +127,12 @@ struct Whole<'a> {
 
 /// The reply as an item, as far as it has been said.
 pub(super) fn item_of(id: &str, reply: &Reply, said: &str, status: Status) -> Item {
-    let message = |part| Item::Message {
-        id: id.to_owned(),
-        status,
-        role: Role::Assistant,
-        content: Vec::from_iter(part),
-    };
+    let message =
+        |part| Item::Message { id: id.to_owned(), status, role: Role::Assistant, content: Vec::from_iter(part) };
     let begun = status != Status::InProgress;
     match reply {
         Reply::Text(_) => message(begun.then(|| Part::output(said))),
-        Reply::Refusal(_) => message(begun.then(|| Part::Refusal {
-            refusal: said.to_owned(),
-        })),
+        Reply::Refusal(_) => message(begun.then(|| Part::Refusal { refusal: said.to_owned() })),
         Reply::Call { name, .. } => Item::FunctionCall {
             id: id.to_owned(),
             status,
@@ -136,19 +144,5 @@ pub(super) fn item_of(id: &str, reply: &Reply, said: &str, status: Status) -> It
 }
 
 pub(super) fn serialized(value: &impl Serialize) -> Box<str> {
-    serde_json::to_string(value)
-        .expect("plain structs with string keys always serialise")
-        .into()
-}
-
-/// `extra` at its place; the deltas of a call have no content index.
-fn at(place: &Value, reply: &Reply, extra: Value) -> Value {
-    let mut at = place.clone();
-    if let (Some(at), Value::Object(extra)) = (at.as_object_mut(), extra) {
-        at.extend(extra);
-        if matches!(reply, Reply::Call { .. }) {
-            at.remove("content_index");
-        }
-    }
-    at
+    serde_json::to_string(value).expect("plain structs with string keys always serialise").into()
 }

@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::hold::Hold;
+use super::{hold::Hold, script::TOLD};
 
 /// A failure for the next `times` requests of `method` whose path starts with `path`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -104,12 +104,7 @@ pub struct Answer {
 impl Fault {
     /// Once, unless [`Fault::times`] says otherwise.
     pub fn on(method: &str, path: &str, failure: impl Into<Failure>) -> Self {
-        Self {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            times: 1,
-            failure: failure.into(),
-        }
+        Self { method: method.to_owned(), path: path.to_owned(), times: 1, failure: failure.into() }
     }
 
     #[must_use]
@@ -139,10 +134,7 @@ impl From<Answer> for Failure {
 
 impl Answer {
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     #[must_use]
@@ -177,16 +169,12 @@ impl Answer {
             _ => "invalid_request_error",
         };
         let error = json!({
-            "message": "The stand-in was told to fail.",
+            "message": TOLD,
             "type": kind,
             "param": null,
             "code": self.code,
         });
-        if self.flat {
-            error
-        } else {
-            json!({ "error": error })
-        }
+        if self.flat { error } else { json!({ "error": error }) }
     }
 }
 
@@ -197,8 +185,7 @@ impl IntoResponse for Answer {
             Value::String(page) => Html(page).into_response(),
             body => Json(body).into_response(),
         };
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) = (name.parse::<axum::http::HeaderName>(), value.parse()) {
                 response.headers_mut().insert(name, value);
@@ -244,9 +231,7 @@ impl Faults {
     }
 
     pub(super) fn waiting(&self) -> impl Iterator<Item = (usize, &Fault)> {
-        self.waiting
-            .iter()
-            .map(|(fault, hold)| (hold.number(), fault))
+        self.waiting.iter().map(|(fault, hold)| (hold.number(), fault))
     }
 
     pub(super) fn left(&self) -> usize {

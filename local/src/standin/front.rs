@@ -20,19 +20,13 @@ const LARGEST_BYTES: usize = 64 << 20;
 #[derive(Clone)]
 pub(super) struct Taken(pub(super) Failure, pub(super) Hold);
 
-pub(super) async fn front(
-    State(standin): State<Standin>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn front(State(standin): State<Standin>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/v1/") {
         return next.run(request).await;
     }
     let mut answer = admit(&standin, request, next).await.into_response();
     if let Ok(id) = HeaderValue::try_from(new_id("req")) {
-        answer
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), id);
+        answer.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
     answer
 }
@@ -40,8 +34,7 @@ pub(super) async fn front(
 async fn admit(standin: &Standin, request: Request, next: Next) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BYTES).await;
-    let body =
-        body.map_err(|error| Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
+    let body = body.map_err(|error| Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
     locked(&standin.0.requests).write(&head, &body);
     if !has_key(&head) {
         let message = "Missing bearer authentication in the Authorization header.";
@@ -78,13 +71,8 @@ async fn fail(mut head: Parts, body: Bytes, next: Next, taken: Taken) -> Respons
 }
 
 fn has_key(head: &Parts) -> bool {
-    let header = head
-        .headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    header
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .is_some_and(|key| !key.trim().is_empty())
+    let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|key| !key.trim().is_empty())
 }
 
 /// An answer whose connection breaks before its body.

@@ -27,10 +27,7 @@ pub enum Stage {
 
 impl Hold {
     pub(super) fn new(number: usize) -> Self {
-        Self {
-            number,
-            stage: Arc::new(watch::Sender::new(Stage::Armed)),
-        }
+        Self { number, stage: Arc::new(watch::Sender::new(Stage::Armed)) }
     }
 
     /// Its name under `/standin/holds`.
@@ -65,12 +62,8 @@ impl Hold {
     /// Waits for the release; false where it is cut.
     pub(super) async fn pass(&self) -> bool {
         let _seat = Seat(self);
-        self.moves(Stage::Held, |from| {
-            matches!(from, Stage::Armed | Stage::Left)
-        });
-        self.reaches(|stage| matches!(stage, Stage::Released | Stage::Cut))
-            .await
-            == Stage::Released
+        self.moves(Stage::Held, |from| matches!(from, Stage::Armed | Stage::Left));
+        self.reaches(|stage| matches!(stage, Stage::Released | Stage::Cut)).await == Stage::Released
     }
 
     async fn reaches(&self, there: impl Fn(Stage) -> bool) -> Stage {

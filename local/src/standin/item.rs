@@ -29,7 +29,9 @@ pub(super) enum Item {
     },
     /// A kind that no client knows yet; only [`super::Failure::Noise`] makes it.
     #[serde(rename = "standin_novelty")]
-    Novelty { id: String },
+    Novelty {
+        id: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,12 +112,7 @@ impl ItemParam {
             "message" => {
                 let role = self.role.ok_or_else(|| missing("role"))?;
                 let content = self.content.ok_or_else(|| missing("content"))?;
-                Ok(Item::Message {
-                    id: id(self.id, "msg", place)?,
-                    status,
-                    role,
-                    content: content.parts(role, place)?,
-                })
+                Ok(Item::Message { id: id(self.id, "msg", place)?, status, role, content: content.parts(role, place)? })
             }
             "function_call" => Ok(Item::FunctionCall {
                 id: id(self.id, "fc", place)?,
@@ -143,11 +140,11 @@ fn id(given: Option<String>, prefix: &str, place: &str) -> Result<String, Refuse
     match given {
         None => Ok(new_id(prefix)),
         Some(id) if id.starts_with(prefix) => Ok(id),
-        Some(id) => Err(Refused::invalid(format!(
-            "Invalid '{place}.id': '{id}'. Expected an ID that begins with '{prefix}'."
-        ))
-        .param(format!("{place}.id"))
-        .code("invalid_value")),
+        Some(id) => {
+            Err(Refused::invalid(format!("Invalid '{place}.id': '{id}'. Expected an ID that begins with '{prefix}'."))
+                .param(format!("{place}.id"))
+                .code("invalid_value"))
+        }
     }
 }
 
@@ -159,26 +156,19 @@ impl Content {
             Content::Text(text) => vec![Part::InputText { text }],
             Content::Parts(parts) => parts,
         };
-        let fits =
-            |part: &Part| matches!(part, Part::InputText { .. }) == (role != Role::Assistant);
+        let fits = |part: &Part| matches!(part, Part::InputText { .. }) == (role != Role::Assistant);
         match parts.iter().position(|part| !fits(part)) {
             None => Ok(parts),
-            Some(n) => Err(
-                Refused::invalid("This role's content is of another type than this.")
-                    .param(format!("{place}.content[{n}].type"))
-                    .code("invalid_value"),
-            ),
+            Some(n) => Err(Refused::invalid("This role's content is of another type than this.")
+                .param(format!("{place}.content[{n}].type"))
+                .code("invalid_value")),
         }
     }
 }
 
 impl Part {
     pub(super) fn output(text: impl Into<String>) -> Self {
-        Part::OutputText {
-            text: text.into(),
-            annotations: Vec::new(),
-            logprobs: Vec::new(),
-        }
+        Part::OutputText { text: text.into(), annotations: Vec::new(), logprobs: Vec::new() }
     }
 
     pub(super) fn text(&self) -> &str {

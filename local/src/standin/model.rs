@@ -9,9 +9,7 @@ use super::{Standin, refused::Refused};
 const LISTED: [&str; 2] = ["gpt-standin", "gpt-standin-mini"];
 
 pub(super) fn routes() -> Router<Standin> {
-    Router::new()
-        .route("/v1/models", get(list))
-        .route("/v1/models/{id}", get(read))
+    Router::new().route("/v1/models", get(list)).route("/v1/models/{id}", get(read))
 }
 
 pub(super) fn exists(model: &str) -> bool {
@@ -20,9 +18,7 @@ pub(super) fn exists(model: &str) -> bool {
 
 /// 404 where the model is asked for, 400 where a response names it.
 pub(super) fn unknown(status: StatusCode, model: &str) -> Refused {
-    Refused::new(status, format!("The model '{model}' does not exist."))
-        .param("model")
-        .code("model_not_found")
+    Refused::new(status, format!("The model '{model}' does not exist.")).param("model").code("model_not_found")
 }
 
 async fn list() -> Json<Value> {

@@ -34,10 +34,7 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn new(standin: Standin, conversation: String) -> Self {
-        Self {
-            standin,
-            conversation: Some(conversation),
-        }
+        Self { standin, conversation: Some(conversation) }
     }
 
     fn free(&mut self) {
@@ -65,12 +62,7 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn new(standin: Standin, script: Script, lock: Option<Lock>) -> Self {
-        Self {
-            standin,
-            steps: script.steps,
-            ending: script.ending,
-            lock,
-        }
+        Self { standin, steps: script.steps, ending: script.ending, lock }
     }
 
     pub(super) fn into_body(self) -> Body {

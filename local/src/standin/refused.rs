@@ -19,12 +19,7 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            param: None,
-            code: None,
-        }
+        Self { status, message: message.into(), param: None, code: None }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -33,10 +28,7 @@ impl Refused {
 
     /// `what` as OpenAI names it: "Conversation", "Response", …
     pub(super) fn not_found(what: &str, id: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            format!("{what} with id '{id}' not found."),
-        )
+        Self::new(StatusCode::NOT_FOUND, format!("{what} with id '{id}' not found."))
     }
 
     pub(super) fn param(mut self, param: impl Into<String>) -> Self {
@@ -73,8 +65,5 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
 
 /// Whatever the stand-in does not speak, the Assistants routes that OpenAI shut down among it.
 pub(super) async fn unknown_url(method: Method, uri: Uri) -> Refused {
-    Refused::new(
-        StatusCode::NOT_FOUND,
-        format!("Invalid URL ({method} {})", uri.path()),
-    )
+    Refused::new(StatusCode::NOT_FOUND, format!("Invalid URL ({method} {})", uri.path()))
 }

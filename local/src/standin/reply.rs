@@ -45,19 +45,10 @@ const ESCALATE: &str = "escalate_to_human";
 
 /// What follows `context`, oldest first: to a tool's output its echo; to a wish for a person, or to
 /// `call <tool> {json}`, that call where the tool is among `tools`; to all else an echo of the last user's message.
-pub(super) fn reply(
-    context: &[&Item],
-    tools: &[Tool],
-    knowledge: impl Fn(&str) -> Option<String>,
-) -> Reply {
-    let messages = context
-        .iter()
-        .filter(|item| matches!(item, Item::Message { .. }))
-        .count();
+pub(super) fn reply(context: &[&Item], tools: &[Tool], knowledge: impl Fn(&str) -> Option<String>) -> Reply {
+    let messages = context.iter().filter(|item| matches!(item, Item::Message { .. })).count();
     if let Some(Item::FunctionCallOutput { output, .. }) = context.last() {
-        let output = output
-            .as_str()
-            .map_or_else(|| output.to_string(), str::to_owned);
+        let output = output.as_str().map_or_else(|| output.to_string(), str::to_owned);
         return Reply::Text(format!(
             "This is OpenAI's stand-in, not a model. The tool answered: \"{}\". {}",
             quoted(&output),
@@ -65,17 +56,12 @@ pub(super) fn reply(
         ));
     }
     let Some(said) = context.iter().rev().find_map(|item| said_by_user(item)) else {
-        return Reply::Text(format!(
-            "This is OpenAI's stand-in, not a model. {}",
-            earlier(messages)
-        ));
+        return Reply::Text(format!("This is OpenAI's stand-in, not a model. {}", earlier(messages)));
     };
     if let Some(call) = asked_call(&said, tools) {
         return call;
     }
-    let known = knowledge(&said)
-        .map(|line| format!(" {line}"))
-        .unwrap_or_default();
+    let known = knowledge(&said).map(|line| format!(" {line}")).unwrap_or_default();
     Reply::Text(format!(
         "This is OpenAI's stand-in, not a model. You said: \"{}\".{known} {}",
         quoted(&said),
@@ -96,11 +82,9 @@ fn quoted(text: &str) -> String {
 
 fn said_by_user(item: &Item) -> Option<String> {
     match item {
-        Item::Message {
-            role: Role::User,
-            content,
-            ..
-        } => Some(content.iter().map(Part::text).collect::<Vec<_>>().join(" ")),
+        Item::Message { role: Role::User, content, .. } => {
+            Some(content.iter().map(Part::text).collect::<Vec<_>>().join(" "))
+        }
         _ => None,
     }
 }
@@ -108,25 +92,18 @@ fn said_by_user(item: &Item) -> Option<String> {
 fn asked_call(said: &str, tools: &[Tool]) -> Option<Reply> {
     let tool = |wanted: &str| {
         tools.iter().find_map(|tool| match tool {
-            Tool::Function {
-                name, parameters, ..
-            } if name == wanted => Some(parameters.as_ref()),
+            Tool::Function { name, parameters, .. } if name == wanted => Some(parameters.as_ref()),
             _ => None,
         })
     };
     if let Some(call) = said.trim().strip_prefix("call ") {
         let (name, arguments) = call.split_once(' ').unwrap_or((call, "{}"));
         tool(name)?;
-        return Some(Reply::Call {
-            name: name.to_owned(),
-            arguments: arguments.trim().to_owned(),
-        });
+        return Some(Reply::Call { name: name.to_owned(), arguments: arguments.trim().to_owned() });
     }
     let parameters = tool(ESCALATE)?;
-    asks_for_a_person(said).then(|| Reply::Call {
-        name: ESCALATE.to_owned(),
-        arguments: arguments(parameters, said).to_string(),
-    })
+    asks_for_a_person(said)
+        .then(|| Reply::Call { name: ESCALATE.to_owned(), arguments: arguments(parameters, said).to_string() })
 }
 
 fn asks_for_a_person(said: &str) -> bool {
@@ -146,9 +123,6 @@ fn arguments(parameters: Option<&Value>, said: &str) -> Value {
         (Value::Null, Some("object")) => json!({}),
         (first, _) => first.clone(),
     };
-    let filled = properties
-        .into_iter()
-        .flatten()
-        .map(|(name, schema)| (name.clone(), value(schema)));
+    let filled = properties.into_iter().flatten().map(|(name, schema)| (name.clone(), value(schema)));
     Value::Object(filled.collect::<Map<_, _>>())
 }

@@ -97,10 +97,8 @@ impl CreateResponse {
             return Err(model::unknown(StatusCode::BAD_REQUEST, &model));
         }
         if self.conversation.is_some() && self.previous_response_id.is_some() {
-            return Err(Refused::invalid(
-                "Mutually exclusive parameters: 'conversation' and 'previous_response_id'.",
-            )
-            .code("mutually_exclusive_parameters"));
+            return Err(Refused::invalid("Mutually exclusive parameters: 'conversation' and 'previous_response_id'.")
+                .code("mutually_exclusive_parameters"));
         }
         if self.previous_response_id.is_some() {
             return Err(unsupported("previous_response_id"));
@@ -109,11 +107,9 @@ impl CreateResponse {
             return Err(unsupported("background"));
         }
         if self.max_output_tokens.is_some_and(|tokens| tokens < 16) {
-            return Err(
-                Refused::invalid("Invalid 'max_output_tokens': at least 16.")
-                    .param("max_output_tokens")
-                    .code("integer_below_min_value"),
-            );
+            return Err(Refused::invalid("Invalid 'max_output_tokens': at least 16.")
+                .param("max_output_tokens")
+                .code("integer_below_min_value"));
         }
         self.metadata = self.metadata.take().map(checked).transpose()?;
         Ok(model)
@@ -121,15 +117,11 @@ impl CreateResponse {
 }
 
 fn missing(param: &str) -> Refused {
-    Refused::invalid(format!("Missing required parameter: '{param}'."))
-        .param(param)
-        .code("missing_required_parameter")
+    Refused::invalid(format!("Missing required parameter: '{param}'.")).param(param).code("missing_required_parameter")
 }
 
 fn unsupported(param: &str) -> Refused {
-    Refused::invalid(format!("The stand-in does not take '{param}'."))
-        .param(param)
-        .code("unsupported_parameter")
+    Refused::invalid(format!("The stand-in does not take '{param}'.")).param(param).code("unsupported_parameter")
 }
 
 impl Reference {
@@ -161,14 +153,10 @@ pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Ref
         return Err(missing("input"));
     }
     let answered = |call: &str| {
-        context
-            .iter()
-            .any(|item| matches!(item, Item::FunctionCallOutput { call_id, .. } if call_id == call))
+        context.iter().any(|item| matches!(item, Item::FunctionCallOutput { call_id, .. } if call_id == call))
     };
     let called = |output: &str| {
-        context
-            .iter()
-            .any(|item| matches!(item, Item::FunctionCall { call_id, .. } if call_id == output))
+        context.iter().any(|item| matches!(item, Item::FunctionCall { call_id, .. } if call_id == output))
     };
     for item in context {
         if let Item::FunctionCall { call_id, .. } = item
@@ -182,8 +170,7 @@ pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Ref
         if let Item::FunctionCallOutput { call_id, .. } = item
             && !called(call_id)
         {
-            let message =
-                format!("No tool call found for function call output with call_id {call_id}.");
+            let message = format!("No tool call found for function call output with call_id {call_id}.");
             return Err(Refused::invalid(message).param("input"));
         }
     }

@@ -24,10 +24,7 @@ pub(super) struct RequestLog {
 
 impl RequestLog {
     pub(super) fn keeping(keep: usize) -> Self {
-        Self {
-            keep,
-            kept: VecDeque::new(),
-        }
+        Self { keep, kept: VecDeque::new() }
     }
 
     pub(super) fn write(&mut self, head: &Parts, body: &[u8]) {
@@ -37,8 +34,7 @@ impl RequestLog {
         if self.kept.len() == self.keep {
             self.kept.pop_front();
         }
-        self.kept
-            .push_back((head.method.to_string(), head.uri.to_string(), body.into()));
+        self.kept.push_back((head.method.to_string(), head.uri.to_string(), body.into()));
     }
 
     pub(super) fn read(&self) -> Vec<Recorded> {

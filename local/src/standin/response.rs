@@ -66,9 +66,7 @@ pub(super) struct Usage {
 }
 
 pub(super) fn routes() -> Router<Standin> {
-    Router::new()
-        .route("/v1/responses", post(create))
-        .route("/v1/responses/{id}", get(read).delete(delete))
+    Router::new().route("/v1/responses", post(create)).route("/v1/responses/{id}", get(read).delete(delete))
 }
 
 async fn create(
@@ -81,38 +79,23 @@ async fn create(
     let (script, lock) = standin.begin(request, taken.map(|Extension(taken)| taken))?;
     let play = Play::new(standin, script, lock);
     if stream {
-        Ok((
-            [(CONTENT_TYPE, "text/event-stream; charset=utf-8")],
-            play.into_body(),
-        )
-            .into_response())
+        Ok(([(CONTENT_TYPE, "text/event-stream; charset=utf-8")], play.into_body()).into_response())
     } else {
         Ok(play.answer().await)
     }
 }
 
-async fn read(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-) -> Result<HttpResponse, Refused> {
+async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<HttpResponse, Refused> {
     let world = standin.world();
-    let found = world
-        .responses
-        .get(&id)
-        .ok_or_else(|| Refused::not_found("Response", &id))?;
+    let found = world.responses.get(&id).ok_or_else(|| Refused::not_found("Response", &id))?;
     Ok(json_body(found.clone()))
 }
 
 /// Its items stay in its conversation.
-async fn delete(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     let gone = standin.world().responses.remove(&id);
     gone.ok_or_else(|| Refused::not_found("Response", &id))?;
-    Ok(Json(
-        json!({"id": id, "object": "response", "deleted": true}),
-    ))
+    Ok(Json(json!({"id": id, "object": "response", "deleted": true})))
 }
 
 pub(super) fn json_body(json: Box<str>) -> HttpResponse {
@@ -151,9 +134,7 @@ impl Response {
             max_output_tokens: request.max_output_tokens,
             temperature: request.temperature.unwrap_or(1.0),
             top_p: request.top_p.unwrap_or(1.0),
-            text: request
-                .text
-                .unwrap_or_else(|| json!({"format": {"type": "text"}})),
+            text: request.text.unwrap_or_else(|| json!({"format": {"type": "text"}})),
             truncation: request.truncation.unwrap_or_else(|| "disabled".into()),
             metadata: request.metadata.unwrap_or_default(),
             previous_response_id: None,

@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Failure, Hold,
-    event::{Events, item_of, serialized},
+    event::{Events, Place, item_of, serialized},
     front::Taken,
     item::{Item, Status},
     new_id, now,
@@ -48,22 +48,14 @@ impl Script {
         pace: Duration,
     ) -> Self {
         let (failure, hold) = taken.map(|Taken(failure, hold)| (failure, hold)).unzip();
-        let mut writer = Writer {
-            events: Events::default(),
-            response,
-            landing,
-            asked,
-            failure,
-            hold,
-            pace,
-        };
+        let mut writer = Writer { events: Events::default(), response, landing, asked, failure, hold, pace };
         let ending = writer.write(reply);
-        Script {
-            steps: writer.events.steps,
-            ending,
-        }
+        Script { steps: writer.events.steps, ending }
     }
 }
+
+/// The message of every failure that was asked for.
+pub(super) const TOLD: &str = "The stand-in was told to fail.";
 
 struct Writer {
     events: Events,
@@ -75,8 +67,9 @@ struct Writer {
     pace: Duration,
 }
 
-/// Why a reply ends before its end.
-enum Stop {
+/// What comes in among the deltas. All but a hold end the reply there.
+enum Snag {
+    Hold,
     Cut { landed: bool, clean: bool },
     Error { flat: bool, code: String },
     Failed { code: String },
@@ -94,65 +87,56 @@ impl Writer {
         let Some(reply) = reply else {
             return self.finish("completed", 0);
         };
-        let (text, id) = match reply {
-            Reply::Text(text) | Reply::Refusal(text) => (text, new_id("msg")),
-            Reply::Call { arguments, .. } => (arguments, new_id("fc")),
+        let (text, prefix, content_index) = match reply {
+            Reply::Text(text) | Reply::Refusal(text) => (text, "msg", Some(0)),
+            Reply::Call { arguments, .. } => (arguments, "fc", None),
         };
-        let index = self.response.output.len();
-        let item = |said: &str, status| item_of(&id, reply, said, status);
-        let place = json!({"item_id": id, "output_index": index, "content_index": 0});
-
-        let opened = item("", Status::InProgress);
-        self.events.send(
-            "response.output_item.added",
-            json!({"output_index": index, "item": opened}),
-        );
-        self.events
-            .part("response.content_part.added", &place, reply, "");
-        let (deltas, said, stop) = self.say(reply, text, &place);
-        match stop {
-            None | Some(Stop::Incomplete { .. }) => {}
-            Some(Stop::Cut { landed, clean }) => {
-                self.response.output.push(item(text, Status::Completed));
-                return self.cut(landed, clean);
+        let place = Place { item_id: new_id(prefix), output_index: self.response.output.len(), content_index };
+        let opened = item_of(&place.item_id, reply, "", Status::InProgress);
+        self.events.item("response.output_item.added", &place, &opened);
+        self.events.part("response.content_part.added", &place, reply, "");
+        let (deltas, said, snag) = self.say(reply, text, &place);
+        match snag {
+            None | Some(Snag::Hold) => {
+                self.close_item(reply, &said, &place, Status::Completed);
+                self.finish("completed", deltas)
             }
-            Some(Stop::Error { flat, code }) => return self.error(flat, code),
-            Some(Stop::Failed { code }) => return self.fail(&code),
+            Some(Snag::Incomplete { reason }) => {
+                self.close_item(reply, &said, &place, Status::Incomplete);
+                self.response.incomplete_details = Some(json!({ "reason": reason }));
+                self.finish("incomplete", deltas)
+            }
+            Some(Snag::Cut { landed, clean }) => {
+                let whole = item_of(&place.item_id, reply, text, Status::Completed);
+                self.response.output.push(whole);
+                self.cut(landed, clean)
+            }
+            Some(Snag::Error { flat, code }) => self.error(flat, code),
+            Some(Snag::Failed { code }) => self.fail(&code),
         }
-        self.events.said(reply, &said, &place);
-        self.events
-            .part("response.content_part.done", &place, reply, &said);
-        let status = if stop.is_none() {
-            Status::Completed
-        } else {
-            Status::Incomplete
-        };
-        let closed = item(&said, status);
-        self.events.send(
-            "response.output_item.done",
-            json!({"output_index": index, "item": closed}),
-        );
-        self.response.output.push(closed);
-        if let Some(Stop::Incomplete { reason }) = stop {
-            self.response.incomplete_details = Some(json!({ "reason": reason }));
-            return self.finish("incomplete", deltas);
-        }
-        self.finish("completed", deltas)
     }
 
-    /// Says `text` word by word, up to where it is stopped. Gives how many deltas that took and what was said.
-    fn say(&mut self, reply: &Reply, text: &str, place: &Value) -> (usize, String, Option<Stop>) {
+    fn close_item(&mut self, reply: &Reply, said: &str, place: &Place, status: Status) {
+        let closed = item_of(&place.item_id, reply, said, status);
+        self.events.said(reply, said, place);
+        self.events.part("response.content_part.done", place, reply, said);
+        self.events.item("response.output_item.done", place, &closed);
+        self.response.output.push(closed);
+    }
+
+    /// Says `text` word by word, up to where it ends. Gives how many deltas that took, and what was said.
+    fn say(&mut self, reply: &Reply, text: &str, place: &Place) -> (usize, String, Option<Snag>) {
         let words: Vec<&str> = text.split_inclusive(' ').collect();
-        let (at, mut stop) = self.stop(words.len());
+        let (after, mut snag) = self.snag(words.len()).unzip();
+        let after = after.map(|after| words.len().min(after));
         let mut said = String::new();
         for n in 0..=words.len() {
-            if n == at {
-                match (stop.take(), &self.hold) {
-                    (Some(stop), _) => return (n, said, Some(stop)),
-                    (None, Some(hold)) if matches!(self.failure, Some(Failure::Hold { .. })) => {
+            if after == Some(n) {
+                match (snag.take(), &self.hold) {
+                    (Some(Snag::Hold), Some(hold)) => {
                         self.events.steps.push_back(Step::Hold(hold.clone()));
                     }
-                    (None, _) => {}
+                    (snag, _) => return (n, said, snag),
                 }
             }
             if let Some(word) = words.get(n) {
@@ -166,36 +150,20 @@ impl Writer {
         (words.len(), said, None)
     }
 
-    /// The delta before which something happens, and what stops there (nothing where it is a hold).
-    fn stop(&self, words: usize) -> (usize, Option<Stop>) {
-        let failure = self.failure.clone();
-        let (after, stop) = match failure {
-            Some(Failure::Hold { after }) => (after, None),
-            Some(Failure::Cut {
-                after,
-                landed,
-                clean,
-            }) => (after, Some(Stop::Cut { landed, clean })),
-            Some(Failure::Error { after, flat, code }) => (after, Some(Stop::Error { flat, code })),
-            Some(Failure::Failed { after, code }) => (after, Some(Stop::Failed { code })),
-            Some(Failure::Incomplete { after, reason }) => {
-                (after, Some(Stop::Incomplete { reason }))
+    /// What comes in among this many `words`, and after how many of them.
+    fn snag(&self, words: usize) -> Option<(usize, Snag)> {
+        match self.failure.clone() {
+            Some(Failure::Hold { after }) => Some((after, Snag::Hold)),
+            Some(Failure::Cut { after, landed, clean }) => Some((after, Snag::Cut { landed, clean })),
+            Some(Failure::Error { after, flat, code }) => Some((after, Snag::Error { flat, code })),
+            Some(Failure::Failed { after, code }) => Some((after, Snag::Failed { code })),
+            Some(Failure::Incomplete { after, reason }) => Some((after, Snag::Incomplete { reason })),
+            _ => {
+                let most = usize::try_from(self.response.max_output_tokens?).ok()?;
+                let reason = "max_output_tokens".to_owned();
+                (most < words).then_some((most, Snag::Incomplete { reason }))
             }
-            _ => match self
-                .response
-                .max_output_tokens
-                .and_then(|max| usize::try_from(max).ok())
-            {
-                Some(max) if max < words => (
-                    max,
-                    Some(Stop::Incomplete {
-                        reason: "max_output_tokens".into(),
-                    }),
-                ),
-                _ => (usize::MAX, None),
-            },
-        };
-        (after.min(words), stop)
+        }
     }
 
     fn finish(&mut self, status: &'static str, deltas: usize) -> Ending {
@@ -219,42 +187,33 @@ impl Writer {
         let json = serialized(&self.response);
         let mut landing = std::mem::take(&mut self.landing);
         let known = |item: &&Item| !matches!(item, Item::Novelty { .. });
-        landing
-            .items
-            .extend(self.response.output.iter().filter(known).cloned());
-        landing.stored = self
-            .response
-            .store
-            .then(|| (self.response.id.clone(), json.clone()));
-        self.events.steps.push_back(Step::Land(landing));
+        landing.items.extend(self.response.output.iter().filter(known).cloned());
+        self.land(landing, Some(&json));
         json
     }
 
     /// A failed response is stored, but leaves nothing in its conversation.
     fn fail(&mut self, code: &str) -> Ending {
         self.response.status = "failed";
-        self.response.error =
-            Some(json!({"code": code, "message": "The stand-in was told to fail."}));
+        self.response.error = Some(json!({"code": code, "message": TOLD}));
         let json = serialized(&self.response);
-        let stored = self
-            .response
-            .store
-            .then(|| (self.response.id.clone(), json.clone()));
-        self.events.steps.push_back(Step::Land(Landing {
-            stored,
-            ..Landing::default()
-        }));
+        self.land(Landing::default(), Some(&json));
         self.events.whole("response.failed", &self.response);
         Ending::Answer(json)
     }
 
+    fn land(&mut self, mut landing: Landing, json: Option<&str>) {
+        let stored = json.filter(|_| self.response.store);
+        landing.stored = stored.map(|json| (self.response.id.clone(), json.into()));
+        self.events.steps.push_back(Step::Land(landing));
+    }
+
     fn error(&mut self, flat: bool, code: String) -> Ending {
-        self.events.steps.push_back(Step::Land(Landing::default()));
-        let message = "The stand-in was told to fail.";
+        self.land(Landing::default(), None);
         let error = if flat {
-            json!({"code": code, "message": message, "param": null})
+            json!({"code": code, "message": TOLD, "param": null})
         } else {
-            json!({"error": {"type": "server_error", "code": code, "message": message, "param": null}})
+            json!({"error": {"type": "server_error", "code": code, "message": TOLD, "param": null}})
         };
         self.events.send("error", error);
         Ending::Error(code)
@@ -264,7 +223,7 @@ impl Writer {
         if landed {
             self.close("completed", 0);
         } else {
-            self.events.steps.push_back(Step::Land(Landing::default()));
+            self.land(Landing::default(), None);
         }
         if !clean {
             self.events.steps.push_back(Step::Break);

@@ -37,9 +37,7 @@ impl Standin {
         let reply = ordered(taken.as_ref()).unwrap_or_else(|| {
             let may_call = request.tool_choice != Some(json!("none"));
             let tools = if may_call { &tools[..] } else { &[] };
-            Some(reply(&context, tools, |question| {
-                world.known(&stores, question)
-            }))
+            Some(reply(&context, tools, |question| world.known(&stores, question)))
         });
         let instructions = request.instructions.as_ref().map_or(0, String::len);
         let asked = context.iter().map(|item| item.tokens()).sum::<usize>() + instructions / 4;
@@ -52,11 +50,7 @@ impl Standin {
             }
         };
         drop(world);
-        let landing = Landing {
-            conversation: conversation.clone(),
-            items: input,
-            stored: None,
-        };
+        let landing = Landing { conversation: conversation.clone(), items: input, stored: None };
         let response = Response::begun(request, model, conversation, tools);
         let pace = self.0.options.pace;
         let script = Script::write(response, reply.as_ref(), asked, landing, taken, pace);
@@ -65,10 +59,7 @@ impl Standin {
 }
 
 /// The reply that a fault ordered, if one did; it may be none at all.
-#[expect(
-    clippy::option_option,
-    reason = "no order, an order to be silent, an order to say something"
-)]
+#[expect(clippy::option_option, reason = "no order, an order to be silent, an order to say something")]
 fn ordered(taken: Option<&Taken>) -> Option<Option<Reply>> {
     match taken?.0.clone() {
         Failure::Empty => Some(None),
@@ -86,10 +77,7 @@ impl World {
             return Ok(&[]);
         };
         let found = self.conversations.get(id);
-        if found
-            .ok_or_else(|| Refused::not_found("Conversation", id))?
-            .running
-        {
+        if found.ok_or_else(|| Refused::not_found("Conversation", id))?.running {
             return Err(locked_by_a_response());
         }
         Ok(self.items.get(id).map_or(&[], Vec::as_slice))
@@ -102,10 +90,7 @@ impl World {
                 stores.extend_from_slice(vector_store_ids);
             }
         }
-        match stores
-            .iter()
-            .find(|id| !self.vector_stores.contains_key(*id))
-        {
+        match stores.iter().find(|id| !self.vector_stores.contains_key(*id)) {
             Some(id) => Err(Refused::not_found("Vector store", id)),
             None => Ok(stores),
         }

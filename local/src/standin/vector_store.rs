@@ -45,18 +45,9 @@ struct StoreFile {
 pub(super) fn routes() -> Router<Standin> {
     Router::new()
         .route("/v1/vector_stores", get(list).post(create))
-        .route(
-            "/v1/vector_stores/{id}",
-            get(read).post(update).delete(delete),
-        )
-        .route(
-            "/v1/vector_stores/{id}/files",
-            get(file_list).post(file_add),
-        )
-        .route(
-            "/v1/vector_stores/{id}/files/{file_id}",
-            get(file_read).delete(file_remove),
-        )
+        .route("/v1/vector_stores/{id}", get(read).post(update).delete(delete))
+        .route("/v1/vector_stores/{id}/files", get(file_list).post(file_add))
+        .route("/v1/vector_stores/{id}/files/{file_id}", get(file_read).delete(file_remove))
 }
 
 #[derive(Deserialize)]
@@ -73,9 +64,7 @@ async fn create(State(standin): State<Standin>, body: Bytes) -> Result<Json<Valu
     let mut world = standin.world();
     let id = new_id("vs");
     let files = create.file_ids.unwrap_or_default();
-    let files = files
-        .iter()
-        .map(|file| world.store_file(&id, file, Map::new()));
+    let files = files.iter().map(|file| world.store_file(&id, file, Map::new()));
     let store = VectorStore {
         id: id.clone(),
         name: create.name.unwrap_or_default(),
@@ -89,16 +78,9 @@ async fn create(State(standin): State<Standin>, body: Bytes) -> Result<Json<Valu
     Ok(Json(answer))
 }
 
-async fn list(
-    State(standin): State<Standin>,
-    Query(paging): Query<Paging>,
-) -> Result<Json<Value>, Refused> {
+async fn list(State(standin): State<Standin>, Query(paging): Query<Paging>) -> Result<Json<Value>, Refused> {
     let world = standin.world();
-    let resources: Vec<Value> = world
-        .vector_stores
-        .values()
-        .map(VectorStore::resource)
-        .collect();
+    let resources: Vec<Value> = world.vector_stores.values().map(VectorStore::resource).collect();
     Ok(Json(page(resources.iter(), resource_id, &paging)?))
 }
 
@@ -106,10 +88,7 @@ fn resource_id(resource: &Value) -> &str {
     resource["id"].as_str().unwrap_or_default()
 }
 
-async fn read(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     Ok(Json(standin.world().vector_store(&id)?.resource()))
 }
 
@@ -121,11 +100,7 @@ struct Update {
     expires_after: Option<Value>,
 }
 
-async fn update(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refused> {
+async fn update(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Refused> {
     let update: Update = parse(&body)?;
     let metadata = update.metadata.map(checked).transpose()?;
     let mut world = standin.world();
@@ -139,16 +114,11 @@ async fn update(
 }
 
 /// Its files stay.
-async fn delete(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     let mut world = standin.world();
     world.vector_store(&id)?;
     world.vector_stores.remove(&id);
-    Ok(Json(
-        json!({"id": id, "object": "vector_store.deleted", "deleted": true}),
-    ))
+    Ok(Json(json!({"id": id, "object": "vector_store.deleted", "deleted": true})))
 }
 
 #[derive(Deserialize)]
@@ -158,15 +128,8 @@ struct FileAdd {
     attributes: Option<Map<String, Value>>,
 }
 
-async fn file_add(
-    State(standin): State<Standin>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refused> {
-    let FileAdd {
-        file_id,
-        attributes,
-    } = parse(&body)?;
+async fn file_add(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let FileAdd { file_id, attributes } = parse(&body)?;
     let mut world = standin.world();
     world.vector_store(&id)?;
     let file = world.store_file(&id, &file_id, attributes.unwrap_or_default())?;
@@ -193,9 +156,7 @@ async fn file_read(
     let mut world = standin.world();
     let files = &world.vector_store(&id)?.files;
     let found = files.iter().find(|file| file.id == file_id);
-    found
-        .map(|file| Json(json!(file)))
-        .ok_or_else(|| file::missing(&file_id))
+    found.map(|file| Json(json!(file))).ok_or_else(|| file::missing(&file_id))
 }
 
 /// Out of the store only; the file itself stays.
@@ -206,9 +167,7 @@ async fn file_remove(
     if !standin.world().vector_store(&id)?.remove(&file_id) {
         return Err(file::missing(&file_id));
     }
-    Ok(Json(
-        json!({"id": file_id, "object": "vector_store.file.deleted", "deleted": true}),
-    ))
+    Ok(Json(json!({"id": file_id, "object": "vector_store.file.deleted", "deleted": true})))
 }
 
 impl VectorStore {
@@ -245,12 +204,7 @@ impl World {
         found.ok_or_else(|| Refused::not_found("Vector store", id))
     }
 
-    fn store_file(
-        &self,
-        store: &str,
-        file: &str,
-        attributes: Map<String, Value>,
-    ) -> Result<StoreFile, Refused> {
+    fn store_file(&self, store: &str, file: &str, attributes: Map<String, Value>) -> Result<StoreFile, Refused> {
         let usage_bytes = self.files.get(file).map(|file| file.content.len());
         Ok(StoreFile {
             id: file.to_owned(),
@@ -269,28 +223,16 @@ impl World {
     pub(super) fn search(&self, stores: &[String], question: &str) -> Option<(&str, String)> {
         let words = |text: &str| -> Vec<String> {
             let words = text.split(|c: char| !c.is_alphanumeric());
-            words
-                .filter(|word| word.chars().count() > 3)
-                .map(str::to_lowercase)
-                .collect()
+            words.filter(|word| word.chars().count() > 3).map(str::to_lowercase).collect()
         };
         let asked = words(question);
-        let shared = |line: &str| {
-            words(line)
-                .iter()
-                .filter(|word| asked.contains(word))
-                .count()
-        };
+        let shared = |line: &str| words(line).iter().filter(|word| asked.contains(word)).count();
         let stores = stores.iter().filter_map(|id| self.vector_stores.get(id));
-        let files = stores
-            .flat_map(|store| &store.files)
-            .filter_map(|file| self.files.get(&file.id));
+        let files = stores.flat_map(|store| &store.files).filter_map(|file| self.files.get(&file.id));
         files
             .flat_map(|file| {
                 let text = String::from_utf8_lossy(&file.content);
-                text.lines()
-                    .map(|line| (file.name.as_str(), line.trim().to_owned()))
-                    .collect::<Vec<_>>()
+                text.lines().map(|line| (file.name.as_str(), line.trim().to_owned())).collect::<Vec<_>>()
             })
             .map(|(name, line)| (shared(&line), name, line))
             .filter(|(score, ..)| *score > 0)

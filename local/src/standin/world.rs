@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::{
-    conversation::Conversation, file::File, item::Item, refused::Refused, vector_store::VectorStore,
-};
+use super::{conversation::Conversation, file::File, item::Item, refused::Refused, vector_store::VectorStore};
 
 /// Ids are ULIDs, so an ordered map lists in the order of creation.
 #[derive(Default)]
@@ -37,9 +35,8 @@ pub struct Counts {
 
 impl World {
     pub(super) fn counts(&self) -> Counts {
-        let orphaned = |(id, items): (&String, &Vec<Item>)| {
-            (!self.conversations.contains_key(id)).then_some(items.len())
-        };
+        let orphaned =
+            |(id, items): (&String, &Vec<Item>)| (!self.conversations.contains_key(id)).then_some(items.len());
         Counts {
             conversations: self.conversations.len(),
             items: self.items.values().map(Vec::len).sum(),

@@ -52,8 +52,13 @@ impl Status {
     pub fn on(self, event: Event) -> Result<Self, Error> {
         use Event::{Claim, End, Escalate, Release};
         match (self, event) {
+            // Before an admin's claim: what one holds already is not taken again.
+            (Self::Agent { since, agent }, Claim { agent: same, .. }) if agent.id == same.id => {
+                Ok(Self::Agent { since, agent })
+            }
             (Self::Bot { .. }, Escalate { at, reason }) => Ok(Self::Queued { since: at, reason }),
-            (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. }) => Ok(Self::Agent { since: at, agent }),
+            (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. })
+            | (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
             (Self::Agent { .. } | Self::Queued { .. }, Release { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
             (Self::Agent { .. }, Release { at, to: Line::Queue }) => {
                 Ok(Self::Queued { since: at, reason: Reason::Released })
@@ -62,10 +67,6 @@ impl Status {
                 Ok(Self::Ended { since: at, by })
             }
 
-            (Self::Agent { since, agent }, Claim { agent: same, .. }) if agent.id == same.id => {
-                Ok(Self::Agent { since, agent })
-            }
-            (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
             (now @ Self::Queued { .. }, Escalate { .. } | Release { to: Line::Queue, .. })
             | (now @ Self::Bot { .. }, Release { to: Line::Bot, .. })
             | (now @ Self::Ended { .. }, End { .. }) => Ok(now),

@@ -75,33 +75,21 @@ impl Answer {
     /// that says it all at once.
     pub(super) async fn read(openai: &OpenAi, answer: Response) -> Result<Self, Failure> {
         let request_id = request_id(answer.headers());
-        let json = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let json =
+            answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         let frames = if json {
             frame::whole(&openai.body(answer).await?)?
         } else {
             frame::streamed(answer, openai.settings.patience.idle)
         };
-        Ok(Self {
-            frames,
-            heard: Heard::default(),
-            last: None,
-            over: false,
-            request_id,
-        })
+        Ok(Self { frames, heard: Heard::default(), last: None, over: false, request_id })
     }
 
     /// The next event; `None` after the last, which is [`Event::Completed`] or a failure.
     /// May be dropped while it waits (in a `select!`, say) without losing an event.
     pub async fn next(&mut self) -> Option<Result<Event, Failure>> {
         while !self.over {
-            let frame = self
-                .frames
-                .next()
-                .await
-                .unwrap_or(Err(Failure::Interrupted { code: None }));
+            let frame = self.frames.next().await.unwrap_or(Err(Failure::Interrupted { code: None }));
             match frame.and_then(|frame| self.heard.take(frame)) {
                 Ok(None) => {}
                 Ok(Some(Event::Completed(outcome))) => self.end(Ok(Event::Completed(outcome))),
@@ -141,33 +129,19 @@ impl Heard {
         match frame {
             Frame::Created { response } => {
                 self.response_id.clone_from(&response.id);
-                Ok(Some(Event::Created {
-                    response_id: response.id,
-                }))
+                Ok(Some(Event::Created { response_id: response.id }))
             }
-            Frame::Delta {
-                delta,
-                output_index,
-            } => Ok(Some(self.delta(delta, output_index))),
-            Frame::ItemDone {
-                item: Item::Call(call),
-            } => {
+            Frame::Delta { delta, output_index } => Ok(Some(self.delta(delta, output_index))),
+            Frame::ItemDone { item: Item::Call(call) } => {
                 self.calls.push(call);
                 Ok(None)
             }
-            Frame::Completed { response } => {
-                Ok(Some(Event::Completed(self.outcome(response, None))))
-            }
+            Frame::Completed { response } => Ok(Some(Event::Completed(self.outcome(response, None)))),
             Frame::Incomplete { response } => {
-                let why = response
-                    .incomplete_details
-                    .as_ref()
-                    .map_or(Incomplete::Other, Details::why);
+                let why = response.incomplete_details.as_ref().map_or(Incomplete::Other, Details::why);
                 Ok(Some(Event::Completed(self.outcome(response, Some(why)))))
             }
-            Frame::Failed { response } => {
-                Err(Complaint::read(&response.error.unwrap_or_default()).in_stream())
-            }
+            Frame::Failed { response } => Err(Complaint::read(&response.error.unwrap_or_default()).in_stream()),
             Frame::Error(error) => Err(Complaint::read(&error).in_stream()),
             Frame::ItemDone { .. } | Frame::Other => Ok(None),
         }

@@ -29,37 +29,20 @@ struct Page {
 impl OpenAi {
     /// Answers the new conversation's id. `metadata`: at most 16 pairs, keys of 64 characters,
     /// values of 512.
-    pub async fn conversation_create(
-        &self,
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<String, Failure> {
+    pub async fn conversation_create(&self, metadata: &BTreeMap<String, String>) -> Result<String, Failure> {
         let body = json!({ "metadata": metadata });
         let created: Created = self
-            .fetch(Resend::OnlyIfToldTo, || {
-                self.request(Method::POST, &["conversations"], &[])
-                    .json(&body)
-            })
+            .fetch(Resend::OnlyIfToldTo, || self.request(Method::POST, &["conversations"], &[]).json(&body))
             .await?;
         Ok(created.id)
     }
 
     /// Replaces the metadata. [`Failure::Missing`] when the conversation is gone.
-    pub async fn conversation_update(
-        &self,
-        id: &str,
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<(), Failure> {
+    pub async fn conversation_update(&self, id: &str, metadata: &BTreeMap<String, String>) -> Result<(), Failure> {
         let body = json!({ "metadata": metadata });
-        match self
-            .send(Resend::Freely, || {
-                self.request(Method::POST, &["conversations", id], &[])
-                    .json(&body)
-            })
-            .await
-        {
-            Ok(answer) => self.body(answer).await.map(drop),
+        match self.tell(Resend::Freely, || self.request(Method::POST, &["conversations", id], &[]).json(&body)).await {
             Err(failure) if failure.is_not_found() => Err(Failure::Missing),
-            Err(failure) => Err(failure),
+            told => told,
         }
     }
 
@@ -107,9 +90,6 @@ impl OpenAi {
     async fn conversation_page(&self, id: &str, after: Option<&str>) -> Result<Page, Failure> {
         let mut query = vec![("limit", "100"), ("order", "asc")];
         query.extend(after.map(|item| ("after", item)));
-        self.fetch(Resend::Freely, || {
-            self.request(Method::GET, &["conversations", id, "items"], &query)
-        })
-        .await
+        self.fetch(Resend::Freely, || self.request(Method::GET, &["conversations", id, "items"], &query)).await
     }
 }

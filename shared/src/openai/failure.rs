@@ -19,12 +19,7 @@ pub enum Failure {
     ContentFilter,
     /// Asking again would change nothing: the request is wrong, or not allowed.
     #[error("OpenAI refused the request with status {status}")]
-    Refused {
-        status: u16,
-        code: Option<String>,
-        param: Option<String>,
-        message: String,
-    },
+    Refused { status: u16, code: Option<String>, param: Option<String>, message: String },
     /// Out of reach, too slow, or failing, after all the tries that patience allows.
     /// `maybe_ran`: one of the tries may have had its effect, a conversation may have grown by it.
     #[error("OpenAI was not available")]
@@ -38,27 +33,16 @@ pub enum Failure {
 impl Failure {
     /// Whether nobody can say what OpenAI did. A conversation is in doubt from there on.
     pub fn maybe_ran(&self) -> bool {
-        matches!(
-            self,
-            Self::Interrupted { .. } | Self::Unavailable { maybe_ran: true }
-        )
+        matches!(self, Self::Interrupted { .. } | Self::Unavailable { maybe_ran: true })
     }
 
     /// A 404 in OpenAI's own words: the thing is missing, not the route. llama.cpp and vLLM say "no
     /// such route" in the same shape, with a number for a code; OpenAI itself says "Invalid URL".
     pub(super) fn is_not_found(&self) -> bool {
-        let Self::Refused {
-            status: 404,
-            code,
-            message,
-            ..
-        } = self
-        else {
+        let Self::Refused { status: 404, code, message, .. } = self else {
             return false;
         };
-        let numeric = code
-            .as_ref()
-            .is_some_and(|code| code.parse::<i64>().is_ok());
+        let numeric = code.as_ref().is_some_and(|code| code.parse::<i64>().is_ok());
         !(message.is_empty() || numeric || message.starts_with("Invalid URL"))
     }
 }
@@ -79,10 +63,7 @@ impl Complaint {
     pub(super) fn read(value: &Value) -> Self {
         let fields = match value.get("error") {
             Some(Value::String(message)) => {
-                return Self {
-                    message: message.clone(),
-                    ..Self::default()
-                };
+                return Self { message: message.clone(), ..Self::default() };
             }
             Some(nested @ Value::Object(_)) => nested,
             _ => value,
@@ -103,13 +84,9 @@ impl Complaint {
         match self.code.as_deref() {
             Some("insufficient_quota" | "billing_hard_limit_reached") => Some(Failure::Quota),
             Some("conversation_locked") => Some(Failure::Locked),
-            Some(
-                "content_filter"
-                | "content_policy_violation"
-                | "invalid_prompt"
-                | "bio_policy"
-                | "cyber_policy",
-            ) => Some(Failure::ContentFilter),
+            Some("content_filter" | "content_policy_violation" | "invalid_prompt" | "bio_policy" | "cyber_policy") => {
+                Some(Failure::ContentFilter)
+            }
             _ if self.message.contains("No tool output found") => Some(Failure::OrphanCall),
             _ => None,
         }
@@ -117,8 +94,7 @@ impl Complaint {
 
     /// The failure of a stream that had begun.
     pub(super) fn in_stream(self) -> Failure {
-        self.meaning()
-            .unwrap_or(Failure::Interrupted { code: self.code })
+        self.meaning().unwrap_or(Failure::Interrupted { code: self.code })
     }
 }
 

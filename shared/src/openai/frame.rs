@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsource_stream::Eventsource;
+use eventsource_stream::{EventStreamError, Eventsource};
 use futures::{
     StreamExt, TryStreamExt, future,
     stream::{self, BoxStream},
@@ -10,9 +10,12 @@ use futures::{
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use tracing::debug;
+use tracing::{debug, warn};
 
-use super::{Call, Failure, Incomplete, Usage, transport::chunks};
+use super::{
+    Call, Failure, Incomplete, Usage,
+    transport::{Cut, chunks},
+};
 
 /// One event, by its `type`. Those that a chat has no use for are [`Frame::Other`], `keepalive` and
 /// those not invented yet included.
@@ -22,10 +25,7 @@ pub(super) enum Frame {
     #[serde(rename = "response.created")]
     Created { response: Body },
     #[serde(rename = "response.output_text.delta")]
-    Delta {
-        delta: String,
-        output_index: Option<u64>,
-    },
+    Delta { delta: String, output_index: Option<u64> },
     #[serde(rename = "response.output_item.done")]
     ItemDone { item: Item },
     #[serde(rename = "response.completed")]
@@ -105,19 +105,21 @@ pub(super) fn streamed(answer: Response, idle: Duration) -> Frames {
     // The comment in front takes a byte order mark's place: the parser would panic on one in the
     // stream's first bytes.
     let bytes = stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle));
-    let events = bytes
-        .eventsource()
-        .map_err(|_| Failure::Interrupted { code: None });
-    events
-        .try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data))))
-        .fuse()
-        .boxed()
+    let events = bytes.eventsource().map_err(|error| interrupted(&error));
+    events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
+}
+
+/// Says which kind of cut it was. Other errors quote the stream, so they are not said.
+fn interrupted(error: &EventStreamError<Cut>) -> Failure {
+    if let EventStreamError::Transport(cut) = error {
+        warn!(?cut, "a response's stream was cut");
+    }
+    Failure::Interrupted { code: None }
 }
 
 /// The same events for a response that came in one piece.
 pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
-    let value: Value =
-        serde_json::from_slice(json).map_err(|_| Failure::Interrupted { code: None })?;
+    let value: Value = serde_json::from_slice(json).map_err(|_| Failure::Interrupted { code: None })?;
     let body = || Body::deserialize(&value).map_err(|_| Failure::Interrupted { code: None });
     let response = body()?;
     let end = match response.status.as_deref() {
@@ -125,11 +127,7 @@ pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
         Some("incomplete") => Frame::Incomplete { response },
         _ => Frame::Failed { response },
     };
-    Ok(
-        stream::iter([Ok(Frame::Created { response: body()? }), Ok(end)])
-            .fuse()
-            .boxed(),
-    )
+    Ok(stream::iter([Ok(Frame::Created { response: body()? }), Ok(end)]).fuse().boxed())
 }
 
 impl Frame {
@@ -139,15 +137,9 @@ impl Frame {
             return Some(frame);
         }
         let untyped: Option<Value> = serde_json::from_str(data).ok();
-        let error = untyped.filter(|value| {
-            name == "error" || value.get("error").is_some_and(|error| !error.is_null())
-        });
+        let error = untyped.filter(|value| name == "error" || value.get("error").is_some_and(|error| !error.is_null()));
         if error.is_none() {
-            debug!(
-                name,
-                bytes = data.len(),
-                "passed over an event that could not be read"
-            );
+            debug!(name, bytes = data.len(), "passed over an event that could not be read");
         }
         error.map(Self::Error)
     }

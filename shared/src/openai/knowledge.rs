@@ -16,12 +16,8 @@ impl OpenAi {
             let part = Part::text(text.to_owned()).file_name(name.clone());
             Form::new().text("purpose", "assistants").part("file", part)
         };
-        let created: Created = self
-            .fetch(Resend::OnlyIfToldTo, || {
-                self.request(Method::POST, &["files"], &[])
-                    .multipart(form())
-            })
-            .await?;
+        let created: Created =
+            self.fetch(Resend::OnlyIfToldTo, || self.request(Method::POST, &["files"], &[]).multipart(form())).await?;
         Ok(created.id)
     }
 
@@ -31,17 +27,10 @@ impl OpenAi {
     }
 
     /// Answers the new store's id. The files (at most 500) are searchable some seconds later.
-    pub async fn vector_store_create(
-        &self,
-        name: &str,
-        file_ids: &[String],
-    ) -> Result<String, Failure> {
+    pub async fn vector_store_create(&self, name: &str, file_ids: &[String]) -> Result<String, Failure> {
         let body = json!({ "name": name, "file_ids": file_ids });
         let created: Created = self
-            .fetch(Resend::OnlyIfToldTo, || {
-                self.request(Method::POST, &["vector_stores"], &[])
-                    .json(&body)
-            })
+            .fetch(Resend::OnlyIfToldTo, || self.request(Method::POST, &["vector_stores"], &[]).json(&body))
             .await?;
         Ok(created.id)
     }
@@ -54,9 +43,7 @@ impl OpenAi {
 
 /// A vector store takes a file by its extension, and refuses one without.
 fn file_name(name: &str) -> String {
-    let extension = name
-        .rsplit_once('.')
-        .map(|(_, extension)| extension.to_lowercase());
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
     match extension.as_deref() {
         Some("md" | "txt" | "json" | "html") => name.to_owned(),
         _ => format!("{name}.txt"),

@@ -45,9 +45,6 @@ impl OpenAi {
     /// `http` should come from [`Patience::http`]; of any other client, the connect time-out is its
     /// own business.
     pub fn new(http: Client, settings: Settings) -> Self {
-        Self {
-            http,
-            settings: Arc::new(settings),
-        }
+        Self { http, settings: Arc::new(settings) }
     }
 }

@@ -16,20 +16,10 @@ impl OpenAi {
     /// Only a server that answers in OpenAI's words can say that a model is unknown: a bare 404 is
     /// a missing route.
     pub async fn model_check(&self, model: &str) -> Result<ModelCheck, Failure> {
-        match self
-            .fetch::<Created>(Resend::Freely, || {
-                self.request(Method::GET, &["models", model], &[])
-            })
-            .await
-        {
+        match self.fetch::<Created>(Resend::Freely, || self.request(Method::GET, &["models", model], &[])).await {
             Ok(_) => Ok(ModelCheck::Known),
             Err(failure) if failure.is_not_found() => Ok(ModelCheck::Unknown),
-            Err(
-                Failure::Refused {
-                    status: 404 | 405, ..
-                }
-                | Failure::Interrupted { .. },
-            ) => Ok(ModelCheck::NotSaid),
+            Err(Failure::Refused { status: 404 | 405, .. } | Failure::Interrupted { .. }) => Ok(ModelCheck::NotSaid),
             Err(failure) => Err(failure),
         }
     }

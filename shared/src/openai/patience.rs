@@ -24,12 +24,19 @@ pub struct Patience {
     pub longest_wait: Duration,
     /// Until a connection stands, TLS included.
     pub connect: Duration,
-    /// From sending a request to the head of its answer.
+    /// From asking for a response to the head of its answer.
     pub first_byte: Duration,
+    /// The same for every other request: some are made while a caller of ours waits, who gives up
+    /// after 29 seconds.
+    pub small_first_byte: Duration,
     /// Between two pieces of an answer. Any byte counts, so that a proxy's comments keep a slow
     /// model's stream open.
     pub idle: Duration,
 }
+
+/// How long an unused connection is kept. One that died unnoticed, in a frozen function say, takes
+/// a request with it that must not be sent twice; a new connection costs some 50 ms.
+const POOLED: Duration = Duration::from_secs(20);
 
 impl Default for Patience {
     fn default() -> Self {
@@ -40,6 +47,7 @@ impl Default for Patience {
             longest_wait: Duration::from_secs(20),
             connect: Duration::from_secs(5),
             first_byte: Duration::from_mins(1),
+            small_first_byte: Duration::from_secs(10),
             idle: Duration::from_secs(90),
         }
     }
@@ -52,16 +60,13 @@ impl Patience {
     pub fn http(&self) -> reqwest::Result<Client> {
         Client::builder()
             .connect_timeout(self.connect)
+            .pool_idle_timeout(POOLED)
             .redirect(redirect::Policy::none())
             .build()
     }
 
     fn back_off(&self, made: u32) -> Duration {
-        let doubled = self.first_wait.saturating_mul(
-            1_u32
-                .checked_shl(made.saturating_sub(1))
-                .unwrap_or(u32::MAX),
-        );
+        let doubled = self.first_wait.saturating_mul(1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX));
         jitter(doubled.min(self.longest_wait))
     }
 }
@@ -76,12 +81,7 @@ pub(super) struct Tries<'a> {
 
 impl<'a> Tries<'a> {
     pub(super) fn new(patience: &'a Patience) -> Self {
-        Self {
-            patience,
-            made: 0,
-            locked: 0,
-            maybe_ran: false,
-        }
+        Self { patience, made: 0, locked: 0, maybe_ran: false }
     }
 
     /// How long to wait before the next try; `None` when that was the last.
@@ -115,26 +115,10 @@ pub(super) struct Advice {
 
 impl Advice {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::trim)
-        };
-        let milliseconds = || {
-            text("retry-after-ms")?
-                .parse()
-                .ok()
-                .and_then(|ms: f64| seconds(ms / 1000.0))
-        };
-        let after = || {
-            text("retry-after")
-                .and_then(|value| value.parse().ok().map_or_else(|| until(value), seconds))
-        };
-        Self {
-            wait: milliseconds().or_else(after),
-            again: text("x-should-retry").and_then(|value| value.parse().ok()),
-        }
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let milliseconds = || text("retry-after-ms")?.parse().ok().and_then(|ms: f64| seconds(ms / 1000.0));
+        let after = || text("retry-after").and_then(|value| value.parse().ok().map_or_else(|| until(value), seconds));
+        Self { wait: milliseconds().or_else(after), again: text("x-should-retry").and_then(|value| value.parse().ok()) }
     }
 }
 
@@ -145,11 +129,7 @@ fn seconds(seconds: f64) -> Option<Duration> {
 /// The time left until an HTTP date; zero when it has passed.
 fn until(date: &str) -> Option<Duration> {
     let at = OffsetDateTime::parse(date, &Rfc2822).ok()?;
-    Some(
-        (at - OffsetDateTime::now_utc())
-            .try_into()
-            .unwrap_or_default(),
-    )
+    Some((at - OffsetDateTime::now_utc()).try_into().unwrap_or_default())
 }
 
 /// Anything between zero and `most`, so that many callers refused at once do not come back at once.
@@ -184,23 +164,11 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
             Advice::of(&headers).wait
         };
-        assert_eq!(
-            asked("retry-after-ms", "1500"),
-            Some(Duration::from_millis(1500))
-        );
+        assert_eq!(asked("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
         assert_eq!(asked("retry-after", "2"), Some(Duration::from_secs(2)));
-        assert_eq!(
-            asked("retry-after", "0.5"),
-            Some(Duration::from_millis(500))
-        );
-        assert_eq!(
-            asked("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),
-            Some(Duration::ZERO)
-        );
-        assert!(
-            asked("retry-after", "Fri, 31 Dec 2100 23:59:59 GMT").unwrap()
-                > Duration::from_secs(1_000_000)
-        );
+        assert_eq!(asked("retry-after", "0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(asked("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert!(asked("retry-after", "Fri, 31 Dec 2100 23:59:59 GMT").unwrap() > Duration::from_secs(1_000_000));
         for nonsense in ["-1", "NaN", "inf", "1e300", "soon"] {
             assert_eq!(asked("retry-after", nonsense), None, "{nonsense}");
         }

@@ -94,15 +94,12 @@ impl OpenAi {
         let body = Streamed {
             ask,
             stream: true,
-            stream_options: StreamOptions {
-                include_obfuscation: false,
-            },
+            stream_options: StreamOptions { include_obfuscation: false },
             parallel_tool_calls: (!ask.tools.is_empty()).then_some(false),
         };
+        let first_byte = self.settings.patience.first_byte;
         let answer = self
-            .send(Resend::OnlyIfToldTo, || {
-                self.request(Method::POST, &["responses"], &[]).json(&body)
-            })
+            .send(Resend::OnlyIfToldTo, first_byte, || self.request(Method::POST, &["responses"], &[]).json(&body))
             .await;
         match answer {
             Ok(answer) => Answer::read(self, answer).await,
@@ -123,7 +120,6 @@ fn names_conversation(failure: &Failure, ask: &Ask<'_>) -> bool {
     let Failure::Refused { param, message, .. } = failure else {
         return false;
     };
-    let named =
-        param.as_deref() == Some("conversation") || message.to_lowercase().contains("conversation");
+    let named = param.as_deref() == Some("conversation") || message.to_lowercase().contains("conversation");
     ask.conversation.is_some() && failure.is_not_found() && named
 }

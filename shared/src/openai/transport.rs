@@ -53,12 +53,7 @@ pub(super) enum Cut {
 impl OpenAi {
     /// A request to `path` under the base URL; each segment is escaped, so that an id can never
     /// reach another route.
-    pub(super) fn request(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         let request = self.http.request(method, self.url(path, query));
         match self.settings.api_key.as_str() {
             "" => request,
@@ -71,12 +66,12 @@ impl OpenAi {
     pub(super) async fn send(
         &self,
         resend: Resend,
+        first_byte: Duration,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let patience = &self.settings.patience;
-        let mut tries = Tries::new(patience);
+        let mut tries = Tries::new(&self.settings.patience);
         loop {
-            let miss = match timeout(patience.first_byte, request().send()).await {
+            let miss = match timeout(first_byte, request().send()).await {
                 Ok(Ok(answer)) if answer.status().is_success() => return Ok(answer),
                 Ok(Ok(answer)) => self.refusal(answer).await,
                 Ok(Err(error)) => Miss::of(error),
@@ -89,28 +84,34 @@ impl OpenAi {
         }
     }
 
-    /// Sends and reads one JSON answer.
+    /// Sends a small request and reads its JSON answer.
     pub(super) async fn fetch<T: DeserializeOwned>(
         &self,
         resend: Resend,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, Failure> {
-        let answer = self.send(resend, request).await?;
+        let first_byte = self.settings.patience.small_first_byte;
+        let answer = self.send(resend, first_byte, request).await?;
         let body = self.body(answer).await?;
         serde_json::from_slice(&body).map_err(|_| Failure::Interrupted { code: None })
     }
 
     /// Deletes what is at `path`. That it is gone already is success.
     pub(super) async fn remove(&self, path: &[&str]) -> Result<(), Failure> {
-        match self
-            .send(Resend::Freely, || self.request(Method::DELETE, path, &[]))
-            .await
-        {
-            // Read to its end, so that its connection serves the next request.
-            Ok(answer) => self.body(answer).await.map(drop),
-            Err(Failure::Refused { status: 404, .. } | Failure::Missing) => Ok(()),
-            Err(failure) => Err(failure),
+        match self.tell(Resend::Freely, || self.request(Method::DELETE, path, &[])).await {
+            Err(Failure::Refused { status: 404, .. }) => Ok(()),
+            told => told,
         }
+    }
+
+    /// Sends a small request of which only success matters.
+    pub(super) async fn tell(&self, resend: Resend, request: impl Fn() -> RequestBuilder) -> Result<(), Failure> {
+        let first_byte = self.settings.patience.small_first_byte;
+        let answer = self.send(resend, first_byte, request).await?;
+        // Read to its end, so that its connection serves the next request; what it says is no
+        // matter.
+        let _ = self.body(answer).await;
+        Ok(())
     }
 
     pub(super) async fn body(&self, answer: Response) -> Result<Vec<u8>, Failure> {
@@ -134,23 +135,13 @@ impl OpenAi {
     }
 
     async fn refusal(&self, answer: Response) -> Miss {
-        let (status, advice, request_id) = (
-            answer.status(),
-            Advice::of(answer.headers()),
-            request_id(answer.headers()),
-        );
+        let (status, advice, request_id) =
+            (answer.status(), Advice::of(answer.headers()), request_id(answer.headers()));
         let path = answer.url().path().to_owned();
         let complaint = self.complaint(answer).await;
         let code = complaint.code.as_deref();
-        warn!(
-            status = status.as_u16(),
-            request_id, code, path, "OpenAI refused a request"
-        );
-        Miss::Refused {
-            status,
-            advice,
-            complaint,
-        }
+        warn!(status = status.as_u16(), request_id, code, path, "OpenAI refused a request");
+        Miss::Refused { status, advice, complaint }
     }
 
     /// An unreadable one says nothing, and its status still speaks.
@@ -158,15 +149,11 @@ impl OpenAi {
         let chunks = chunks(answer, self.settings.patience.idle);
         let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
             body.extend_from_slice(&chunk);
-            if body.len() <= LONGEST_COMPLAINT {
-                Ok(body)
-            } else {
-                Err(Cut::Broken)
-            }
+            if body.len() <= LONGEST_COMPLAINT { Ok(body) } else { Err(Cut::Broken) }
         });
         let body = body.await.unwrap_or_default();
-        let mut complaint = serde_json::from_slice(&body)
-            .map_or_else(|_| Complaint::default(), |value| Complaint::read(&value));
+        let mut complaint =
+            serde_json::from_slice(&body).map_or_else(|_| Complaint::default(), |value| Complaint::read(&value));
         if !self.settings.api_key.is_empty() {
             complaint.message = complaint.message.replace(&self.settings.api_key, "…");
         }
@@ -176,12 +163,16 @@ impl OpenAi {
 
 impl Miss {
     fn of(error: reqwest::Error) -> Self {
-        let miss = match () {
-            () if error.is_builder() => Self::Unfit,
-            () if error.is_connect() => Self::NeverSent,
-            () => Self::NoAnswer,
+        let miss = if error.is_builder() {
+            Self::Unfit
+        } else if error.is_connect() {
+            Self::NeverSent
+        } else {
+            Self::NoAnswer
         };
-        warn!(sent = matches!(miss, Self::NoAnswer), error = %error.without_url(), "OpenAI was not reached");
+        let maybe_ran = miss.maybe_ran();
+        // The debug form names the causes; of the request it holds the URL alone, dropped here.
+        warn!(maybe_ran, error = ?error.without_url(), "OpenAI was not reached");
         miss
     }
 
@@ -194,9 +185,7 @@ impl Miss {
     /// lost the server behind it.
     pub(super) fn maybe_ran(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => {
-                *status == StatusCode::REQUEST_TIMEOUT || status.is_server_error()
-            }
+            Self::Refused { status, .. } => *status == StatusCode::REQUEST_TIMEOUT || status.is_server_error(),
             Self::NoAnswer => true,
             Self::NeverSent | Self::Unfit => false,
         }
@@ -208,11 +197,7 @@ impl Miss {
 
     pub(super) fn may_be_repeated(&self, repeatable: bool) -> bool {
         match self {
-            Self::Refused {
-                status,
-                advice,
-                complaint,
-            } => match complaint.meaning() {
+            Self::Refused { status, advice, complaint } => match complaint.meaning() {
                 Some(Failure::Locked) => true,
                 Some(Failure::Quota) => false,
                 _ => advice.again.unwrap_or(is_passing(*status)),
@@ -232,9 +217,7 @@ impl Miss {
 
     fn into_failure(self, maybe_ran: bool) -> Failure {
         match self {
-            Self::Refused {
-                status, complaint, ..
-            } => match complaint.meaning() {
+            Self::Refused { status, complaint, .. } => match complaint.meaning() {
                 Some(failure) => failure,
                 None if is_passing(status) => Failure::Unavailable { maybe_ran },
                 None => Failure::Refused {
@@ -251,31 +234,19 @@ impl Miss {
 
 /// Statuses after which the same request may well succeed.
 fn is_passing(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS
-    ) || status.is_server_error()
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
+        || status.is_server_error()
 }
 
 /// The body of an answer, piece by piece, none awaited for longer than `idle`.
-pub(super) fn chunks(
-    answer: Response,
-    idle: Duration,
-) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
+pub(super) fn chunks(answer: Response, idle: Duration) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
     stream::try_unfold(answer, move |mut answer| async move {
-        let chunk = timeout(idle, answer.chunk())
-            .await
-            .map_err(|_| Cut::Silent)?
-            .map_err(|_| Cut::Broken)?;
+        let chunk = timeout(idle, answer.chunk()).await.map_err(|_| Cut::Silent)?.map_err(|_| Cut::Broken)?;
         Ok(chunk.map(|chunk| (chunk, answer)))
     })
 }
 
 /// What OpenAI's support asks for.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get("x-request-id")?
-        .to_str()
-        .ok()
-        .map(str::to_owned)
+    headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
 }

@@ -43,8 +43,8 @@ pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
     Ok(Message { origin, ..read(item)? })
 }
 
-pub(super) fn number(n: impl ToString) -> AttributeValue {
-    N(n.to_string())
+pub(super) fn number(n: impl Into<i128>) -> AttributeValue {
+    N(n.into().to_string())
 }
 
 impl Key {

@@ -205,11 +205,11 @@ impl Store {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<(Vec<ThreadId>, Option<Cursor>), Error> {
-        let (index_pk, index_sk) = (format!("{index}_pk"), format!("{index}_sk"));
+        let (hash_key, range_key) = (format!("{index}_pk"), format!("{index}_sk"));
         let start = cursor.map(|cursor| {
             let mut item = key::thread(tenant, &cursor.id).attributes();
-            item.insert(index_pk.clone(), S(partition.into()));
-            item.insert(index_sk.clone(), S(cursor.sk));
+            item.insert(hash_key.clone(), S(partition.into()));
+            item.insert(range_key.clone(), S(cursor.sk));
             item
         });
         let page = self
@@ -218,7 +218,7 @@ impl Store {
             .table_name(&self.table)
             .index_name(index)
             .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", &index_pk)
+            .expression_attribute_names("#pk", &hash_key)
             .expression_attribute_values(":pk", S(partition.into()))
             .scan_index_forward(oldest_first)
             .set_exclusive_start_key(start)
@@ -227,9 +227,9 @@ impl Store {
             .await
             .map_err(refused)?;
         let items = page.items.unwrap_or_default();
-        let ids = items.iter().filter_map(|item| id_of(item)).collect();
+        let ids = items.iter().filter_map(id_of).collect();
         let next = page.last_evaluated_key.and_then(|item| {
-            Some(Cursor { part: String::new(), sk: text(&item, &index_sk).to_owned(), id: id_of(&item)? })
+            Some(Cursor { part: String::new(), sk: text(&item, &range_key).to_owned(), id: id_of(&item)? })
         });
         Ok((ids, next))
     }

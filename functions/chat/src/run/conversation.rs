@@ -1,0 +1,72 @@
+//! The conversation that a run speaks in: a cache of the log, which may be built anew at any time.
+
+use shared::{
+    domain::chatbot::Memory,
+    store::{Commit, Removal},
+};
+
+use super::{Run, Trouble};
+
+impl Run {
+    /// The conversation to speak in: none with local memory, a new one where the thread's is in doubt or was never
+    /// made. A new one's id is saved under the run before anything goes into it.
+    pub(super) async fn conversation(&mut self) -> Result<Option<String>, Trouble> {
+        if self.app.memory_of(self.chatbot()?) == Memory::Local {
+            return Ok(None);
+        }
+        let current = self.thread.openai.conversation_id.clone();
+        if let Some(current) = current.clone().filter(|_| !self.in_doubt) {
+            self.mirror(&current).await?;
+            return Ok(Some(current));
+        }
+        let metadata = self.details.mirrored(&self.thread.id);
+        let created = self.holding(self.app.openai.conversation_create(&metadata)).await?;
+        let old = current.map(|old| Removal::of_conversation(&self.thread, old, self.app.after_lease()));
+        let details_at = self.details_at;
+        let saved = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
+            thread.openai.conversation_id = Some(created.clone());
+            thread.openai.synced_through = 0;
+            // Whatever came between may have changed the title.
+            thread.openai.stale = thread.version != details_at;
+            let mut commit = Commit::new(thread);
+            commit.removal.clone_from(&old);
+            commit
+        });
+        match saved.await {
+            Ok(Some((thread, _))) => {
+                self.details_at = thread.version;
+                self.thread = thread;
+                self.in_doubt = false;
+                self.removals.extend(old);
+                Ok(Some(created))
+            }
+            refused => {
+                // Nothing points to it. One that cannot be deleted now is lost.
+                let _ = self.app.openai.conversation_delete(&created).await;
+                refused?;
+                Err(Trouble::Lost)
+            }
+        }
+    }
+
+    /// Tells OpenAI of a title or metadata that it has missed. Nothing depends on it, so a failure waits for the next run.
+    async fn mirror(&mut self, conversation: &str) -> Result<(), Trouble> {
+        if !self.thread.openai.stale {
+            return Ok(());
+        }
+        let metadata = self.details.mirrored(&self.thread.id);
+        match self.holding(self.app.openai.conversation_update(conversation, &metadata)).await {
+            Err(Trouble::OpenAi(_)) => return Ok(()),
+            told => told?,
+        }
+        let details_at = self.details_at;
+        let saved = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
+            thread.openai.stale = thread.version != details_at;
+            Commit::new(thread)
+        });
+        let (thread, _) = saved.await?.ok_or(Trouble::Lost)?;
+        self.details_at = thread.version;
+        self.thread = thread;
+        Ok(())
+    }
+}
