@@ -210,7 +210,7 @@ fn json_or_text(error: &str) -> Value {
 ///
 /// `cargo test` builds no plain binary of another package, so the first to ask has cargo build them all: with the
 /// features that `cargo test` resolves, so that nothing is compiled that was compiled before.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     static BUILT_INTO: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT_INTO.get_or_init(|| {
         let test = env::current_exe().expect("a running test has a path");

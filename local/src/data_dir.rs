@@ -1,6 +1,6 @@
 //! What outlives a stop: the table, the token secret, and where a running instance is found.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ impl DataDir {
     /// so that the tokens already given out do too.
     pub fn open(path: Option<&Path>, reset: bool) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self(None)) };
-        fs::create_dir_all(path).map_err(|error| file(path, error))?;
+        make(path)?;
         let lock = lock(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
         if reset {
             for name in TABLE {
@@ -93,7 +93,7 @@ pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(file(&secret, error)),
     }
-    fs::create_dir_all(path).map_err(|error| file(path, error))?;
+    make(path)?;
     let made = new_secret()?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -103,6 +103,15 @@ pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
         Ok(()) => Ok(Tokens::new(made)),
         Err(error) => Err(file(&secret, error)),
     }
+}
+
+/// Makes the directory if missing: its owner's alone, for people's conversations lie in it.
+fn make(path: &Path) -> Result<(), Error> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| file(path, error))
 }
 
 /// The lock, or `None` where another process has it.

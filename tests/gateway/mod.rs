@@ -2,6 +2,7 @@
 
 mod dynamo;
 mod gate;
+mod laptop;
 mod management;
 mod rest;
 mod socket;
