@@ -28,7 +28,49 @@ async fn a_request_reaches_its_function_as_a_rest_proxy_event() {
         ".context.requestTime" => "[time]",
         ".context.requestTimeEpoch" => "[time]",
     }, @r#"
-
+    {
+      "body": "{\"text\": \"Hi\"}",
+      "context": {
+        "accountId": "000000000000",
+        "apiId": "local",
+        "authorizer": {
+          "expires": "4102444800",
+          "principalId": "ana",
+          "role": "agent",
+          "tenant": "acme"
+        },
+        "domainName": "[host]",
+        "httpMethod": "POST",
+        "identity": {
+          "sourceIp": "127.0.0.1"
+        },
+        "path": "/v1/threads/thr%5F1/chat",
+        "protocol": "HTTP/1.1",
+        "requestId": "[id]",
+        "requestTime": "[time]",
+        "requestTimeEpoch": "[time]",
+        "resourcePath": "/threads/{thread_id}/chat",
+        "stage": "v1"
+      },
+      "headers": {
+        "accept": "*/*",
+        "authorization": "Bearer ana",
+        "content-length": "14",
+        "host": "[host]",
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-proto": "http"
+      },
+      "method": "POST",
+      "path": [
+        "thread_id=thr_1"
+      ],
+      "query": [
+        "a=1",
+        "a=2",
+        "b= x"
+      ],
+      "rawPath": "/threads/thr%5F1/chat"
+    }
     "#);
 }
 

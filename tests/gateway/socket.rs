@@ -63,7 +63,44 @@ async fn a_socket_lives_from_connect_to_disconnect_as_websocket_events() {
         ".context.requestTime" => "[time]",
         ".context.requestTimeEpoch" => "[time]",
     }, @r#"
-
+    {
+      "body": "",
+      "context": {
+        "apiId": "local",
+        "authorizer": {
+          "expires": "4102444800",
+          "principalId": "ana",
+          "role": "agent",
+          "tenant": "acme"
+        },
+        "connectedAt": "[time]",
+        "connectionId": "[id]",
+        "domainName": "[host]",
+        "eventType": "CONNECT",
+        "extendedRequestId": "[id]",
+        "identity": {
+          "sourceIp": "127.0.0.1"
+        },
+        "messageDirection": "IN",
+        "requestId": "[id]",
+        "requestTime": "[time]",
+        "requestTimeEpoch": "[time]",
+        "routeKey": "$connect",
+        "stage": "v1"
+      },
+      "headers": {
+        "host": "[host]",
+        "sec-websocket-key": "[key]",
+        "sec-websocket-protocol": "switchboard.v1, bearer.ana",
+        "sec-websocket-version": "13",
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-proto": "http"
+      },
+      "method": "GET",
+      "path": [],
+      "query": [],
+      "rawPath": ""
+    }
     "#);
     assert_json_snapshot!(message, {
         ".context.domainName" => "[host]",
@@ -75,7 +112,38 @@ async fn a_socket_lives_from_connect_to_disconnect_as_websocket_events() {
         ".context.requestTime" => "[time]",
         ".context.requestTimeEpoch" => "[time]",
     }, @r#"
-
+    {
+      "body": "{\"action\": \"ping\"}",
+      "context": {
+        "apiId": "local",
+        "authorizer": {
+          "expires": "4102444800",
+          "principalId": "ana",
+          "role": "agent",
+          "tenant": "acme"
+        },
+        "connectedAt": "[time]",
+        "connectionId": "[id]",
+        "domainName": "[host]",
+        "eventType": "MESSAGE",
+        "extendedRequestId": "[id]",
+        "identity": {
+          "sourceIp": "127.0.0.1"
+        },
+        "messageDirection": "IN",
+        "messageId": "[id]",
+        "requestId": "[id]",
+        "requestTime": "[time]",
+        "requestTimeEpoch": "[time]",
+        "routeKey": "ping",
+        "stage": "v1"
+      },
+      "headers": {},
+      "method": "GET",
+      "path": [],
+      "query": [],
+      "rawPath": ""
+    }
     "#);
     let part = |event: &Value, name: &str| event["context"][name].clone();
     assert_eq!(part(&disconnected, "eventType"), "DISCONNECT");
