@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
-use super::gate::Gate;
+use super::gate::{Gate, settled};
 
 #[tokio::test]
 async fn a_request_reaches_its_function_as_a_rest_proxy_event() {
@@ -21,13 +21,7 @@ async fn a_request_reaches_its_function_as_a_rest_proxy_event() {
     let id = answer.headers()["x-amzn-requestid"].to_str().unwrap().to_owned();
     let seen: Value = answer.json().await.unwrap();
     assert_eq!(seen["context"]["requestId"], id);
-    assert_json_snapshot!(seen, {
-        ".headers.host" => "[host]",
-        ".context.domainName" => "[host]",
-        ".context.requestId" => "[id]",
-        ".context.requestTime" => "[time]",
-        ".context.requestTimeEpoch" => "[time]",
-    }, @r#"
+    assert_json_snapshot!(settled(seen), @r#"
     {
       "body": "{\"text\": \"Hi\"}",
       "context": {
