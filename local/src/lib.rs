@@ -1,6 +1,282 @@
-//! Switchboard on a laptop: what AWS would run around the functions, in one process.
+//! Switchboard on a laptop: what AWS and OpenAI would run around the functions, in one process.
+//!
+//! [`start`] puts it together: the gateway on one port, the functions behind it, the embedded database, and OpenAI's
+//! stand-in unless there is a real one. The binary `switchboard` and the tests start the same.
+//!
+//! **Architecture Invariant.** No business here. The functions reach the table and the sockets through the SDK's own
+//! clients, whose transports end in this process.
 
+pub mod cli;
+mod data_dir;
+pub mod demo;
 pub mod dynamo;
+mod error;
 pub mod gateway;
+pub mod greeting;
+mod openai;
 pub mod standin;
 pub mod template;
+mod tokens;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynoxide::Database;
+use lambda_http::lambda_runtime::Diagnostic;
+use shared::Settings;
+use shared::domain::chatbot::Memory;
+use shared::openai::Patience;
+use shared::{App, openai as client};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use data_dir::{DataDir, Running};
+pub use error::Error;
+pub use openai::Upstream;
+pub use standin::Standin;
+pub use tokens::Tokens;
+
+use gateway::{Connections, Functions, Gateway, Limits};
+use template::Template;
+
+/// The table's name on a laptop.
+pub const TABLE: &str = "switchboard";
+
+/// The port that is tried first where none is asked for.
+const PORT: u16 = 3000;
+
+/// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
+pub struct Options {
+    /// `None` tries 3000 and the ports after it; zero is any free one.
+    pub port: Option<u16>,
+    /// Where the table and the token secret are kept; `None` keeps them in memory.
+    pub data_dir: Option<PathBuf>,
+    /// Empties the table of `data_dir` first.
+    pub reset: bool,
+    /// Opens a port of its own for the database too, for other processes and tools.
+    pub share_database: bool,
+    pub limits: Limits,
+    pub openai: Upstream,
+    pub memory: Memory,
+    pub patience: Patience,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: Some(0),
+            data_dir: None,
+            reset: false,
+            share_database: false,
+            limits: Limits::default(),
+            openai: Upstream::default(),
+            memory: Memory::default(),
+            patience: Patience::default(),
+        }
+    }
+}
+
+/// A running Switchboard. Dropping it stops it too, but waits for nothing.
+pub struct Switchboard {
+    address: SocketAddr,
+    app: Arc<App>,
+    connections: Connections,
+    standin: Option<Standin>,
+    running: Running,
+    tokens: Tokens,
+    http: reqwest::Client,
+    openai_key: String,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Holds the lock on the data directory.
+    _data_dir: DataDir,
+}
+
+/// Starts everything and returns when it is listening.
+pub async fn start(options: Options) -> Result<Switchboard, Error> {
+    let data_dir = DataDir::open(options.data_dir.as_deref(), options.reset)?;
+    let listener = listen(options.port).await?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+
+    let template = Template::built_in()?;
+    let database = data_dir.database()?;
+    dynamo::create_table(&database, TABLE, &template.table)?;
+    let mut database_url = None;
+    if options.share_database {
+        database_url = Some(share(&database, &mut tasks, stopped.clone()).await?);
+    }
+    tasks.spawn(sweep(database.clone(), stopped.clone()));
+
+    let openai = options.openai.serve(&mut tasks, stopped.clone()).await?;
+    let running = Running { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
+    data_dir.write(&running)?;
+
+    let connections = Connections::new(options.limits);
+    let settings = Settings {
+        table: TABLE.to_owned(),
+        memory: options.memory,
+        openai: client::Settings {
+            base_url: openai.base_url.parse().map_err(|_| Error::OpenAiUrl(openai.base_url.clone()))?,
+            api_key: openai.api_key.clone(),
+            patience: options.patience.clone(),
+        },
+    };
+    let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
+    let (dynamo, management) = (dynamo::client(&database), gateway::management::client(&connections));
+    let app = Arc::new(App::new(settings, dynamo, management, http.clone()));
+    let tokens = data_dir.tokens()?;
+    let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone())?;
+    tasks.spawn(gateway.serve(listener, stopped));
+
+    Ok(Switchboard {
+        address,
+        app,
+        connections,
+        standin: openai.standin,
+        running,
+        tokens,
+        http,
+        openai_key: openai.api_key,
+        stop,
+        tasks,
+        _data_dir: data_dir,
+    })
+}
+
+impl Switchboard {
+    /// `http://127.0.0.1:3000`
+    pub fn url(&self) -> &str {
+        &self.running.url
+    }
+
+    /// `ws://127.0.0.1:3000/ws`
+    pub fn socket_url(&self) -> String {
+        format!("ws://{}{}", self.address, gateway::SOCKET_PATH)
+    }
+
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// OpenAI's stand-in, unless a real one was named.
+    pub fn standin(&self) -> Option<&Standin> {
+        self.standin.as_ref()
+    }
+
+    /// A bearer token that this instance takes.
+    pub fn token(&self, tenant: &str, role: &str, subject: &str) -> String {
+        self.tokens.token(tenant, role, subject)
+    }
+
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Where its parts are found from outside.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Closes every socket, lets what is under way end (for a few seconds at most), and closes the database.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // The gateway keeps to its own bound; a half-sent request to the database's port must not hold up the rest.
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(gateway::PATIENCE * 2, ended).await;
+    }
+}
+
+/// The functions of the template, each with the app, and the authorizer with its keys.
+fn functions(app: &Arc<App>, keys: authorizer::Keys) -> Functions {
+    macro_rules! with_app {
+        ($function:ident) => {{
+            let app = Arc::clone(app);
+            move |request| {
+                let app = Arc::clone(&app);
+                async move { $function::handle(&app, request).await }
+            }
+        }};
+    }
+    let authorize = move |event| {
+        let keys = keys.clone();
+        async move {
+            let decision = authorizer::handle(&keys, event).await;
+            decision.map_err(|refusal| Diagnostic::from(refusal).error_message.into())
+        }
+    };
+    Functions::guarded_by("authorizer", authorize)
+        .with("thread", with_app!(thread))
+        .with("chatbot", with_app!(chatbot))
+        .with("chat", with_app!(chat))
+        .with("chat-end", with_app!(chat_end))
+        .with("handoff", with_app!(handoff))
+        .with("socket", with_app!(socket))
+}
+
+/// Always on this machine alone: there is no TLS here.
+async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
+    let bind = |port: u16| TcpListener::bind(("127.0.0.1", port));
+    let Some(asked) = port else {
+        for port in PORT..PORT + 100 {
+            match bind(port).await {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return Ok(bound?),
+            }
+        }
+        return Ok(bind(0).await?);
+    };
+    bind(asked).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Error::PortTaken(asked),
+        _ => error.into(),
+    })
+}
+
+/// Serves the database's own HTTP on a free port, on a thread of its own: its handlers block.
+async fn share(
+    database: &Database,
+    tasks: &mut JoinSet<()>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<String, Error> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let listener = listener.into_std()?;
+    let database = database.clone();
+    tasks.spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let served = runtime.and_then(|runtime| {
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                let stop = async move {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(io::Error::other)
+            })
+        });
+        if let Err(error) = served {
+            tracing::error!(%error, "the database's port is closed");
+        }
+    });
+    Ok(url)
+}
+
+async fn sweep(database: Database, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(SWEEP_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
+        let database = database.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            tracing::warn!(%error, "expired items stay in the table for now");
+        }
+    }
+}

@@ -1,1 +1,29 @@
-fn main() {}
+use std::io::stderr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use local::cli::Cli;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let done = runtime.block_on(cli.run());
+    // A handler that has not ended by now dies with the process, as it would with its Lambda.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("switchboard: {error}");
+    ExitCode::FAILURE
+}

@@ -35,7 +35,7 @@ use route::Routes;
 pub const SOCKET_PATH: &str = "/ws";
 
 /// For how long a stopping gateway waits for requests and handlers under way.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What AWS allows. [`Limits::default`] is AWS's own; tests shorten the times.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ impl Gateway {
     }
 
     /// Serves until `stop` turns true, then closes every socket and waits a little for what is under way.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let connections = self.connections.clone();
         let router = Router::new().fallback(serve).with_state(Arc::clone(&self));
         let mut stopping = stop.clone();
@@ -112,7 +112,6 @@ impl Gateway {
             self.functions.finished().await;
         })
         .await;
-        Ok(())
     }
 
     /// How long Lambda would let the function run.

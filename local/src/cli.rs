@@ -1,0 +1,172 @@
+//! The commands of `switchboard`.
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::domain::chatbot::Memory;
+
+use crate::gateway::Limits;
+use crate::{Error, Options, TABLE, Upstream, data_dir, dynamo, greeting, tokens};
+
+/// A chat in which an AI answers first and a person can take over, all of it on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+    /// Where the table and the token secret are kept.
+    #[arg(long, global = true, value_name = "PATH", default_value = ".switchboard")]
+    data_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The port on 127.0.0.1; by default 3000, or the next that is free.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Empty the table first.
+    #[arg(long)]
+    reset: bool,
+    /// Close a WebSocket after so many seconds without a message; AWS does after 600.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    socket_idle: u64,
+    /// Close a WebSocket after so many seconds in any case; AWS does after 7200.
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
+    socket_life: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a bearer token.
+    Token {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        role: Role,
+        /// Who it is for: the token's subject.
+        #[arg(long)]
+        sub: String,
+    },
+    /// Print what a function run by `cargo lambda watch` or `sam local` needs to reach the running instance.
+    Env,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Role {
+    Customer,
+    Agent,
+    Admin,
+}
+
+impl Cli {
+    pub async fn run(self) -> Result<(), Error> {
+        match self.command {
+            None => self.serve.run(&self.data_dir).await,
+            Some(Command::Token { tenant, role, sub }) => {
+                let role = match role {
+                    Role::Customer => "customer",
+                    Role::Agent => "agent",
+                    Role::Admin => "admin",
+                };
+                say(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
+            }
+            Some(Command::Env) => say(exports(&self.data_dir)?.trim_end()),
+        }
+    }
+}
+
+impl Serve {
+    async fn run(self, data_dir: &Path) -> Result<(), Error> {
+        let options = Options {
+            port: self.port,
+            data_dir: Some(data_dir.to_owned()),
+            reset: self.reset,
+            share_database: true,
+            limits: Limits {
+                idle: Duration::from_secs(self.socket_idle),
+                life: Duration::from_secs(self.socket_life),
+                ..Limits::default()
+            },
+            openai: Upstream::from_env(),
+            memory: memory()?,
+            ..Options::default()
+        };
+        let switchboard = crate::start(options).await?;
+        say(&greeting::listening(&switchboard, self.port.is_none()))?;
+        let demo = switchboard.demo(set("OPENAI_MODEL")).await;
+        say(&greeting::introduction(&switchboard, data_dir, &demo))?;
+        asked_to_stop().await?;
+        say("Stopping.")?;
+        tokio::select! {
+            () = switchboard.stop() => Ok(()),
+            // Asked twice: at once, then. What was acknowledged is kept all the same.
+            asked = asked_to_stop() => asked,
+        }
+    }
+}
+
+fn memory() -> Result<Memory, Error> {
+    match set("OPENAI_MEMORY") {
+        None => Ok(Memory::default()),
+        Some(word) => word.parse().map_err(|_| Error::Memory(word)),
+    }
+}
+
+/// An empty variable counts as unset.
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Shell lines that point a function of another process at the running instance.
+fn exports(data_dir: &Path) -> Result<String, Error> {
+    let running = data_dir::running(data_dir)?;
+    let tokens = data_dir::tokens(data_dir)?;
+    let api_key = set("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
+    let memory = set("OPENAI_MEMORY").unwrap_or_else(|| "conversation".to_owned());
+    let database_url = running.database_url.unwrap_or_default();
+    let mut lines = String::new();
+    for (name, value) in [
+        ("TABLE", TABLE),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &database_url),
+        ("SOCKETS_URL", &running.url),
+        ("OPENAI_BASE_URL", &running.openai_url),
+        ("OPENAI_API_KEY", &api_key),
+        ("OPENAI_MEMORY", &memory),
+        ("JWT_SECRET", tokens.secret()),
+        ("JWT_ISSUER", tokens::ISSUER),
+        ("JWT_AUDIENCE", tokens::ISSUER),
+        ("AWS_REGION", dynamo::REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ] {
+        let quoted = value.replace('\'', r"'\''");
+        writeln!(lines, "export {name}='{quoted}'").expect("a String takes whatever is written");
+    }
+    Ok(lines)
+}
+
+/// Resolves at Ctrl-C or, where there are such, at a request of the system to end.
+async fn asked_to_stop() -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => Ok(pressed?),
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    Ok(tokio::signal::ctrl_c().await?)
+}
+
+fn say(text: &str) -> Result<(), Error> {
+    writeln!(io::stdout().lock(), "{text}").map_err(Error::Io)
+}

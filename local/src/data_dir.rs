@@ -1,0 +1,129 @@
+//! What outlives a stop: the table, the token secret, and where a running instance is found.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dynoxide::Database;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Tokens, dynamo};
+
+const LOCK: &str = "lock";
+const RUNNING: &str = "running.json";
+const SECRET: &str = "secret";
+/// The table, with the two files that `SQLite` keeps beside it.
+const TABLE: [&str; 3] = ["table.sqlite", "table.sqlite-wal", "table.sqlite-shm"];
+
+/// A directory that belongs to one running instance, or nothing but memory.
+pub struct DataDir(Option<Owned>);
+
+struct Owned {
+    path: PathBuf,
+    /// Released by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+/// Where the parts of a running instance listen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub url: String,
+    pub database_url: Option<String>,
+    /// Up to and with `/v1`.
+    pub openai_url: String,
+}
+
+impl DataDir {
+    /// Takes the directory for this process, and makes it if missing. `reset` empties the table; the secret stays,
+    /// so that the tokens already given out do too.
+    pub fn open(path: Option<&Path>, reset: bool) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        fs::create_dir_all(path).map_err(|error| file(path, error))?;
+        let lock = lock(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
+        if reset {
+            for name in TABLE {
+                match fs::remove_file(path.join(name)) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(file(&path.join(name), error)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Self(Some(Owned { path: path.to_owned(), _lock: lock })))
+    }
+
+    pub(crate) fn database(&self) -> Result<Database, Error> {
+        Ok(match &self.0 {
+            Some(owned) => dynamo::file(&owned.path.join(TABLE[0]))?,
+            None => dynamo::memory()?,
+        })
+    }
+
+    pub(crate) fn tokens(&self) -> Result<Tokens, Error> {
+        match &self.0 {
+            Some(owned) => tokens(&owned.path),
+            None => new_secret().map(Tokens::new),
+        }
+    }
+
+    pub(crate) fn write(&self, running: &Running) -> Result<(), Error> {
+        let Some(owned) = &self.0 else { return Ok(()) };
+        let path = owned.path.join(RUNNING);
+        let text = serde_json::to_vec_pretty(running).map_err(|error| file(&path, error.into()))?;
+        fs::write(&path, text).map_err(|error| file(&path, error))
+    }
+}
+
+/// Where the instance that holds `path` listens, if one does.
+pub(crate) fn running(path: &Path) -> Result<Running, Error> {
+    let not_running = || Error::NotRunning(path.to_owned());
+    if !path.join(LOCK).exists() || lock(path)?.is_some() {
+        return Err(not_running());
+    }
+    let text = fs::read(path.join(RUNNING)).map_err(|_| not_running())?;
+    serde_json::from_slice(&text).map_err(|_| not_running())
+}
+
+/// What signs the tokens of this directory; made at first use and kept.
+pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
+    let secret = path.join(SECRET);
+    match fs::read_to_string(&secret) {
+        Ok(kept) => return Ok(Tokens::new(kept)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(file(&secret, error)),
+    }
+    fs::create_dir_all(path).map_err(|error| file(path, error))?;
+    let made = new_secret()?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&secret).and_then(|mut file| file.write_all(made.as_bytes())) {
+        Ok(()) => Ok(Tokens::new(made)),
+        Err(error) => Err(file(&secret, error)),
+    }
+}
+
+/// The lock, or `None` where another process has it.
+fn lock(path: &Path) -> Result<Option<File>, Error> {
+    let path = path.join(LOCK);
+    let lock = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+    let lock = lock.map_err(|error| file(&path, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(file(&path, error)),
+    }
+}
+
+/// 256 random bits, as text.
+fn new_secret() -> Result<String, Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Io(std::io::Error::other(error)))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn file(path: &Path, error: std::io::Error) -> Error {
+    Error::File { path: path.to_owned(), error }
+}

@@ -1,0 +1,58 @@
+//! The chatbot that a new user finds, made through the front door as an admin would.
+
+use serde_json::{Value, json};
+
+use crate::Switchboard;
+
+/// The tenant of the demo chatbot and of the tokens that a start prints.
+pub const TENANT: &str = "acme";
+
+/// Why there is no demo chatbot. Nothing else suffers from it.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDemo {
+    #[error("the server lists no model for text; name one with OPENAI_MODEL")]
+    NoModel,
+    #[error("it was refused: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    Unreachable(#[from] reqwest::Error),
+}
+
+impl Switchboard {
+    /// The id of a chatbot in [`TENANT`]: the newest there is, else one made now, with `model` or one that the server lists.
+    pub async fn demo(&self, model: Option<String>) -> Result<String, NoDemo> {
+        let url = format!("{}/chatbots", self.url());
+        let admin = self.token(TENANT, "admin", "ada");
+        let list = self.http.get(format!("{url}?limit=1")).bearer_auth(&admin).send().await?;
+        let list: Value = list.json().await?;
+        if let Some(id) = list["data"][0]["id"].as_str() {
+            return Ok(id.to_owned());
+        }
+        let model = match model {
+            Some(model) => model,
+            None => self.model().await?,
+        };
+        let chatbot = json!({
+            "name": "Demo",
+            "model": model,
+            "instructions": "You answer customers of Acme, a shop for anvils. Be brief and friendly. \
+                If somebody asks for a person, escalate.",
+            "greeting": "Hello! What can I do for you?",
+        });
+        let made = self.http.post(&url).bearer_auth(&admin).json(&chatbot).send().await?;
+        let made: Value = made.json().await?;
+        made["id"].as_str().map(str::to_owned).ok_or_else(|| NoDemo::Refused(made["detail"].to_string()))
+    }
+
+    /// Of the models that the server lists, the newest small GPT, else the first.
+    async fn model(&self) -> Result<String, NoDemo> {
+        let url = format!("{}/models", self.running.openai_url);
+        let list = self.http.get(url).bearer_auth(&self.openai_key).send().await?;
+        let list: Value = list.json().await?;
+        let models = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let id = |model: &Value| model["id"].as_str().map(str::to_owned);
+        let is_small = |model: &&Value| id(model).is_some_and(|id| id.starts_with("gpt-") && id.ends_with("-mini"));
+        let newest = models.iter().filter(is_small).max_by_key(|model| model["created"].as_i64());
+        newest.or(models.first()).and_then(id).ok_or(NoDemo::NoModel)
+    }
+}

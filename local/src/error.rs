@@ -1,0 +1,30 @@
+//! Why Switchboard could not start, in words for whoever started it.
+
+use std::io;
+use std::path::PathBuf;
+
+use dynoxide::DynoxideError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("port {0} is taken; choose another with --port")]
+    PortTaken(u16),
+    #[error("another switchboard works with {dir}; stop it first, or choose another place with --data-dir", dir = .0.display())]
+    InUse(PathBuf),
+    #[error("no switchboard works with {dir}; start one with `cargo run` first", dir = .0.display())]
+    NotRunning(PathBuf),
+    #[error("{path}: {error}", path = .path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("the database: {0}")]
+    Database(#[from] DynoxideError),
+    #[error(transparent)]
+    Template(#[from] crate::template::Error),
+    #[error("the token secret is of no use: {0}")]
+    Secret(#[from] authorizer::Misconfigured),
+    #[error("OPENAI_BASE_URL is no URL: {0}")]
+    OpenAiUrl(String),
+    #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
+    Memory(String),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

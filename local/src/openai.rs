@@ -1,0 +1,74 @@
+//! Which OpenAI the laptop talks to: the stand-in, or the server that the environment names.
+
+use std::env;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::Error;
+use crate::standin::{self, Standin};
+
+/// The base URL where only a key is given.
+const OPENAI: &str = "https://api.openai.com/v1";
+
+/// Where answers come from.
+#[derive(Clone, Debug)]
+pub enum Upstream {
+    /// OpenAI's stand-in, started on a free port.
+    Standin(standin::Options),
+    /// A server that speaks `/v1/responses`; its URL up to and with the version.
+    Server { base_url: String, api_key: String },
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self::Standin(standin::Options::default())
+    }
+}
+
+impl Upstream {
+    /// The stand-in, unless `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set. An empty variable counts as unset.
+    pub fn from_env() -> Self {
+        let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
+        match (set("OPENAI_BASE_URL"), set("OPENAI_API_KEY")) {
+            // Nobody reads the requests of a laptop's stand-in but its user, who looks at the newest.
+            (None, None) => Self::Standin(standin::Options { keep_requests: 100, ..standin::Options::default() }),
+            (base_url, api_key) => Self::Server {
+                base_url: base_url.unwrap_or_else(|| OPENAI.to_owned()),
+                api_key: api_key.unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Starts the stand-in, if that is what answers.
+    pub(crate) async fn serve(
+        self,
+        tasks: &mut JoinSet<()>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Result<Served, Error> {
+        let options = match self {
+            Self::Server { base_url, api_key } => return Ok(Served { base_url, api_key, standin: None }),
+            Self::Standin(options) => options,
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let base_url = format!("http://{}/v1", listener.local_addr()?);
+        let standin = Standin::new(options);
+        let served = standin::serve(listener, standin.clone(), async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
+        tasks.spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "OpenAI's stand-in is gone");
+            }
+        });
+        Ok(Served { base_url, api_key: "standin".to_owned(), standin: Some(standin) })
+    }
+}
+
+/// An OpenAI that can be asked.
+pub(crate) struct Served {
+    pub(crate) base_url: String,
+    pub(crate) api_key: String,
+    pub(crate) standin: Option<Standin>,
+}
