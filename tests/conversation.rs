@@ -1,7 +1,6 @@
 //! A customer and the bot, as both are meant.
 
 use insta::assert_json_snapshot;
-use serde_json::json;
 
 use crate::personas::{World, redacted};
 

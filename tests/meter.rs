@@ -85,7 +85,8 @@ impl Meter {
             Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
             table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
         };
-        let is_read = ["GetItem", "Query", "BatchGetItem", "TransactGetItems"].iter().any(|name| target.ends_with(name));
+        let is_read =
+            ["GetItem", "Query", "BatchGetItem", "TransactGetItems"].iter().any(|name| target.ends_with(name));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
         let tenths = (consumed * 10.0).round() as u64;
         (if is_read { &self.read_units } else { &self.write_units }).fetch_add(tenths, SeqCst);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use insta::Settings;
-use local::{Options, Switchboard};
+use local::{Options, Standin, Switchboard};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -12,6 +12,8 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
+
+use crate::openai_schema::validate_request;
 
 /// Nothing in a test takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -72,7 +74,12 @@ impl World {
     }
 
     pub(crate) fn bearing(&self, token: Option<String>) -> Persona {
-        Persona { http: self.http.clone(), url: self.board.url().to_owned(), socket_url: self.board.socket_url(), token }
+        Persona {
+            http: self.http.clone(),
+            url: self.board.url().to_owned(),
+            socket_url: self.board.socket_url(),
+            token,
+        }
     }
 
     /// A chatbot of `acme`, its id.
@@ -91,6 +98,18 @@ impl World {
     pub(crate) async fn thread(&self) -> String {
         let chatbot = self.chatbot().await;
         self.customer().post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
+    }
+}
+
+impl Drop for World {
+    /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for request in self.board.standin().map(Standin::requests).unwrap_or_default() {
+            validate_request(&request.path, &request.method, &request.body);
+        }
     }
 }
 

@@ -108,8 +108,17 @@ impl Bench {
         let board = servers.block_on(async { tokio::spawn(local::start(options)).await }).expect("a task ends");
         let board = board.expect("Switchboard starts");
         let token = board.token("acme", "customer", "cus");
-        let mut bench =
-            Self { clients, servers, board, standin, standin_url, meter, http: Client::new(), token, threads: Vec::new() };
+        let mut bench = Self {
+            clients,
+            servers,
+            board,
+            standin,
+            standin_url,
+            meter,
+            http: Client::new(),
+            token,
+            threads: Vec::new(),
+        };
         bench.threads = bench.clients.block_on(bench.populate());
         bench
     }
@@ -144,7 +153,8 @@ impl Bench {
     }
 
     async fn turn(&self, thread: &str) {
-        let answer = self.post(&self.token, &format!("/threads/{thread}/chat"), &json!({ "text": "What is new?" })).await;
+        let answer =
+            self.post(&self.token, &format!("/threads/{thread}/chat"), &json!({ "text": "What is new?" })).await;
         assert!(answer["reply"]["text"].is_string(), "{answer}");
     }
 
