@@ -1,9 +1,11 @@
 //! One test target for the whole of Switchboard.
 
 mod authorizer;
+mod conversation;
 mod events;
 mod gateway;
 mod openai_client;
 mod openai_schema;
+mod personas;
 mod runtime_api;
 mod standin;

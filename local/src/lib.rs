@@ -24,6 +24,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
+use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
 use shared::Settings;
@@ -40,6 +42,7 @@ pub use openai::Upstream;
 pub use standin::Standin;
 pub use tokens::Tokens;
 
+use dynamo::InProcess;
 use gateway::{Connections, Functions, Gateway, Limits};
 use template::Template;
 
@@ -66,6 +69,8 @@ pub struct Options {
     pub openai: Upstream,
     pub memory: Memory,
     pub patience: Patience,
+    /// The wire between the SDK's client and the embedded database.
+    pub dynamo: Transport,
 }
 
 impl Default for Options {
@@ -79,7 +84,23 @@ impl Default for Options {
             openai: Upstream::default(),
             memory: Memory::default(),
             patience: Patience::default(),
+            dynamo: Transport::default(),
         }
+    }
+}
+
+/// A wire on which a test or a bench may put something: a meter, or faults.
+pub struct Transport(Box<dyn FnOnce(InProcess) -> Client + Send>);
+
+impl Transport {
+    pub fn new<Wire: HttpClient + 'static>(wrap: impl FnOnce(InProcess) -> Wire + Send + 'static) -> Self {
+        Self(Box::new(|inner| dynamo::client_over(wrap(inner))))
+    }
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self::new(|inner| inner)
     }
 }
 
@@ -131,7 +152,8 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         },
     };
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
-    let (dynamo, management) = (dynamo::client(&database), gateway::management::client(&connections));
+    let (dynamo, management) =
+        ((options.dynamo.0)(InProcess::new(&database)), gateway::management::client(&connections));
     let app = Arc::new(App::new(settings, dynamo, management, http.clone()));
     let tokens = data_dir.tokens()?;
     let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone())?;

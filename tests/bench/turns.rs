@@ -1,0 +1,239 @@
+//! A full chat turn: authorise, append, run, reply, tell one socket.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, stream};
+use local::{Options, Switchboard, Transport, Upstream, dynamo::InProcess, standin};
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, runtime::Runtime};
+use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
+
+use crate::{
+    cpu::{BOARD, CLIENT, STANDIN, resident, runtime, used_by},
+    meter::{Meter, Metered},
+};
+
+const TURNS: u32 = 10_000;
+const THREADS: usize = 100;
+/// Callers at once.
+const AT_ONCE: usize = 8;
+/// Turns one after the other, for the latency.
+const IN_LINE: usize = 1_000;
+
+struct Bench {
+    clients: Runtime,
+    servers: Runtime,
+    board: Switchboard,
+    standin: standin::Standin,
+    standin_url: String,
+    meter: Arc<Meter>,
+    http: Client,
+    token: String,
+    threads: Vec<String>,
+}
+
+pub(crate) fn run() {
+    let bench = Bench::set_up();
+    // Warm: connections, caches, the allocator.
+    bench.turns(TURNS / 10);
+    bench.meter.reset(false);
+
+    let before = [BOARD, STANDIN].map(used_by);
+    bench.turns(TURNS);
+    let [board, standin] = [BOARD, STANDIN].map(used_by);
+    let (board, standin) = ((board - before[0]) / TURNS, (standin - before[1]) / TURNS);
+    let database = bench.meter.cpu() / TURNS;
+    let calls = f64::from(u32::try_from(bench.meter.calls()).unwrap_or(u32::MAX)) / f64::from(TURNS);
+
+    let refused = bench.refused();
+    let posted = bench.posted();
+    let gateway = refused + posted * 2;
+    let functions = board.saturating_sub(database).saturating_sub(gateway);
+
+    println!("A chat turn, {TURNS} of them, {AT_ONCE} at once, {THREADS} threads, one socket on each:");
+    line("CPU of Switchboard, without the stand-in", board, Some(Duration::from_micros(2_000)));
+    line("  the functions, the SDK and the OpenAI client", functions, Some(Duration::from_micros(800)));
+    line("  the embedded database", database, None);
+    line("  the gateway: the request, and two frames", gateway, None);
+    line("CPU of the stand-in", standin, None);
+    println!("  calls to the table: {calls:.2}");
+
+    let (turn, direct) = bench.latencies();
+    println!("\nLatency, {IN_LINE} turns one after the other, p50:");
+    line("a turn", turn, None);
+    line("the stand-in asked directly", direct, None);
+    line("added", turn.saturating_sub(direct), Some(Duration::from_millis(3)));
+
+    let (first_byte, trips, written, read) = bench.closely();
+    println!("\nOne turn, looked at closely:");
+    println!("  round trips to the table before OpenAI is asked: {first_byte}   (at most 2)");
+    println!("  round trips in all: {trips}");
+    println!("  write units, with indexes: {written}   (at most 14)");
+    println!("  read units: {read}   (at most 4)");
+    println!("\nResident memory of all of it, clients and stand-in too: {} MB   (at most 64)", resident() / 1_000_000);
+    bench.servers.block_on(bench.board.stop());
+}
+
+fn line(what: &str, took: Duration, limit: Option<Duration>) {
+    let micros = took.as_nanos() as f64 / 1000.0;
+    let limit = limit.map_or(String::new(), |limit| format!("   (at most {})", limit.as_micros()));
+    println!("  {what:<48} {micros:>8.1} µs{limit}");
+}
+
+impl Bench {
+    fn set_up() -> Self {
+        let (clients, servers) = (runtime(CLIENT, 1), runtime(BOARD, 2));
+        let standins = runtime(STANDIN, 1);
+        let (standin_url, standin) = standins.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+            let standin = standin::Standin::new(standin::Options { keep_requests: 0, ..Default::default() });
+            tokio::spawn(standin::serve(listener, standin.clone(), std::future::pending()));
+            (url, standin)
+        });
+        // For as long as the process: nothing stops it.
+        std::mem::forget(standins);
+        let meter = Arc::new(Meter::default());
+        let metered = Arc::clone(&meter);
+        let options = Options {
+            openai: Upstream::Server { base_url: standin_url.clone(), api_key: "bench".into() },
+            dynamo: Transport::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered))),
+            ..Options::default()
+        };
+        let board = servers.block_on(async { tokio::spawn(local::start(options)).await }).expect("a task ends");
+        let board = board.expect("Switchboard starts");
+        let token = board.token("acme", "customer", "cus");
+        let mut bench = Self {
+            clients,
+            servers,
+            board,
+            standin,
+            standin_url,
+            meter,
+            http: Client::new(),
+            token,
+            threads: Vec::new(),
+        };
+        bench.threads = bench.clients.block_on(bench.populate());
+        bench
+    }
+
+    /// A chatbot, the threads, and one socket that listens to all of them.
+    async fn populate(&self) -> Vec<String> {
+        let admin = self.board.token("acme", "admin", "root");
+        let robin = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
+        let chatbot = self.post(&admin, "/chatbots", &robin).await["id"].clone();
+        let mut threads = Vec::new();
+        for _ in 0..THREADS {
+            let thread = self.post(&self.token, "/threads", &json!({ "chatbot_id": chatbot })).await;
+            threads.push(thread["id"].as_str().expect("an id").to_owned());
+        }
+        let mut request = self.board.socket_url().into_client_request().expect("a URL");
+        let bearer = format!("Bearer {}", self.token).parse().expect("a header");
+        request.headers_mut().insert("authorization", bearer);
+        let (mut socket, _) = connect_async(request).await.expect("a socket");
+        for thread in &threads {
+            let frame = json!({ "action": "subscribe", "thread_id": thread }).to_string();
+            futures::SinkExt::send(&mut socket, frame.into()).await.expect("a frame is sent");
+            socket.next().await.expect("subscribed").expect("a frame");
+        }
+        tokio::spawn(async move { while socket.next().await.is_some() {} });
+        threads
+    }
+
+    async fn post(&self, token: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}{path}", self.board.url());
+        let answer = self.http.post(url).bearer_auth(token).json(body).send().await.expect("an answer");
+        answer.json().await.expect("JSON")
+    }
+
+    async fn turn(&self, thread: &str) {
+        let answer =
+            self.post(&self.token, &format!("/threads/{thread}/chat"), &json!({ "text": "What is new?" })).await;
+        assert!(answer["reply"]["text"].is_string(), "{answer}");
+    }
+
+    /// Each thread's turns one after the other, several threads at once.
+    fn turns(&self, turns: u32) {
+        let each = turns as usize / THREADS;
+        self.clients.block_on(async {
+            let all = stream::iter(&self.threads).for_each_concurrent(AT_ONCE, async |thread| {
+                for _ in 0..each {
+                    self.turn(thread).await;
+                }
+            });
+            all.await;
+        });
+    }
+
+    /// The gateway's and the authorizer's share: a request that the function refuses unread.
+    fn refused(&self) -> Duration {
+        let path = format!("/threads/{}/chat", self.threads[0]);
+        let before = used_by(BOARD);
+        self.clients.block_on(async {
+            let refusals = stream::iter(0..TURNS).for_each_concurrent(AT_ONCE, async |_| {
+                self.post(&self.token, &path, &json!({ "txet": "What is new?" })).await;
+            });
+            refusals.await;
+        });
+        (used_by(BOARD) - before) / TURNS
+    }
+
+    /// The gateway's share of one frame to a socket.
+    fn posted(&self) -> Duration {
+        let connections = self.board.connections().clone();
+        let ids = connections.ids();
+        let frame = "x".repeat(500);
+        let before = used_by(BOARD);
+        self.servers.block_on(async {
+            let posting = async move {
+                for _ in 0..TURNS {
+                    let _ = connections.post(&ids[0], frame.clone().into()).await;
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::spawn(posting).await.expect("posted");
+        });
+        (used_by(BOARD) - before) / TURNS
+    }
+
+    fn latencies(&self) -> (Duration, Duration) {
+        let direct = json!({ "model": "gpt-5-mini", "input": "What is new?", "stream": true, "store": false });
+        self.clients.block_on(async {
+            let (mut turns, mut directs) = (BTreeMap::new(), BTreeMap::new());
+            for i in 0..IN_LINE {
+                let begun = Instant::now();
+                self.turn(&self.threads[i % THREADS]).await;
+                turns.insert((begun.elapsed(), i), ());
+                let begun = Instant::now();
+                let url = format!("{}/responses", self.standin_url);
+                let answer = self.http.post(url).bearer_auth("bench").json(&direct).send().await.expect("an answer");
+                answer.bytes().await.expect("a body");
+                directs.insert((begun.elapsed(), i), ());
+            }
+            let middle = |all: &BTreeMap<(Duration, usize), ()>| all.keys().nth(IN_LINE / 2).expect("some").0;
+            (middle(&turns), middle(&directs))
+        })
+    }
+
+    /// Round trips before OpenAI is asked and in all, write units, read units.
+    fn closely(&self) -> (u64, u64, f64, f64) {
+        self.meter.reset(true);
+        let hold = self.standin.hold("POST", "/v1/responses", 0);
+        let before = self.clients.block_on(async {
+            let asked = async {
+                hold.begun().await;
+                let trips = self.meter.round_trips();
+                hold.release();
+                trips
+            };
+            tokio::join!(self.turn(&self.threads[0]), asked).1
+        });
+        (before, self.meter.round_trips(), self.meter.written(), self.meter.read())
+    }
+}

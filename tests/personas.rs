@@ -1,0 +1,271 @@
+//! A Switchboard of its own for each test, and the people who use it, over real HTTP and real WebSockets.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use insta::Settings;
+use local::{Options, Standin, Switchboard};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+use crate::openai_schema::validate_request;
+
+/// Nothing in a test takes this long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running Switchboard, out of memory, on a free port, with its stand-in for OpenAI.
+pub(crate) struct World {
+    pub(crate) board: Switchboard,
+    http: reqwest::Client,
+}
+
+/// Somebody with a token, or without one.
+#[derive(Clone)]
+pub(crate) struct Persona {
+    http: reqwest::Client,
+    url: String,
+    socket_url: String,
+    pub(crate) token: Option<String>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let board = local::start(options).await.unwrap();
+        Self { board, http: reqwest::Client::new() }
+    }
+
+    /// `cus`, a customer of tenant `acme`.
+    pub(crate) fn customer(&self) -> Persona {
+        self.persona("acme", "customer", "cus")
+    }
+
+    /// `ana`, an agent of tenant `acme`.
+    pub(crate) fn agent(&self) -> Persona {
+        self.persona("acme", "agent", "ana")
+    }
+
+    pub(crate) fn admin(&self) -> Persona {
+        self.persona("acme", "admin", "root")
+    }
+
+    pub(crate) fn persona(&self, tenant: &str, role: &str, sub: &str) -> Persona {
+        self.bearing(Some(self.board.token(tenant, role, sub)))
+    }
+
+    /// Nobody in particular.
+    pub(crate) fn anon(&self) -> Persona {
+        self.bearing(None)
+    }
+
+    pub(crate) fn bearing(&self, token: Option<String>) -> Persona {
+        Persona {
+            http: self.http.clone(),
+            url: self.board.url().to_owned(),
+            socket_url: self.board.socket_url(),
+            token,
+        }
+    }
+
+    /// A chatbot of `acme`, its id.
+    pub(crate) async fn chatbot(&self) -> String {
+        self.chatbot_with(json!({})).await
+    }
+
+    /// A chatbot with these fields besides its name and model.
+    pub(crate) async fn chatbot_with(&self, fields: Value) -> String {
+        let mut body = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.admin().post("/chatbots", body).await.expect(201).id()
+    }
+
+    /// A thread of `cus` with a chatbot of its own, its id.
+    pub(crate) async fn thread(&self) -> String {
+        let chatbot = self.chatbot().await;
+        self.customer().post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
+    }
+}
+
+impl Drop for World {
+    /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for request in self.board.standin().map(Standin::requests).unwrap_or_default() {
+            validate_request(&request.path, &request.method, &request.body);
+        }
+    }
+}
+
+impl Persona {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(PATIENCE);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A POST without a body.
+    pub(crate) async fn posts(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::POST, path)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn says(&self, thread: &str, text: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/chat"), json!({ "text": text })).await
+    }
+
+    /// The whole log, its pages put together.
+    pub(crate) async fn log(&self, thread: &str) -> Vec<Value> {
+        let mut log: Vec<Value> = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |last| last["seq"].as_u64().unwrap());
+            let page = self.get(&format!("/threads/{thread}/messages?after={after}&limit=100")).await.expect(200);
+            log.extend(page.body["data"].as_array().unwrap().iter().cloned());
+            if page.body["next_cursor"].is_null() {
+                return log;
+            }
+        }
+    }
+
+    /// The log as lines of `role: text`, a change of owner as its type.
+    pub(crate) async fn transcript(&self, thread: &str) -> Vec<String> {
+        let line = |message: &Value| match message["event"]["type"].as_str() {
+            Some(event) => format!("[{event}]"),
+            None => format!("{}: {}", message["role"].as_str().unwrap(), message["text"].as_str().unwrap()),
+        };
+        self.log(thread).await.iter().map(line).collect()
+    }
+
+    pub(crate) async fn connects(&self) -> Socket {
+        let mut request = self.socket_url.as_str().into_client_request().unwrap();
+        let bearer = format!("switchboard.v1, bearer.{}", self.token.as_deref().unwrap());
+        request.headers_mut().insert("sec-websocket-protocol", bearer.parse().unwrap());
+        let (stream, response) = connect_async(request).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], "switchboard.v1");
+        Socket(stream)
+    }
+
+    /// A socket that listens to a thread from now on.
+    pub(crate) async fn listens(&self, thread: &str) -> Socket {
+        let mut socket = self.connects().await;
+        socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
+        assert_eq!(socket.hears().await["type"], "subscribed");
+        socket
+    }
+}
+
+impl Answer {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Self { status, headers, body }
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// Checks that it is a problem (RFC 9457) of this status and code; gives its detail.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> String {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.headers["access-control-allow-origin"], "*");
+        assert_eq!(self.body["status"], status);
+        self.body["detail"].as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn id(&self) -> String {
+        self.body["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A connected socket.
+pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    pub(crate) async fn says(&mut self, frame: Value) {
+        self.0.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    /// The next event.
+    pub(crate) async fn hears(&mut self) -> Value {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing was heard");
+            if let Message::Text(text) = frame.unwrap().unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// The next event of this type; those before it are passed over.
+    pub(crate) async fn hears_of(&mut self, kind: &str) -> Value {
+        loop {
+            let event = self.hears().await;
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    }
+
+    /// All events up to the answer to a ping: what had been sent before it has arrived by then.
+    pub(crate) async fn heard_so_far(&mut self) -> Vec<Value> {
+        self.says(json!({ "action": "ping" })).await;
+        let mut heard = Vec::new();
+        loop {
+            let event = self.hears().await;
+            if event["type"] == "pong" {
+                return heard;
+            }
+            heard.push(event);
+        }
+    }
+}
+
+/// Replaces what differs from run to run: ids, times, conversations.
+pub(crate) fn redacted() -> Settings {
+    let mut settings = Settings::clone_current();
+    for (prefix, name) in [("thr", "thread"), ("bot", "chatbot"), ("msg", "message"), ("run", "run")] {
+        settings.add_filter(&format!("{prefix}_[0-9A-Z]{{26}}"), format!("[{name}]"));
+    }
+    settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time]");
+    settings
+}
