@@ -95,6 +95,11 @@ impl Connections {
         }
     }
 
+    /// The ids of the open sockets.
+    pub fn ids(&self) -> Vec<String> {
+        self.open().keys().cloned().collect()
+    }
+
     /// How many sockets are open.
     pub fn count(&self) -> usize {
         self.open().len()
