@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer of Switchboard runs besides `cargo run`.
 
+mod bench;
 mod functions;
 mod report;
 mod test;
@@ -21,6 +22,8 @@ enum Command {
     Test(test::Options),
     /// Build the functions for Lambda and hold each binary against its size limit
     Sizes(functions::Sizes),
+    /// Measure what a chat turn costs, in CPU time, round trips and capacity
+    Bench(bench::Bench),
     /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
     BuildFunctions,
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let report = match command {
         Command::Test(options) => test::run(&options),
         Command::Sizes(options) => functions::sizes(&options),
+        Command::Bench(options) => bench::bench(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

@@ -1,4 +1,4 @@
-//! Every key of the table, and nowhere else. `DESIGN`: each but `due` starts with the tenant, whose name holds no `#`.
+//! Every key of the table, and nowhere else. Each but `due` starts with the tenant, whose name holds no `#`.
 //!
 //! | item | pk | sk |
 //! |---|---|---|
@@ -141,4 +141,59 @@ pub fn thread_indexes(thread: &Thread) -> Vec<(&'static str, String)> {
         indexes.push(("due_sk", at.to_string()));
     }
     indexes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is in tables already is found by these and no others.
+    #[test]
+    fn every_key_there_is() {
+        let thr: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();
+        let bot: ChatbotId = "bot_01JD0000000000000000000000".parse().unwrap();
+        let msg: MessageId = "msg_01JD0000000000000000000000".parse().unwrap();
+        let keys = [
+            thread("acme", &thr),
+            details("acme", &thr),
+            message("acme", &thr, 7),
+            note("acme", &thr, 7, &msg),
+            client("acme", &thr, "c#1", "a#b"),
+            subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
+            removal(&thread_partition("acme", &thr), "conv_1"),
+            chatbot("acme", &bot),
+            document("acme", &bot, 3, 12),
+            connection("acme", "L0SM9cOFvHcCIhw="),
+            inbox("acme", "L0SM9cOFvHcCIhw="),
+            idempotency("acme", "cus", "k#1"),
+        ];
+        let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");
+        let expected = "\
+            acme#THREAD#thr_01JD0000000000000000000000 | THREAD\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | THREAD#DETAILS\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | LOG#0000000007\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | LOG#0000000007#NOTE#msg_01JD0000000000000000000000\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | CLIENT#3#c#1#a#b\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | REMOVAL#conv_1\n\
+            acme#CHATBOT | bot_01JD0000000000000000000000\n\
+            acme#CHATBOT#bot_01JD0000000000000000000000 | DOCUMENT#0000000003#0012\n\
+            acme#CONNECTION#L0SM9cOFvHcCIhw= | CONNECTION\n\
+            acme#INBOX | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
+            acme#IDEMPOTENCY#cus | KEY#k#1";
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_nobody_is_not_due() {
+        let thr: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();
+        let bot: ChatbotId = "bot_01JD0000000000000000000000".parse().unwrap();
+        let at = At::from_millis(1_795_341_600_007);
+        let mut waiting = Thread::new("acme", thr, bot, "cus".into(), at);
+        let indexed = |thread: &Thread| thread_indexes(thread).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(indexed(&waiting), ["status_pk", "status_sk", "customer_pk", "customer_sk"]);
+        waiting.asked_through = 1;
+        assert_eq!(indexed(&waiting)[4..], ["due_pk", "due_sk"]);
+        assert_eq!(thread_indexes(&waiting)[1].1, "2026-11-22T10:00:00.007Z#thr_01JD0000000000000000000000");
+    }
 }
