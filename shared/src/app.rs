@@ -6,15 +6,24 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
+use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::{
     Error,
     domain::{At, MessageId, chatbot::Memory},
-    openai::{self, OpenAi, Patience},
+    openai::{self, Failure, OpenAi, Patience},
     sockets::Sockets,
     store::Store,
 };
+
+/// How long AWS is waited for: to connect, and for one try of a call.
+const CONNECT: Duration = Duration::from_secs(2);
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for OpenAI where it can go on without: two of these, and a table, fit into 29 s.
+const BRIEFLY: Duration = Duration::from_secs(8);
 
 /// Passed first, as `&App`. Clones share everything.
 #[derive(Clone)]
@@ -66,7 +75,9 @@ impl App {
     ///
     /// The AWS SDK reads its own. Connections are opened here, while a cold start still has the CPU for TLS.
     pub async fn from_env() -> Result<Self, Error> {
-        let aws = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+        // A connection that died while the function was frozen is given up, not waited for.
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
         let mut management = aws_sdk_apigatewaymanagement::config::Builder::from(&aws);
         if let Some(url) = var("SOCKETS_URL") {
             management = management.endpoint_url(url);
@@ -89,6 +100,11 @@ impl App {
 
     pub fn ulid(&self) -> Ulid {
         (self.ids.0)()
+    }
+
+    /// Waits for OpenAI, but not so long that API Gateway gives up on the request. What is abandoned may still happen.
+    pub async fn briefly<T>(&self, asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        timeout(BRIEFLY, asked).await.unwrap_or(Err(Failure::Unavailable { maybe_ran: true }))
     }
 
     pub fn message_id(&self) -> MessageId {

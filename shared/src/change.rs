@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::{
     App, Error,
     domain::{
@@ -15,6 +17,9 @@ use crate::{
 
 /// How often a change that met another one is decided anew.
 pub const DECISIONS: usize = 20;
+
+/// How long "at once" may take: the request that caused the removal has 29 s in all.
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 impl App {
     /// The thread, where the caller may know of it; else it does not exist.
@@ -79,9 +84,16 @@ impl App {
 
     /// Removes at once what is due to be removed at OpenAI. What fails stays due, as does what a run may still add to.
     pub async fn remove(&self, removal: &Removal) -> bool {
-        if let Err(error) = self.remove_at_openai(&removal.what).await {
-            tracing::warn!(%error, "a removal at OpenAI has to wait");
-            return false;
+        match timeout(AT_ONCE, self.remove_at_openai(&removal.what)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a removal at OpenAI has to wait");
+                return false;
+            }
+            Err(_) => {
+                tracing::warn!("a removal at OpenAI takes long and has to be gone on with later");
+                return false;
+            }
         }
         if removal.due > self.now() {
             return true;

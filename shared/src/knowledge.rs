@@ -1,6 +1,9 @@
 //! What a chatbot knows beyond its instructions: documents, at OpenAI as files in a vector store.
 
-use futures::{StreamExt, stream};
+use std::time::Duration;
+
+use futures::{StreamExt, future::try_join_all, stream};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     App, Error,
@@ -12,6 +15,14 @@ use crate::{
     store::{Removal, Rubbish},
 };
 
+/// How long documents may take to arrive at OpenAI, all of them together: a request has 29 s in all.
+const UPLOAD: Duration = Duration::from_secs(8);
+
+/// How many travel at once.
+const AT_ONCE: usize = 16;
+
+const TOO_SLOW: Failure = Failure::Unavailable { maybe_ran: true };
+
 impl App {
     /// Where the model's memory of this chatbot's threads lives: no further out than the server and the chatbot allow.
     pub fn memory_of(&self, chatbot: &Chatbot) -> Memory {
@@ -20,21 +31,29 @@ impl App {
 
     /// Brings documents to OpenAI. What a failure leaves half-done there is removed again.
     pub async fn knowledge_create(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<Knowledge, Failure> {
-        let upload = |it: Document| async move { self.openai.file_create(&it.name, &it.text).await };
-        let files = stream::iter(documents.to_vec()).map(upload).buffered(4);
+        let until = Instant::now() + UPLOAD;
+        let upload = |it: Document| async move {
+            timeout_at(until, self.openai.file_create(&it.name, &it.text)).await.unwrap_or(Err(TOO_SLOW))
+        };
+        let files = stream::iter(documents.to_vec()).map(upload).buffered(AT_ONCE);
         let files: Vec<Result<String, Failure>> = files.collect().await;
         let file_ids: Vec<String> = files.iter().flatten().cloned().collect();
-        let store = match files.into_iter().find_map(Result::err) {
-            Some(failure) => Err(failure),
-            None => self.openai.vector_store_create(chatbot.id.as_str(), &file_ids).await,
+        let store = if let Some(failure) = files.into_iter().find_map(Result::err) {
+            Err(failure)
+        } else {
+            let store = self.openai.vector_store_create(chatbot.id.as_str(), &file_ids);
+            timeout_at(until, store).await.unwrap_or(Err(TOO_SLOW))
         };
         match store {
             Ok(vector_store_id) => Ok(Knowledge { vector_store_id, file_ids }),
             Err(failure) => {
-                for file in &file_ids {
-                    // What cannot be deleted now either is lost: nothing points to it.
-                    let _ = self.openai.file_delete(file).await;
-                }
+                // What cannot be deleted now either is lost: nothing points to it.
+                let _ = self
+                    .briefly(async {
+                        let gone = file_ids.iter().map(|file| self.openai.file_delete(file));
+                        try_join_all(gone).await
+                    })
+                    .await;
                 Err(failure)
             }
         }

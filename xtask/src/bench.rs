@@ -17,7 +17,17 @@ pub(crate) struct Bench {
 pub(crate) fn bench(options: &Bench) -> Report {
     let mut report = Report::default();
     report.step(&format!("bench {}", options.name), || {
-        check(cargo().args(["bench", "--package", "tests", "--bench", "bench", "--profile", "fast", "--", &options.name]))
+        check(cargo().args([
+            "bench",
+            "--package",
+            "tests",
+            "--bench",
+            "bench",
+            "--profile",
+            "fast",
+            "--",
+            &options.name,
+        ]))
     });
     report
 }

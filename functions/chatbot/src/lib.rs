@@ -87,7 +87,7 @@ async fn read(app: &App, identity: &Identity, id: &ChatbotId) -> Result<Chatbot,
 
 /// Refuses a model that OpenAI says it does not have. Where it says nothing, the first run will tell.
 async fn check_model(app: &App, model: &str) -> Result<(), Error> {
-    match app.openai.model_check(model).await {
+    match app.briefly(app.openai.model_check(model)).await {
         Ok(ModelCheck::Unknown) => Err(Error::invalid("model", "OpenAI has no such model, or not for this key")),
         Ok(_) => Ok(()),
         Err(failure) => {

@@ -48,7 +48,8 @@ pub(crate) async fn create(
     let mut thread = Thread::new(&identity.tenant, id, chatbot.id.clone(), customer_id, app.now());
     let greeting = greeting(app, &mut thread, &chatbot);
     if app.memory_of(&chatbot) == Memory::Conversation {
-        thread.openai.conversation_id = app.openai.conversation_create(&details.mirrored(&thread.id)).await.ok();
+        let metadata = details.mirrored(&thread.id);
+        thread.openai.conversation_id = app.briefly(app.openai.conversation_create(&metadata)).await.ok();
     }
     let answer = creation.answers(&thread.view(&details))?;
     let created = app.store.thread_create(&thread, &details, greeting.as_ref(), &creation).await;

@@ -74,7 +74,8 @@ impl Update {
 /// Tells OpenAI. Where that fails, or the thread has changed again, the next run tells it.
 async fn mirror(app: &App, thread: &Thread, details: &Details) {
     let Some(conversation) = thread.openai.conversation_id.as_ref().filter(|_| thread.openai.stale) else { return };
-    if let Err(failure) = app.openai.conversation_update(conversation, &details.mirrored(&thread.id)).await {
+    let metadata = details.mirrored(&thread.id);
+    if let Err(failure) = app.briefly(app.openai.conversation_update(conversation, &metadata)).await {
         tracing::warn!(thread.id = %thread.id, %failure, "OpenAI could not be told of a change; the next run will");
         return;
     }
