@@ -57,7 +57,7 @@ impl Meter {
         Duration::from_nanos(self.cpu_nanos.load(Relaxed))
     }
 
-    /// Calls that were under way together count as one: what somebody had to wait for.
+    /// Calls that were under way together count as one: what somebody had to wait for. The fan-out's do not count.
     pub(crate) fn round_trips(&self) -> u64 {
         self.round_trips.load(SeqCst)
     }
@@ -118,17 +118,21 @@ impl Metered {
         self,
         mut request: HttpRequest,
     ) -> Result<HttpResponse, aws_smithy_runtime_api::client::result::ConnectorError> {
-        if self.meter.in_flight.fetch_add(1, SeqCst) == 0 {
-            self.meter.round_trips.fetch_add(1, SeqCst);
-        }
-        tokio::task::yield_now().await;
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let mut body: Value =
             serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("the SDK sends JSON");
+        // A fan-out reads its listeners beside the run: nobody's answer waits for it.
+        let is_waited_for = body["ExpressionAttributeValues"][":subscription"].is_null();
+        if is_waited_for && self.meter.in_flight.fetch_add(1, SeqCst) == 0 {
+            self.meter.round_trips.fetch_add(1, SeqCst);
+        }
+        tokio::task::yield_now().await;
         body["ReturnConsumedCapacity"] = json!("INDEXES");
         *request.body_mut() = SdkBody::from(body.to_string());
         let answer = self.inner.call(request).await;
-        self.meter.in_flight.fetch_sub(1, SeqCst);
+        if is_waited_for {
+            self.meter.in_flight.fetch_sub(1, SeqCst);
+        }
         if let Ok(answer) = &answer
             && let Ok(json) = serde_json::from_slice(answer.body().bytes().unwrap_or_default())
         {
