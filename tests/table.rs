@@ -113,7 +113,7 @@ async fn what_a_batch_of_writes_leaves_over_is_written_again() {
 async fn leftovers_without_end_are_busy() {
     let (world, wire) = world().await;
     world.thread().await;
-    wire.fault(Fault::on("BatchGetItem", Trouble::Leftover { done: 1 }).for_ever());
+    wire.fault(Fault::on("BatchGetItem", Trouble::Leftover { done: 0 }).for_ever());
     world.customer().get("/threads").await.problem(503, "busy");
 }
 

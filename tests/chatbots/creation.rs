@@ -31,7 +31,48 @@ fn whole() -> Value {
 async fn a_chatbot_is_made_with_all_its_fields() {
     let world = World::start().await;
     let made = world.admin().post("/chatbots", whole()).await.expect(201);
-    redacted().bind(|| assert_json_snapshot!(made.body, @""));
+    redacted().bind(|| {
+        assert_json_snapshot!(made.body, @r#"
+    {
+      "created_at": "[time]",
+      "documents": [
+        {
+          "name": "returns.md",
+          "text": "Within 30 days."
+        }
+      ],
+      "greeting": "Hello!",
+      "id": "[chatbot]",
+      "instructions": "Be brief.",
+      "max_output_tokens": 500,
+      "memory": "conversation",
+      "model": "gpt-5-mini",
+      "name": "Robin",
+      "temperature": 0.5,
+      "tools": [
+        {
+          "description": "Looks an order up.",
+          "name": "order_status",
+          "parameters": {
+            "additionalProperties": false,
+            "properties": {
+              "order": {
+                "type": "string"
+              }
+            },
+            "required": [
+              "order"
+            ],
+            "type": "object"
+          },
+          "strict": true
+        }
+      ],
+      "updated_at": "[time]",
+      "version": 1
+    }
+    "#)
+    });
     let path = format!("/chatbots/{}", made.id());
     for reader in [world.admin(), world.agent()] {
         assert_eq!(reader.get(&path).await.expect(200).body, made.body);
@@ -42,7 +83,25 @@ async fn a_chatbot_is_made_with_all_its_fields() {
 async fn a_name_and_a_model_are_enough() {
     let world = World::start().await;
     let made = world.admin().post("/chatbots", json!({ "name": "Wren", "model": "gpt-5-mini" })).await.expect(201);
-    redacted().bind(|| assert_json_snapshot!(made.body, @""));
+    redacted().bind(|| {
+        assert_json_snapshot!(made.body, @r#"
+    {
+      "created_at": "[time]",
+      "documents": [],
+      "greeting": "",
+      "id": "[chatbot]",
+      "instructions": "",
+      "max_output_tokens": null,
+      "memory": "conversation",
+      "model": "gpt-5-mini",
+      "name": "Wren",
+      "temperature": null,
+      "tools": [],
+      "updated_at": "[time]",
+      "version": 1
+    }
+    "#)
+    });
 }
 
 #[tokio::test]

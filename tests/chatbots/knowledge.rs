@@ -102,10 +102,9 @@ async fn documents_that_replace_others_without_openai_are_brought_there_later() 
 
 #[tokio::test]
 async fn with_local_memory_documents_go_along_with_the_instructions() {
-    for (options, memory) in [
-        (Options { memory: Memory::Local, ..Options::default() }, "conversation"),
-        (Options::default(), "local"),
-    ] {
+    for (options, memory) in
+        [(Options { memory: Memory::Local, ..Options::default() }, "conversation"), (Options::default(), "local")]
+    {
         let world = World::with(options).await;
         let customer = world.customer();
         let chatbot = world.chatbot_with(json!({ "documents": documents([1], "Page"), "memory": memory })).await;

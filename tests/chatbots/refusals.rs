@@ -27,7 +27,11 @@ async fn agents_read_admins_write_and_customers_do_neither() {
         world.anon().sends(method.clone(), &path, body.clone()).await.problem(401, "unauthenticated");
         world.customer().sends(method.clone(), &path, body.clone()).await.problem(403, "forbidden");
         let agents = world.agent().sends(method.clone(), &path, body.clone()).await;
-        if method == Method::GET { _ = agents.expect(200) } else { _ = agents.problem(403, "forbidden") }
+        if method == Method::GET {
+            _ = agents.expect(200)
+        } else {
+            _ = agents.problem(403, "forbidden")
+        }
         assert!(world.admin().sends(method, &path, body).await.status < 300, "{path}");
     }
 }
@@ -79,6 +83,7 @@ fn wrong() -> Vec<Value> {
         json!({ "max_output_tokens": -1 }),
         json!({ "memory": "elephant" }),
         json!({ "tools": {} }),
+        json!({ "tools": ["a"] }),
         json!({ "tools": [tool("a"), { "name": "b" }] }),
         json!({ "tools": [{ "name": "a", "parameters": {}, "type": "function" }] }),
         json!({ "tools": [tool("look it up")] }),
@@ -112,7 +117,44 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         said.push(world.admin().post("/chatbots", body).await.invalid());
     }
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r#"
+    name: is missing
+    model: is missing
+    body: must be a JSON object
+    body: is not JSON: EOF while parsing an object at line 1 column 7
+    colour: there is no such field
+    version: there is no such field
+    name: invalid type: integer `5`, expected a string
+    name: must not be empty
+    name: must have at most 100 characters
+    model: must not be empty
+    instructions: must have at most 32000 characters
+    greeting: must have at most 4000 characters
+    temperature: must be from 0 to 2
+    temperature: invalid type: string "warm", expected f64
+    max_output_tokens: must be at least 16
+    max_output_tokens: invalid value: integer `-1`, expected u32
+    memory: unknown variant `elephant`, expected `conversation` or `local`
+    tools: invalid type: map, expected a sequence
+    tools[0]: invalid type: string "a", expected an object
+    tools[1].parameters: is missing
+    tools[0].type: there is no such field
+    tools[0].name: must be 1 to 64 letters, digits, _ or -
+    tools[1].name: is taken by an earlier tool
+    tools[0].name: every chatbot has this tool already
+    tools[0].parameters: must be a JSON Schema object
+    tools[0].parameters: must be nested at most 20 levels deep
+    tools: must be at most 64,000 bytes as JSON
+    tools: must be at most 32
+    documents[1].text: is missing
+    documents[1].text: must have 1 to 300,000 bytes
+    documents[1].name: is taken by an earlier document
+    documents[0].name: must not hold control characters
+    documents[0].name: must not be empty
+    documents[0].text: must have 1 to 300,000 bytes
+    documents[0].url: there is no such field
+    documents: must be at most 100
+    "#);
     assert_eq!(world.admin().get("/chatbots").await.expect(200).body["data"], json!([]));
     assert_eq!(world.standin().counts().files, 0);
 }
@@ -137,7 +179,14 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     for query in ["limit=0", "limit=101", "limit=x", "status=bot", "cursor=nonsense", "cursor=ImJvdF8xIg"] {
         said.push(world.agent().get(&format!("/chatbots?{query}")).await.invalid());
     }
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r"
+    limit: must be from 1 to 100
+    limit: must be from 1 to 100
+    limit: must be a number from 1 to 100
+    status: there is no such query parameter
+    cursor: is not one of this list's
+    cursor: is not one of this list's
+    ");
 }
 
 #[tokio::test]

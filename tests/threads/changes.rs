@@ -32,7 +32,10 @@ async fn null_takes_away_and_what_is_absent_stays() {
     customer.patch(&path, json!({ "title": "A parcel", "metadata": { "order": "42", "shop": "b" } })).await.expect(200);
     let body = json!({ "metadata": { "order": null, "unheard_of": null, "colour": "red" } });
     let changed = customer.patch(&path, body).await.expect(200).body;
-    assert_eq!((&changed["title"], &changed["metadata"]), (&json!("A parcel"), &json!({ "colour": "red", "shop": "b" })));
+    assert_eq!(
+        (&changed["title"], &changed["metadata"]),
+        (&json!("A parcel"), &json!({ "colour": "red", "shop": "b" }))
+    );
     let changed = customer.patch(&path, json!({ "title": null })).await.expect(200).body;
     assert_eq!((&changed["title"], &changed["metadata"]), (&Value::Null, &json!({ "colour": "red", "shop": "b" })));
     assert_eq!(told(&world), (3, json!({ "colour": "red", "shop": "b", "switchboard_thread": thread })));

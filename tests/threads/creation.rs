@@ -13,7 +13,24 @@ async fn a_thread_is_made_here_and_at_openai() {
     let (customer, chatbot) = (world.customer(), world.chatbot().await);
     let body = json!({ "chatbot_id": chatbot, "title": "A parcel", "metadata": { "order": "42" } });
     let made = customer.post("/threads", body).await.expect(201);
-    redacted().bind(|| assert_json_snapshot!(made.body, @""));
+    redacted().bind(|| {
+        assert_json_snapshot!(made.body, @r#"
+    {
+      "chatbot_id": "[chatbot]",
+      "created_at": "[time]",
+      "customer_id": "cus",
+      "id": "[thread]",
+      "metadata": {
+        "order": "42"
+      },
+      "seq": 0,
+      "status": "bot",
+      "status_since": "[time]",
+      "title": "A parcel",
+      "updated_at": "[time]"
+    }
+    "#)
+    });
     assert_eq!(customer.get(&format!("/threads/{}", made.id())).await.expect(200).body, made.body);
     let asked = world.asked_of_openai("POST", "/v1/conversations");
     assert_eq!(asked.len(), 1);
@@ -39,7 +56,24 @@ async fn a_greeting_is_the_first_message() {
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201);
     assert_eq!(thread.body["seq"], 1);
     let log = customer.log(&thread.id()).await;
-    redacted().bind(|| assert_json_snapshot!(log, @""));
+    redacted().bind(|| {
+        assert_json_snapshot!(log, @r#"
+    [
+      {
+        "at": "[time]",
+        "author": {
+          "id": "[chatbot]",
+          "name": "Robin"
+        },
+        "id": "[message]",
+        "role": "bot",
+        "seq": 1,
+        "text": "Hello! What can I do for you?",
+        "thread_id": "[thread]"
+      }
+    ]
+    "#)
+    });
     customer.says(&thread.id(), "My parcel").await.expect(200);
     assert_eq!(customer.log(&thread.id()).await.len(), 3);
 }

@@ -64,7 +64,10 @@ async fn the_queue_is_shown_from_its_longest_wait_and_the_rest_from_the_newest_c
         let pages = world.agent().pages(&format!("/threads?limit=2&status={status}")).await;
         assert_eq!(sorted(&field(&pages, "id")), sorted(&threads), "{status}");
         let times = field(&pages, "status_since");
-        assert!(if oldest_first { times.is_sorted() } else { times.is_sorted_by(|a, b| a >= b) }, "{status}: {times:?}");
+        assert!(
+            if oldest_first { times.is_sorted() } else { times.is_sorted_by(|a, b| a >= b) },
+            "{status}: {times:?}"
+        );
     }
 }
 

@@ -35,7 +35,69 @@ async fn the_log_tells_who_said_what() {
     customer.post(&format!("/threads/{thread}/escalate"), json!({ "reason": "too slow" })).await.expect(200);
     notes(&world.agent(), &thread, "Check the depot").await;
     let page = world.agent().get(&format!("/threads/{thread}/messages")).await.expect(200).body;
-    redacted().bind(|| assert_json_snapshot!(page, @""));
+    redacted().bind(|| assert_json_snapshot!(page, @r#"
+    {
+      "data": [
+        {
+          "at": "[time]",
+          "author": {
+            "id": "cus"
+          },
+          "client_id": "c-1",
+          "id": "[message]",
+          "role": "customer",
+          "seq": 1,
+          "text": "My parcel is late",
+          "thread_id": "[thread]"
+        },
+        {
+          "answers": {
+            "from": 1,
+            "through": 1
+          },
+          "at": "[time]",
+          "author": {
+            "id": "[chatbot]",
+            "name": "Robin"
+          },
+          "id": "[message]",
+          "role": "bot",
+          "seq": 2,
+          "text": "This is OpenAI's stand-in, not a model. You said: \"My parcel is late\". Earlier messages I can see: 0.",
+          "thread_id": "[thread]"
+        },
+        {
+          "at": "[time]",
+          "author": {
+            "id": "cus"
+          },
+          "event": {
+            "comment": "too slow",
+            "reason": "asked",
+            "type": "escalated"
+          },
+          "id": "[message]",
+          "role": "system",
+          "seq": 3,
+          "text": "",
+          "thread_id": "[thread]"
+        }
+      ],
+      "next_cursor": null,
+      "notes": [
+        {
+          "after": 3,
+          "at": "[time]",
+          "author": {
+            "id": "ana"
+          },
+          "id": "[message]",
+          "text": "Check the depot",
+          "thread_id": "[thread]"
+        }
+      ]
+    }
+    "#));
 }
 
 #[tokio::test]
