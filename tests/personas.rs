@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use insta::Settings;
-use local::{Options, Standin, Switchboard};
+use local::{
+    Options, Standin, Switchboard,
+    standin::{Answer as Said, Fault, Recorded},
+};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -97,7 +100,35 @@ impl World {
     /// A thread of `cus` with a chatbot of its own, its id.
     pub(crate) async fn thread(&self) -> String {
         let chatbot = self.chatbot().await;
-        self.customer().post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
+        self.thread_of(&self.customer(), &chatbot).await
+    }
+
+    /// Somebody's thread with this chatbot, its id.
+    pub(crate) async fn thread_of(&self, customer: &Persona, chatbot: &str) -> String {
+        customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
+    }
+
+    pub(crate) fn standin(&self) -> &Standin {
+        self.board.standin().expect("a test's OpenAI is the stand-in")
+    }
+
+    /// What OpenAI was asked for by this method at paths that begin so, oldest first.
+    pub(crate) fn asked_of_openai(&self, method: &str, path: &str) -> Vec<Recorded> {
+        let mut asked = self.standin().requests();
+        asked.retain(|request| request.method == method && request.path.starts_with(path));
+        asked
+    }
+
+    /// From here on OpenAI does nothing, and says that asking again is no use.
+    pub(crate) fn openai_goes_down(&self) {
+        for method in ["GET", "POST", "DELETE"] {
+            let down = Said::status(503).header("x-should-retry", "false");
+            self.standin().fault(Fault::on(method, "/v1/", down).times(u32::MAX));
+        }
+    }
+
+    pub(crate) fn openai_comes_back(&self) {
+        self.standin().clear_faults();
     }
 }
 
@@ -133,6 +164,16 @@ impl Persona {
     /// A POST without a body.
     pub(crate) async fn posts(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::POST, path)).await
+    }
+
+    /// A POST under an idempotency key.
+    pub(crate) async fn posts_under(&self, key: &str, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
+    }
+
+    /// A body as it stands, JSON or not.
+    pub(crate) async fn sends(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        Answer::of(self.request(method, path).header("content-type", "application/json").body(body)).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
@@ -210,6 +251,14 @@ impl Answer {
         assert_eq!(self.headers["access-control-allow-origin"], "*");
         assert_eq!(self.body["status"], status);
         self.body["detail"].as_str().unwrap().to_owned()
+    }
+
+    /// Checks that the request was refused for one of its fields; gives `field: reason`.
+    #[track_caller]
+    pub(crate) fn invalid(self) -> String {
+        let said = ["field", "reason"].map(|name| self.body[name].as_str().unwrap_or("?").to_owned()).join(": ");
+        assert_eq!(self.problem(400, "invalid"), said);
+        said
     }
 
     #[track_caller]

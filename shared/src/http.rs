@@ -105,6 +105,10 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     if bytes.len() > BODY_MAX {
         return Err(Error::TooLarge(format!("the body must have at most {BODY_MAX} bytes")));
     }
+    // Serde would take an array for a struct, its fields in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::invalid("body", "must be a JSON object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
     json.end().map_err(|_| Error::invalid("body", "must be one JSON object and nothing more"))?;
@@ -123,6 +127,10 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let reason = said.rsplit_once(" at line ").map_or(said.as_str(), |(reason, _)| reason);
     if error.inner().is_syntax() || error.inner().is_eof() {
         return Error::invalid("body", format!("is not JSON: {said}"));
+    }
+    // The names of our types are nothing to a caller.
+    if let Some((found, _)) = reason.split_once(", expected struct ") {
+        return Error::invalid(path, format!("{found}, expected an object"));
     }
     let named = ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|start| {
         let name = reason.strip_prefix(start)?.split('`').next()?;

@@ -6,7 +6,10 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, domain::ThreadId};
+use crate::{
+    Error,
+    domain::{At, ThreadId},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +29,15 @@ impl Cursor {
         self
     }
 
+    /// Refuses a place that is in none of a list's `parts`, or nowhere in their order: it is another list's, or forged.
+    pub(super) fn within(self, parts: &[&str]) -> Result<Self, Error> {
+        let in_order = match self.sk.split_once('#') {
+            Some((at, id)) => at.parse::<At>().is_ok() && id == self.id.as_str(),
+            None => self.sk.is_empty() && !self.part.is_empty(),
+        };
+        if in_order && parts.contains(&self.part.as_str()) { Ok(self) } else { Err(wrong()) }
+    }
+
     pub(super) fn start_of(part: &str) -> Self {
         Self { part: part.into(), sk: String::new(), id: ThreadId::new(ulid::Ulid::from_parts(0, 0)) }
     }
@@ -37,7 +49,10 @@ pub fn encode(place: &impl Serialize) -> Result<String, Error> {
 }
 
 pub fn decode<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Error> {
-    let wrong = || Error::invalid("cursor", "is not one of this list's");
     let json = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
     serde_json::from_slice(&json).map_err(|_| wrong())
+}
+
+fn wrong() -> Error {
+    Error::invalid("cursor", "is not one of this list's")
 }

@@ -201,6 +201,9 @@ impl Store {
                     }
                 } else if page.messages.len() == limit {
                     page.more = true;
+                    // Forwards, what hangs behind the page's newest is where the next page begins.
+                    let newest = page.messages.last().map_or(0, |message| message.seq);
+                    page.notes.retain(|note| !forward || note.after < newest);
                     return Ok(page);
                 } else {
                     page.messages.push(row::read_message(item)?);

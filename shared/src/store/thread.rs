@@ -91,7 +91,7 @@ impl Store {
         limit: usize,
     ) -> Result<ThreadPage, Error> {
         let partition = key::by_customer(tenant, customer);
-        let mut start = cursor;
+        let mut start = cursor.map(|cursor| cursor.within(&[""])).transpose()?;
         let mut threads = Vec::new();
         loop {
             let wanted = limit - threads.len();
@@ -113,9 +113,11 @@ impl Store {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<ThreadPage, Error> {
-        let all = STATUSES.iter().copied().filter(|word| status.is_none_or(|s| s == *word));
-        let begun = cursor.as_ref().map(|cursor| cursor.part.clone());
-        let mut left: Vec<&str> = all.skip_while(|word| begun.as_ref().is_some_and(|part| part != word)).collect();
+        let mut left: Vec<&str> = STATUSES.into_iter().filter(|word| status.is_none_or(|s| s == *word)).collect();
+        let cursor = cursor.map(|cursor| cursor.within(&left)).transpose()?;
+        if let Some(begun) = &cursor {
+            left = left.into_iter().skip_while(|word| *word != begun.part).collect();
+        }
         left.reverse();
         let mut start = cursor.filter(|cursor| !cursor.sk.is_empty());
         let mut threads = Vec::new();

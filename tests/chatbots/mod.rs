@@ -1,0 +1,8 @@
+//! `/chatbots`: made, read, listed, changed and deleted, over real HTTP.
+
+mod changes;
+mod creation;
+mod deletion;
+mod knowledge;
+mod lists;
+mod refusals;

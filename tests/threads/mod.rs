@@ -1,0 +1,10 @@
+//! `/threads`: made, read, listed, changed and deleted, over real HTTP.
+
+mod changes;
+mod creation;
+mod cursors;
+mod deletion;
+mod idempotency;
+mod lists;
+mod messages;
+mod refusals;
