@@ -16,6 +16,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, Request, RequestExt};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::refusal::Refusal;
 use crate::template::Template;
@@ -117,7 +118,12 @@ impl Functions {
         }
     }
 
-    /// Resolves when no call is under way and none will begin.
+    /// Whoever holds this may still call: [`Functions::finished`] waits for it too.
+    pub(super) fn caller(&self) -> TaskTrackerToken {
+        self.running.token()
+    }
+
+    /// Resolves when no call is under way and nobody is left who would make one.
     pub(super) async fn finished(&self) {
         self.running.close();
         self.running.wait().await;

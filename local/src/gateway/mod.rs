@@ -21,6 +21,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -98,6 +99,10 @@ impl Gateway {
         let connections = self.connections.clone();
         let router = Router::new().fallback(serve).with_state(Arc::clone(&self));
         let mut stopping = stop.clone();
+        // A small frame goes out when it is written, not when the one before it is acknowledged.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
                 // A dropped sender stops too.
@@ -109,6 +114,8 @@ impl Gateway {
         // Whatever takes longer dies with the process, as it would with its Lambda.
         let _ = tokio::time::timeout(PATIENCE, async {
             let _ = serving.await;
+            // Those whose `$connect` was still under way.
+            connections.close_all();
             self.functions.finished().await;
         })
         .await;

@@ -46,7 +46,7 @@ async fn respond(gateway: &Gateway, request: Request, arrival: &Arrival) -> Resu
     let body = read(body, gateway.limits()).await?;
 
     let stage = &gateway.template.rest.stage;
-    let mut event = event::rest(&parts, found.template(), found.parameters.clone(), stage, arrival);
+    let mut event = event::rest(&parts, found.template(), found.parameters, stage, arrival);
     event.request_context.authorizer.fields = authorize(gateway, &parts, &event).await?;
     event.body = body;
     let context = functions::context(&arrival.id, gateway.time_limit(&route.function));

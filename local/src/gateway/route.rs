@@ -29,12 +29,12 @@ pub(super) struct Match<'a> {
     pub(super) parameters: HashMap<String, String>,
 }
 
-impl Match<'_> {
-    pub(super) fn template(&self) -> &str {
+impl<'a> Match<'a> {
+    pub(super) fn template(&self) -> &'a str {
         &self.path.template
     }
 
-    pub(super) fn route(&self, method: &Method) -> Option<&Route> {
+    pub(super) fn route(&self, method: &Method) -> Option<&'a Route> {
         self.path.methods.get(method)
     }
 }

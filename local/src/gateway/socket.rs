@@ -62,6 +62,7 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
     // Before the client hears of it: a post that follows the 101 must find the connection.
     let opened = gateway.connections.insert(&socket.id, facts(&socket));
     let socket = Arc::new(socket);
+    let caller = gateway.functions.caller();
     let unopened = (Arc::clone(&gateway), Arc::clone(&socket));
     upgrade
         .on_failed_upgrade(move |_| {
@@ -73,6 +74,7 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
             // From here on nothing can be posted to it.
             gateway.connections.close(&socket.id, ended);
             tokio::join!(farewell(stream, ended, gateway.limits().patience), disconnect(&gateway, &socket, ended));
+            drop(caller);
         })
 }
 
