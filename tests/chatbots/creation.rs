@@ -71,7 +71,7 @@ async fn a_chatbot_is_made_with_all_its_fields() {
       "updated_at": "[time]",
       "version": 1
     }
-    "#)
+    "#);
     });
     let path = format!("/chatbots/{}", made.id());
     for reader in [world.admin(), world.agent()] {
@@ -100,7 +100,7 @@ async fn a_name_and_a_model_are_enough() {
       "updated_at": "[time]",
       "version": 1
     }
-    "#)
+    "#);
     });
 }
 

@@ -46,9 +46,8 @@ async fn a_thread_of_a_deleted_chatbot_goes_to_a_person_at_its_next_turn() {
     let answer = customer.says(&thread, "Still there?").await.expect(202).body;
     assert_eq!((&answer["reply"], &answer["thread"]["status"]), (&json!(null), &json!("queued")));
     assert_eq!(answer["thread"]["reason"], "failure");
-    let log = customer.log(&thread).await;
-    assert_eq!(log[3]["text"], "Sorry, I cannot answer right now. A person will take over.");
-    assert_eq!(log[3]["event"]["type"], "escalated");
+    assert_eq!(customer.transcript(&thread).await[2..], ["customer: Still there?", "[escalated]"]);
+    assert_eq!(customer.log(&thread).await[3]["text"], "Sorry, I cannot answer right now. A person will take over.");
     let body = json!({ "chatbot_id": chatbot });
     assert_eq!(customer.post("/threads", body).await.invalid(), "chatbot_id: there is no such chatbot");
 }

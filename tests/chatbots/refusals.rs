@@ -28,9 +28,9 @@ async fn agents_read_admins_write_and_customers_do_neither() {
         world.customer().sends(method.clone(), &path, body.clone()).await.problem(403, "forbidden");
         let agents = world.agent().sends(method.clone(), &path, body.clone()).await;
         if method == Method::GET {
-            _ = agents.expect(200)
+            _ = agents.expect(200);
         } else {
-            _ = agents.problem(403, "forbidden")
+            _ = agents.problem(403, "forbidden");
         }
         assert!(world.admin().sends(method, &path, body).await.status < 300, "{path}");
     }

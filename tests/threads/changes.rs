@@ -47,10 +47,12 @@ async fn a_change_that_changes_nothing_is_not_written_or_told() {
     let (customer, thread) = (world.customer(), world.thread().await);
     let path = format!("/threads/{thread}");
     let changed = customer.patch(&path, json!({ "title": "A parcel" })).await.expect(200).body;
+    let mut socket = customer.listens(&thread).await;
     for body in [json!({}), json!({ "title": "A parcel", "metadata": { "order": null } })] {
         assert_eq!(customer.patch(&path, body).await.expect(200).body, changed);
     }
     assert_eq!(told(&world).0, 1);
+    assert_eq!(socket.heard_so_far().await, [Value::Null; 0]);
 }
 
 #[tokio::test]

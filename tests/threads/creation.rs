@@ -29,7 +29,7 @@ async fn a_thread_is_made_here_and_at_openai() {
       "title": "A parcel",
       "updated_at": "[time]"
     }
-    "#)
+    "#);
     });
     assert_eq!(customer.get(&format!("/threads/{}", made.id())).await.expect(200).body, made.body);
     let asked = world.asked_of_openai("POST", "/v1/conversations");
@@ -72,7 +72,7 @@ async fn a_greeting_is_the_first_message() {
         "thread_id": "[thread]"
       }
     ]
-    "#)
+    "#);
     });
     customer.says(&thread.id(), "My parcel").await.expect(200);
     assert_eq!(customer.log(&thread.id()).await.len(), 3);
