@@ -1,11 +1,17 @@
 //! One test target for the whole of Switchboard.
 
 mod authorizer;
-mod conversation;
+mod chat;
+mod chat_end;
 mod events;
 mod gateway;
+mod handoff;
+#[allow(dead_code, reason = "the bench reads the rest of it")]
+mod meter;
 mod openai_client;
 mod openai_schema;
 mod personas;
 mod runtime_api;
+mod sockets;
+mod stage;
 mod standin;
