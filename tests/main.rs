@@ -1,15 +1,21 @@
 //! One test target for the whole of Switchboard.
 
 mod authorizer;
+mod chat;
+mod chat_end;
 mod chatbots;
-mod conversation;
 mod events;
 mod gateway;
+mod handoff;
+#[allow(dead_code, reason = "the bench reads the rest of it")]
+mod meter;
 mod openai_client;
 mod openai_schema;
 mod pages;
 mod personas;
 mod runtime_api;
+mod sockets;
+mod stage;
 mod standin;
 mod table;
 mod threads;

@@ -188,6 +188,38 @@ impl Persona {
         self.post(&format!("/threads/{thread}/chat"), json!({ "text": text })).await
     }
 
+    /// Says something as a message that the client knows by an id of its own.
+    pub(crate) async fn says_as(&self, thread: &str, client_id: &str, text: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/chat"), json!({ "text": text, "client_id": client_id })).await
+    }
+
+    /// A note for agents.
+    pub(crate) async fn notes(&self, thread: &str, text: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/chat"), json!({ "text": text, "internal": true })).await
+    }
+
+    pub(crate) async fn escalates(&self, thread: &str) -> Answer {
+        self.posts(&format!("/threads/{thread}/escalate")).await
+    }
+
+    pub(crate) async fn claims(&self, thread: &str) -> Answer {
+        self.posts(&format!("/threads/{thread}/claim")).await
+    }
+
+    /// Gives the line to the `bot` or the `queue`.
+    pub(crate) async fn releases(&self, thread: &str, to: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/release"), json!({ "to": to })).await
+    }
+
+    pub(crate) async fn ends(&self, thread: &str) -> Answer {
+        self.posts(&format!("/threads/{thread}/end")).await
+    }
+
+    /// The thread as this one sees it.
+    pub(crate) async fn reads(&self, thread: &str) -> Value {
+        self.get(&format!("/threads/{thread}")).await.expect(200).body
+    }
+
     /// The whole log, its pages put together.
     pub(crate) async fn log(&self, thread: &str) -> Vec<Value> {
         let mut log: Vec<Value> = Vec::new();
@@ -259,6 +291,12 @@ impl Answer {
         let said = ["field", "reason"].map(|name| self.body[name].as_str().unwrap_or("?").to_owned()).join(": ");
         assert_eq!(self.problem(400, "invalid"), said);
         said
+    }
+
+    /// The text of the bot's reply.
+    #[track_caller]
+    pub(crate) fn reply(&self) -> &str {
+        self.body["reply"]["text"].as_str().unwrap()
     }
 
     #[track_caller]

@@ -28,10 +28,10 @@ use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
-use shared::Settings;
 use shared::domain::chatbot::Memory;
 use shared::openai::Patience;
 use shared::{App, openai as client};
+use shared::{Clock, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -71,6 +71,8 @@ pub struct Options {
     pub patience: Patience,
     /// The wire between the SDK's client and the embedded database.
     pub dynamo: Transport,
+    /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
+    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -85,6 +87,7 @@ impl Default for Options {
             memory: Memory::default(),
             patience: Patience::default(),
             dynamo: Transport::default(),
+            clock: Clock::system(),
         }
     }
 }
@@ -154,7 +157,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let (dynamo, management) =
         ((options.dynamo.0)(InProcess::new(&database)), gateway::management::client(&connections));
-    let app = Arc::new(App::new(settings, dynamo, management, http.clone()));
+    let app = Arc::new(App { clock: options.clock, ..App::new(settings, dynamo, management, http.clone()) });
     let tokens = data_dir.tokens()?;
     let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone())?;
     tasks.spawn(gateway.serve(listener, stopped));

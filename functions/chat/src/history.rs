@@ -27,7 +27,9 @@ pub(crate) async fn input(
     let mut input = Vec::new();
     loop {
         for message in newest_first.drain(..) {
-            if message.seq <= after || left == 0 {
+            // The newest goes along however long it is: without it there is nothing to answer.
+            let fits = message.text.len() <= left || input.is_empty();
+            if message.seq <= after || !fits {
                 return Ok(oldest_first(input));
             }
             left = left.saturating_sub(message.text.len());

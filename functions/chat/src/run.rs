@@ -6,7 +6,11 @@
 mod conversation;
 mod speech;
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::future::{Either, select};
 use shared::{
@@ -41,6 +45,9 @@ pub(crate) struct Run {
     in_doubt: bool,
     /// What is to go at OpenAI, once the customer has been answered.
     removals: Vec<Removal>,
+    /// Responses that OpenAI stores and no message of the log speaks of, so that nobody else would ever delete them:
+    /// discarded ones, failed ones, and those that only called a function.
+    unkept: Mutex<Vec<String>>,
 }
 
 /// What a run came to, for whoever began it.
@@ -83,7 +90,18 @@ impl Run {
         known: Vec<Message>,
     ) -> Self {
         let (in_doubt, details_at) = (before.openai.dirty, thread.version);
-        Self { app, id, thread, details, details_at, chatbot, known, in_doubt, removals: Vec::new() }
+        Self {
+            app,
+            id,
+            thread,
+            details,
+            details_at,
+            chatbot,
+            known,
+            in_doubt,
+            removals: Vec::new(),
+            unkept: Mutex::default(),
+        }
     }
 
     /// Answers what the customer said, and goes on for as long as more has come meanwhile. The first reply is the
@@ -113,6 +131,7 @@ impl Run {
         for removal in &self.removals {
             self.app.remove(removal).await;
         }
+        self.delete_unkept().await;
         Ok(match first {
             Some(reply) => Ending::Replied { reply: Box::new(reply), thread: Box::new(self.thread) },
             None => ending,
@@ -124,6 +143,7 @@ impl Run {
         let input_through = self.thread.seq;
         let spoken = self.speak().await?;
         let bot = self.chatbot()?.clone();
+        let kept = spoken.origin.response_id.clone();
         let mut reply = self.message(self.app.message_id(), &bot, spoken);
         let (run, now) = (self.id.clone(), self.app.now());
         let written = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
@@ -134,6 +154,7 @@ impl Run {
             Commit::new(thread).message(reply.clone())
         });
         let (thread, logged) = written.await?.ok_or(Trouble::Lost)?;
+        self.unkept().retain(|response| Some(response) != kept.as_ref());
         self.thread = thread;
         self.known = Vec::new();
         let reply = logged.into_iter().next().unwrap_or(reply);
@@ -204,6 +225,20 @@ impl Run {
             self.app.remove(&Removal::of_conversation(&self.thread, ours.clone(), self.app.now())).await;
         }
         Ok(())
+    }
+
+    /// As far as OpenAI can be reached: nobody's answer depends on it.
+    async fn delete_unkept(&self) {
+        let unkept = std::mem::take(&mut *self.unkept());
+        for response in unkept {
+            if let Err(failure) = self.app.openai.response_delete(&response).await {
+                tracing::warn!(thread.id = %self.thread.id, %failure, "a response stays behind at OpenAI");
+            }
+        }
+    }
+
+    fn unkept(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn chatbot(&self) -> Result<&Chatbot, Trouble> {

@@ -102,6 +102,19 @@ async fn converse(gateway: &Arc<Gateway>, socket: &Arc<Socket>, stream: &mut Web
     let mut idle = Instant::now() + limits.idle;
     loop {
         tokio::select! {
+            // In this order: what was posted before the socket was closed goes out before it closes.
+            biased;
+            Some(message) = opened.queue.recv() => {
+                idle = Instant::now() + limits.idle;
+                tokio::select! {
+                    biased;
+                    sent = send(stream, message, &mut opened.queue) => if sent.is_err() { return LEFT },
+                    close = closing(&mut opened.closing) => return close,
+                }
+            },
+            close = closing(&mut opened.closing) => return close,
+            () = sleep_until(idle) => return IDLE,
+            () = sleep_until(too_old) => return TOO_OLD,
             message = stream.recv() => match message {
                 Some(Ok(Message::Text(text))) => {
                     idle = Instant::now() + limits.idle;
@@ -116,16 +129,6 @@ async fn converse(gateway: &Arc<Gateway>, socket: &Arc<Socket>, stream: &mut Web
                 Some(Err(error)) => return if too_large(error) { TOO_LARGE } else { LEFT },
                 None => return LEFT,
             },
-            Some(message) = opened.queue.recv() => {
-                idle = Instant::now() + limits.idle;
-                tokio::select! {
-                    sent = send(stream, message, &mut opened.queue) => if sent.is_err() { return LEFT },
-                    close = closing(&mut opened.closing) => return close,
-                }
-            },
-            close = closing(&mut opened.closing) => return close,
-            () = sleep_until(idle) => return IDLE,
-            () = sleep_until(too_old) => return TOO_OLD,
         }
     }
 }

@@ -85,8 +85,10 @@ impl Run {
     async fn listen(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
         let mut answer = self.app.openai.respond(ask).await?;
         while let Some(heard) = answer.next().await {
-            if let Heard::Completed(outcome) = heard? {
-                return Ok(outcome);
+            match heard? {
+                Heard::Created { response_id } if ask.store => self.unkept().push(response_id),
+                Heard::Completed(outcome) => return Ok(outcome),
+                Heard::Created { .. } | Heard::Delta { .. } => {}
             }
         }
         Err(Failure::Interrupted { code: None })

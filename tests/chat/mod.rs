@@ -1,0 +1,13 @@
+//! `POST /threads/{thread_id}/chat`: customers, the bot and people, as all are meant, and as all can fail.
+
+mod capacity;
+mod client_id;
+mod due;
+mod failures;
+mod functions;
+mod memory;
+mod people;
+mod rebuilt;
+mod refusals;
+mod run;
+mod turn;

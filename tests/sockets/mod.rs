@@ -1,0 +1,6 @@
+//! Sockets that listen: what they are told, what they may ask for, and when they are told nothing more.
+
+mod ended;
+mod frames;
+mod listening;
+mod replay;
