@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::{
-    Options, Standin, TABLE, Transport,
+    Options, TABLE, Transport,
     dynamo::{self, InProcess},
     standin::{Failure, Fault, Hold},
 };
@@ -39,10 +39,6 @@ pub(crate) fn brisk() -> Options {
 }
 
 impl World {
-    pub(crate) fn standin(&self) -> &Standin {
-        self.board.standin().unwrap()
-    }
-
     /// What becomes of the next response.
     pub(crate) fn next_response(&self, failure: impl Into<Failure>) {
         self.responses(failure, 1);
