@@ -34,6 +34,21 @@ async fn ten_at_once_under_one_key_make_one_thread_and_one_conversation() {
 }
 
 #[tokio::test]
+async fn one_that_was_overtaken_under_its_key_takes_its_conversation_back() {
+    let world = World::start().await;
+    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stall = world.standin().stall("POST", "/v1/conversations");
+    let (overtaken, first) = tokio::join!(creates(&customer, "k1", &chatbot, "A parcel"), async {
+        stall.begun().await;
+        let first = creates(&customer, "k1", &chatbot, "A parcel").await;
+        stall.release();
+        first
+    });
+    assert_eq!(overtaken, first);
+    assert_eq!((count(&customer).await, world.standin().counts().conversations), (1, 1));
+}
+
+#[tokio::test]
 async fn another_request_under_a_used_key_is_refused() {
     let world = World::start().await;
     let (customer, chatbot) = (world.customer(), world.chatbot().await);
