@@ -7,5 +7,6 @@ mod gateway;
 mod openai_client;
 mod openai_schema;
 mod personas;
+mod process;
 mod runtime_api;
 mod standin;
