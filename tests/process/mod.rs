@@ -120,13 +120,14 @@ impl Laptop {
         thread["id"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a signal, such as `INT`, and waits for the end; the lines it still printed, and how it ended.
-    async fn ended_by(mut self, signal: &str) -> (Vec<String>, ExitStatus) {
+    /// Sends a signal, such as `INT`, and waits for the end; what it still printed, and how it ended.
+    async fn ended_by(mut self, signal: &str) -> (String, ExitStatus) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap().success());
-        let mut said = Vec::new();
+        let mut said = String::new();
         while let Some(line) = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it ends").unwrap() {
-            said.push(line);
+            said += &line;
+            said += "\n";
         }
         (said, self.child.wait().await.unwrap())
     }
