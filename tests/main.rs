@@ -13,6 +13,7 @@ mod openai_client;
 mod openai_schema;
 mod pages;
 mod personas;
+mod process;
 mod runtime_api;
 mod sockets;
 mod stage;

@@ -1,4 +1,7 @@
-//! The sample events are what AWS sends, and there is one for every route of the template.
+//! The sample events are what AWS sends, there is one for every route of the template, and each works.
+
+mod played;
+mod player;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,182 @@
+//! The two ways to play an event: through its handler in this process, and through the function's built binary.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
+use http::{HeaderMap, header::CONTENT_TYPE};
+use lambda_http::{Body, Request, Response};
+use local::Options;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::event;
+use crate::personas::World;
+use crate::runtime_api::{Answer, Failure, FunctionProcess, binary};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    InProcess,
+    /// The binaries reach the table, OpenAI's stand-in and the sockets over TCP.
+    Binaries,
+}
+
+/// A Switchboard, and the events that are played against it.
+pub(super) struct Player {
+    pub(super) world: World,
+    way: Way,
+    environment: Vec<(String, String)>,
+    processes: HashMap<&'static str, FunctionProcess>,
+    placeholders: Vec<(&'static str, String)>,
+    pub(super) played: Vec<String>,
+    _data_dir: TempDir,
+}
+
+/// What an HTTP function answered: its status, its content type, its body.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Played {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    pub(super) body: Value,
+}
+
+impl Player {
+    pub(super) async fn new(way: Way) -> Self {
+        let data_dir = tempfile::tempdir().unwrap();
+        let path = Some(data_dir.path().to_owned());
+        let world = World::with(Options { data_dir: path, share_database: true, ..Options::default() }).await;
+        let environment = exports(data_dir.path()).await;
+        Self {
+            world,
+            way,
+            environment,
+            processes: HashMap::new(),
+            placeholders: Vec::new(),
+            played: Vec::new(),
+            _data_dir: data_dir,
+        }
+    }
+
+    /// From now on, `placeholder` in an event stands for `value`.
+    pub(super) fn replace(&mut self, placeholder: &'static str, value: &str) {
+        self.placeholders.push((placeholder, value.to_owned()));
+    }
+
+    /// What the environment of a function says.
+    pub(super) fn variable(&self, name: &str) -> &str {
+        &self.environment.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    /// Plays `events/{name}.json`.
+    pub(super) async fn plays(&mut self, name: &str) -> Played {
+        let event = self.event(name);
+        let function = function_of(name);
+        let response = match self.way {
+            Way::InProcess => self.handles(function, &event).await.map(|body| body.as_ref().to_vec()),
+            Way::Binaries => {
+                let answer = self.invokes(function, &event).await;
+                let answer = answer.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+                // The chat route's integration streams, so that no answer meets the 29 s of a buffered one.
+                assert_eq!(matches!(answer, Answer::Streamed(_)), function == "chat", "{name}: {answer:?}");
+                answer.into_http()
+            }
+        };
+        let (head, body) = response.into_parts();
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        // A stream without a body is called `application/octet-stream` by the runtime; it is nothing.
+        let content_type = content_type(&head.headers).filter(|_| !body.is_null());
+        Played { status: head.status.as_u16(), content_type, body }
+    }
+
+    /// Plays an event of the authorizer: its policy, or the words with which it sends the caller away.
+    pub(super) async fn authorizes(&mut self, name: &str) -> Result<Value, Value> {
+        let event = self.event(name);
+        match self.way {
+            Way::InProcess => {
+                let [secret, issuer, audience] =
+                    ["JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"].map(|name| self.variable(name));
+                let keys = authorizer::Keys::secret(secret, issuer, audience).unwrap();
+                let request: ApiGatewayCustomAuthorizerRequestTypeRequest = serde_json::from_value(event).unwrap();
+                let decided = authorizer::handle(&keys, request).await;
+                decided
+                    .map(|policy| serde_json::to_value(policy).unwrap())
+                    .map_err(|refusal| json!(lambda_runtime_message(refusal)))
+            }
+            Way::Binaries => match self.invokes("authorizer", &event).await {
+                Ok(answer) => Ok(answer.into_json()),
+                Err(Failure::Invocation(error)) => Err(error["errorMessage"].clone()),
+                Err(failure) => panic!("{failure}"),
+            },
+        }
+    }
+
+    fn event(&mut self, name: &str) -> Value {
+        self.played.push(name.to_owned());
+        let filled = |text: String, (placeholder, value): &(&str, String)| text.replace(placeholder, value);
+        serde_json::from_str(&self.placeholders.iter().fold(event(name), filled)).unwrap()
+    }
+
+    async fn handles(&self, function: &str, event: &Value) -> Response<Body> {
+        let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let app = self.world.board.app();
+        // Boxed, as a runtime would: side by side they are too large for a test's stack.
+        let handled = match function {
+            "thread" => Box::pin(thread::handle(app, request)).await,
+            "chatbot" => Box::pin(chatbot::handle(app, request)).await,
+            "chat" => Box::pin(chat::handle(app, request)).await,
+            "chat-end" => Box::pin(chat_end::handle(app, request)).await,
+            "handoff" => Box::pin(handoff::handle(app, request)).await,
+            "socket" => Box::pin(socket::handle(app, request)).await,
+            _ => panic!("there is no function {function}"),
+        };
+        handled.unwrap()
+    }
+
+    async fn invokes(&mut self, function: &'static str, event: &Value) -> Result<Answer, Failure> {
+        if !self.processes.contains_key(function) {
+            let process = FunctionProcess::start(function, self.environment.iter().cloned()).await;
+            self.processes.insert(function, process);
+        }
+        let process = self.processes.get_mut(function).unwrap();
+        let outcome = process.invoke(event).await;
+        if outcome.is_err() {
+            eprintln!("{}", process.logs());
+        }
+        outcome
+    }
+}
+
+/// The function that takes the event of this name.
+fn function_of(name: &str) -> &'static str {
+    // Longest first: `chat-end` is not `chat`'s.
+    let functions = ["authorizer", "chat-end", "chatbot", "handoff", "socket", "thread", "chat"];
+    functions.into_iter().find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned())
+}
+
+/// What Lambda is told of a refusal.
+fn lambda_runtime_message(refusal: authorizer::Refusal) -> String {
+    lambda_http::lambda_runtime::Diagnostic::from(refusal).error_message
+}
+
+/// What `switchboard env` prints for the instance that works with `data_dir`.
+async fn exports(data_dir: &Path) -> Vec<(String, String)> {
+    let output = Command::new(binary("switchboard"))
+        .args(["env", "--data-dir"])
+        .arg(data_dir)
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("OPENAI_MEMORY")
+        .output();
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let variable = |line: &str| {
+        let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+        (name.to_owned(), value.trim_matches('\'').to_owned())
+    };
+    lines.lines().map(variable).collect()
+}

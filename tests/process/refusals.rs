@@ -1,0 +1,60 @@
+//! What it does not do, and how it says so.
+
+use tempfile::tempdir;
+use tokio::net::TcpListener;
+
+use super::{Laptop, complaint, switchboard};
+
+#[tokio::test]
+async fn a_second_process_on_the_same_data_is_told_so() {
+    let folder = tempdir().unwrap();
+    let _first = Laptop::start(folder.path()).await;
+    let said = complaint(switchboard(folder.path()).args(["--port", "0"])).await;
+    let folder = folder.path().display();
+    assert_eq!(
+        said,
+        format!(
+            "switchboard: another switchboard works with {folder}; stop it first, or choose another place with --data-dir"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_taken_port_that_was_asked_for_is_an_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempdir().unwrap();
+    let said = complaint(switchboard(folder.path()).args(["--port", &port])).await;
+    assert_eq!(said, format!("switchboard: port {port} is taken; choose another with --port"));
+}
+
+#[tokio::test]
+async fn a_taken_port_that_nobody_asked_for_gives_way_to_the_next() {
+    // Ours, or somebody else's already: taken it is.
+    let _taken = TcpListener::bind("127.0.0.1:3000").await;
+    let folder = tempdir().unwrap();
+    let laptop = Laptop::ready(&mut switchboard(folder.path())).await;
+    let port: u16 = laptop.url.rsplit(':').next().unwrap().parse().unwrap();
+    assert!((3001..3100).contains(&port), "{port}");
+    let first = laptop.introduction.lines().next().unwrap();
+    assert_eq!(first, format!("Switchboard is listening on http://127.0.0.1:{port} (port 3000 is taken)"));
+}
+
+#[tokio::test]
+async fn exports_need_a_running_instance() {
+    let folder = tempdir().unwrap();
+    let said = complaint(switchboard(folder.path()).arg("env")).await;
+    assert!(said.contains("no switchboard works with"), "{said}");
+
+    let laptop = Laptop::start(folder.path()).await;
+    laptop.ended_by("TERM").await;
+    let said = complaint(switchboard(folder.path()).arg("env")).await;
+    assert!(said.contains("no switchboard works with"), "{said}");
+}
+
+#[tokio::test]
+async fn an_unknown_memory_is_named() {
+    let folder = tempdir().unwrap();
+    let said = complaint(switchboard(folder.path()).env("OPENAI_MEMORY", "elephant")).await;
+    assert_eq!(said, "switchboard: OPENAI_MEMORY must be conversation or local, not elephant");
+}
