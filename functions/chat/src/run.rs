@@ -140,14 +140,14 @@ impl Run {
 
     /// One reply, to all that has been said so far.
     async fn turn(&mut self) -> Result<Message, Trouble> {
-        let input_through = self.thread.seq;
+        let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let spoken = self.speak().await?;
         let bot = self.chatbot()?.clone();
         let kept = spoken.origin.response_id.clone();
         let mut reply = self.message(self.app.message_id(), &bot, spoken);
         let (run, now) = (self.id.clone(), self.app.now());
         let written = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
-            thread.reply(&run, &mut reply, input_through);
+            thread.reply(&run, &mut reply, input_through, asked_through);
             if let Some(held) = &mut thread.run {
                 held.lease_until = now + LEASE;
             }

@@ -190,13 +190,13 @@ impl Thread {
         self.openai.dirty = true;
     }
 
-    /// Logs the bot's reply to everything through `input_through`, and ends the run unless the customer said more
-    /// meanwhile. The conversation knows its own reply, so nothing of it is in doubt once the run has ended.
-    pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64) {
-        message.answers = Some(Answers { from: self.answered_through + 1, through: input_through });
+    /// Logs the bot's reply to the log through `input_through`, in which the customer's last message is the one at
+    /// `asked_through`, and ends the run unless the customer said more meanwhile. The conversation knows its own reply, so nothing of it is in doubt once the run has ended.
+    pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64, asked_through: u64) {
+        message.answers = Some(Answers { from: self.answered_through + 1, through: asked_through });
         let caught_up = self.seq == input_through;
         self.log(message);
-        self.answered_through = input_through;
+        self.answered_through = asked_through;
         self.last_reply = Some(LastReply { run_id: run.clone(), message_id: message.id.clone(), seq: message.seq });
         self.openai.synced_through = if caught_up { message.seq } else { input_through };
         if !self.awaits_bot() {
