@@ -27,7 +27,7 @@ async fn a_message_that_comes_during_a_run_is_left_to_it_and_answered() {
     let log = customer.log(&thread).await;
     let roles: Vec<_> = log.iter().map(|message| message["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["customer", "customer", "bot", "bot"]);
-    assert_eq!(log[3]["answers"], json!({ "from": 2, "through": 3 }));
+    assert_eq!(log[3]["answers"], json!({ "from": 2, "through": 2 }));
     assert_eq!(world.inputs(), [["user: First"], ["user: Second"]]);
     let stored = world.stored(&thread).await;
     assert!(stored.run.is_none() && !stored.openai.dirty, "{stored:?}");
@@ -46,7 +46,7 @@ async fn a_burst_costs_two_answers_at_most() {
         hold.release();
     });
     assert_eq!(world.asked().len(), 2);
-    assert_eq!(customer.log(&thread).await[6]["answers"], json!({ "from": 2, "through": 6 }));
+    assert_eq!(customer.log(&thread).await[6]["answers"], json!({ "from": 2, "through": 5 }));
 }
 
 #[tokio::test]
