@@ -4,8 +4,8 @@
 //! `x-amz-target` and answered by dynoxide on the spot. Nothing above the transport knows the difference, so the
 //! laptop and the cloud share one storage path. It costs a half to a quarter of the CPU of the same call over loopback.
 //!
-//! A call runs on the thread that makes it. Dynoxide holds one mutex for 50 to 500 µs and never waits for a disk
-//! (but at a checkpoint of its log); handing it to another thread and back would cost more than it frees.
+//! A call runs on the thread that makes it: dynoxide is busy for 20 to 400 µs and waits for no disk (but at a checkpoint of
+//! its log). Measured, a `GetItem` takes 61 µs of CPU so, and 70 µs more by way of a blocking thread.
 
 use std::fmt;
 use std::path::Path;
