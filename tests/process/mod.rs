@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::runtime_api::binary;
 
 /// Nothing takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `switchboard`. Dropping it kills it.
 struct Laptop {
