@@ -55,15 +55,9 @@ async fn story(way: Way) -> Story {
     assert_eq!(socket.hears_of("error").await["code"], "invalid");
     play!("socket-unsubscribe", "socket-disconnect", "thread-delete", "chatbot-delete");
 
-<<<<<<< HEAD
     let seen: BTreeSet<_> = player.played.iter().cloned().collect();
     let all: BTreeSet<_> = names(|name| !name.starts_with("authorizer-")).into_iter().collect();
     assert_eq!(seen, all, "every event is played");
-=======
-    let done: BTreeSet<_> = player.played.iter().cloned().collect();
-    let all: BTreeSet<_> = names(|name| !name.starts_with("authorizer-")).into_iter().collect();
-    assert_eq!(done, all, "every event is played");
->>>>>>> t5
     story
 }
 
