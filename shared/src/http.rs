@@ -1,5 +1,6 @@
 //! Between HTTP and the domain: who asks, what for, and how the answer is written.
 
+mod by_name;
 mod patch;
 
 use lambda_http::{
@@ -105,12 +106,11 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     if bytes.len() > BODY_MAX {
         return Err(Error::TooLarge(format!("the body must have at most {BODY_MAX} bytes")));
     }
-    // Serde would take an array for a struct, its fields in order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Error::invalid("body", "must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
+    let value = serde_path_to_error::deserialize(by_name::ByName(&mut json)).map_err(|error| unreadable(&error))?;
     json.end().map_err(|_| Error::invalid("body", "must be one JSON object and nothing more"))?;
     Ok(value)
 }

@@ -84,6 +84,7 @@ fn wrong() -> Vec<Value> {
         json!({ "memory": "elephant" }),
         json!({ "tools": {} }),
         json!({ "tools": ["a"] }),
+        json!({ "tools": [["a", "", {}, false]] }),
         json!({ "tools": [tool("a"), { "name": "b" }] }),
         json!({ "tools": [{ "name": "a", "parameters": {}, "type": "function" }] }),
         json!({ "tools": [tool("look it up")] }),
@@ -93,6 +94,8 @@ fn wrong() -> Vec<Value> {
         json!({ "tools": [{ "name": "a", "parameters": nested }] }),
         json!({ "tools": [{ "name": "a", "parameters": { "a": "x".repeat(64_000) } }] }),
         json!({ "tools": many_tools }),
+        json!({ "documents": [["a", "x"]] }),
+        json!({ "documents": [document("a", "x"), ["b", "y"]] }),
         json!({ "documents": [document("a", "x"), { "name": "b" }] }),
         json!({ "documents": [document("a", "x"), document("b", " ")] }),
         json!({ "documents": [document("a", "x"), document("a", "y")] }),
@@ -137,6 +140,7 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     memory: unknown variant `elephant`, expected `conversation` or `local`
     tools: invalid type: map, expected a sequence
     tools[0]: invalid type: string "a", expected an object
+    tools[0]: invalid type: sequence, expected an object
     tools[1].parameters: is missing
     tools[0].type: there is no such field
     tools[0].name: must be 1 to 64 letters, digits, _ or -
@@ -146,6 +150,8 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     tools[0].parameters: must be nested at most 20 levels deep
     tools: must be at most 64,000 bytes as JSON
     tools: must be at most 32
+    documents[0]: invalid type: sequence, expected an object
+    documents[1]: invalid type: sequence, expected an object
     documents[1].text: is missing
     documents[1].text: must have 1 to 300,000 bytes
     documents[1].name: is taken by an earlier document

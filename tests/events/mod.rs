@@ -1,7 +1,9 @@
 //! The sample events are what AWS sends, there is one for every route of the template, and each works.
 
+mod permissions;
 mod played;
 mod player;
+mod policies;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

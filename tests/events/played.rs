@@ -9,11 +9,10 @@ use super::names;
 use super::player::{Played, Player, Way};
 
 /// What was played, in order, and what came of it.
-type Story = Vec<(&'static str, Played)>;
+pub(super) type Story = Vec<(&'static str, Played)>;
 
 /// A chatbot, a thread and a socket, from their making to their end.
-async fn story(way: Way) -> Story {
-    let mut player = Player::new(way).await;
+pub(super) async fn story(player: &mut Player) -> Story {
     let mut story = Story::new();
     macro_rules! play {
         ($($name:literal),*) => {$(
@@ -63,8 +62,8 @@ async fn story(way: Way) -> Story {
 
 #[tokio::test]
 async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
-    let in_process = Box::pin(story(Way::InProcess)).await;
-    let binaries = Box::pin(story(Way::Binaries)).await;
+    let in_process = Box::pin(story(&mut Player::new(Way::InProcess).await)).await;
+    let binaries = Box::pin(story(&mut Player::new(Way::Binaries).await)).await;
     for (ours, theirs) in in_process.iter().zip(&binaries) {
         assert_eq!(ours, theirs);
     }

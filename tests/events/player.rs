@@ -1,22 +1,25 @@
 //! The two ways to play an event: through its handler in this process, and through the function's built binary.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use http::{HeaderMap, header::CONTENT_TYPE};
 use lambda_http::{Body, Request, Response};
-use local::Options;
+use local::{Options, Transport};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::event;
+use super::permissions::{Permission, Watched};
 use crate::personas::World;
 use crate::runtime_api::{Answer, Failure, FunctionProcess, binary};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
+    /// Each function has an app of its own, which notes down what it needs.
     InProcess,
     /// The binaries reach the table, OpenAI's stand-in and the sockets over TCP.
     Binaries,
@@ -28,8 +31,11 @@ pub(super) struct Player {
     way: Way,
     environment: Vec<(String, String)>,
     processes: HashMap<&'static str, FunctionProcess>,
+    watched: HashMap<&'static str, Watched>,
     placeholders: Vec<(&'static str, String)>,
     pub(super) played: Vec<String>,
+    /// The functions that asked OpenAI something, in process.
+    pub(super) asked_openai: BTreeSet<&'static str>,
     _data_dir: TempDir,
 }
 
@@ -45,21 +51,31 @@ impl Player {
     pub(super) async fn new(way: Way) -> Self {
         let data_dir = tempfile::tempdir().unwrap();
         let path = Some(data_dir.path().to_owned());
-        let world = World::with(Options { data_dir: path, share_database: true, ..Options::default() }).await;
+        let database = Arc::new(OnceLock::new());
+        let seen = Arc::clone(&database);
+        let dynamo = Transport::new(move |inner| seen.get_or_init(|| inner).clone());
+        let world = World::with(Options { data_dir: path, share_database: true, dynamo, ..Options::default() }).await;
+        let mut watched = HashMap::new();
+        for function in FUNCTIONS {
+            watched.insert(function, Watched::on(&world.board, database.get().unwrap()).await);
+        }
         let environment = exports(data_dir.path()).await;
         Self {
             world,
             way,
             environment,
             processes: HashMap::new(),
+            watched,
             placeholders: Vec::new(),
             played: Vec::new(),
+            asked_openai: BTreeSet::new(),
             _data_dir: data_dir,
         }
     }
 
     /// From now on, `placeholder` in an event stands for `value`.
     pub(super) fn replace(&mut self, placeholder: &'static str, value: &str) {
+        self.placeholders.retain(|(known, _)| *known != placeholder);
         self.placeholders.push((placeholder, value.to_owned()));
     }
 
@@ -68,9 +84,20 @@ impl Player {
         &self.environment.iter().find(|(known, _)| known == name).unwrap().1
     }
 
+    /// What `function` has needed on AWS so far, in process.
+    pub(super) fn needed(&self, function: &str) -> BTreeSet<Permission> {
+        self.watched.get(function).map(Watched::needed).unwrap_or_default()
+    }
+
     /// Plays `events/{name}.json`.
     pub(super) async fn plays(&mut self, name: &str) -> Played {
-        let event = self.event(name);
+        self.plays_as(name, |_| ()).await
+    }
+
+    /// Plays `events/{name}.json` with a change of its own.
+    pub(super) async fn plays_as(&mut self, name: &str, change: impl FnOnce(&mut Value)) -> Played {
+        let mut event = self.event(name);
+        change(&mut event);
         let function = function_of(name);
         let response = match self.way {
             Way::InProcess => self.handles(function, &event).await.map(|body| body.as_ref().to_vec()),
@@ -117,9 +144,10 @@ impl Player {
         serde_json::from_str(&self.placeholders.iter().fold(event(name), filled)).unwrap()
     }
 
-    async fn handles(&self, function: &str, event: &Value) -> Response<Body> {
+    async fn handles(&mut self, function: &'static str, event: &Value) -> Response<Body> {
         let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let app = self.world.board.app();
+        let app = &self.watched[function].app;
+        let asked_before = self.world.standin().requests().len();
         // Boxed, as a runtime would: side by side they are too large for a test's stack.
         let handled = match function {
             "thread" => Box::pin(thread::handle(app, request)).await,
@@ -130,6 +158,9 @@ impl Player {
             "socket" => Box::pin(socket::handle(app, request)).await,
             _ => panic!("there is no function {function}"),
         };
+        if self.world.standin().requests().len() > asked_before {
+            self.asked_openai.insert(function);
+        }
         handled.unwrap()
     }
 
@@ -147,11 +178,13 @@ impl Player {
     }
 }
 
+/// All but the authorizer. Longest first: `chat-end` is not `chat`'s.
+const FUNCTIONS: [&str; 6] = ["chat-end", "chatbot", "handoff", "socket", "thread", "chat"];
+
 /// The function that takes the event of this name.
 fn function_of(name: &str) -> &'static str {
-    // Longest first: `chat-end` is not `chat`'s.
-    let functions = ["authorizer", "chat-end", "chatbot", "handoff", "socket", "thread", "chat"];
-    functions.into_iter().find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
+    let mut functions = ["authorizer"].into_iter().chain(FUNCTIONS);
+    functions.find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {

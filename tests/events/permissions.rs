@@ -1,0 +1,98 @@
+//! What a function asks of AWS, in the words of its policy.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Debug,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::HttpRequest,
+    runtime_components::RuntimeComponents,
+};
+use local::{
+    Switchboard, TABLE, dynamo,
+    gateway::management::{self, InProcess},
+};
+use serde_json::Value;
+use shared::{App, sockets::Sockets, store::Store};
+
+/// An action, and what it is done to: the `table`, one of its indexes (`index/status`), or sockets
+/// (`POST/@connections/*`).
+pub(super) type Permission = (String, String);
+
+/// The permissions that were needed so far. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Needed(Arc<Mutex<BTreeSet<Permission>>>);
+
+/// The app of one function, on wires that keep note of what it needs.
+pub(super) struct Watched {
+    pub(super) app: App,
+    needed: Needed,
+}
+
+impl Watched {
+    pub(super) async fn on(board: &Switchboard, database: &dynamo::InProcess) -> Self {
+        let needed = Needed::default();
+        let table = dynamo::client_over(Wire { end: database.clone(), needed: needed.clone() });
+        let sockets =
+            management::client_over(Wire { end: InProcess::new(board.connections()), needed: needed.clone() });
+        let (store, sockets) = (Store::new(table, TABLE.into()), Sockets::new(sockets));
+        let app = App { store, sockets, ..board.app().as_ref().clone() };
+        // As `App::from_env` does at a cold start.
+        app.store.connect().await;
+        Self { app, needed }
+    }
+
+    pub(super) fn needed(&self) -> BTreeSet<Permission> {
+        self.needed.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Wire<End> {
+    end: End,
+    needed: Needed,
+}
+
+impl<End: HttpConnector + Clone + Debug + 'static> HttpClient for Wire<End> {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl<End: HttpConnector> HttpConnector for Wire<End> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let needs = match request.headers().get("x-amz-target") {
+            Some(target) => of_table(target, request.body().bytes().unwrap_or_default()),
+            None => vec![of_sockets(&request)],
+        };
+        self.needed.0.lock().unwrap_or_else(PoisonError::into_inner).extend(needs);
+        self.end.call(request)
+    }
+}
+
+/// A transaction needs what its members would need one by one; every other operation bears the name of its action.
+fn of_table(target: &str, body: &[u8]) -> Vec<Permission> {
+    let asked: Value = serde_json::from_slice(body).expect("the SDK sends JSON");
+    let action = |name: &str| format!("dynamodb:{name}");
+    match target.rsplit('.').next().unwrap_or_default() {
+        "TransactWriteItems" => {
+            let members = asked["TransactItems"].as_array().expect("a transaction has members");
+            let kinds = members.iter().flat_map(|member| member.as_object().expect("a member is named").keys());
+            let name = |kind: &String| {
+                if kind == "ConditionCheck" { "ConditionCheckItem".into() } else { kind.clone() + "Item" }
+            };
+            kinds.map(|kind| (action(&name(kind)), "table".into())).collect()
+        }
+        operation => {
+            let place = asked["IndexName"].as_str().map_or("table".into(), |index| format!("index/{index}"));
+            vec![(action(operation), place)]
+        }
+    }
+}
+
+fn of_sockets(request: &HttpRequest) -> Permission {
+    ("execute-api:ManageConnections".into(), format!("{}/@connections/*", request.method()))
+}

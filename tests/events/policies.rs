@@ -1,0 +1,154 @@
+//! What the template gives each function: all that it needs on AWS, and nothing more.
+//!
+//! The events played reach every call that a function makes, the rare ones too, so there is no list of exceptions.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use yaml_serde::Value;
+
+use super::permissions::Permission;
+use super::played::story;
+use super::player::{Player, Way};
+use super::template;
+
+#[tokio::test]
+async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
+    let mut player = Player::new(Way::InProcess).await;
+    Box::pin(story(&mut player)).await;
+    Box::pin(a_lonely_thread(&mut player)).await;
+    Box::pin(a_thread_that_ends_mid_answer(&mut player)).await;
+
+    let template = template();
+    let resources = template["Resources"].as_mapping().expect("a template has resources").values();
+    let mut wrong = Vec::new();
+    for function in resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function") {
+        let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect("a function is a binary");
+        let (needed, allowed) = (player.needed(name), allowed(function));
+        for (action, place) in needed.difference(&allowed) {
+            wrong.push(format!("{name} needs {action} on {place}, which its policy does not allow"));
+        }
+        for (action, place) in allowed.difference(&needed) {
+            wrong.push(format!("{name} may {action} on {place}, which it never does"));
+        }
+        let (read, set) = (variables(name, &needed, player.asked_openai.contains(name)), variables_of(function));
+        for variable in read.difference(&set) {
+            wrong.push(format!("{name} reads {variable}, which its environment lacks"));
+        }
+        for variable in set.difference(&read) {
+            wrong.push(format!("{name} is given {variable}, which is nothing to it"));
+        }
+    }
+    assert!(wrong.is_empty(), "template.yaml:\n{}", wrong.join("\n"));
+}
+
+/// A thread whose chatbot was made while OpenAI was away, and whose listeners are always gone without a word.
+async fn a_lonely_thread(player: &mut Player) {
+    player.replace("EXAMPLEconn=", "gone");
+    player.replace("sample-chatbot", "another-chatbot");
+    player.world.openai_goes_down();
+    let chatbot = player.plays("chatbot-create").await;
+    player.world.openai_comes_back();
+    player.replace("bot_01JD0000000000000000000000", chatbot.body["id"].as_str().unwrap());
+    thread(player, "a-lonely-thread").await;
+
+    note(player).await;
+    for event in ["thread-update", "chat", "handoff-escalate", "chat-end"] {
+        player.plays("socket-connect").await;
+        player.plays("socket-subscribe").await;
+        assert_eq!(player.plays(event).await.status, 200, "{event}");
+    }
+    let of_customer =
+        player.plays_as("thread-list", |event| event["requestContext"]["authorizer"]["role"] = json!("customer"));
+    assert_eq!(of_customer.await.status, 200);
+    // The last post found the socket dead, so nobody knows it any more: it is told so and closed.
+    player.plays("socket-ping").await;
+    assert_eq!(player.plays("thread-delete").await.status, 204);
+
+    // One that takes an open conversation along.
+    thread(player, "a-short-thread").await;
+    assert_eq!(player.plays("thread-delete").await.status, 204);
+}
+
+/// A run that finds the thread ended removes the conversation that it spoke in.
+async fn a_thread_that_ends_mid_answer(player: &mut Player) {
+    let id = thread(player, "a-cut-thread").await;
+    let (hold, agent) = (player.world.hold(), player.world.agent());
+    let ends = async {
+        hold.begun().await;
+        _ = agent.ends(&id).await.expect(200);
+        hold.release();
+    };
+    let (chat, ()) = tokio::join!(player.plays("chat"), ends);
+    assert_eq!(chat.status, 202);
+}
+
+/// A thread of its own idempotency key, its id.
+async fn thread(player: &mut Player, key: &str) -> String {
+    player.replace("sample-thread", key);
+    let made = player.plays("thread-create").await;
+    let id = made.body["id"].as_str().unwrap();
+    player.replace("thr_01JD0000000000000000000000", id);
+    id.to_owned()
+}
+
+async fn note(player: &mut Player) {
+    let note = player.plays_as("chat", |event| {
+        event["requestContext"]["authorizer"]["role"] = json!("agent");
+        event["body"] = json!(json!({ "text": "A regular.", "internal": true }).to_string());
+    });
+    assert_eq!(note.await.body["note"]["text"], "A regular.");
+}
+
+/// What the function's policies allow.
+fn allowed(function: &Value) -> BTreeSet<Permission> {
+    let mut allowed = BTreeSet::new();
+    for statement in list(&function["Properties"]["Policies"]).into_iter().flat_map(|policy| list(&policy["Statement"]))
+    {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in list(&statement["Action"]) {
+            let action = action.as_str().expect("an action is one text");
+            allowed
+                .extend(list(&statement["Resource"]).into_iter().map(|resource| (action.to_owned(), place(resource))));
+        }
+    }
+    allowed
+}
+
+/// One or many: a policy's lists of one may stand without brackets.
+fn list(value: &Value) -> Vec<&Value> {
+    match value.as_sequence() {
+        Some(values) => values.iter().collect(),
+        None if value.is_null() => Vec::new(),
+        None => vec![value],
+    }
+}
+
+/// A resource of a policy, as [`Permission`] has it.
+fn place(resource: &Value) -> String {
+    const STAGE: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/v1/";
+    let text = resource.as_str().expect("a resource is one text");
+    let place = match text {
+        "Table.Arn" => Some("table"),
+        _ => text.strip_prefix("${Table.Arn}/").or_else(|| text.strip_prefix(STAGE)),
+    };
+    place.unwrap_or_else(|| panic!("the stack has no {text} for a function")).to_owned()
+}
+
+/// What a function reads of its environment, to do what it does.
+fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
+    let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
+    let read: [(bool, &[&str]); 4] = [
+        (calls("dynamodb:"), &["TABLE"]),
+        (calls("execute-api:"), &["SOCKETS_URL"]),
+        (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
+        (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
+    ];
+    read.into_iter().filter(|(reads, _)| *reads).flat_map(|(_, names)| names).map(|&name| name.to_owned()).collect()
+}
+
+/// What the template sets for this function, beside what it sets for all.
+fn variables_of(function: &Value) -> BTreeSet<String> {
+    let set = function["Properties"]["Environment"]["Variables"].as_mapping().expect("a function has variables");
+    set.keys().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
