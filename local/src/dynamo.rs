@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, HttpClient, Region, RuntimeComponents, StalledStreamProtectionConfig, retry::RetryConfig,
+    BehaviorVersion, HttpClient, IdentityCache, Region, RuntimeComponents, StalledStreamProtectionConfig,
+    retry::RetryConfig,
 };
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::{
@@ -54,6 +55,7 @@ pub fn client_over(transport: impl HttpClient + 'static) -> Client {
         // Nobody looks at a signature within a process, and each one costs some 20 µs.
         .allow_no_auth()
         .auth_scheme_preference([UNSIGNED])
+        .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(5)))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(transport)

@@ -34,6 +34,7 @@ struct Bench {
     http: Client,
     token: String,
     threads: Vec<String>,
+    _data_dir: tempfile::TempDir,
 }
 
 pub(crate) fn run() {
@@ -86,7 +87,7 @@ fn line(what: &str, took: Duration, limit: Option<Duration>) {
 
 impl Bench {
     fn set_up() -> Self {
-        let (clients, servers) = (runtime(CLIENT, 1), runtime(BOARD, 2));
+        let (clients, servers) = (runtime(CLIENT, 1), runtime(BOARD, 1));
         let standins = runtime(STANDIN, 1);
         let (standin_url, standin) = standins.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -97,11 +98,13 @@ impl Bench {
         });
         // For as long as the process: nothing stops it.
         std::mem::forget(standins);
+        let data_dir = tempfile::tempdir().expect("a folder");
         let meter = Arc::new(Meter::default());
         let metered = Arc::clone(&meter);
         let options = Options {
             openai: Upstream::Server { base_url: standin_url.clone(), api_key: "bench".into() },
             dynamo: Transport::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered))),
+            data_dir: Some(data_dir.path().to_owned()),
             ..Options::default()
         };
         let board = servers.block_on(async { tokio::spawn(local::start(options)).await }).expect("a task ends");
@@ -117,6 +120,7 @@ impl Bench {
             http: Client::new(),
             token,
             threads: Vec::new(),
+            _data_dir: data_dir,
         };
         bench.threads = bench.clients.block_on(bench.populate());
         bench

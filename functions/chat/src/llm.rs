@@ -43,13 +43,17 @@ pub(crate) async fn chat_llm(
         Committed::Done(thread) => *thread,
     };
     let created = [Event::message(&message)];
-    let told = app.tell(&thread, &created);
+    let told = async {
+        // OpenAI is asked first: the fan-out has the time that the answer takes.
+        tokio::task::yield_now().await;
+        app.tell(&thread, &created).await;
+    };
     let Some(run) = run else {
         told.await;
         return Ok(Some(Answer::message(message, None, thread.view(&details))));
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, vec![message.clone()]);
-    let ((), ending) = tokio::join!(told, begin(run));
+    let (ending, ()) = tokio::join!(begin(run), told);
     let (reply, thread) = match ending? {
         Ending::Replied { reply, thread } => (Some(*reply).filter(|reply| covers(reply, &message)), thread),
         Ending::HandedOver { thread } => (None, thread),

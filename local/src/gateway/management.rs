@@ -3,7 +3,7 @@
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::{
-    BehaviorVersion, HttpClient, Region, RuntimeComponents, StalledStreamProtectionConfig,
+    BehaviorVersion, HttpClient, IdentityCache, Region, RuntimeComponents, StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -36,6 +36,7 @@ pub fn client_over(transport: impl HttpClient + 'static) -> Client {
         .endpoint_url("http://in.process")
         .allow_no_auth()
         .auth_scheme_preference([UNSIGNED])
+        .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(transport)
