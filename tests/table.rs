@@ -130,3 +130,18 @@ async fn a_write_whose_answer_got_lost_is_written_once() {
     let page = customer.get("/threads").await.expect(200).body;
     assert_eq!((items(&[page], "data").len(), world.standin().counts().conversations), (1, 1));
 }
+
+#[tokio::test]
+async fn a_message_is_accepted_even_where_its_answer_cannot_be_written() {
+    let (world, wire) = world().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.standin().hold("POST", "/v1/responses", 0);
+    let (answer, ()) = tokio::join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        wire.fault(Fault::on(TRANSACTION, Trouble::Conflict).for_ever());
+        hold.release();
+    });
+    assert_eq!(answer.expect(202).body["reply"], json!(null));
+    wire.clear_faults();
+    assert_eq!(customer.transcript(&thread).await, ["customer: Hello"]);
+}

@@ -54,12 +54,18 @@ pub(crate) async fn chat_llm(
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, vec![message.clone()]);
     let (ending, ()) = tokio::join!(begin(run), told);
-    let (reply, thread) = match ending? {
-        Ending::Replied { reply, thread } => (Some(*reply).filter(|reply| covers(reply, &message)), thread),
-        Ending::HandedOver { thread } => (None, thread),
+    let (reply, thread) = match ending {
+        Ok(Ending::Replied { reply, thread }) => (Some(*reply), *thread),
+        Ok(Ending::HandedOver { thread }) => (None, *thread),
         // Somebody else has the line; the caller sees who.
-        Ending::Lost => (None, Box::new(app.thread(said.identity, &thread.id).await?.0)),
+        Ok(Ending::Lost) => (None, app.thread(said.identity, &thread.id).await.map_or(thread, |(now, _)| now)),
+        // The message is in the log and is due there: that its answer has to wait is no reason to refuse it.
+        Err(error) => {
+            tracing::error!(thread.id = %thread.id, %error, cause = ?std::error::Error::source(&error), "a run broke off");
+            (None, thread)
+        }
     };
+    let reply = reply.filter(|reply| covers(reply, &message));
     Ok(Some(Answer::message(message, reply, thread.view(&details))))
 }
 
