@@ -122,7 +122,7 @@ impl Metered {
         let mut body: Value =
             serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("the SDK sends JSON");
         // A fan-out reads its listeners beside the run: nobody's answer waits for it.
-        let is_waited_for = body["ExpressionAttributeValues"][":subscription"].is_null();
+        let is_waited_for = body["ExpressionAttributeValues"][":prefix"]["S"] != "SUBSCRIPTION#";
         if is_waited_for && self.meter.in_flight.fetch_add(1, SeqCst) == 0 {
             self.meter.round_trips.fetch_add(1, SeqCst);
         }

@@ -31,7 +31,7 @@ impl HttpClient for Deaf {
 impl HttpConnector for Deaf {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
-        if !body.contains(":subscription") {
+        if !body.contains("\"SUBSCRIPTION#\"") {
             return self.inner.call(request);
         }
         let mut deaf = self.clone();

@@ -50,16 +50,8 @@ impl Store {
     }
 
     pub async fn chatbot_get(&self, tenant: &str, id: &ChatbotId) -> Result<Option<Chatbot>, Error> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key::chatbot(tenant, id).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
-        found.item.map(row::read).transpose()
+        let found = self.get(key::chatbot(tenant, id)).await?;
+        found.map(row::read).transpose()
     }
 
     /// A tenant's chatbots, newest first, at most `limit` older than `before`; and whether there are more.
@@ -165,40 +157,17 @@ impl Store {
 
     /// The chatbot's documents, in the order they were given.
     pub async fn documents_get(&self, chatbot: &Chatbot) -> Result<Vec<Document>, Error> {
-        let mut start = None;
-        let mut documents = Vec::new();
-        loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk AND begins_with(#sk, :version)")
-                .expression_attribute_names("#pk", "pk")
-                .expression_attribute_names("#sk", "sk")
-                .expression_attribute_values(":pk", S(key::chatbot_partition(&chatbot.tenant, &chatbot.id)))
-                .expression_attribute_values(":version", S(key::documents(chatbot.documents_version)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(refused)?;
-            let read = |item: &row::Item| Document { name: text(item, "name").into(), text: text(item, "text").into() };
-            documents.extend(page.items.unwrap_or_default().iter().map(read));
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(documents);
-            }
-        }
+        let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
+        let items = self.get_beginning(&partition, &key::documents(chatbot.documents_version)).await?;
+        let read = |item: &row::Item| Document { name: text(item, "name").into(), text: text(item, "text").into() };
+        Ok(items.iter().map(read).collect())
     }
 
     async fn documents_put(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<(), Error> {
         let put = |(place, document): (usize, &Document)| {
             let key = key::document(&chatbot.tenant, &chatbot.id, chatbot.documents_version, place);
             let item = row::row(key, document);
-            async move {
-                let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item?));
-                put.send().await.map(|_| ()).map_err(refused)
-            }
+            async move { self.put(item?).await }
         };
         stream::iter(documents.iter().enumerate().map(put)).buffer_unordered(8).try_collect().await
     }

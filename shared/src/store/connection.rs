@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::{
-    error::ProvideErrorMetadata,
-    types::AttributeValue::{S, Ss},
-};
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::Ss};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, key, refused, row};
@@ -60,21 +57,12 @@ impl Connection {
 impl Store {
     pub async fn connection_put(&self, connection: &Connection) -> Result<(), Error> {
         let item = row::row(key::connection(&connection.identity.tenant, &connection.id), connection)?;
-        let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(refused)
+        self.put(item).await
     }
 
     pub async fn connection_get(&self, tenant: &str, id: &str) -> Result<Option<Connection>, Error> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key::connection(tenant, id).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
-        found.item.map(row::read).transpose()
+        let found = self.get(key::connection(tenant, id)).await?;
+        found.map(row::read).transpose()
     }
 
     /// Forgets a socket and all that it listened to.
@@ -126,36 +114,13 @@ impl Store {
     }
 
     async fn subscribers_of(&self, partition: String) -> Result<Vec<Subscriber>, Error> {
-        let mut start = None;
-        let mut subscribers = Vec::new();
-        loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk AND begins_with(#sk, :subscription)")
-                .expression_attribute_names("#pk", "pk")
-                .expression_attribute_names("#sk", "sk")
-                .expression_attribute_values(":pk", S(partition.clone()))
-                .expression_attribute_values(":subscription", S(key::SUBSCRIPTION.into()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(refused)?;
-            let read = page.items.unwrap_or_default().into_iter().map(row::read);
-            subscribers.extend(read.collect::<Result<Vec<_>, _>>()?);
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(subscribers);
-            }
-        }
+        let items = self.get_beginning(&partition, key::SUBSCRIPTION).await?;
+        items.into_iter().map(row::read).collect()
     }
 
     async fn subscriber_put(&self, key: key::Key, connection: &Connection) -> Result<(), Error> {
         let item = row::row(key, connection.subscriber())?;
-        let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(refused)
+        self.put(item).await
     }
 
     /// Adds a thread to what the connection remembers, or takes it out. `false`: there is no such connection.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Store,
     commit::token,
-    key, refused,
+    key,
     row::{self, Item},
     write::{Condition, Transacted, Transaction},
 };
@@ -110,17 +110,9 @@ impl Store {
     /// The answer that was given before under the creation's key. Spares OpenAI what would only be undone.
     pub async fn answer_before(&self, creation: &Creation) -> Result<Option<Value>, Error> {
         let Some(key) = &creation.key else { return Ok(None) };
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key.place().attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
+        let found = self.get(key.place()).await?;
         let live = |item: &Item| row::read::<Idempotency>(item.clone()).is_ok_and(|it| it.expires_at > key.made());
-        found.item.filter(live).map(|item| key.same_as(item)?.answer()).transpose()
+        found.filter(live).map(|item| key.same_as(item)?.answer()).transpose()
     }
 
     pub(super) async fn create(&self, transaction: Transaction, creation: &Creation) -> Result<Created, Error> {

@@ -72,16 +72,8 @@ impl Store {
     }
 
     pub async fn message_get(&self, tenant: &str, id: &ThreadId, seq: u64) -> Result<Option<Message>, Error> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key::message(tenant, id, seq).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
-        found.item.map(row::read_message).transpose()
+        let found = self.get(key::message(tenant, id, seq)).await?;
+        found.map(row::read_message).transpose()
     }
 
     pub async fn note_get(
@@ -91,16 +83,8 @@ impl Store {
         after: u64,
         note: &MessageId,
     ) -> Result<Option<Note>, Error> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key::note(tenant, id, after, note).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
-        found.item.map(row::read).transpose()
+        let found = self.get(key::note(tenant, id, after, note)).await?;
+        found.map(row::read).transpose()
     }
 
     /// The first bot message that answers the customer's message at `seq`.
@@ -147,16 +131,8 @@ impl Store {
         author: &str,
         client_id: &str,
     ) -> Result<Option<Client>, Error> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key::client(tenant, id, author, client_id).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
-        found.item.map(row::read).transpose()
+        let found = self.get(key::client(tenant, id, author, client_id)).await?;
+        found.map(row::read).transpose()
     }
 
     async fn log_page(

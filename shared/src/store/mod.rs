@@ -10,6 +10,7 @@ pub mod cursor;
 mod idempotency;
 pub mod key;
 mod log;
+mod read;
 mod removal;
 mod row;
 mod run;
@@ -45,7 +46,7 @@ impl Store {
     /// Opens the connection to the table ahead of its first use, if it can be opened: a read of nothing.
     pub async fn connect(&self) {
         let key = key::Key { pk: "#".into(), sk: "#".into() };
-        let _ = self.dynamo.get_item().table_name(&self.table).set_key(Some(key.attributes())).send().await;
+        let _ = self.get(key).await;
     }
 }
 

@@ -51,34 +51,13 @@ impl Store {
 
     /// The thread and its details, in one consistent read. `None` also where only a tombstone is left.
     pub async fn thread_get(&self, tenant: &str, id: &ThreadId) -> Result<Option<(Thread, Details)>, Error> {
-        let found = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :thread)")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":pk", S(key::thread_partition(tenant, id)))
-            .expression_attribute_values(":thread", S(key::THREAD.into()))
-            .send()
-            .await
-            .map_err(refused)?;
-        pair(found.items.unwrap_or_default())
+        pair(self.get_beginning(&key::thread_partition(tenant, id), key::THREAD).await?)
     }
 
     /// The thread without its details, read consistently.
     pub async fn thread_alone(&self, tenant: &str, id: &ThreadId) -> Result<Option<Thread>, Error> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key::thread(tenant, id).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(refused)?;
-        found.item.filter(|item| !is_tombstone(item)).map(row::read).transpose()
+        let found = self.get(key::thread(tenant, id)).await?;
+        found.filter(|item| !is_tombstone(item)).map(row::read).transpose()
     }
 
     /// A customer's threads, newest first; of one status where `status` names it.

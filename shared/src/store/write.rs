@@ -129,6 +129,12 @@ impl Store {
         }
     }
 
+    /// Writes an item over whatever is there.
+    pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
+        let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map(|_| ()).map_err(refused)
+    }
+
     /// Deletes what is at `keys`: in batches of 25, and what DynamoDB left over again.
     pub(super) async fn delete_all(&self, keys: Vec<Key>) -> Result<(), Error> {
         let delete = |key: Key| -> Result<WriteRequest, Error> {
