@@ -75,7 +75,7 @@ pub(crate) fn run() {
     println!("  round trips in all: {trips}");
     println!("  write units, with indexes: {written}   (at most 14)");
     println!("  read units: {read}   (at most 4)");
-    println!("\nResident memory of all of it, clients and stand-in too: {} MB   (at most 64)", resident() / 1_000_000);
+    println!("\nResident memory, the stand-in's and the bench's own clients' too: {} MB", resident() / 1_000_000);
     bench.servers.block_on(bench.board.stop());
 }
 
