@@ -7,7 +7,7 @@ mod chatbots;
 mod events;
 mod gateway;
 mod handoff;
-#[allow(dead_code, reason = "the bench reads the rest of it")]
+#[expect(dead_code, reason = "the bench reads the rest of it")]
 mod meter;
 mod openai_client;
 mod openai_schema;

@@ -76,3 +76,19 @@ async fn a_long_log_goes_along_as_far_as_it_fits() {
     assert!(last.len() < 5, "{}", last.len());
     assert!(last.last().unwrap().starts_with("user: ccc"));
 }
+
+#[tokio::test]
+async fn what_was_said_without_the_conversation_reaches_it_when_it_is_used_again() {
+    let world = World::start().await;
+    let chatbot = world.chatbot().await;
+    let customer = world.customer();
+    let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
+    let path = format!("/chatbots/{chatbot}");
+    for (memory, text) in [("conversation", "One."), ("local", "Two."), ("conversation", "Three.")] {
+        world.admin().patch(&path, json!({ "memory": memory })).await.expect(200);
+        world.next_response(Failure::Say { text: format!("{text} indeed.") });
+        customer.says(&thread, text).await.expect(200);
+    }
+    let told = ["user: One.", "assistant: One. indeed.", "user: Two.", "assistant: Two. indeed.", "user: Three."];
+    assert_eq!(world.inputs()[2], told);
+}

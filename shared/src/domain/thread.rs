@@ -191,17 +191,22 @@ impl Thread {
     }
 
     /// Logs the bot's reply to the log through `input_through`, in which the customer's last message is the one at
-    /// `asked_through`, and ends the run unless the customer said more meanwhile. The conversation knows its own reply, so nothing of it is in doubt once the run has ended.
+    /// `asked_through`, and ends the run unless the customer said more meanwhile. The conversation knows its own reply, so nothing of it is in doubt once the run has ended; of a reply
+    /// that was made without it, with local memory, it knows nothing, and stays in doubt.
     pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64, asked_through: u64) {
         message.answers = Some(Answers { from: self.answered_through + 1, through: asked_through });
         let caught_up = self.seq == input_through;
         self.log(message);
         self.answered_through = asked_through;
         self.last_reply = Some(LastReply { run_id: run.clone(), message_id: message.id.clone(), seq: message.seq });
-        self.openai.synced_through = if caught_up { message.seq } else { input_through };
+        let spoken_in = message.origin.as_ref().and_then(|origin| origin.conversation_id.as_ref());
+        let is_known_there = spoken_in == self.openai.conversation_id.as_ref();
+        if is_known_there {
+            self.openai.synced_through = if caught_up { message.seq } else { input_through };
+        }
         if !self.awaits_bot() {
             self.run = None;
-            self.openai.dirty = false;
+            self.openai.dirty = !is_known_there;
         }
     }
 
