@@ -1,6 +1,7 @@
 //! `PATCH /chatbots/{chatbot_id}`.
 
 use serde_json::{Value, json};
+use shared::{domain::chatbot::Document, store::ChatbotWrite};
 
 use crate::personas::World;
 
@@ -60,4 +61,25 @@ async fn a_thread_under_way_is_answered_as_the_chatbot_is_now() {
     assert_eq!(answer["reply"]["author"]["name"], "Wren");
     let asked = world.asked_of_openai("POST", "/v1/responses").remove(1).body;
     assert_eq!((&asked["model"], &asked["instructions"]), (&json!("gpt-5"), &json!("Be kind.")));
+}
+
+#[tokio::test]
+async fn of_two_changes_of_the_documents_the_loser_leaves_the_winners_alone() {
+    let world = World::start().await;
+    let id = world.chatbot().await;
+    let store = &world.board.app().store;
+    let before = store.chatbot_get("acme", &id.parse().unwrap()).await.unwrap().unwrap();
+    // Both have read the same version.
+    for (name, set, wins) in
+        [("winner", "01JD0000000000000000000001", true), ("loser", "01JD0000000000000000000002", false)]
+    {
+        let mut after = before.clone();
+        after.version += 1;
+        after.documents_set = set.into();
+        let write = ChatbotWrite { chatbot: &after, before: &before, removal: None };
+        let documents = [Document { name: name.into(), text: name.into() }];
+        assert_eq!(store.chatbot_update(&write, Some(&documents)).await.unwrap(), wins);
+    }
+    let now = world.admin().get(&format!("/chatbots/{id}")).await.expect(200).body;
+    assert_eq!(now["documents"], json!([{ "name": "winner", "text": "winner" }]));
 }

@@ -57,7 +57,7 @@ pub(crate) async fn create(
         id: ChatbotId::new(app.ulid()),
         character,
         version: 1,
-        documents_version: 1,
+        documents_set: app.ulid().to_string(),
         document_names: documents.iter().map(|document| document.name.clone()).collect(),
         knowledge: None,
         created_at: now,

@@ -56,14 +56,14 @@ pub(crate) async fn update(
         let mut removal = None;
         if let Some(new) = new {
             removal = app.forget_knowledge(&before);
-            after.documents_version = after.version;
+            after.documents_set = app.ulid().to_string();
             after.document_names = new.iter().map(|document| document.name.clone()).collect();
             after.knowledge = None;
             if !new.is_empty() && app.memory_of(&after) == Memory::Conversation {
                 after.knowledge = app.knowledge_create(&after, new).await.ok();
             }
         }
-        let write = ChatbotWrite { chatbot: &after, read_at: before.version, removal: removal.as_ref() };
+        let write = ChatbotWrite { chatbot: &after, before: &before, removal: removal.as_ref() };
         if app.store.chatbot_update(&write, new.map(Vec::as_slice)).await? {
             if let Some(removal) = removal {
                 app.remove(&removal).await;

@@ -14,10 +14,11 @@ pub struct Chatbot {
     pub id: ChatbotId,
     #[serde(flatten)]
     pub character: Character,
-    /// Rises with each change. Its documents are kept under the version they came with.
+    /// Rises with each change.
     pub version: u64,
-    /// The version whose documents are the current ones.
-    pub documents_version: u64,
+    /// Which set of documents is the current one. Each that is ever written has a name of its own, so that of two
+    /// changes at once neither touches the other's.
+    pub documents_set: String,
     /// The names of its documents; the texts are items of their own.
     pub document_names: Vec<String>,
     /// The documents at OpenAI, or nothing while they have not arrived there.

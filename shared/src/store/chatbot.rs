@@ -1,7 +1,7 @@
 //! Chatbots and their documents.
 //!
-//! Documents are written beside the old ones, under the chatbot's next version; the chatbot's own item then points to
-//! them in one conditional write. So a reader finds the old set or the new one, never some of each.
+//! Documents are written beside the old ones, as a set of a new name; the chatbot's own item then points to it in one
+//! conditional write. So a reader never finds some of each.
 
 use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -24,8 +24,8 @@ use crate::{
 /// A change of a chatbot. All of it is written, or nothing.
 pub struct ChatbotWrite<'a> {
     pub chatbot: &'a Chatbot,
-    /// The version it was read at.
-    pub read_at: u64,
+    /// As it was read.
+    pub before: &'a Chatbot,
     /// What the change leaves behind at OpenAI.
     pub removal: Option<&'a Removal>,
 }
@@ -44,7 +44,7 @@ impl Store {
             creation.guard(&self.table)?.put(&self.table, row::row(key, chatbot)?, Some(Condition::absent()))?;
         let created = self.create(transaction, creation).await;
         if !matches!(created, Ok(Created::New)) {
-            self.documents_delete(chatbot, chatbot.documents_version).await?;
+            self.documents_delete(chatbot, &key::documents(&chatbot.documents_set)).await?;
         }
         created
     }
@@ -103,14 +103,16 @@ impl Store {
             self.documents_put(chatbot, documents).await?;
         }
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
-        let unchanged = Some(Condition::at_version(write.read_at));
+        let unchanged = Some(Condition::at_version(write.before.version));
         let mut transaction = Transaction::default().put(&self.table, row::row(key, chatbot)?, unchanged)?;
         if let Some(removal) = write.removal {
             transaction = transaction.put(&self.table, removal.row()?, None)?;
         }
         let done = matches!(self.transact(transaction, &token()).await?, Transacted::Done);
         if documents.is_some() {
-            self.documents_keep(chatbot, done).await?;
+            // The set that is not, or no longer, pointed to.
+            let unused = if done { &write.before.documents_set } else { &chatbot.documents_set };
+            self.documents_delete(chatbot, &key::documents(unused)).await?;
         }
         Ok(done)
     }
@@ -125,8 +127,8 @@ impl Store {
             .update_expression("SET #knowledge = :knowledge")
             .condition_expression("#documents = :documents AND attribute_not_exists(#knowledge)")
             .expression_attribute_names("#knowledge", "knowledge")
-            .expression_attribute_names("#documents", "documents_version")
-            .expression_attribute_values(":documents", row::number(chatbot.documents_version))
+            .expression_attribute_names("#documents", "documents_set")
+            .expression_attribute_values(":documents", S(chatbot.documents_set.clone()))
             .expression_attribute_values(
                 ":knowledge",
                 serde_dynamo::to_attribute_value(knowledge).map_err(Error::internal)?,
@@ -151,40 +153,29 @@ impl Store {
         if !matches!(self.transact(transaction, &token()).await?, Transacted::Done) {
             return Ok(false);
         }
-        self.documents_delete(chatbot, chatbot.documents_version).await?;
+        self.documents_delete(chatbot, key::DOCUMENTS).await?;
         Ok(true)
     }
 
     /// The chatbot's documents, in the order they were given.
     pub async fn documents_get(&self, chatbot: &Chatbot) -> Result<Vec<Document>, Error> {
         let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
-        let items = self.get_beginning(&partition, &key::documents(chatbot.documents_version)).await?;
+        let items = self.get_beginning(&partition, &key::documents(&chatbot.documents_set)).await?;
         let read = |item: &row::Item| Document { name: text(item, "name").into(), text: text(item, "text").into() };
         Ok(items.iter().map(read).collect())
     }
 
     async fn documents_put(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<(), Error> {
         let put = |(place, document): (usize, &Document)| {
-            let key = key::document(&chatbot.tenant, &chatbot.id, chatbot.documents_version, place);
+            let key = key::document(&chatbot.tenant, &chatbot.id, &chatbot.documents_set, place);
             let item = row::row(key, document);
             async move { self.put(item?).await }
         };
         stream::iter(documents.iter().enumerate().map(put)).buffer_unordered(8).try_collect().await
     }
 
-    /// After a change of documents: deletes the older sets where it `landed`, its own set where it did not.
-    async fn documents_keep(&self, chatbot: &Chatbot, landed: bool) -> Result<(), Error> {
-        let ours = key::documents(chatbot.documents_version);
+    async fn documents_delete(&self, chatbot: &Chatbot, prefix: &str) -> Result<(), Error> {
         let keys = self.partition_keys(&key::chatbot_partition(&chatbot.tenant, &chatbot.id)).await?;
-        let stale = |key: &key::Key| {
-            key.sk.starts_with("DOCUMENT#") && if landed { key.sk < ours } else { key.sk.starts_with(&ours) }
-        };
-        self.delete_all(keys.into_iter().filter(stale).collect()).await
-    }
-
-    async fn documents_delete(&self, chatbot: &Chatbot, version: u64) -> Result<(), Error> {
-        let prefix = key::documents(version);
-        let keys = self.partition_keys(&key::chatbot_partition(&chatbot.tenant, &chatbot.id)).await?;
-        self.delete_all(keys.into_iter().filter(|key| key.sk.starts_with(&prefix)).collect()).await
+        self.delete_all(keys.into_iter().filter(|key| key.sk.starts_with(prefix)).collect()).await
     }
 }

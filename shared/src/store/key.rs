@@ -10,7 +10,7 @@
 //! | a socket that listens to it | the same | `SUBSCRIPTION#{connection}` |
 //! | what must go at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
 //! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
-//! | a chatbot's document | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{version}#{place}` |
+//! | a chatbot's document | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
 //! | connection | `{tenant}#CONNECTION#{connection}` | `CONNECTION` |
 //! | an agent's socket on the inbox | `{tenant}#INBOX` | `SUBSCRIPTION#{connection}` |
 //! | an idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
@@ -89,12 +89,15 @@ pub fn chatbot_partition(tenant: &str, id: &ChatbotId) -> String {
     format!("{tenant}#CHATBOT#{id}")
 }
 
-pub fn documents(version: u64) -> String {
-    format!("DOCUMENT#{version:010}#")
+/// Of every set.
+pub const DOCUMENTS: &str = "DOCUMENT#";
+
+pub fn documents(set: &str) -> String {
+    format!("{DOCUMENTS}{set}#")
 }
 
-pub fn document(tenant: &str, id: &ChatbotId, version: u64, place: usize) -> Key {
-    Key { pk: chatbot_partition(tenant, id), sk: format!("{}{place:04}", documents(version)) }
+pub fn document(tenant: &str, id: &ChatbotId, set: &str, place: usize) -> Key {
+    Key { pk: chatbot_partition(tenant, id), sk: format!("{}{place:04}", documents(set)) }
 }
 
 /// Of a conversation in a thread's partition, or of a vector store in a chatbot's.
@@ -162,7 +165,7 @@ mod tests {
             subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
             removal(&thread_partition("acme", &thr), "conv_1"),
             chatbot("acme", &bot),
-            document("acme", &bot, 3, 12),
+            document("acme", &bot, "01JD0000000000000000000000", 12),
             connection("acme", "L0SM9cOFvHcCIhw="),
             inbox("acme", "L0SM9cOFvHcCIhw="),
             idempotency("acme", "cus", "k#1"),
@@ -177,7 +180,7 @@ mod tests {
             acme#THREAD#thr_01JD0000000000000000000000 | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
             acme#THREAD#thr_01JD0000000000000000000000 | REMOVAL#conv_1\n\
             acme#CHATBOT | bot_01JD0000000000000000000000\n\
-            acme#CHATBOT#bot_01JD0000000000000000000000 | DOCUMENT#0000000003#0012\n\
+            acme#CHATBOT#bot_01JD0000000000000000000000 | DOCUMENT#01JD0000000000000000000000#0012\n\
             acme#CONNECTION#L0SM9cOFvHcCIhw= | CONNECTION\n\
             acme#INBOX | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
             acme#IDEMPOTENCY#cus | KEY#k#1";
