@@ -28,9 +28,9 @@ use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
-use shared::domain::chatbot::Memory;
+use shared::domain::{chatbot::Memory, webhook::Reach};
 use shared::openai::Patience;
-use shared::{App, openai as client};
+use shared::{App, openai as client, webhook};
 use shared::{Clock, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -69,6 +69,8 @@ pub struct Options {
     pub openai: Upstream,
     pub memory: Memory,
     pub patience: Patience,
+    /// Anywhere: what receives webhooks on a laptop runs there too.
+    pub webhooks: webhook::Settings,
     /// The wire between the SDK's client and the embedded database.
     pub dynamo: Transport,
     /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
@@ -86,6 +88,7 @@ impl Default for Options {
             openai: Upstream::default(),
             memory: Memory::default(),
             patience: Patience::default(),
+            webhooks: webhook::Settings { reach: Reach::Anywhere, ..webhook::Settings::default() },
             dynamo: Transport::default(),
             clock: Clock::system(),
         }
@@ -153,6 +156,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
             api_key: openai.api_key.clone(),
             patience: options.patience.clone(),
         },
+        webhooks: options.webhooks,
     };
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let (dynamo, management) =

@@ -12,10 +12,11 @@ use ulid::Ulid;
 
 use crate::{
     Error,
-    domain::{At, MessageId, chatbot::Memory},
+    domain::{At, MessageId, chatbot::Memory, webhook::Reach},
     openai::{self, Failure, OpenAi, Patience},
     sockets::Sockets,
     store::Store,
+    webhook::{self, Webhooks},
 };
 
 /// How long AWS is waited for: to connect, and for one try of a call.
@@ -31,6 +32,7 @@ pub struct App {
     pub store: Store,
     pub openai: OpenAi,
     pub sockets: Sockets,
+    pub webhooks: Webhooks,
     /// What the OpenAI server can remember; a chatbot may ask for less.
     pub memory: Memory,
     pub clock: Clock,
@@ -43,6 +45,7 @@ pub struct Settings {
     pub table: String,
     pub memory: Memory,
     pub openai: openai::Settings,
+    pub webhooks: webhook::Settings,
 }
 
 impl App {
@@ -57,6 +60,7 @@ impl App {
             store: Store::new(dynamo, settings.table),
             openai: OpenAi::new(http, settings.openai),
             sockets: Sockets::new(management),
+            webhooks: Webhooks::new(settings.webhooks),
             memory: settings.memory,
             clock: Clock::system(),
             ids: Ids::random(),
@@ -72,6 +76,7 @@ impl App {
     /// | `OPENAI_API_KEY` | may be empty where the server asks for none |
     /// | `OPENAI_BASE_URL` | `https://api.openai.com/v1` unless set |
     /// | `OPENAI_MEMORY` | `conversation` (taken unless set) or `local` |
+    /// | `WEBHOOK_REACH` | `public` (taken unless set) or `anywhere`, which is for functions run on a laptop |
     ///
     /// The AWS SDK reads its own. Connections are opened here, while a cold start still has the CPU for TLS.
     pub async fn from_env() -> Result<Self, Error> {
@@ -124,6 +129,12 @@ impl Settings {
                 base_url: base_url.parse().map_err(|_| Error::internal("OPENAI_BASE_URL is not a URL"))?,
                 api_key: var("OPENAI_API_KEY").unwrap_or_default(),
                 patience,
+            },
+            webhooks: webhook::Settings {
+                reach: var("WEBHOOK_REACH").map_or(Ok(Reach::default()), |word| {
+                    word.parse().map_err(|why| Error::internal(format!("WEBHOOK_REACH {why}")))
+                })?,
+                ..webhook::Settings::default()
             },
         })
     }

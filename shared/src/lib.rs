@@ -12,6 +12,7 @@ mod knowledge;
 pub mod openai;
 pub mod sockets;
 pub mod store;
+pub mod webhook;
 
 pub use app::{App, Clock, Ids, Settings};
 pub use change::DECISIONS;

@@ -7,6 +7,7 @@ pub mod message;
 pub mod status;
 pub mod thread;
 pub mod time;
+pub mod webhook;
 
 pub use chatbot::Chatbot;
 pub use id::{ChatbotId, MessageId, RunId, ThreadId};
@@ -15,3 +16,4 @@ pub use message::{Message, Note};
 pub use status::{Line, Reason, Status};
 pub use thread::{Details, Thread};
 pub use time::At;
+pub use webhook::Webhook;
