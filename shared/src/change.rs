@@ -45,13 +45,17 @@ impl App {
             }
             commit.messages.push(changed.message.clone());
             commit.note = changed.note.clone();
-            let removal = commit.removal.clone();
+            commit.notice = self.notice(&changed, &details).await?;
+            let (removal, notice) = (commit.removal.clone(), commit.notice.clone());
             if let Committed::Done(thread) = self.store.thread_commit(&before, commit).await? {
                 changed.thread = *thread;
                 self.tell_change(&changed, &details).await;
-                if let Some(removal) = removal {
-                    self.remove(&removal).await;
-                }
+                let removed = async {
+                    if let Some(removal) = removal {
+                        self.remove(&removal).await;
+                    }
+                };
+                tokio::join!(self.notify(notice.as_ref()), removed);
                 return Ok((changed.thread, details));
             }
         }

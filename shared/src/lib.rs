@@ -9,6 +9,7 @@ pub mod domain;
 mod error;
 pub mod http;
 mod knowledge;
+mod notice;
 pub mod openai;
 pub mod sockets;
 pub mod store;

@@ -22,8 +22,7 @@ use crate::{
     },
 };
 use resolver::{NotPublic, Resolver};
-
-pub use signature::signature;
+use signature::signature;
 
 /// Until a connection stands, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);

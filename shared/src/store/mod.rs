@@ -10,6 +10,7 @@ pub mod cursor;
 mod idempotency;
 pub mod key;
 mod log;
+mod notice;
 mod read;
 mod removal;
 mod row;
@@ -27,6 +28,7 @@ pub use commit::{Commit, Committed};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{Client as ClientRow, LogPage, Noted};
+pub use notice::Notice;
 pub use removal::{Removal, Rubbish};
 pub use thread::ThreadPage;
 

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// The value of `webhook-signature`. It covers the id and the time too, so that neither can be exchanged.
-pub fn signature(key: &[u8], id: &str, timestamp: &str, body: &str) -> String {
+pub(super) fn signature(key: &[u8], id: &str, timestamp: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in [id, ".", timestamp, ".", body] {
         mac.update(part.as_bytes());

@@ -51,14 +51,13 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 /// Global unicast, but for what is carved out of it. Loopback, link-local, unique-local, multicast and `::` with all
 /// that is written behind it lie outside. An address that carries an IPv4 one leads where that one leads.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, ..] = address.segments();
-    let low = || Ipv4Addr::from_bits(u32::try_from(address.to_bits() & 0xffff_ffff).unwrap_or_default());
-    match (a, b, c, d, e, f) {
+    let [.., a, b, c, d] = address.octets();
+    match address.segments() {
         // Mapped, and translated by NAT64.
-        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => is_public_v4(low()),
-        // Protocol assignments: Teredo, benchmarks, ORCHID. Documentation, twice. 6to4.
-        (0x2001, 0..=0x01ff | 0xdb8, ..) | (0x3fff, 0..=0x0fff, ..) | (0x2002, ..) => false,
-        (0x2000..=0x3fff, ..) => true,
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(Ipv4Addr::new(a, b, c, d)),
+        // Protocol assignments (Teredo, benchmarks, ORCHID); documentation, twice; 6to4.
+        [0x2001, 0..=0x01ff | 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] | [0x2002, ..] => false,
+        [0x2000..=0x3fff, ..] => true,
         _ => false,
     }
 }
