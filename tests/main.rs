@@ -20,4 +20,5 @@ mod stage;
 mod standin;
 mod table;
 mod threads;
+mod webhooks;
 mod wire;

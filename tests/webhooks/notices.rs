@@ -1,0 +1,172 @@
+//! What a webhook is told of who holds the line: at least once.
+
+use std::time::Duration;
+
+use insta::assert_json_snapshot;
+use local::Options;
+use serde_json::{Value, json};
+use shared::store::key::{self, Key};
+use tokio::join;
+
+use super::{Receiver, Reply, hasty, thread_with};
+use crate::{
+    personas::{World, redacted},
+    stage::{Table, Turned, id},
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A world whose clock turns, its table, a receiver, and a thread whose chatbot has it as its webhook.
+async fn stage(turned: &Turned) -> (World, Table, Receiver, String) {
+    let (world, table) = Table::of(Options { clock: turned.clock(), ..hasty() }).await;
+    let receiver = Receiver::start().await;
+    let thread = thread_with(&world, &receiver).await;
+    (world, table, receiver, thread)
+}
+
+/// What the sweep does with the thread's only notice.
+async fn sweep(world: &World, thread: &str, notice: &str) {
+    let key = Key { pk: key::thread_partition("acme", &id(thread)), sk: format!("{}{notice}", key::NOTICE) };
+    world.board.app().notice_due(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_webhook_hears_who_waits_who_came_and_that_it_is_over() {
+    let (world, table, receiver, thread) = stage(&Turned::default()).await;
+    let (customer, agent) = (world.customer(), world.agent());
+    customer.escalates(&thread).await.expect(200);
+    let [queued] = receiver.told().try_into().unwrap();
+    redacted().bind(|| {
+        assert_json_snapshot!(queued.body, @r#"
+        {
+          "at": "[time]",
+          "message": {
+            "at": "[time]",
+            "author": {
+              "id": "cus"
+            },
+            "event": {
+              "reason": "asked",
+              "type": "escalated"
+            },
+            "id": "[message]",
+            "role": "system",
+            "seq": 1,
+            "text": "",
+            "thread_id": "[thread]"
+          },
+          "thread": {
+            "chatbot_id": "[chatbot]",
+            "created_at": "[time]",
+            "customer_id": "cus",
+            "id": "[thread]",
+            "metadata": {},
+            "reason": "asked",
+            "seq": 1,
+            "status": "queued",
+            "status_since": "[time]",
+            "title": null,
+            "updated_at": "[time]"
+          },
+          "type": "thread.queued"
+        }
+        "#);
+    });
+    assert_eq!(json!([queued.id, queued.id]), json!([queued.body["message"]["id"], queued.idempotency_key]));
+    agent.claims(&thread).await.expect(200);
+    agent.releases(&thread, "queue").await.expect(200);
+    // A repeat changes nothing, and is told nobody.
+    customer.escalates(&thread).await.expect(200);
+    agent.says(&thread, "Ana here.").await.expect(202);
+    // That the bot speaks again calls for nobody.
+    agent.releases(&thread, "bot").await.expect(200);
+    customer.says(&thread, "May I speak to a person?").await.expect(202);
+    customer.ends(&thread).await.expect(200);
+    let all = ["queued", "claimed", "queued", "claimed", "queued", "ended"].map(|kind| format!("thread.{kind}"));
+    assert_eq!(receiver.types(), all);
+    let told = |told: super::receiver::Told| told.body["thread"]["status"].clone();
+    let statuses: Vec<Value> = receiver.told().into_iter().map(told).collect();
+    assert_eq!(json!(statuses), json!(["queued", "agent", "queued", "agent", "queued", "ended"]));
+    assert_eq!(table.notices(&thread).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_bot_is_told_with_its_apology() {
+    let (world, table, receiver, thread) = stage(&Turned::default()).await;
+    world.openai_goes_down();
+    world.customer().says(&thread, "Hello").await.expect(202);
+    let [queued] = receiver.told().try_into().unwrap();
+    assert_eq!(queued.body["thread"]["reason"], "failure");
+    assert!(queued.body["message"]["text"].as_str().unwrap().starts_with("Sorry"));
+    assert_eq!(table.notices(&thread).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_notice_that_failed_is_told_again_until_it_arrives() {
+    let turned = Turned::default();
+    let (world, table, receiver, thread) = stage(&turned).await;
+    receiver.replies([Reply::status(500), Reply::Never, Reply::Redirect]);
+    world.customer().escalates(&thread).await.expect(200);
+    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    // Not due yet: it has only just been tried.
+    sweep(&world, &thread, &notice).await;
+    assert_eq!(receiver.told().len(), 1);
+    for tries in [2, 3, 4] {
+        turned.by(HOUR);
+        sweep(&world, &thread, &notice).await;
+        assert_eq!(receiver.told().len(), tries);
+        // Told or not, not at once again.
+        sweep(&world, &thread, &notice).await;
+        assert_eq!(receiver.told().len(), tries);
+    }
+    assert_eq!(table.notices(&thread).await, [""; 0]);
+    turned.by(HOUR);
+    sweep(&world, &thread, &notice).await;
+    let told = receiver.told();
+    assert_eq!(told.len(), 4);
+    assert!(told.iter().all(|it| it.id == notice && it.body == told[0].body));
+}
+
+#[tokio::test]
+async fn two_sweeps_at_once_tell_a_notice_once() {
+    let turned = Turned::default();
+    let (world, table, receiver, thread) = stage(&turned).await;
+    receiver.replies([Reply::status(500)]);
+    world.customer().escalates(&thread).await.expect(200);
+    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    turned.by(HOUR);
+    join!(sweep(&world, &thread, &notice), sweep(&world, &thread, &notice), sweep(&world, &thread, &notice));
+    assert_eq!(receiver.told().len(), 2);
+}
+
+#[tokio::test]
+async fn a_notice_is_given_up_after_a_day() {
+    let turned = Turned::default();
+    let (world, table, receiver, thread) = stage(&turned).await;
+    receiver.replies([Reply::status(500), Reply::status(500)]);
+    world.customer().escalates(&thread).await.expect(200);
+    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    turned.by(HOUR * 23);
+    sweep(&world, &thread, &notice).await;
+    turned.by(HOUR);
+    sweep(&world, &thread, &notice).await;
+    assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (2, 0));
+}
+
+#[tokio::test]
+async fn what_has_no_webhook_any_more_is_told_nobody() {
+    let turned = Turned::default();
+    let (world, table, receiver, thread) = stage(&turned).await;
+    receiver.replies([Reply::status(500)]);
+    world.customer().escalates(&thread).await.expect(200);
+    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    let chatbot = world.customer().reads(&thread).await["chatbot_id"].as_str().unwrap().to_owned();
+    world.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "webhook": null })).await.expect(200);
+    turned.by(HOUR);
+    sweep(&world, &thread, &notice).await;
+    assert_eq!(table.notices(&thread).await, [""; 0]);
+    // And what changes hands now leaves no notice at all.
+    world.agent().claims(&thread).await.expect(200);
+    world.customer().ends(&thread).await.expect(200);
+    assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (1, 0));
+}
