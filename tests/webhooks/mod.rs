@@ -9,7 +9,8 @@ use local::Options;
 use serde_json::{Value, json};
 
 use crate::personas::World;
-pub(crate) use receiver::{Receiver, Reply, SECRET};
+pub(crate) use receiver::Receiver;
+use receiver::{Reply, SECRET};
 
 /// A thread of `cus` whose chatbot has the function `lookup` and a webhook: the receiver's.
 async fn thread_with(world: &World, receiver: &Receiver) -> String {
