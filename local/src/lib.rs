@@ -17,6 +17,7 @@ mod openai;
 pub mod standin;
 pub mod template;
 mod tokens;
+mod verify;
 
 use std::io;
 use std::net::SocketAddr;
@@ -111,6 +112,7 @@ impl Default for Transport {
 pub struct Switchboard {
     address: SocketAddr,
     app: Arc<App>,
+    database: Database,
     connections: Connections,
     standin: Option<Standin>,
     running: Running,
@@ -165,6 +167,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     Ok(Switchboard {
         address,
         app,
+        database,
         connections,
         standin: openai.standin,
         running,
@@ -190,6 +193,11 @@ impl Switchboard {
 
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// The table, by a wire of its own: without whatever a test has put on the functions'.
+    pub fn table(&self) -> Client {
+        dynamo::client(&self.database)
     }
 
     pub fn connections(&self) -> &Connections {
