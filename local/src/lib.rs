@@ -4,7 +4,7 @@
 //! stand-in unless there is a real one. The binary `switchboard` and the tests start the same.
 //!
 //! **Architecture Invariant.** No business here. The functions reach the table and the sockets through the SDK's own
-//! clients, whose transports end in this process.
+//! clients, whose transports end in this process; so do requests to the stand-in.
 
 pub mod cli;
 mod data_dir;
@@ -17,6 +17,7 @@ mod openai;
 pub mod standin;
 pub mod template;
 mod tokens;
+mod verify;
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +30,7 @@ use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
 use shared::domain::{chatbot::Memory, webhook::Reach};
-use shared::openai::Patience;
+use shared::openai::{Patience, Wire};
 use shared::{App, openai as client, webhook};
 use shared::{Clock, Settings};
 use tokio::net::TcpListener;
@@ -73,6 +74,8 @@ pub struct Options {
     pub webhooks: webhook::Settings,
     /// The wire between the SDK's client and the embedded database.
     pub dynamo: Transport,
+    /// The wire to OpenAI or its stand-in.
+    pub openai_wire: OpenAiWire,
     /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
     pub clock: Clock,
 }
@@ -90,6 +93,7 @@ impl Default for Options {
             patience: Patience::default(),
             webhooks: webhook::Settings { reach: Reach::Anywhere, ..webhook::Settings::default() },
             dynamo: Transport::default(),
+            openai_wire: OpenAiWire::default(),
             clock: Clock::system(),
         }
     }
@@ -110,10 +114,29 @@ impl Default for Transport {
     }
 }
 
+/// The same for OpenAI: what it is given leads to the stand-in's router in this process, or to a real server by HTTP.
+pub struct OpenAiWire(Box<dyn FnOnce(AnyWire) -> AnyWire + Send>);
+
+/// Either of them, or a test's around it.
+pub type AnyWire = Arc<dyn Wire>;
+
+impl OpenAiWire {
+    pub fn new<W: Wire + 'static>(wrap: impl FnOnce(AnyWire) -> W + Send + 'static) -> Self {
+        Self(Box::new(|inner| Arc::new(wrap(inner))))
+    }
+}
+
+impl Default for OpenAiWire {
+    fn default() -> Self {
+        Self(Box::new(|inner| inner))
+    }
+}
+
 /// A running Switchboard. Dropping it stops it too, but waits for nothing.
 pub struct Switchboard {
     address: SocketAddr,
     app: Arc<App>,
+    database: Database,
     connections: Connections,
     standin: Option<Standin>,
     running: Running,
@@ -161,7 +184,13 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let (dynamo, management) =
         ((options.dynamo.0)(InProcess::new(&database)), gateway::management::client(&connections));
-    let app = Arc::new(App { clock: options.clock, ..App::new(settings, dynamo, management, http.clone()) });
+    let app = App::new(settings, dynamo, management, http.clone());
+    let wire: AnyWire = match &openai.standin {
+        Some(standin) => Arc::new(standin::InProcess::new(standin)),
+        None => Arc::new(http.clone()),
+    };
+    let wire = (options.openai_wire.0)(wire);
+    let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), ..app });
     let tokens = data_dir.tokens()?;
     let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone())?;
     tasks.spawn(gateway.serve(listener, stopped));
@@ -169,6 +198,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     Ok(Switchboard {
         address,
         app,
+        database,
         connections,
         standin: openai.standin,
         running,
@@ -194,6 +224,11 @@ impl Switchboard {
 
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// The table, by a wire of its own: without whatever a test has put on the functions'.
+    pub fn table(&self) -> Client {
+        dynamo::client(&self.database)
     }
 
     pub fn connections(&self) -> &Connections {

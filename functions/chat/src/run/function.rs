@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
-    domain::{ChatbotId, ThreadId, Webhook, thread::LEASE},
+    domain::{ChatbotId, ThreadId, Webhook},
     http,
     openai::Call,
     webhook::Undelivered,
@@ -77,8 +77,7 @@ impl Run {
         let mut tries = 0;
         loop {
             tries += 1;
-            let until = self.app.now() + LEASE;
-            if !self.app.store.run_renew(&self.thread, &self.id, until).await? {
+            if !self.renew().await? {
                 return Err(Trouble::Lost);
             }
             let asked = async { Ok(self.app.webhooks.post(webhook, id, self.app.now(), body.to_owned()).await) };
