@@ -7,6 +7,7 @@ mod chatbot;
 pub mod commit;
 mod connection;
 pub mod cursor;
+mod due;
 mod idempotency;
 pub mod key;
 mod log;
@@ -24,23 +25,26 @@ use aws_sdk_dynamodb::{
 
 pub use chatbot::ChatbotWrite;
 pub use commit::{Commit, Committed};
+pub use due::{DuePage, Overdue};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{Client as ClientRow, LogPage, Noted};
 pub use removal::{Removal, Rubbish};
 pub use thread::ThreadPage;
 
-use crate::Error;
+use crate::{Error, domain::Timeouts};
 
 #[derive(Clone)]
 pub struct Store {
     dynamo: Client,
     table: String,
+    timeouts: Timeouts,
 }
 
 impl Store {
-    pub fn new(dynamo: Client, table: String) -> Self {
-        Self { dynamo, table }
+    /// `timeouts` say where in the index a thread is due.
+    pub fn new(dynamo: Client, table: String, timeouts: Timeouts) -> Self {
+        Self { dynamo, table, timeouts }
     }
 
     /// Opens the connection to the table ahead of its first use, if it can be opened: a read of nothing.
