@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::chatbot::Memory;
+use shared::domain::{Timeouts, chatbot::Memory};
 
 use crate::gateway::Limits;
 use crate::{Error, Options, TABLE, Upstream, data_dir, dynamo, greeting, tokens};
+
+/// As the template's schedule has it.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// A chat in which an AI answers first and a person can take over, all of it on this machine.
 #[derive(Debug, Parser)]
@@ -95,6 +98,8 @@ impl Serve {
             },
             openai: Upstream::from_env(),
             memory: memory()?,
+            timeouts: Timeouts::read(set).map_err(Error::Setting)?,
+            sweep_every: Some(SWEEP_EVERY),
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;
@@ -135,6 +140,8 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("TABLE", TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", &database_url),
         ("SOCKETS_URL", &running.url),
+        ("AWS_ENDPOINT_URL_LAMBDA", &running.url),
+        ("CHAT_FUNCTION", "chat"),
         ("OPENAI_BASE_URL", &running.openai_url),
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),

@@ -25,6 +25,9 @@ pub enum Error {
     OpenAiUrl(String),
     #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
     Memory(String),
+    /// Which variable, and what is wrong with it.
+    #[error("{0}")]
+    Setting(String),
     #[error(transparent)]
     Io(#[from] io::Error),
 }

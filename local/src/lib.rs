@@ -28,10 +28,9 @@ use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
-use shared::domain::chatbot::Memory;
+use shared::domain::{Timeouts, chatbot::Memory};
 use shared::openai::Patience;
-use shared::{App, openai as client};
-use shared::{Clock, Settings};
+use shared::{App, Clock, Invoker, Settings, openai as client};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -43,7 +42,7 @@ pub use standin::Standin;
 pub use tokens::Tokens;
 
 use dynamo::InProcess;
-use gateway::{Connections, Functions, Gateway, Limits};
+use gateway::{Connections, Functions, Gateway, Invocations, Limits};
 use template::Template;
 
 /// The table's name on a laptop.
@@ -52,8 +51,11 @@ pub const TABLE: &str = "switchboard";
 /// The port that is tried first where none is asked for.
 const PORT: u16 = 3000;
 
+/// The function that is invoked for an answer: by the name of its binary, here.
+const CHAT: &str = "chat";
+
 /// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
+const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
 pub struct Options {
@@ -68,6 +70,10 @@ pub struct Options {
     pub limits: Limits,
     pub openai: Upstream,
     pub memory: Memory,
+    /// How long things may wait before the sweep sees to them.
+    pub timeouts: Timeouts,
+    /// How often the sweep comes by itself; `None` leaves it to [`Switchboard::sweep`].
+    pub sweep_every: Option<Duration>,
     pub patience: Patience,
     /// The wire between the SDK's client and the embedded database.
     pub dynamo: Transport,
@@ -85,6 +91,8 @@ impl Default for Options {
             limits: Limits::default(),
             openai: Upstream::default(),
             memory: Memory::default(),
+            timeouts: Timeouts::default(),
+            sweep_every: None,
             patience: Patience::default(),
             dynamo: Transport::default(),
             clock: Clock::system(),
@@ -112,6 +120,8 @@ pub struct Switchboard {
     address: SocketAddr,
     app: Arc<App>,
     connections: Connections,
+    gateway: Arc<Gateway>,
+    invocations: Invocations,
     standin: Option<Standin>,
     running: Running,
     tokens: Tokens,
@@ -138,16 +148,18 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     if options.share_database {
         database_url = Some(share(&database, &mut tasks, stopped.clone()).await?);
     }
-    tasks.spawn(sweep(database.clone(), stopped.clone()));
+    tasks.spawn(expire(database.clone(), stopped.clone()));
 
     let openai = options.openai.serve(&mut tasks, stopped.clone()).await?;
     let running = Running { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
     data_dir.write(&running)?;
 
     let connections = Connections::new(options.limits);
+    let invocations = Invocations::default();
     let settings = Settings {
         table: TABLE.to_owned(),
         memory: options.memory,
+        timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.parse().map_err(|_| Error::OpenAiUrl(openai.base_url.clone()))?,
             api_key: openai.api_key.clone(),
@@ -157,15 +169,22 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let (dynamo, management) =
         ((options.dynamo.0)(InProcess::new(&database)), gateway::management::client(&connections));
-    let app = Arc::new(App { clock: options.clock, ..App::new(settings, dynamo, management, http.clone()) });
+    let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
+    let app = App::new(settings, dynamo, management, http.clone());
+    let app = Arc::new(App { clock: options.clock, invoker, ..app });
     let tokens = data_dir.tokens()?;
-    let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone())?;
-    tasks.spawn(gateway.serve(listener, stopped));
+    let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone(), invocations.clone())?;
+    if let Some(every) = options.sweep_every {
+        tasks.spawn(sweep(Arc::clone(&gateway), every, stopped.clone()));
+    }
+    tasks.spawn(Arc::clone(&gateway).serve(listener, stopped));
 
     Ok(Switchboard {
         address,
         app,
         connections,
+        gateway,
+        invocations,
         standin: openai.standin,
         running,
         tokens,
@@ -194,6 +213,16 @@ impl Switchboard {
 
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Does at once what is due, as the schedule would within a minute; whether all of it could be looked at. What
+    /// `chat` was asked for by it may still be under way: see [`Invocations::finished`].
+    pub async fn sweep(&self) -> bool {
+        self.gateway.sweep().await
+    }
+
+    pub fn invocations(&self) -> &Invocations {
+        &self.invocations
     }
 
     /// OpenAI's stand-in, unless a real one was named.
@@ -249,6 +278,7 @@ fn functions(app: &Arc<App>, keys: authorizer::Keys) -> Functions {
         .with("chat-end", with_app!(chat_end))
         .with("handoff", with_app!(handoff))
         .with("socket", with_app!(socket))
+        .with("sweep", with_app!(sweep))
 }
 
 /// Always on this machine alone: there is no TLS here.
@@ -297,8 +327,18 @@ async fn share(
     Ok(url)
 }
 
-async fn sweep(database: Database, mut stopped: watch::Receiver<bool>) {
-    while tokio::time::timeout(SWEEP_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
+/// The schedule: the sweep may take longer than its minute, and the next one then comes later.
+async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(every, stopped.wait_for(|stop| *stop)).await.is_err() {
+        if !gateway.sweep().await {
+            tracing::warn!("what is due could not all be looked at");
+        }
+    }
+}
+
+/// Takes expired items from the table.
+async fn expire(database: Database, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(EXPIRE_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
         let database = database.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             tracing::warn!(%error, "expired items stay in the table for now");
