@@ -12,9 +12,6 @@ use shared::domain::{Timeouts, chatbot::Memory};
 use crate::gateway::Limits;
 use crate::{Error, Options, TABLE, Upstream, data_dir, dynamo, greeting, tokens};
 
-/// As the template's schedule has it.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
-
 /// A chat in which an AI answers first and a person can take over, all of it on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version)]
@@ -42,6 +39,9 @@ struct Serve {
     /// Close a WebSocket after so many seconds in any case; AWS does after 7200.
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     socket_life: u64,
+    /// Look for what is due every so many seconds; on AWS it is a minute.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    sweep_every: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,7 +99,7 @@ impl Serve {
             openai: Upstream::from_env(),
             memory: memory()?,
             timeouts: Timeouts::read(set).map_err(Error::Setting)?,
-            sweep_every: Some(SWEEP_EVERY),
+            sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;

@@ -329,9 +329,12 @@ async fn share(
 
 /// The schedule: the sweep may take longer than its minute, and the next one then comes later.
 async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
-    while tokio::time::timeout(every, stopped.wait_for(|stop| *stop)).await.is_err() {
+    loop {
         if !gateway.sweep().await {
             tracing::warn!("what is due could not all be looked at");
+        }
+        if tokio::time::timeout(every, stopped.wait_for(|stop| *stop)).await.is_ok() {
+            return;
         }
     }
 }
