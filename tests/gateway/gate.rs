@@ -39,7 +39,9 @@ impl Gate {
         let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket", "sweep"]
             .into_iter()
             .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo));
-        let gateway = Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone(), Invocations::default()).unwrap();
+        let gateway =
+            Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone(), Invocations::default())
+                .unwrap();
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(gateway.serve(listener, stopped));
         Self { address, connections, http: reqwest::Client::new(), stop }

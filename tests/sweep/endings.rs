@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::domain::Timeouts;
 use tokio::join;
 
-use super::{DAY, world, world_with};
+use super::{DAY, lasting, world, world_with};
 use crate::personas::World;
 
 /// Where the thread lies in the index of what is due.
@@ -15,7 +15,7 @@ async fn due_at(world: &World, thread: &str) -> Option<String> {
 #[tokio::test]
 async fn a_thread_in_which_nothing_is_said_ends() {
     let (world, turned) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (customer, thread) = (lasting(&world, "customer", "cus"), world.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     let mut socket = customer.listens(&thread).await;
     turned.by(DAY * 29);
@@ -36,7 +36,7 @@ async fn a_thread_in_which_nothing_is_said_ends() {
 #[tokio::test]
 async fn what_is_said_puts_off_the_end_but_moves_nothing_in_the_index() {
     let (world, turned) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (customer, thread) = (lasting(&world, "customer", "cus"), world.thread().await);
     let due = due_at(&world, &thread).await;
     turned.by(DAY * 20);
     customer.says(&thread, "Still there?").await.expect(200);
@@ -58,7 +58,7 @@ async fn what_is_said_puts_off_the_end_but_moves_nothing_in_the_index() {
 #[tokio::test]
 async fn an_ended_thread_is_deleted_when_it_has_been_kept_for_long_enough() {
     let (world, turned) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (customer, thread) = (lasting(&world, "customer", "cus"), world.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     customer.ends(&thread).await.expect(200);
     turned.by(DAY * 89);
@@ -75,7 +75,7 @@ async fn an_ended_thread_is_deleted_when_it_has_been_kept_for_long_enough() {
 async fn where_nothing_is_ever_too_long_everything_stays() {
     let never = Timeouts { queue: None, agent: None, idle: None, retention: None };
     let (world, turned) = world_with(never).await;
-    let (customer, agent) = (world.customer(), world.agent());
+    let (customer, agent) = (lasting(&world, "customer", "cus"), lasting(&world, "agent", "ana"));
     let [held, ended] = [world.thread().await, world.thread().await];
     agent.claims(&held).await.expect(200);
     customer.says(&held, "Anybody?").await.expect(202);

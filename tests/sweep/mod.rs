@@ -9,12 +9,21 @@ mod waits;
 use std::time::Duration;
 
 use local::Options;
+use serde_json::json;
 use shared::domain::Timeouts;
 
 use crate::{
-    personas::World,
+    personas::{Persona, World},
     stage::{Turned, brisk},
 };
+
+/// Somebody of `acme` whose token outlives every test's turn of the clock.
+fn lasting(world: &World, role: &str, sub: &str) -> Persona {
+    let claims = json!({
+        "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "sub": sub, "tenant": "acme", "role": role,
+    });
+    world.bearing(Some(world.board.tokens().sign(&claims)))
+}
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);

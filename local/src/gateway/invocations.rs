@@ -100,7 +100,10 @@ impl Invocations {
         tokio::spawn(async move {
             let time_limit = gateway.time_limit(&name);
             // A failure is in the log. Nothing is tried again: what was asked for is due.
-            let _ = gateway.functions.call(&name, event, context(&Ulid::generate().to_string(), time_limit), time_limit).await;
+            let _ = gateway
+                .functions
+                .call(&name, event, context(&Ulid::generate().to_string(), time_limit), time_limit)
+                .await;
             drop((caller, under_way));
         });
         Ok(())

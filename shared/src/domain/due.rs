@@ -196,9 +196,8 @@ mod tests {
 
     #[test]
     fn zero_is_never_and_what_is_not_set_is_as_in_the_template() {
-        let read = |name: &'static str, value: &'static str| {
-            Timeouts::read(|asked| (asked == name).then(|| value.to_owned()))
-        };
+        let read =
+            |name: &'static str, value: &'static str| Timeouts::read(|asked| (asked == name).then(|| value.to_owned()));
         assert_eq!(read("", ""), Ok(Timeouts::default()));
         assert_eq!(read("QUEUE_TIMEOUT_MINUTES", "60").unwrap().queue, Some(HOUR));
         assert_eq!(read("IDLE_DAYS", "0").unwrap().idle, None);

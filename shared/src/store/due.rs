@@ -33,13 +33,7 @@ pub enum Overdue {
 
 impl Store {
     /// At most `limit` items of `shard` that were due at `now`. What is in the index may have been done already.
-    pub async fn due_page(
-        &self,
-        shard: &str,
-        now: At,
-        from: Option<DueCursor>,
-        limit: i32,
-    ) -> Result<DuePage, Error> {
+    pub async fn due_page(&self, shard: &str, now: At, from: Option<DueCursor>, limit: i32) -> Result<DuePage, Error> {
         let page = self
             .dynamo
             .query()

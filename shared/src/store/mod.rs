@@ -25,8 +25,8 @@ use aws_sdk_dynamodb::{
 
 pub use chatbot::ChatbotWrite;
 pub use commit::{Commit, Committed};
-pub use due::{DuePage, Overdue};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
+pub use due::{DuePage, Overdue};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{Client as ClientRow, LogPage, Noted};
 pub use removal::{Removal, Rubbish};

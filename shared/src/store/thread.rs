@@ -38,11 +38,9 @@ impl Store {
         creation: &Creation,
     ) -> Result<Created, Error> {
         let mut transaction = creation.guard(&self.table)?;
-        transaction = transaction.put(&self.table, row::thread(thread, &self.timeouts)?, Some(Condition::absent()))?.put(
-            &self.table,
-            row::row(key::details(&thread.tenant, &thread.id), details)?,
-            None,
-        )?;
+        transaction = transaction
+            .put(&self.table, row::thread(thread, &self.timeouts)?, Some(Condition::absent()))?
+            .put(&self.table, row::row(key::details(&thread.tenant, &thread.id), details)?, None)?;
         if let Some(greeting) = greeting {
             transaction = transaction.put(&self.table, row::message(&thread.tenant, greeting)?, None)?;
         }
