@@ -4,7 +4,7 @@
 //! stand-in unless there is a real one. The binary `switchboard` and the tests start the same.
 //!
 //! **Architecture Invariant.** No business here. The functions reach the table and the sockets through the SDK's own
-//! clients, whose transports end in this process.
+//! clients, whose transports end in this process; so do requests to the stand-in.
 
 pub mod cli;
 mod data_dir;
@@ -14,23 +14,21 @@ mod error;
 pub mod gateway;
 pub mod greeting;
 mod openai;
+mod options;
 pub mod standin;
 pub mod template;
 mod tokens;
+mod verify;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
-use shared::domain::{Timeouts, chatbot::Memory};
-use shared::openai::Patience;
-use shared::{App, Clock, Invoker, Settings, openai as client};
+use shared::{App, Invoker, Settings, openai as client};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,11 +36,12 @@ use tokio::task::JoinSet;
 pub use data_dir::{DataDir, Running};
 pub use error::Error;
 pub use openai::Upstream;
+pub use options::{AnyWire, OpenAiWire, Options, Transport};
 pub use standin::Standin;
 pub use tokens::Tokens;
 
 use dynamo::InProcess;
-use gateway::{Connections, Functions, Gateway, Invocations, Limits};
+use gateway::{Connections, Functions, Gateway, Invocations};
 use template::Template;
 
 /// The table's name on a laptop.
@@ -57,68 +56,11 @@ const CHAT: &str = "chat";
 /// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
 const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
-/// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
-pub struct Options {
-    /// `None` tries 3000 and the ports after it; zero is any free one.
-    pub port: Option<u16>,
-    /// Where the table and the token secret are kept; `None` keeps them in memory.
-    pub data_dir: Option<PathBuf>,
-    /// Empties the table of `data_dir` first.
-    pub reset: bool,
-    /// Opens a port of its own for the database too, for other processes and tools.
-    pub share_database: bool,
-    pub limits: Limits,
-    pub openai: Upstream,
-    pub memory: Memory,
-    /// How long things may wait before the sweep sees to them.
-    pub timeouts: Timeouts,
-    /// How often the sweep comes by itself; `None` leaves it to [`Switchboard::sweep`].
-    pub sweep_every: Option<Duration>,
-    pub patience: Patience,
-    /// The wire between the SDK's client and the embedded database.
-    pub dynamo: Transport,
-    /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
-    pub clock: Clock,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            port: Some(0),
-            data_dir: None,
-            reset: false,
-            share_database: false,
-            limits: Limits::default(),
-            openai: Upstream::default(),
-            memory: Memory::default(),
-            timeouts: Timeouts::default(),
-            sweep_every: None,
-            patience: Patience::default(),
-            dynamo: Transport::default(),
-            clock: Clock::system(),
-        }
-    }
-}
-
-/// A wire on which a test or a bench may put something: a meter, or faults.
-pub struct Transport(Box<dyn FnOnce(InProcess) -> Client + Send>);
-
-impl Transport {
-    pub fn new<Wire: HttpClient + 'static>(wrap: impl FnOnce(InProcess) -> Wire + Send + 'static) -> Self {
-        Self(Box::new(|inner| dynamo::client_over(wrap(inner))))
-    }
-}
-
-impl Default for Transport {
-    fn default() -> Self {
-        Self::new(|inner| inner)
-    }
-}
-
 /// A running Switchboard. Dropping it stops it too, but waits for nothing.
 pub struct Switchboard {
     address: SocketAddr,
     app: Arc<App>,
+    database: Database,
     connections: Connections,
     gateway: Arc<Gateway>,
     invocations: Invocations,
@@ -169,9 +111,14 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let (dynamo, management) =
         ((options.dynamo.0)(InProcess::new(&database)), gateway::management::client(&connections));
-    let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
     let app = App::new(settings, dynamo, management, http.clone());
-    let app = Arc::new(App { clock: options.clock, invoker, ..app });
+    let wire: AnyWire = match &openai.standin {
+        Some(standin) => Arc::new(standin::InProcess::new(standin)),
+        None => Arc::new(http.clone()),
+    };
+    let wire = (options.openai_wire.0)(wire);
+    let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
+    let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app });
     let tokens = data_dir.tokens()?;
     let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone(), invocations.clone())?;
     if let Some(every) = options.sweep_every {
@@ -182,6 +129,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     Ok(Switchboard {
         address,
         app,
+        database,
         connections,
         gateway,
         invocations,
@@ -209,6 +157,11 @@ impl Switchboard {
 
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// The table, by a wire of its own: without whatever a test has put on the functions'.
+    pub fn table(&self) -> Client {
+        dynamo::client(&self.database)
     }
 
     pub fn connections(&self) -> &Connections {

@@ -57,7 +57,7 @@ impl App {
         http: reqwest::Client,
     ) -> Self {
         Self {
-            store: Store::new(dynamo, settings.table, settings.timeouts),
+            store: Store::new(dynamo, settings.table).with(settings.timeouts),
             openai: OpenAi::new(http, settings.openai),
             sockets: Sockets::new(management),
             invoker: None,
@@ -110,7 +110,7 @@ impl App {
     }
 
     pub fn now(&self) -> At {
-        (self.clock.0)()
+        self.clock.now()
     }
 
     pub fn ulid(&self) -> Ulid {
@@ -163,6 +163,10 @@ pub struct Clock(Arc<dyn Fn() -> At + Send + Sync>);
 impl Clock {
     pub fn new(now: impl Fn() -> At + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
+    }
+
+    pub fn now(&self) -> At {
+        (self.0)()
     }
 
     pub fn system() -> Self {

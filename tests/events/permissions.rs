@@ -19,7 +19,7 @@ use local::{
     },
 };
 use serde_json::Value;
-use shared::{App, Invoker, domain::Timeouts, sockets::Sockets, store::Store};
+use shared::{App, Invoker, sockets::Sockets, store::Store};
 
 /// An action, and what it is done to: the `table`, one of its indexes (`index/status`), sockets (`POST/@connections/*`),
 /// or a function (`chat`).
@@ -43,7 +43,7 @@ impl Watched {
             management::client_over(Wire { end: InProcess::new(board.connections()), needed: needed.clone() });
         let functions = invocations::InProcess::new(board.invocations());
         let lambda = invocations::client_over(Wire { end: functions, needed: needed.clone() });
-        let (store, sockets) = (Store::new(table, TABLE.into(), Timeouts::default()), Sockets::new(sockets));
+        let (store, sockets) = (Store::new(table, TABLE.into()), Sockets::new(sockets));
         let invoker = Some(Invoker::new(lambda, "chat".into()));
         let app = App { store, sockets, invoker, ..board.app().as_ref().clone() };
         // As `App::from_env` does at a cold start.

@@ -42,9 +42,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// `timeouts` say where in the index a thread is due.
-    pub fn new(dynamo: Client, table: String, timeouts: Timeouts) -> Self {
-        Self { dynamo, table, timeouts }
+    pub fn new(dynamo: Client, table: String) -> Self {
+        Self { dynamo, table, timeouts: Timeouts::default() }
+    }
+
+    /// The same, for a system that waits so long: its threads are due accordingly.
+    #[must_use]
+    pub fn with(self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self }
     }
 
     /// Opens the connection to the table ahead of its first use, if it can be opened: a read of nothing.
