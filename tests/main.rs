@@ -18,6 +18,7 @@ mod runtime_api;
 mod sockets;
 mod stage;
 mod standin;
+mod sweep;
 mod table;
 mod threads;
 mod webhooks;

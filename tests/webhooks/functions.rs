@@ -129,6 +129,8 @@ async fn a_run_that_has_lost_the_line_calls_nothing() {
     assert_eq!(receiver.types(), ["thread.claimed"]);
     // The call that nobody answered is no trouble to the next conversation.
     agent.releases(&thread, "bot").await.expect(200);
+    world.board.invocations().finished().await;
+    assert_eq!(receiver.types()[1..], ["function.called"]);
     assert!(customer.says(&thread, "And now?").await.expect(200).reply().contains("And now?"));
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 use insta::assert_json_snapshot;
 use local::Options;
 use serde_json::{Value, json};
-use shared::store::key::{self, Key};
 use tokio::join;
 
 use super::{Receiver, Reply, hasty, thread_with};
 use crate::{
     personas::{World, redacted},
-    stage::{Table, Turned, id},
+    stage::{Table, Turned},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -22,12 +21,6 @@ async fn stage(turned: &Turned) -> (World, Table, Receiver, String) {
     let receiver = Receiver::start().await;
     let thread = thread_with(&world, &receiver).await;
     (world, table, receiver, thread)
-}
-
-/// What the sweep does with the thread's only notice.
-async fn sweep(world: &World, thread: &str, notice: &str) {
-    let key = Key { pk: key::thread_partition("acme", &id(thread)), sk: format!("{}{notice}", key::NOTICE) };
-    world.board.app().notice_due(key).await.unwrap();
 }
 
 #[tokio::test]
@@ -109,19 +102,19 @@ async fn a_notice_that_failed_is_told_again_until_it_arrives() {
     world.customer().escalates(&thread).await.expect(200);
     let [notice] = table.notices(&thread).await.try_into().unwrap();
     // Not due yet: it has only just been tried.
-    sweep(&world, &thread, &notice).await;
+    world.board.sweep().await;
     assert_eq!(receiver.told().len(), 1);
     for tries in [2, 3, 4] {
         turned.by(HOUR);
-        sweep(&world, &thread, &notice).await;
+        world.board.sweep().await;
         assert_eq!(receiver.told().len(), tries);
         // Told or not, not at once again.
-        sweep(&world, &thread, &notice).await;
+        world.board.sweep().await;
         assert_eq!(receiver.told().len(), tries);
     }
     assert_eq!(table.notices(&thread).await, [""; 0]);
     turned.by(HOUR);
-    sweep(&world, &thread, &notice).await;
+    world.board.sweep().await;
     let told = receiver.told();
     assert_eq!(told.len(), 4);
     assert!(told.iter().all(|it| it.id == notice && it.body == told[0].body));
@@ -133,9 +126,9 @@ async fn two_sweeps_at_once_tell_a_notice_once() {
     let (world, table, receiver, thread) = stage(&turned).await;
     receiver.replies([Reply::status(500)]);
     world.customer().escalates(&thread).await.expect(200);
-    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    assert_eq!(table.notices(&thread).await.len(), 1);
     turned.by(HOUR);
-    join!(sweep(&world, &thread, &notice), sweep(&world, &thread, &notice), sweep(&world, &thread, &notice));
+    join!(world.board.sweep(), world.board.sweep(), world.board.sweep());
     assert_eq!(receiver.told().len(), 2);
 }
 
@@ -143,14 +136,29 @@ async fn two_sweeps_at_once_tell_a_notice_once() {
 async fn a_notice_is_given_up_after_a_day() {
     let turned = Turned::default();
     let (world, table, receiver, thread) = stage(&turned).await;
-    receiver.replies([Reply::status(500), Reply::status(500)]);
+    receiver.replies([500, 500, 500, 500].map(Reply::status));
     world.customer().escalates(&thread).await.expect(200);
-    let [notice] = table.notices(&thread).await.try_into().unwrap();
-    turned.by(HOUR * 23);
-    sweep(&world, &thread, &notice).await;
+    for (hours, tries, left) in [(1, 2, 1), (22, 3, 1), (2, 4, 0), (2, 4, 0)] {
+        turned.by(HOUR * hours);
+        world.board.sweep().await;
+        assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (tries, left));
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_the_sweep_gives_back_is_told_by_the_next_one() {
+    let turned = Turned::default();
+    let (world, table, receiver, thread) = stage(&turned).await;
+    world.agent().claims(&thread).await.expect(200);
+    world.customer().says(&thread, "Hello?").await.expect(202);
     turned.by(HOUR);
-    sweep(&world, &thread, &notice).await;
-    assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (2, 0));
+    world.board.sweep().await;
+    assert_eq!(table.notices(&thread).await.len(), 1);
+    turned.by(Duration::from_mins(1));
+    world.board.sweep().await;
+    assert_eq!(receiver.types(), ["thread.claimed", "thread.queued"]);
+    assert_eq!(receiver.told()[1].body["thread"]["reason"], "absent");
+    assert_eq!(table.notices(&thread).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -159,11 +167,11 @@ async fn what_has_no_webhook_any_more_is_told_nobody() {
     let (world, table, receiver, thread) = stage(&turned).await;
     receiver.replies([Reply::status(500)]);
     world.customer().escalates(&thread).await.expect(200);
-    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    assert_eq!(table.notices(&thread).await.len(), 1);
     let chatbot = world.customer().reads(&thread).await["chatbot_id"].as_str().unwrap().to_owned();
     world.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "webhook": null })).await.expect(200);
     turned.by(HOUR);
-    sweep(&world, &thread, &notice).await;
+    world.board.sweep().await;
     assert_eq!(table.notices(&thread).await, [""; 0]);
     // And what changes hands now leaves no notice at all.
     world.agent().claims(&thread).await.expect(200);

@@ -1,17 +1,19 @@
 //! What a chatbot's webhook is owed: due work, written with the change of owner that it tells of, and deleted once it
 //! is told.
 
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Store, key, refused,
+    Store,
+    key::{self, Key},
+    refused,
     row::{self, Item},
+    write::Condition,
 };
 use crate::{
     Error,
-    domain::{At, ChatbotId, Details, MessageId, Status, ThreadId, thread::Changed},
+    domain::{At, ChatbotId, Details, MessageId, Status, ThreadId, Tries, thread::Changed},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +26,8 @@ pub struct Notice {
     pub id: MessageId,
     /// What is sent, as JSON: the thread as it was then.
     pub body: String,
-    pub at: At,
-    /// When the sweep is to try it.
-    pub due: At,
-    /// How often the sweep has tried it.
-    pub tries: u32,
+    #[serde(flatten)]
+    pub tries: Tries,
 }
 
 impl Notice {
@@ -48,51 +47,32 @@ impl Notice {
             chatbot_id: thread.chatbot_id.clone(),
             id: message.id.clone(),
             body: body.to_string(),
-            at: message.at,
-            due,
-            tries: 0,
+            tries: Tries::from(due),
         })
     }
 
-    pub fn key(&self) -> key::Key {
+    fn key(&self) -> Key {
         key::notice(&self.tenant, &self.thread_id, &self.id)
     }
 
     pub(super) fn row(&self) -> Result<Item, Error> {
         let mut item = row::row(self.key(), self)?;
-        item.insert("due_pk".into(), S(key::due(&key::thread_partition(&self.tenant, &self.thread_id))));
-        item.insert("due_sk".into(), S(self.due.to_string()));
+        row::make_due(&mut item, &key::thread_partition(&self.tenant, &self.thread_id), self.tries.due);
         Ok(item)
     }
 }
 
 impl Store {
-    pub async fn notice_get(&self, key: key::Key) -> Result<Option<Notice>, Error> {
-        self.get(key).await?.map(row::read).transpose()
+    pub async fn notice_get(&self, key: &Key) -> Result<Option<Notice>, Error> {
+        self.get(key.clone()).await?.map(row::read).transpose()
     }
 
-    /// Takes the notice for one try, and puts off the next. `false`: somebody else has taken it, or it is told.
-    pub async fn notice_take(&self, notice: &Notice, next: At) -> Result<bool, Error> {
-        let taken = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(notice.key().attributes()))
-            .update_expression("SET #due = :next, #due_sk = :next, #tries = :tries")
-            .condition_expression("#tries = :before")
-            .expression_attribute_names("#due", "due")
-            .expression_attribute_names("#due_sk", "due_sk")
-            .expression_attribute_names("#tries", "tries")
-            .expression_attribute_values(":next", S(next.to_string()))
-            .expression_attribute_values(":tries", row::number(notice.tries + 1))
-            .expression_attribute_values(":before", row::number(notice.tries))
-            .send()
-            .await;
-        match taken {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(refused(error)),
-        }
+    /// Takes a notice for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it is
+    /// told.
+    pub async fn notice_take(&self, notice: &Notice, now: At) -> Result<Option<Notice>, Error> {
+        let tried = Notice { tries: notice.tries.once_more(now), ..notice.clone() };
+        let taken = self.put_if(tried.row()?, Condition::due(notice.tries.due)).await?;
+        Ok(taken.then_some(tried))
     }
 
     /// It is told, or nobody is to be told any more.

@@ -1,15 +1,17 @@
 //! What has to go at OpenAI: due work, written with the change that made it superfluous, done at once where that works.
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Store, key, refused,
+    Store,
+    key::{self, Key},
+    refused,
     row::{self, Item},
+    write::Condition,
 };
 use crate::{
     Error,
-    domain::{At, Chatbot, Thread, ThreadId},
+    domain::{At, Chatbot, Thread, ThreadId, Tries},
 };
 
 /// Objects at OpenAI that nothing points to any more.
@@ -17,8 +19,8 @@ use crate::{
 pub struct Removal {
     /// The partition it is kept in: its thread's, or its chatbot's.
     partition: String,
-    /// When it is to be tried by the sweep.
-    pub due: At,
+    #[serde(flatten)]
+    pub tries: Tries,
     pub what: Rubbish,
 }
 
@@ -42,13 +44,17 @@ impl Removal {
     pub fn of_conversation(thread: &Thread, conversation_id: String, due: At) -> Self {
         let (tenant, thread_id) = (thread.tenant.clone(), thread.id.clone());
         let partition = key::thread_partition(&tenant, &thread_id);
-        Self { partition, due, what: Rubbish::Conversation { tenant, thread_id, conversation_id } }
+        Self::new(partition, due, Rubbish::Conversation { tenant, thread_id, conversation_id })
     }
 
     /// Of what a chatbot's documents were at OpenAI, all or in part.
     pub fn of_knowledge(chatbot: &Chatbot, vector_store_id: String, file_ids: Vec<String>, due: At) -> Self {
         let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
-        Self { partition, due, what: Rubbish::Knowledge { vector_store_id, file_ids } }
+        Self::new(partition, due, Rubbish::Knowledge { vector_store_id, file_ids })
+    }
+
+    fn new(partition: String, due: At, what: Rubbish) -> Self {
+        Self { partition, tries: Tries::from(due), what }
     }
 
     fn object(&self) -> &str {
@@ -60,13 +66,30 @@ impl Removal {
 
     pub(super) fn row(&self) -> Result<Item, Error> {
         let mut item = row::row(key::removal(&self.partition, self.object()), self)?;
-        item.insert("due_pk".into(), S(key::due(&self.partition)));
-        item.insert("due_sk".into(), S(self.due.to_string()));
+        row::make_due(&mut item, &self.partition, self.tries.due);
         Ok(item)
     }
 }
 
 impl Store {
+    pub async fn removal_get(&self, key: &Key) -> Result<Option<Removal>, Error> {
+        self.get(key.clone()).await?.map(row::read).transpose()
+    }
+
+    /// What is to be removed of a thread's.
+    pub async fn removals_of_thread(&self, tenant: &str, id: &ThreadId) -> Result<Vec<Removal>, Error> {
+        let found = self.get_beginning(&key::thread_partition(tenant, id), key::REMOVAL).await?;
+        found.into_iter().map(row::read).collect()
+    }
+
+    /// Takes a removal for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it
+    /// is done.
+    pub async fn removal_take(&self, removal: &Removal, now: At) -> Result<Option<Removal>, Error> {
+        let tried = Removal { tries: removal.tries.once_more(now), ..removal.clone() };
+        let taken = self.put_if(tried.row()?, Condition::due(removal.tries.due)).await?;
+        Ok(taken.then_some(tried))
+    }
+
     /// It is done.
     pub async fn removal_delete(&self, removal: &Removal) -> Result<(), Error> {
         let key = key::removal(&removal.partition, removal.object());

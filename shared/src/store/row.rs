@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::key::{self, Key};
 use crate::{
     Error,
-    domain::{Message, Thread, message::Origin},
+    domain::{At, Message, Thread, Timeouts, message::Origin},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -23,9 +23,9 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item).map_err(Error::internal)
 }
 
-pub(super) fn thread(thread: &Thread) -> Result<Item, Error> {
+pub(super) fn thread(thread: &Thread, timeouts: &Timeouts) -> Result<Item, Error> {
     let mut item = row(key::thread(&thread.tenant, &thread.id), thread)?;
-    item.extend(key::thread_indexes(thread).into_iter().map(|(name, value)| (name.to_owned(), S(value))));
+    item.extend(key::thread_indexes(thread, timeouts).into_iter().map(|(name, value)| (name.to_owned(), S(value))));
     Ok(item)
 }
 
@@ -43,6 +43,12 @@ pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
     Ok(Message { origin, ..read(item)? })
 }
 
+/// Puts due work of a partition into the index.
+pub(super) fn make_due(item: &mut Item, partition: &str, at: At) {
+    item.insert("due_pk".into(), S(key::due(partition)));
+    item.insert("due_sk".into(), S(at.to_string()));
+}
+
 pub(super) fn number(n: impl Into<i128>) -> AttributeValue {
     N(n.into().to_string())
 }
@@ -51,6 +57,11 @@ impl Key {
     pub(super) fn attributes(self) -> Item {
         HashMap::from([("pk".to_owned(), S(self.pk)), ("sk".to_owned(), S(self.sk))])
     }
+}
+
+/// Whether the thread of this item is deleted.
+pub(super) fn is_tombstone(item: &Item) -> bool {
+    item.contains_key("tombstone")
 }
 
 /// A text attribute of an item, `sk` above all.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure::AllOld,
@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{Store, is_passing, key::Key, refused, row::Item};
-use crate::Error;
+use crate::{Error, domain::At};
 
 /// How often a passing refusal is answered by another try: with back-off, some half a second in all.
 const TRIES: u32 = 6;
@@ -39,6 +39,15 @@ impl Condition {
             expression: "#version = :version".into(),
             names: HashMap::from([("#version".into(), "version".into())]),
             values: HashMap::from([(":version".into(), super::row::number(version))]),
+        }
+    }
+
+    /// It is due when it was to be as it was read: nobody has tried it since, or done it.
+    pub(super) fn due(due: At) -> Self {
+        Self {
+            expression: "#due = :due".into(),
+            names: HashMap::from([("#due".into(), "due".into())]),
+            values: HashMap::from([(":due".into(), AttributeValue::S(due.to_string()))]),
         }
     }
 
@@ -133,6 +142,23 @@ impl Store {
     pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
         let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(|_| ()).map_err(refused)
+    }
+
+    /// Writes an item if what is there is as `condition` says; whether it was.
+    pub(super) async fn put_if(&self, item: Item, condition: Condition) -> Result<bool, Error> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     /// Deletes what is at `keys`: in batches of 25, and what DynamoDB left over again.
