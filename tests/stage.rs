@@ -87,6 +87,13 @@ impl World {
         self.board.invocations().finished().await;
     }
 
+    /// Gives the line back to the bot, which does not hear of it: the event that asks it for an answer gets lost.
+    pub(crate) async fn releases_unheard(&self, thread: &str) {
+        self.board.invocations().lose(true);
+        self.admin().releases(thread, "bot").await.expect(200);
+        self.board.invocations().lose(false);
+    }
+
     /// A thread of `acme` as the table has it.
     pub(crate) async fn stored(&self, thread: &str) -> Thread {
         self.board.app().store.thread_alone("acme", &id(thread)).await.unwrap().unwrap()

@@ -58,11 +58,8 @@ async fn where_nobody_waits_a_release_invokes_nobody() {
 async fn an_invocation_that_got_lost_is_made_up_for_by_the_sweep() {
     let (world, _) = world().await;
     let thread = asked(&world).await;
-    world.board.invocations().lose(true);
-    world.agent().releases(&thread, "bot").await.expect(200);
-    world.sweeps().await;
+    world.releases_unheard(&thread).await;
     assert_eq!(world.asked().len(), 0);
-    world.board.invocations().lose(false);
     join!(world.sweeps(), world.sweeps(), world.sweeps());
     assert_eq!(last_role(&world, &thread).await, "bot");
     assert_eq!((world.asked().len(), world.customer().log(&thread).await.len()), (1, 4));

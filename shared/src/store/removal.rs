@@ -28,9 +28,9 @@ pub struct Removal {
     partition: String,
     /// When it is to be tried by the sweep.
     pub due: At,
-    /// When the sweep was to try it first, once it has.
+    /// When the sweep tried it first, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    first_due: Option<At>,
+    first_tried: Option<At>,
     /// How often the sweep has tried it.
     #[serde(default)]
     attempts: u32,
@@ -67,7 +67,7 @@ impl Removal {
     }
 
     fn new(partition: String, due: At, what: Rubbish) -> Self {
-        Self { partition, due, first_due: None, attempts: 0, what }
+        Self { partition, due, first_tried: None, attempts: 0, what }
     }
 
     /// As it is while, and after, it is tried once more: due again in a minute, two, four and so on, up to an hour.
@@ -75,7 +75,7 @@ impl Removal {
         let wait = FIRST_WAIT.saturating_mul(1 << self.attempts.min(10)).min(LONGEST_WAIT);
         Self {
             due: now + wait,
-            first_due: self.first_due.or(Some(self.due)),
+            first_tried: self.first_tried.or(Some(now)),
             attempts: self.attempts + 1,
             ..self.clone()
         }
@@ -83,7 +83,7 @@ impl Removal {
 
     /// Whether it was tried for so long that it will never be done.
     pub fn is_hopeless(&self, now: At) -> bool {
-        self.first_due.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
+        self.first_tried.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
     }
 
     fn object(&self) -> &str {
