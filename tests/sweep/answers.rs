@@ -107,7 +107,7 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
     let sandbox = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     sandbox.spawn(async move { chat::handle(&app, request).await.map(|_| ()) });
     hold.begun().await;
-    sandbox.shutdown_background();
+    tokio::task::spawn_blocking(move || drop(sandbox)).await.unwrap();
     hold.release();
 
     world.sweeps().await;
