@@ -24,7 +24,7 @@ use shared::{
 
 use crate::personas::World;
 
-const RESPONSES: &str = "/v1/responses";
+pub(crate) const RESPONSES: &str = "/v1/responses";
 
 /// Waits a millisecond where production waits half a second, and for answers as long as it takes.
 pub(crate) fn brisk() -> Options {
@@ -85,6 +85,13 @@ impl World {
     pub(crate) async fn sweeps(&self) {
         assert!(self.board.sweep().await, "what is due could not all be looked at");
         self.board.invocations().finished().await;
+    }
+
+    /// Gives the line back to the bot, which does not hear of it: the event that asks it for an answer gets lost.
+    pub(crate) async fn releases_unheard(&self, thread: &str) {
+        self.board.invocations().lose(true);
+        self.admin().releases(thread, "bot").await.expect(200);
+        self.board.invocations().lose(false);
     }
 
     /// A thread of `acme` as the table has it.

@@ -63,7 +63,7 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     assert!(world.stored(&thread).await.openai.dirty);
     assert_eq!(table.removals(&thread).await, [""; 0]);
 
-    world.admin().releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     world.customer().says(&thread, "Three.").await.expect(200);
     let told = [
         "user: One.",
@@ -104,7 +104,7 @@ async fn what_people_said_is_told_to_the_model_when_it_has_the_line_again() {
     agent.says(&thread, "Ana here.").await.expect(202);
     agent.notes(&thread, "A difficult one").await.expect(200);
     customer.says(&thread, "Thanks!").await.expect(202);
-    agent.releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     let answer = customer.says(&thread, "And now?").await.expect(200);
     let told = [
         "developer: A human agent took over. The assistant messages that follow are theirs.",

@@ -58,11 +58,8 @@ async fn where_nobody_waits_a_release_invokes_nobody() {
 async fn an_invocation_that_got_lost_is_made_up_for_by_the_sweep() {
     let (world, _) = world().await;
     let thread = asked(&world).await;
-    world.board.invocations().lose(true);
-    world.agent().releases(&thread, "bot").await.expect(200);
-    world.sweeps().await;
+    world.releases_unheard(&thread).await;
     assert_eq!(world.asked().len(), 0);
-    world.board.invocations().lose(false);
     join!(world.sweeps(), world.sweeps(), world.sweeps());
     assert_eq!(last_role(&world, &thread).await, "bot");
     assert_eq!((world.asked().len(), world.customer().log(&thread).await.len()), (1, 4));
@@ -110,7 +107,7 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
     let sandbox = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     sandbox.spawn(async move { chat::handle(&app, request).await.map(|_| ()) });
     hold.begun().await;
-    sandbox.shutdown_background();
+    tokio::task::spawn_blocking(move || drop(sandbox)).await.unwrap();
     hold.release();
 
     world.sweeps().await;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use insta::assert_json_snapshot;
 use local::Options;
 use serde_json::{Value, json};
-use tokio::join;
+use shared::store::key;
 
 use super::{Receiver, Reply, hasty, thread_with};
 use crate::{
     personas::{World, redacted},
-    stage::{Table, Turned},
+    stage::{Table, Turned, id},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -121,15 +121,19 @@ async fn a_notice_that_failed_is_told_again_until_it_arrives() {
 }
 
 #[tokio::test]
-async fn two_sweeps_at_once_tell_a_notice_once() {
-    let turned = Turned::default();
-    let (world, table, receiver, thread) = stage(&turned).await;
+async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
+    let (world, table, receiver, thread) = stage(&Turned::default()).await;
     receiver.replies([Reply::status(500)]);
     world.customer().escalates(&thread).await.expect(200);
-    assert_eq!(table.notices(&thread).await.len(), 1);
-    turned.by(HOUR);
-    join!(world.board.sweep(), world.board.sweep(), world.board.sweep());
-    assert_eq!(receiver.told().len(), 2);
+    let [notice] = table.notices(&thread).await.try_into().unwrap();
+    let (store, now) = (&world.board.app().store, world.board.app().now());
+    let key = key::notice("acme", &id(&thread), &notice.parse().unwrap());
+    let read = store.notice_get(&key).await.unwrap().unwrap();
+    let take = async || store.notice_take(&read, now).await.unwrap().is_some();
+    assert_eq!((take().await, take().await), (true, false));
+    // Nor is one that is told taken up again.
+    store.notice_delete(&read).await.unwrap();
+    assert_eq!((take().await, table.notices(&thread).await.len()), (false, 0));
 }
 
 #[tokio::test]

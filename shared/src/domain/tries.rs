@@ -14,9 +14,9 @@ const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 pub struct Tries {
     /// When the sweep is to try it.
     pub due: At,
-    /// When the sweep was to try it first, once it has.
+    /// When the sweep tried it first, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    first_due: Option<At>,
+    first_tried: Option<At>,
     /// How often the sweep has tried it.
     #[serde(default)]
     attempts: u32,
@@ -25,19 +25,19 @@ pub struct Tries {
 impl Tries {
     /// Not tried yet, and due then.
     pub fn from(due: At) -> Self {
-        Self { due, first_due: None, attempts: 0 }
+        Self { due, first_tried: None, attempts: 0 }
     }
 
     /// As they are while, and after, it is tried once more: due again in a minute, two, four and so on, up to an hour.
     #[must_use]
     pub fn once_more(&self, now: At) -> Self {
         let wait = FIRST_WAIT.saturating_mul(1 << self.attempts.min(10)).min(LONGEST_WAIT);
-        Self { due: now + wait, first_due: self.first_due.or(Some(self.due)), attempts: self.attempts + 1 }
+        Self { due: now + wait, first_tried: self.first_tried.or(Some(now)), attempts: self.attempts + 1 }
     }
 
     /// Whether it was tried for so long that it will never be done.
     pub fn is_hopeless(&self, now: At) -> bool {
-        self.first_due.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
+        self.first_tried.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
     }
 }
 
