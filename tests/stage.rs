@@ -54,6 +54,11 @@ impl World {
         self.standin().hold("POST", RESPONSES, 0)
     }
 
+    /// Lets the next response wait after so many of its words.
+    pub(crate) fn hold_after(&self, words: usize) -> Hold {
+        self.standin().hold("POST", RESPONSES, words)
+    }
+
     /// What was asked of the model so far, refused requests included.
     pub(crate) fn asked(&self) -> Vec<Value> {
         let asked = |request: &local::standin::Recorded| request.method == "POST" && request.path == RESPONSES;
@@ -74,6 +79,12 @@ impl World {
         let url = format!("{}{path}", self.board.running().openai_url);
         let request = reqwest::Client::new().request(method, url).bearer_auth("standin").json(&body);
         request.send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// A sweep, and all that it has `chat` do.
+    pub(crate) async fn sweeps(&self) {
+        assert!(self.board.sweep().await, "what is due could not all be looked at");
+        self.board.invocations().finished().await;
     }
 
     /// A thread of `acme` as the table has it.

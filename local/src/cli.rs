@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::chatbot::Memory;
+use shared::domain::{Timeouts, chatbot::Memory};
 
 use crate::gateway::Limits;
+use crate::verify::Verify;
 use crate::{Error, Options, TABLE, Upstream, data_dir, dynamo, greeting, tokens};
 
 /// A chat in which an AI answers first and a person can take over, all of it on this machine.
@@ -39,6 +40,9 @@ struct Serve {
     /// Close a WebSocket after so many seconds in any case; AWS does after 7200.
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     socket_life: u64,
+    /// Look for what is due every so many seconds; on AWS it is a minute.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    sweep_every: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +59,8 @@ enum Command {
     },
     /// Print what a function run by `cargo lambda watch` or `sam local` needs to reach the running instance.
     Env,
+    /// Read every thread and its log, and certify that the invariants of one voice hold, or name what breaks them.
+    Verify(Verify),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -76,6 +82,7 @@ impl Cli {
                 };
                 say(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
             }
+            Some(Command::Verify(verify)) => say(&verify.run(&self.data_dir).await?),
             Some(Command::Env) => say(exports(&self.data_dir)?.trim_end()),
         }
     }
@@ -95,6 +102,8 @@ impl Serve {
             },
             openai: Upstream::from_env(),
             memory: memory()?,
+            timeouts: Timeouts::read(set).map_err(Error::Setting)?,
+            sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;
@@ -135,6 +144,8 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("TABLE", TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", &database_url),
         ("SOCKETS_URL", &running.url),
+        ("AWS_ENDPOINT_URL_LAMBDA", &running.url),
+        ("CHAT_FUNCTION", "chat"),
         ("OPENAI_BASE_URL", &running.openai_url),
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),

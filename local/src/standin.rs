@@ -14,6 +14,7 @@ mod fault;
 mod file;
 mod front;
 mod hold;
+mod in_process;
 mod item;
 mod model;
 mod page;
@@ -43,6 +44,7 @@ use self::{fault::Faults, request_log::RequestLog, world::World};
 pub use self::{
     fault::{Answer, Failure, Fault},
     hold::{Hold, Stage},
+    in_process::InProcess,
     request_log::Recorded,
     world::Counts,
 };

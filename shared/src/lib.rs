@@ -8,11 +8,14 @@ mod change;
 pub mod domain;
 mod error;
 pub mod http;
+mod invocation;
 mod knowledge;
 pub mod openai;
 pub mod sockets;
 pub mod store;
+pub mod verify;
 
 pub use app::{App, Clock, Ids, Settings};
-pub use change::DECISIONS;
+pub use change::{DECISIONS, LINE_LOST};
 pub use error::Error;
+pub use invocation::Invoker;

@@ -4,6 +4,7 @@ mod control;
 mod conversations;
 mod fault_streams;
 mod faults;
+mod in_process;
 mod knowledge;
 mod models;
 mod replies;

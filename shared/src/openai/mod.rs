@@ -23,11 +23,14 @@ pub use failure::Failure;
 pub use model::ModelCheck;
 pub use patience::Patience;
 pub use response::{Ask, Call, Input, Role};
+pub use transport::{Broken, Wire};
 
 /// The client. Clones share its connections and settings.
 #[derive(Clone)]
 pub struct OpenAi {
-    http: Client,
+    /// Builds requests, and sends them only where it is the wire too.
+    requests: Client,
+    wire: Arc<dyn Wire>,
     settings: Arc<Settings>,
 }
 
@@ -45,6 +48,12 @@ impl OpenAi {
     /// `http` should come from [`Patience::http`]; of any other client, the connect time-out is its
     /// own business.
     pub fn new(http: Client, settings: Settings) -> Self {
-        Self { http, settings: Arc::new(settings) }
+        Self { wire: Arc::new(http.clone()), requests: http, settings: Arc::new(settings) }
+    }
+
+    /// The same client over another wire. Waiting for a connection is that wire's own business.
+    #[must_use]
+    pub fn over(self, wire: Arc<dyn Wire>) -> Self {
+        Self { wire, ..self }
     }
 }

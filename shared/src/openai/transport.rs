@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt, stream};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
+use futures::{FutureExt, Stream, TryStreamExt, future::BoxFuture, stream};
+use reqwest::{Client, Method, Request, RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -18,6 +18,23 @@ use super::{
 /// More of a refusal than this is not read.
 const LONGEST_COMPLAINT: usize = 64 * 1024;
 
+/// What carries a request to its server: HTTP over TLS, or a call where the server runs in this process.
+pub trait Wire: Send + Sync {
+    /// Answers as soon as the head of the answer is there; its body may still be under way.
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, Broken>>;
+}
+
+/// Why a request got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// The request itself could not be built: a key that fits no header, an address without a path.
+    Unfit,
+    /// No connection was made, so nothing was sent.
+    NeverSent,
+    /// Sent, and no answer came: a time-out, or a cut.
+    NoAnswer,
+}
+
 /// What may be done about a request whose fate is unknown, that is, sent and never answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resend {
@@ -30,17 +47,8 @@ pub(super) enum Resend {
 
 /// A try without success.
 pub(super) enum Miss {
-    Refused {
-        status: StatusCode,
-        advice: Advice,
-        complaint: Complaint,
-    },
-    /// No connection was made, so nothing was sent.
-    NeverSent,
-    /// Sent, and no answer came: a time-out, or a cut.
-    NoAnswer,
-    /// The request itself could not be built: a key that fits no header, an address without a path.
-    Unfit,
+    Refused { status: StatusCode, advice: Advice, complaint: Complaint },
+    Broken(Broken),
 }
 
 /// Why the body of an answer ended early.
@@ -54,7 +62,7 @@ impl OpenAi {
     /// A request to `path` under the base URL; each segment is escaped, so that an id can never
     /// reach another route.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
-        let request = self.http.request(method, self.url(path, query));
+        let request = self.requests.request(method, self.url(path, query));
         match self.settings.api_key.as_str() {
             "" => request,
             key => request.bearer_auth(key),
@@ -71,17 +79,24 @@ impl OpenAi {
     ) -> Result<Response, Failure> {
         let mut tries = Tries::new(&self.settings.patience);
         loop {
-            let miss = match timeout(first_byte, request().send()).await {
-                Ok(Ok(answer)) if answer.status().is_success() => return Ok(answer),
-                Ok(Ok(answer)) => self.refusal(answer).await,
-                Ok(Err(error)) => Miss::of(error),
-                Err(_) => Miss::of_silence(),
+            let miss = match self.attempt(first_byte, request()).await {
+                Ok(answer) if answer.status().is_success() => return Ok(answer),
+                Ok(answer) => self.refusal(answer).await,
+                Err(broken) => Miss::Broken(broken),
             };
             match tries.after(&miss, resend == Resend::Freely) {
                 Some(wait) => sleep(wait).await,
                 None => return Err(miss.into_failure(tries.maybe_ran)),
             }
         }
+    }
+
+    async fn attempt(&self, first_byte: Duration, request: RequestBuilder) -> Result<Response, Broken> {
+        let request = request.build().map_err(Broken::from)?;
+        timeout(first_byte, self.wire.send(request)).await.unwrap_or_else(|_| {
+            warn!("OpenAI did not answer in time");
+            Err(Broken::NoAnswer)
+        })
     }
 
     /// Sends a small request and reads its JSON answer.
@@ -161,33 +176,34 @@ impl OpenAi {
     }
 }
 
-impl Miss {
-    fn of(error: reqwest::Error) -> Self {
-        let miss = if error.is_builder() {
+impl Wire for Client {
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, Broken>> {
+        self.execute(request).map(|sent| sent.map_err(Broken::from)).boxed()
+    }
+}
+
+impl From<reqwest::Error> for Broken {
+    fn from(error: reqwest::Error) -> Self {
+        let broken = if error.is_builder() {
             Self::Unfit
         } else if error.is_connect() {
             Self::NeverSent
         } else {
             Self::NoAnswer
         };
-        let maybe_ran = miss.maybe_ran();
         // The debug form names the causes; of the request it holds the URL alone, dropped here.
-        warn!(maybe_ran, error = ?error.without_url(), "OpenAI was not reached");
-        miss
+        warn!(?broken, error = ?error.without_url(), "OpenAI was not reached");
+        broken
     }
+}
 
-    fn of_silence() -> Self {
-        warn!("OpenAI did not answer in time");
-        Self::NoAnswer
-    }
-
+impl Miss {
     /// Whether the request may have had its effect all the same. A 5xx may come from a proxy that
     /// lost the server behind it.
     pub(super) fn maybe_ran(&self) -> bool {
         match self {
             Self::Refused { status, .. } => *status == StatusCode::REQUEST_TIMEOUT || status.is_server_error(),
-            Self::NoAnswer => true,
-            Self::NeverSent | Self::Unfit => false,
+            Self::Broken(broken) => *broken == Broken::NoAnswer,
         }
     }
 
@@ -202,16 +218,16 @@ impl Miss {
                 Some(Failure::Quota) => false,
                 _ => advice.again.unwrap_or(is_passing(*status)),
             },
-            Self::NeverSent => true,
-            Self::NoAnswer => repeatable,
-            Self::Unfit => false,
+            Self::Broken(Broken::NeverSent) => true,
+            Self::Broken(Broken::NoAnswer) => repeatable,
+            Self::Broken(Broken::Unfit) => false,
         }
     }
 
     pub(super) fn wait_asked(&self) -> Option<Duration> {
         match self {
             Self::Refused { advice, .. } => advice.wait,
-            Self::NeverSent | Self::NoAnswer | Self::Unfit => None,
+            Self::Broken(_) => None,
         }
     }
 
@@ -227,7 +243,7 @@ impl Miss {
                     message: complaint.message,
                 },
             },
-            Self::NeverSent | Self::NoAnswer | Self::Unfit => Failure::Unavailable { maybe_ran },
+            Self::Broken(_) => Failure::Unavailable { maybe_ran },
         }
     }
 }
