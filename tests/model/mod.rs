@@ -1,4 +1,11 @@
 //! The protocol of "one voice" as a small model, every interleaving of which is looked at.
+//!
+//! Modelled: the thread item with its conditions, the log, OpenAI's conversations, and everybody who reads and then
+//! writes. Time is only this: a live lease may run out at any moment, and that of a run that died does. A person's
+//! request that dies between two steps is one that takes no further step, and nothing waits for it; a run's or an
+//! invocation's death is a step of its own, for others have to notice. Left out: broadcasts, notes, titles, removals.
+
+#![expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 of anything")]
 
 mod action;
 mod commit;
