@@ -24,7 +24,7 @@ use shared::{
 
 use crate::personas::World;
 
-const RESPONSES: &str = "/v1/responses";
+pub(crate) const RESPONSES: &str = "/v1/responses";
 
 /// Waits a millisecond where production waits half a second, and for answers as long as it takes.
 pub(crate) fn brisk() -> Options {
