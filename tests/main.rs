@@ -9,6 +9,7 @@ mod gateway;
 mod handoff;
 #[expect(dead_code, reason = "the bench reads the rest of it")]
 mod meter;
+mod model;
 mod openai_client;
 mod openai_schema;
 mod pages;

@@ -162,3 +162,31 @@ async fn what_a_dead_run_had_said_is_withdrawn_by_the_one_that_takes_over() {
     assert_eq!((&discarded["reason"], discarded.get("draft")), (&json!("the line changed hands"), None));
     assert_eq!(customer.log(&thread).await.len(), 3);
 }
+
+#[tokio::test]
+async fn a_run_that_thaws_after_the_sweep_had_its_message_answered_does_nothing_more() {
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.hold_after(3);
+    let (frozen, log) = join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        let frozen = world.stored(&thread).await.run.unwrap().id.to_string();
+        let mut socket = customer.listens(&thread).await;
+        turned.by(Duration::from_mins(1));
+        assert!(world.board.sweep().await);
+        world.board.invocations().finished().await;
+        let log = customer.log(&thread).await;
+        assert_eq!((log.len(), &log[1]["answers"]), (2, &json!({ "from": 1, "through": 1 })));
+        assert_eq!(socket.hears_of("message.discarded").await["run_id"], json!(frozen));
+        hold.release();
+        log
+    });
+    // It is told of its loss, and its caller that somebody else answered.
+    assert_eq!(frozen.expect(202).body["reply"], json!(null));
+    assert!(world.board.sweep().await);
+    world.board.invocations().finished().await;
+    assert_eq!(customer.log(&thread).await, log);
+    assert_eq!(customer.reads(&thread).await["status"], "bot");
+    assert_eq!(world.asked().len(), 2);
+}

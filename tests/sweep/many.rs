@@ -6,7 +6,7 @@ use lambda_http::{Context, RequestExt};
 use local::Options;
 use shared::{
     domain::{Details, Status, Thread, ThreadId},
-    store::{Creation, key},
+    store::{Creation, Overdue, key},
 };
 
 use super::DAY;
@@ -71,6 +71,18 @@ async fn a_shard_that_cannot_be_read_keeps_no_other_waiting() {
     assert_eq!(ended(&world, &threads).await, 15);
     world.sweeps().await;
     assert_eq!(ended(&world, &threads).await, 16);
+}
+
+#[tokio::test]
+async fn what_an_index_that_lags_still_has_is_not_looked_into() {
+    let (world, turned, _) = world().await;
+    let (app, id) = (world.board.app(), thread(&world, "due#0").await);
+    let found = async || app.store.overdue_get("acme", &id, app.now()).await.unwrap();
+    assert!(matches!(found().await, Overdue::Settled));
+    turned.by(DAY * 30);
+    assert!(matches!(found().await, Overdue::Thread(_)));
+    app.store.thread_purge("acme", &id).await.unwrap();
+    assert!(matches!(found().await, Overdue::Settled));
 }
 
 #[tokio::test]
