@@ -41,6 +41,15 @@ pub enum Event {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
+    /// More of what the bot is saying. Of one run they come in order; one at `index` 0 begins anew.
+    #[serde(rename = "message.delta")]
+    MessageDelta {
+        thread_id: ThreadId,
+        run_id: RunId,
+        /// How much of the text came before, in UTF-16 code units, as JavaScript counts.
+        index: usize,
+        text: String,
+    },
     /// What a run has said so far is void: it lost the line.
     #[serde(rename = "message.discarded")]
     MessageDiscarded {
@@ -70,6 +79,13 @@ pub enum Event {
     },
     #[serde(rename = "pong")]
     Pong,
+    /// The last event of a stream.
+    #[serde(rename = "done")]
+    Done {
+        thread_id: ThreadId,
+        /// Another run answers what was said.
+        joined: bool,
+    },
     #[serde(rename = "error")]
     Error {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +132,29 @@ impl Event {
             Self::NoteCreated { .. } => None,
             Self::MessageDiscarded { draft: Some(_), .. } => Some(Cow::Owned(self.clone().with_draft(None))),
             _ => Some(Cow::Borrowed(self)),
+        }
+    }
+
+    /// The word on the wire.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::MessageCreated { .. } => "message.created",
+            Self::MessageDelta { .. } => "message.delta",
+            Self::MessageDiscarded { .. } => "message.discarded",
+            Self::NoteCreated { .. } => "note.created",
+            Self::ThreadUpdated { .. } => "thread.updated",
+            Self::Subscribed { .. } => "subscribed",
+            Self::Pong => "pong",
+            Self::Done { .. } => "done",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// Its place in the log, where it has one.
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            Self::MessageCreated { seq, .. } => Some(*seq),
+            _ => None,
         }
     }
 
@@ -203,11 +242,17 @@ impl Sockets {
 }
 
 impl App {
-    /// Tells a thread's listeners. After the save, and whatever comes of it: nothing is undone.
-    pub async fn tell(&self, thread: &Thread, events: &[Event]) {
+    /// Tells a thread's listeners. After the save, and whatever comes of it: nothing is undone. Gives who they were.
+    pub async fn tell(&self, thread: &Thread, events: &[Event]) -> Vec<Subscriber> {
         match self.store.subscribers(&thread.tenant, &thread.id).await {
-            Ok(subscribers) => self.broadcast(&thread.tenant, &subscribers, events).await,
-            Err(error) => tracing::warn!(thread.id = %thread.id, %error, "the listeners could not be read"),
+            Ok(subscribers) => {
+                self.broadcast(&thread.tenant, &subscribers, events).await;
+                subscribers
+            }
+            Err(error) => {
+                tracing::warn!(thread.id = %thread.id, %error, "the listeners could not be read");
+                Vec::new()
+            }
         }
     }
 
@@ -232,14 +277,21 @@ impl App {
 
     async fn deliver(&self, tenant: &str, subscriber: &Subscriber, frames: &[Frame]) {
         for frame in frames.iter().filter(|frame| frame.is_for(subscriber)) {
-            if self.sockets.post(&subscriber.connection, &frame.text).await == Posted::Gone {
-                // Forgotten where it is found: nobody else will tell us.
-                if let Err(error) = self.store.connection_delete(tenant, &subscriber.connection).await {
-                    tracing::warn!(%error, "a dead connection could not be forgotten");
-                }
+            if self.post(tenant, subscriber, &frame.text).await == Posted::Gone {
                 return;
             }
         }
+    }
+
+    /// Sends a frame to one listener. One that is gone is forgotten where it is found: nobody else will tell us.
+    pub async fn post(&self, tenant: &str, subscriber: &Subscriber, frame: &str) -> Posted {
+        let posted = self.sockets.post(&subscriber.connection, frame).await;
+        if posted == Posted::Gone
+            && let Err(error) = self.store.connection_delete(tenant, &subscriber.connection).await
+        {
+            tracing::warn!(%error, "a dead connection could not be forgotten");
+        }
+        posted
     }
 
     /// Whether a token that ends then still counts.

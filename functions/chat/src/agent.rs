@@ -36,8 +36,11 @@ pub(crate) async fn chat_agent(
         Committed::Done(thread) => {
             if let Some(mut changed) = claimed {
                 changed.thread = (*thread).clone();
+                said.tap.tell(Event::message(&changed.message));
+                said.tap.tell(Event::thread(changed.thread.view(&details)));
                 app.tell_change(&changed, &details).await;
             }
+            said.tap.tell(Event::message(&message));
             app.tell(&thread, &[Event::message(&message)]).await;
             app.notify(notice.as_ref()).await;
             Ok(Some(Answer::message(message, None, thread.view(&details))))
@@ -68,6 +71,7 @@ pub(crate) async fn note(
         Noted::Stale => Ok(None),
         Noted::Repeat(earlier) => said.repeat(app, &thread, &details, &earlier).await.map(Some),
         Noted::Done => {
+            said.tap.tell(Event::note(&note));
             app.tell(&thread, &[Event::note(&note)]).await;
             Ok(Some(Answer::note(note, thread.view(&details))))
         }

@@ -8,49 +8,80 @@ mod history;
 mod llm;
 mod run;
 mod said;
+mod stream;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode, request::RequestContext};
+use lambda_http::{
+    Request, RequestExt, Response,
+    http::{StatusCode, header},
+    request::RequestContext,
+};
 use serde::Deserialize;
 use shared::{
     App, DECISIONS, Error,
-    domain::{Act, Details, Identity, Role, Status, Thread, ThreadId},
+    domain::{Act, Details, Role, Status, Thread, ThreadId},
     http,
 };
 
 use tokio::time::Instant;
 
+pub use stream::Body;
+
 use said::{Answer, Said, Say};
+use stream::Tap;
 
 /// What a run keeps of its function's time to hand the line over: the table may be slow that day too.
 const HANDING_OVER: Duration = Duration::from_secs(20);
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let answered = match request.request_context_ref() {
-        Some(RequestContext::PassThrough) => answer_due(app, &request).await,
-        _ => answer(app, &request).await,
+        Some(RequestContext::PassThrough) => answer_due(app, &request).await.map(whole),
+        _ if wants_stream(&request) => answer_as_it_comes(app, &request).await,
+        _ => answer(app, &request).await.map(whole),
     };
-    Ok(http::respond(answered))
+    Ok(answered.unwrap_or_else(|error| whole(http::respond(Err(error)))))
 }
 
-async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+fn whole(answer: Response<lambda_http::Body>) -> Response<Body> {
+    answer.map(Body::Whole)
+}
+
+async fn answer(app: &App, request: &Request) -> Result<Response<lambda_http::Body>, Error> {
     let identity = http::identity(app, request)?;
     let id = http::path_id(request, "thread_id", "thread")?;
     let say: Say = http::body(request)?;
-    let answer = chat(app, &identity, &id, &say, deadline(request)).await?;
+    let said = Said::new(app, &say, &identity, deadline(request), Tap::default());
+    let answer = chat(app, &id, &said).await?;
     let status = if answer.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
     http::json(status, &answer)
 }
 
+/// The same for a caller who listens as it goes on.
+async fn answer_as_it_comes(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let identity = http::identity(app, request)?;
+    let id: ThreadId = http::path_id(request, "thread_id", "thread")?;
+    let say: Say = http::body(request)?;
+    let (app, deadline, (tap, events)) = (app.clone(), deadline(request), Tap::open());
+    let turn = tokio::spawn(async move {
+        let said = Said::new(&app, &say, &identity, deadline, tap);
+        let answer = chat(&app, &id, &said).await?;
+        said.tap.tell(answer.done());
+        Ok(())
+    });
+    stream::stream(events, turn).await
+}
+
+fn wants_stream(request: &Request) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream")))
+}
+
 /// Appends the message and lets whoever holds the line answer it. Decided anew whenever somebody else was faster.
-async fn chat(
-    app: &App,
-    identity: &Identity,
-    id: &ThreadId,
-    say: &Say,
-    deadline: Option<Instant>,
-) -> Result<Answer, Error> {
+async fn chat(app: &App, id: &ThreadId, said: &Said<'_>) -> Result<Answer, Error> {
+    let (identity, say) = (said.identity, said.say);
     identity.may(if say.internal { Act::Note } else { Act::Chat })?;
     say.validate()?;
     if let Some(chatbot) = &say.chatbot_id
@@ -58,10 +89,9 @@ async fn chat(
     {
         return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
     }
-    let said = Said { say, identity, message_id: app.message_id(), deadline };
     for _ in 0..DECISIONS {
         let (thread, details) = app.thread(identity, id).await?;
-        if let Some(answer) = decide(app, thread, details, &said).await? {
+        if let Some(answer) = decide(app, thread, details, said).await? {
             return Ok(answer);
         }
     }
@@ -86,7 +116,7 @@ struct Due {
     thread_id: ThreadId,
 }
 
-async fn answer_due(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn answer_due(app: &App, request: &Request) -> Result<Response<lambda_http::Body>, Error> {
     let due: Due = http::body(request)?;
     llm::answer_due(app, &due.tenant, &due.thread_id, deadline(request)).await?;
     Ok(http::no_content())

@@ -1,12 +1,14 @@
 //! The bot holds the line: write down what was said, and let the model answer.
 
+use std::sync::Arc;
+
 use shared::{
     App, DECISIONS, Error,
     domain::{Details, RunId, Thread, ThreadId},
     sockets::Event,
-    store::{Commit, Committed},
+    store::{Commit, Committed, Subscriber},
 };
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     agent::append,
@@ -44,17 +46,22 @@ pub(crate) async fn chat_llm(
         Committed::Done(thread) => *thread,
     };
     let events: Vec<_> = run.iter().filter_map(|_| superseded(&before)).chain([Event::message(&message)]).collect();
+    for event in &events {
+        said.tap.tell(event.clone());
+    }
+    let listeners: Arc<watch::Sender<Vec<Subscriber>>> = Arc::default();
     let told = async {
         // OpenAI is asked first: the fan-out has the time that the answer takes.
         tokio::task::yield_now().await;
-        app.tell(&thread, &events).await;
+        listeners.send_replace(app.tell(&thread, &events).await);
     };
     let Some(run) = run else {
         told.await;
-        return Ok(Some(Answer::message(message, None, thread.view(&details))));
+        return Ok(Some(Answer::message(message, None, thread.view(&details)).joined()));
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, said.deadline)
-        .knowing(vec![message.clone()]);
+        .knowing(vec![message.clone()])
+        .telling(said.tap.clone(), Arc::clone(&listeners));
     let (ending, ()) = tokio::join!(begin(run), told);
     let (reply, thread) = match ending {
         Ok(Ending::Replied { reply, thread }) => (Some(*reply), *thread),

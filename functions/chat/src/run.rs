@@ -7,19 +7,22 @@ mod conversation;
 mod function;
 mod hold;
 mod speech;
+mod words;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::{
     App, Error,
     domain::{Chatbot, Details, Message, MessageId, Person, Reason, RunId, Thread, message, status, thread::LEASE},
     openai::Failure,
     sockets::Event,
-    store::{Commit, Removal},
+    store::{Commit, Removal, Subscriber},
 };
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
+use crate::stream::Tap;
 use speech::Spoken;
+use words::Piece;
 
 /// How many runs may try before a person is asked: the second that dies is one too many.
 const ATTEMPTS: u32 = 2;
@@ -41,6 +44,12 @@ pub(crate) struct Run {
     in_doubt: bool,
     /// What is to go at OpenAI, once the customer has been answered.
     removals: Vec<Removal>,
+    /// Of the caller, where they listen as it goes on.
+    tap: Tap,
+    /// Who listens on sockets, as far as is known.
+    listeners: Arc<watch::Sender<Vec<Subscriber>>>,
+    /// How much the model has said of its next reply, in bytes.
+    said: watch::Sender<usize>,
     /// The run ends before this, for its function is stopped soon after.
     deadline: Option<Instant>,
     heard: Mutex<Heard>,
@@ -50,6 +59,8 @@ pub(crate) struct Run {
 struct Heard {
     /// What the model has said of its next reply.
     text: String,
+    /// The last piece of it that went to the sockets.
+    piece: Option<Piece>,
     /// Responses that OpenAI stores and no message of the log speaks of, so that nobody else would ever delete them:
     /// discarded ones, failed ones, and those that only called a function.
     unkept: Vec<String>,
@@ -111,9 +122,13 @@ impl Run {
             known: Vec::new(),
             in_doubt,
             removals: Vec::new(),
+            tap: Tap::default(),
+            listeners: Arc::default(),
+            said: watch::Sender::new(0),
             deadline,
             heard: Mutex::new(Heard {
                 text: String::new(),
+                piece: None,
                 unkept: Vec::new(),
                 renewed: Instant::now(),
                 withdrawn: false,
@@ -126,6 +141,12 @@ impl Run {
     #[must_use]
     pub(crate) fn knowing(self, known: Vec<Message>) -> Self {
         Self { known, ..self }
+    }
+
+    /// Tells the caller, and the sockets that were found to listen, as it goes on.
+    #[must_use]
+    pub(crate) fn telling(self, tap: Tap, listeners: Arc<watch::Sender<Vec<Subscriber>>>) -> Self {
+        Self { tap, listeners, ..self }
     }
 
     /// Answers what the customer said, and goes on for as long as more has come meanwhile. The first reply is the
@@ -183,6 +204,7 @@ impl Run {
             heard.text.clear();
         }
         let reply = logged.into_iter().next().unwrap_or(reply);
+        self.tap.tell(Event::message(&reply));
         self.app.tell(&self.thread, &[Event::message(&reply)]).await;
         Ok(reply)
     }
@@ -229,6 +251,8 @@ impl Run {
         }
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
+            self.tap.tell(Event::message(&changed.message));
+            self.tap.tell(Event::thread(changed.thread.view(&self.details)));
             self.app.tell_change(&changed, &self.details).await;
             self.app.notify(notice.as_ref()).await;
         }

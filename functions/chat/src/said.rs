@@ -9,9 +9,12 @@ use shared::{
         thread,
     },
     http,
+    sockets::Event,
     store::ClientRow,
 };
 use tokio::time::Instant;
+
+use crate::stream::Tap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,8 @@ pub(crate) struct Said<'a> {
     pub(crate) message_id: MessageId,
     /// When a run that answers it has to hand over.
     pub(crate) deadline: Option<Instant>,
+    /// Hears what comes of it.
+    pub(crate) tap: Tap,
 }
 
 #[derive(Serialize)]
@@ -49,6 +54,9 @@ pub(crate) struct Answered {
     /// The first bot message that answers it; none where somebody else has answered or will.
     reply: Option<Message>,
     thread: thread::View,
+    /// A run that was under way answers it.
+    #[serde(skip)]
+    joined: bool,
 }
 
 #[derive(Serialize)]
@@ -63,7 +71,24 @@ impl Answer {
     }
 
     pub(crate) fn message(message: Message, reply: Option<Message>, thread: thread::View) -> Self {
-        Self::Message(Box::new(Answered { message, reply, thread }))
+        Self::Message(Box::new(Answered { message, reply, thread, joined: false }))
+    }
+
+    #[must_use]
+    pub(crate) fn joined(mut self) -> Self {
+        if let Self::Message(answered) = &mut self {
+            answered.joined = true;
+        }
+        self
+    }
+
+    /// The end of a stream.
+    pub(crate) fn done(&self) -> Event {
+        let (thread, joined) = match self {
+            Self::Message(answered) => (&answered.thread, answered.joined),
+            Self::Note(noted) => (&noted.thread, false),
+        };
+        Event::Done { thread_id: thread.id.clone(), joined }
     }
 
     /// Whether nothing more is to come: 200. Else somebody will answer: 202.
@@ -90,7 +115,11 @@ impl Say {
     }
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    pub(crate) fn new(app: &App, say: &'a Say, identity: &'a Identity, deadline: Option<Instant>, tap: Tap) -> Self {
+        Self { say, identity, message_id: app.message_id(), deadline, tap }
+    }
+
     /// The message, at a place in the log that is still to be found.
     pub(crate) fn message(&self, thread: &Thread, at: At) -> Message {
         Message {
@@ -165,12 +194,15 @@ impl Said<'_> {
         let lost = || Error::internal("a client id points to nothing");
         if let Some(note) = &earlier.note {
             let note = app.store.note_get(tenant, id, earlier.seq, note).await?.ok_or_else(lost)?;
+            self.tap.tell(Event::note(&note));
             return Ok(Answer::note(note, view));
         }
         let (message, reply) = tokio::try_join!(
             app.store.message_get(tenant, id, earlier.seq),
             app.store.reply_to(tenant, id, earlier.seq)
         )?;
-        Ok(Answer::message(message.ok_or_else(lost)?, reply, view))
+        let message = message.ok_or_else(lost)?;
+        [Some(&message), reply.as_ref()].into_iter().flatten().for_each(|said| self.tap.tell(Event::message(said)));
+        Ok(Answer::message(message, reply, view))
     }
 }

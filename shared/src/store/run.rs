@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
 
-use super::{Store, key, refused, row};
+use super::{Store, Subscriber, key, refused, row};
 use crate::{
     Error,
     domain::{At, RunId, Thread},
@@ -35,23 +35,32 @@ impl Store {
         }
     }
 
-    /// Whether the line is still the run's: the cheapest consistent read.
-    pub async fn run_is_held(&self, thread: &Thread, run: &RunId) -> Result<bool, Error> {
+    /// Who listens to a run, where the line is still its own; `None` where it is lost. One consistent read: the thread's
+    /// item follows its subscriptions in their partition.
+    pub async fn run_look(&self, thread: &Thread, run: &RunId) -> Result<Option<Vec<Subscriber>>, Error> {
         let read = self
             .dynamo
-            .get_item()
+            .query()
             .table_name(&self.table)
-            .set_key(Some(key::thread(&thread.tenant, &thread.id).attributes()))
             .consistent_read(true)
-            .projection_expression("#run.#id, #epoch")
-            .expression_attribute_names("#run", "run")
-            .expression_attribute_names("#id", "id")
-            .expression_attribute_names("#epoch", "epoch")
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":pk", S(key::thread_partition(&thread.tenant, &thread.id)))
+            .expression_attribute_values(":first", S(key::SUBSCRIPTION.into()))
+            .expression_attribute_values(":last", S(key::THREAD.into()))
+            .into_paginator()
+            .items()
             .send()
+            .collect::<Result<Vec<_>, _>>()
             .await
             .map_err(refused)?;
-        let item = read.item.unwrap_or_default();
-        let held = item.get("run").and_then(|held| held.as_m().ok()?.get("id")?.as_s().ok());
-        Ok(held.is_some_and(|held| *held == run.to_string()) && item.get("epoch") == Some(&row::number(thread.epoch)))
+        let mut items = read;
+        let is_held = items.pop().is_some_and(|item| {
+            let held = item.get("run").and_then(|held| held.as_m().ok()?.get("id")?.as_s().ok());
+            held.is_some_and(|held| *held == run.to_string()) && item.get("epoch") == Some(&row::number(thread.epoch))
+        });
+        let subscribers = items.into_iter().map(row::read).collect::<Result<_, _>>()?;
+        Ok(is_held.then_some(subscribers))
     }
 }

@@ -58,16 +58,20 @@ impl Run {
         loop {
             sleep(LOOKED_EVERY).await;
             // Counted over everything the run does: many short waits must not outlast the lease.
-            let held = if self.heard().renewed.elapsed() >= RENEWED_EVERY {
-                self.renew().await
-            } else {
-                self.app.store.run_is_held(&self.thread, &self.id).await
-            };
+            let held =
+                if self.heard().renewed.elapsed() >= RENEWED_EVERY { self.renew().await } else { self.look().await };
             // One that fails otherwise is tried again: the lease outlives two renewals.
             if let Ok(false) = held {
                 return;
             }
         }
+    }
+
+    /// Whether the line is still held, and who listens by now.
+    async fn look(&self) -> Result<bool, Error> {
+        let Some(listeners) = self.app.store.run_look(&self.thread, &self.id).await? else { return Ok(false) };
+        self.listeners.send_replace(listeners);
+        Ok(true)
     }
 
     /// Holds the line for another lease. `false`: it is lost.
@@ -95,7 +99,9 @@ impl Run {
             heard.draft.clone_from(&draft);
             draft
         };
-        self.app.tell(&self.thread, &[Event::discarded(&self.thread, &self.id, LINE_LOST).with_draft(draft)]).await;
+        let discarded = Event::discarded(&self.thread, &self.id, LINE_LOST);
+        self.tap.tell(discarded.clone());
+        self.app.tell(&self.thread, &[discarded.with_draft(draft)]).await;
         now
     }
 }

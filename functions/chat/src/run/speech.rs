@@ -1,5 +1,8 @@
 //! What the model says: asked with the log, listened to until its end, its calls answered.
 
+use std::pin::pin;
+
+use futures::future::{Either, select};
 use serde_json::{Value, json};
 use shared::{
     Error,
@@ -82,15 +85,24 @@ impl Run {
         Err(Trouble::HandOver { reason: Reason::Failure, comment: None })
     }
 
-    /// Reads the model's answer to its end.
+    /// Hears the model out, and tells those who listen as it speaks. What has all come at once is told at once, as the
+    /// message that it becomes.
     async fn listen(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
-        self.heard().text.clear();
+        self.begin_words();
+        match select(pin!(self.read(ask)), pin!(self.tell_words())).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    /// Reads the model's answer to its end.
+    async fn read(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
         let mut answer = self.app.openai.respond(ask).await?;
         while let Some(heard) = answer.next().await {
             match heard? {
                 Heard::Created { response_id } if ask.store => self.heard().unkept.push(response_id),
                 Heard::Created { .. } => {}
-                Heard::Delta { text } => self.heard().text += &text,
+                Heard::Delta { text } => self.add_words(&text),
                 Heard::Completed(outcome) => return Ok(outcome),
             }
         }

@@ -1,0 +1,116 @@
+//! A turn as server-sent events, for a caller who accepts `text/event-stream`.
+//!
+//! The turn is a task of its own and the stream a tap on it: a listener who leaves ends nothing, and the stream ends only
+//! when the turn has, its save and its broadcasts included, for a Lambda freezes when its response ends.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use lambda_http::{
+    Response,
+    http::{StatusCode, header},
+};
+use shared::{Error, sockets::Event};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+
+/// A comment goes out when nothing was said for so long: API Gateway cuts a stream that is silent for five minutes, and
+/// proxies sooner.
+const KEPT_ALIVE: Duration = Duration::from_secs(15);
+
+/// What is answered: all at once, or as it comes.
+pub enum Body {
+    Whole(lambda_http::Body),
+    Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+}
+
+/// Where a turn's events go besides the sockets.
+#[derive(Clone, Default)]
+pub(crate) struct Tap(Option<mpsc::UnboundedSender<Event>>);
+
+impl Tap {
+    /// A tap, and what comes out of it until its last clone is gone.
+    pub(crate) fn open() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (tap, events) = mpsc::unbounded_channel();
+        (Self(Some(tap)), events)
+    }
+
+    /// A listener who has left hears nothing, and that is all.
+    pub(crate) fn tell(&self, event: Event) {
+        if let Some(tap) = &self.0 {
+            let _ = tap.send(event);
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.as_ref().is_some_and(|tap| !tap.is_closed())
+    }
+}
+
+/// The stream of a turn's events. A turn that is refused before it says anything is refused as any other request.
+pub(crate) async fn stream(
+    mut events: mpsc::UnboundedReceiver<Event>,
+    turn: JoinHandle<Result<(), Error>>,
+) -> Result<Response<Body>, Error> {
+    let Some(first) = events.recv().await else {
+        turn.await.map_err(Error::internal)??;
+        return Err(Error::internal("a turn said nothing"));
+    };
+    let rest = stream::unfold(events, |mut events| async {
+        let text = match timeout(KEPT_ALIVE, events.recv()).await {
+            Ok(Some(event)) => written(&event),
+            Ok(None) => return None,
+            Err(_) => ":\n\n".to_owned(),
+        };
+        Some((Bytes::from(text), events))
+    });
+    let all = stream::iter([Bytes::from(written(&first))]).chain(rest);
+    Response::builder()
+        .status(StatusCode::OK)
+        .header(header::CONTENT_TYPE, "text/event-stream")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+        .body(Body::Stream(Box::pin(all)))
+        .map_err(Error::internal)
+}
+
+/// One event: its type, its place in the log where it has one, and itself in JSON, which has no line break.
+fn written(event: &Event) -> String {
+    let json = event.frame().unwrap_or_else(|_| "{}".into());
+    let id = event.seq().map_or_else(String::new, |seq| format!("id: {seq}\n"));
+    format!("event: {}\n{id}data: {json}\n\n", event.kind())
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = lambda_http::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Stream(stream) => stream.as_mut().poll_next(context).map(|next| Some(Ok(Frame::data(next?)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
