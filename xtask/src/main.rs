@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a developer of Switchboard runs besides `cargo run`.
 
 mod bench;
+mod bugs;
 mod functions;
 mod report;
 mod test;
@@ -24,6 +25,8 @@ enum Command {
     Sizes(functions::Sizes),
     /// Measure what a chat turn costs, in CPU time, round trips and capacity
     Bench(bench::Bench),
+    /// Put known bugs into the code, one at a time, and see each caught by a test (a build each)
+    Bugs(bugs::Bugs),
     /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
     BuildFunctions,
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Sizes(options) => functions::sizes(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Bugs(options) => bugs::bugs(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()
