@@ -22,4 +22,5 @@ mod standin;
 mod sweep;
 mod table;
 mod threads;
+mod webhooks;
 mod wire;

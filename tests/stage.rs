@@ -143,6 +143,11 @@ impl Table {
         self.sort_keys(thread, key::REMOVAL).await
     }
 
+    /// The notices that are still to be told of a thread of `acme`: their ids.
+    pub(crate) async fn notices(&self, thread: &str) -> Vec<String> {
+        self.sort_keys(thread, key::NOTICE).await
+    }
+
     /// The sockets that listen to a thread of `acme`.
     pub(crate) async fn subscriptions(&self, thread: &str) -> Vec<String> {
         self.sort_keys(thread, key::SUBSCRIPTION).await

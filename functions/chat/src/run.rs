@@ -4,6 +4,7 @@
 //! do nothing: what it says then is refused by the table and thrown away.
 
 mod conversation;
+mod function;
 mod hold;
 mod speech;
 
@@ -208,12 +209,19 @@ impl Run {
             _ => Person { id: self.thread.chatbot_id.to_string(), name: None },
         };
         let text = if reason == Reason::Failure { APOLOGY } else { "" };
-        let mut changed = None;
+        // Where the chatbot could not be read its webhook, if there is one, is found out later.
+        let has_webhook =
+            self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
+        let (mut changed, mut notice) = (None, None);
+        let (app, details) = (self.app.clone(), self.details.clone());
         let written = self.save(|thread| {
             let event = status::Event::Escalate { at, reason };
             changed = thread.change(event, by.clone(), text, comment.clone(), id.clone()).ok().flatten();
             let Some(changed) = &changed else { return Commit::new(thread) };
-            Commit::new(changed.thread.clone()).message(changed.message.clone())
+            notice = app.notice_if(changed, &details).filter(|_| has_webhook);
+            let mut commit = Commit::new(changed.thread.clone()).message(changed.message.clone());
+            commit.notice.clone_from(&notice);
+            commit
         });
         if written.await?.is_none() {
             self.lost().await;
@@ -222,6 +230,7 @@ impl Run {
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
             self.app.tell_change(&changed, &self.details).await;
+            self.app.notify(notice.as_ref()).await;
         }
         Ok(Ending::HandedOver { thread: Box::new(self.thread.clone()) })
     }

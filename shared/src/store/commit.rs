@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
-    ClientRow, Removal, Store, key, row,
+    ClientRow, Notice, Removal, Store, key, row,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
@@ -22,11 +22,12 @@ pub struct Commit {
     pub client: Option<ClientRow>,
     pub details: Option<Details>,
     pub removal: Option<Removal>,
+    pub notice: Option<Notice>,
 }
 
 impl Commit {
     pub fn new(thread: Thread) -> Self {
-        Self { thread, messages: Vec::new(), note: None, client: None, details: None, removal: None }
+        Self { thread, messages: Vec::new(), note: None, client: None, details: None, removal: None, notice: None }
     }
 
     #[must_use]
@@ -124,6 +125,9 @@ impl Store {
         }
         if let Some(removal) = &commit.removal {
             transaction = transaction.put(&self.table, removal.row()?, None)?;
+        }
+        if let Some(notice) = &commit.notice {
+            transaction = transaction.put(&self.table, notice.row()?, None)?;
         }
         match self.transact(transaction, &token()).await {
             Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),
