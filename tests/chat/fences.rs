@@ -30,21 +30,34 @@ async fn held(world: &World) -> (shared::domain::Thread, Run) {
     (held, run)
 }
 
-#[tokio::test]
-async fn what_is_said_while_a_conversation_is_made_is_answered_with_the_rest() {
+/// A claim while a conversation is made for the first message; `noticed`: the run sees that before it is made.
+async fn claimed_while_a_conversation_is_made(noticed: bool) {
     let world = World::with(brisk()).await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let (customer, agent, chatbot) = (world.customer(), world.agent(), world.chatbot().await);
     world.standin().fault(Fault::on("POST", "/v1/conversations", Refusal::status(503)).times(3));
     let thread = world.thread_of(&customer, &chatbot).await;
-    let stall = world.standin().stall("POST", "/v1/conversations");
-    let (first, ()) = join!(customer.says(&thread, "First"), async {
+    let (mut socket, stall) = (agent.listens(&thread).await, world.standin().stall("POST", "/v1/conversations"));
+    let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
         stall.begun().await;
-        customer.says(&thread, "Second").await.expect(202);
+        agent.claims(&thread).await.expect(200);
+        socket.hears_of("message.discarded").await;
+        if noticed {
+            socket.hears_of("message.discarded").await;
+        }
         stall.release();
     });
-    assert_eq!(first.expect(200).body["reply"]["answers"], json!({ "from": 1, "through": 2 }));
-    assert_eq!(world.inputs(), [["user: First", "user: Second"]]);
-    assert_eq!(customer.log(&thread).await.len(), 3);
+    answer.expect(202);
+    assert_eq!((world.standin().counts().conversations, world.asked().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_conversation_made_for_a_run_that_has_lost_the_line_is_deleted() {
+    claimed_while_a_conversation_is_made(false).await;
+}
+
+#[tokio::test]
+async fn a_conversation_made_after_the_loss_was_noticed_is_deleted_too() {
+    claimed_while_a_conversation_is_made(true).await;
 }
 
 #[tokio::test]
@@ -95,15 +108,4 @@ async fn a_run_that_thaws_while_another_one_answers_says_nothing() {
     assert_eq!(frozen.expect(202).body["reply"], json!(null));
     assert_eq!(answered.expect(200).body["reply"]["answers"], json!({ "from": 1, "through": 2 }));
     assert_eq!(customer.log(&thread).await.len(), 3);
-}
-
-#[tokio::test]
-async fn a_save_takes_no_renewal_back() {
-    let world = World::start().await;
-    let (read, run) = held(&world).await;
-    let (store, id) = (&world.board.app().store, read.id.as_str());
-    let renewed = run.lease_until + MINUTE;
-    assert!(store.run_renew(&read, &run.id, renewed).await.unwrap());
-    store.run_commit(&read, &run.id, renewed, Commit::new).await.unwrap().unwrap();
-    assert_eq!(world.stored(id).await.run.unwrap().lease_until, renewed);
 }
