@@ -15,6 +15,7 @@ mod pages;
 mod personas;
 mod process;
 mod runtime_api;
+mod schedules;
 mod sockets;
 mod stage;
 mod standin;

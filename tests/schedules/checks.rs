@@ -1,0 +1,109 @@
+//! What must hold when a story is over, whatever has happened in it.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+use shared::domain::{Message, Thread, message};
+
+use super::{
+    story::{Said, Story},
+    world::TENANT,
+};
+
+/// A thread and its whole log.
+struct Kept {
+    thread: Thread,
+    log: Vec<Message>,
+}
+
+/// Says what does not hold.
+pub(super) async fn check(story: &Story) -> Result<(), String> {
+    let mut all = Vec::new();
+    for line in &story.lines {
+        let kept = read(story, &line.thread).await;
+        verify(&kept)?;
+        let awaits = kept.thread.awaits_bot();
+        require(!awaits, || format!("{} still waits for the bot", line.thread))?;
+        all.push(kept);
+    }
+    for said in story.said() {
+        let kept = all.iter().find(|kept| kept.thread.id.as_str() == said.thread).expect("a thread of the story");
+        acknowledged(&said, kept)?;
+    }
+    asked_once(story)?;
+    private(story)?;
+    Ok(())
+}
+
+async fn read(story: &Story, thread: &str) -> Kept {
+    let (store, id) = (story.world.onlooker().store, thread.parse().expect("a thread's id"));
+    let thread = store.thread_alone(TENANT, &id).await.expect("the table answers").expect("the thread is there");
+    let log = store.log_after(TENANT, &id, 0, 10_000).await.expect("the table answers").messages;
+    Kept { thread, log }
+}
+
+/// The log against itself and against its thread.
+fn verify(kept: &Kept) -> Result<(), String> {
+    let mut seq = 0;
+    for message in &kept.log {
+        seq += 1;
+        require(message.seq == seq, || format!("message {} stands at {seq}", message.seq))?;
+    }
+    require(kept.thread.seq == seq, || format!("the thread counts {} messages, the log {seq}", kept.thread.seq))
+}
+
+/// A message that was taken is in the log once, as it was said; each answer to it speaks of that one.
+fn acknowledged(said: &Said, kept: &Kept) -> Result<(), String> {
+    let taken: Vec<&Value> =
+        said.answers.iter().filter(|it| matches!(it.status, 200 | 202)).map(|it| &it.body).collect();
+    if said.is_note {
+        let ids: HashSet<_> = taken.iter().map(|body| body["note"]["id"].as_str()).collect();
+        return require(ids.len() <= 1, || format!("{said:?}: several notes"));
+    }
+    let there = |message: &&Message| {
+        message.client_id.as_ref() == Some(&said.client_id) && message.author.id == said.by.subject
+    };
+    let logged: Vec<_> = kept.log.iter().filter(there).collect();
+    require(logged.len() <= 1, || format!("{said:?} is in the log {} times", logged.len()))?;
+    for body in taken {
+        let message = logged.first().ok_or_else(|| format!("{said:?} was taken and is not in the log"))?;
+        require(body["message"]["id"] == message.id.as_str() && message.text == said.text, || {
+            format!("{said:?} was answered as something else: {body}")
+        })?;
+        replied(said, &body["reply"], message, kept)?;
+    }
+    Ok(())
+}
+
+/// A reply in an answer is the log's first one to that message.
+fn replied(said: &Said, reply: &Value, message: &Message, kept: &Kept) -> Result<(), String> {
+    if reply.is_null() {
+        return Ok(());
+    }
+    let first = kept.log.iter().find(|reply| reply.answers.is_some_and(|answers| answers.cover(message.seq)));
+    let same = first.is_some_and(|first| first.role == message::Role::Bot && reply["id"] == first.id.as_str());
+    require(same, || format!("{said:?} was answered with what the log does not have: {reply}"))
+}
+
+/// No conversation was given the same input twice.
+fn asked_once(story: &Story) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for (conversation, input) in &story.world.openai().asked().responses {
+        let new = seen.insert((conversation.to_string(), input.to_string()));
+        require(new, || format!("{conversation} was given {input} twice"))?;
+    }
+    Ok(())
+}
+
+/// Customers hear no notes, and nothing that was thrown away.
+fn private(story: &Story) -> Result<(), String> {
+    for frame in story.world.frames().of("customer-") {
+        let open = frame["type"] != "note.created" && frame.get("draft").is_none_or(Value::is_null);
+        require(open, || format!("a customer heard {frame}"))?;
+    }
+    Ok(())
+}
+
+fn require(holds: bool, else_say: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(else_say()) }
+}

@@ -1,0 +1,268 @@
+//! A world of which nothing happens by itself: functions as on Lambda, one call an instance at a time, over wires that
+//! end in this process, by a clock that only moves when all else waits.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayWebsocketProxyRequestContext};
+use aws_sdk_dynamodb::config::retry::RetryPartition;
+use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
+use local::{TABLE, dynamo, gateway::management, standin::Standin, template::Template};
+use serde_json::{Value, json};
+use shared::{
+    App, Clock, Ids, Settings,
+    domain::{At, chatbot::Memory},
+    openai::{self, Patience},
+};
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::{
+    gate::{Gate, InstanceId},
+    wires::{Frames, OpenAi, Through},
+};
+
+/// The tenant of every story.
+pub(crate) const TENANT: &str = "acme";
+
+/// When every world begins.
+const BEGINNING: At = At::from_seconds(1_800_000_000);
+
+/// Clones are the same world.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Inner>);
+
+struct Inner {
+    gate: Gate,
+    begun: Instant,
+    database: dynamo::InProcess,
+    openai: OpenAi,
+    frames: Frames,
+    http: reqwest::Client,
+    ids: Mutex<fastrand::Rng>,
+    idle: Mutex<Vec<Instance>>,
+    busy: Mutex<usize>,
+}
+
+struct Instance {
+    id: InstanceId,
+    app: App,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Chat,
+    ChatEnd,
+    Chatbot,
+    Handoff,
+    Socket,
+    Thread,
+}
+
+/// What a caller got.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) role: &'static str,
+    pub(crate) subject: &'static str,
+}
+
+pub(crate) const ADMIN: Who = Who { role: "admin", subject: "root" };
+
+impl World {
+    /// All its ids follow from the seed. To be made on a current-thread runtime whose clock is paused.
+    pub(crate) fn new(seed: u64) -> Self {
+        let database = dynamo::memory().expect("a database in memory");
+        let template = Template::built_in().expect("the template that is built in");
+        dynamo::create_table(&database, TABLE, &template.table).expect("a new table");
+        let standin = Standin::new(local::standin::Options::default());
+        Self(Arc::new(Inner {
+            gate: Gate::new(),
+            begun: Instant::now(),
+            database: dynamo::InProcess::new(&database),
+            openai: OpenAi::new(&standin),
+            frames: Frames::default(),
+            http: requests(),
+            ids: Mutex::new(fastrand::Rng::with_seed(seed)),
+            idle: Mutex::default(),
+            busy: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn frames(&self) -> &Frames {
+        &self.0.frames
+    }
+
+    pub(crate) fn openai(&self) -> &OpenAi {
+        &self.0.openai
+    }
+
+    pub(crate) fn now(&self) -> At {
+        BEGINNING + self.0.begun.elapsed()
+    }
+
+    /// An app whose calls pass no gate: for looking at what has become of the world.
+    pub(crate) fn onlooker(&self) -> App {
+        let gate = Gate::new();
+        let id = gate.instance();
+        self.app(&gate, id)
+    }
+
+    /// Whether no function is at work.
+    pub(crate) fn is_idle(&self) -> bool {
+        *lock(&self.0.busy) == 0
+    }
+
+    /// Calls a function, as API Gateway does. `None`: it died. A caller that leaves ends nothing.
+    pub(crate) async fn call(&self, function: Function, request: Request) -> Option<Answered> {
+        let idle = lock(&self.0.idle).pop();
+        let instance = idle.unwrap_or_else(|| {
+            let id = self.0.gate.instance();
+            Instance { id, app: self.app(&self.0.gate, id) }
+        });
+        let id = instance.id;
+        *lock(&self.0.busy) += 1;
+        let world = self.clone();
+        let running = tokio::spawn(async move {
+            let handled = function.handle(&instance.app, request);
+            tokio::select! {
+                biased;
+                () = world.0.gate.death(instance.id) => {
+                    *lock(&world.0.busy) -= 1;
+                    world.0.gate.nudge();
+                    None
+                }
+                answered = handled => {
+                    *lock(&world.0.busy) -= 1;
+                    lock(&world.0.idle).push(instance);
+                    world.0.gate.nudge();
+                    Some(answered)
+                }
+            }
+        });
+        let answered = running.await.expect("a handler that does not panic");
+        let status = answered.as_ref().map(|answered| answered.status);
+        self.0.gate.note(&format!("#{} {function:?} answers {status:?}", id.0));
+        answered
+    }
+
+    fn app(&self, gate: &Gate, instance: InstanceId) -> App {
+        let settings = Settings {
+            table: TABLE.to_owned(),
+            memory: Memory::default(),
+            openai: openai::Settings {
+                base_url: "http://openai.test/v1".parse().expect("a URL"),
+                api_key: "standin".to_owned(),
+                patience: Patience::default(),
+            },
+        };
+        let table = dynamo::client_over(self.through(gate, instance, self.0.database.clone()));
+        // An instance counts its retries itself: others' are none of its business, in other worlds least of all.
+        let config = table.config().to_builder().retry_partition(RetryPartition::custom("instance").build());
+        let table = aws_sdk_dynamodb::Client::from_conf(config.build());
+        let sockets = management::client_over(self.through(gate, instance, self.0.frames.clone()));
+        let app = App::new(settings, table, sockets, self.0.http.clone());
+        let wire = Arc::new(self.through(gate, instance, self.0.openai.clone()));
+        App { openai: app.openai.clone().over(wire), clock: self.clock(), ids: self.ids(), ..app }
+    }
+
+    fn through<T>(&self, gate: &Gate, instance: InstanceId, to: T) -> Through<T> {
+        Through { gate: gate.clone(), instance, to }
+    }
+
+    fn clock(&self) -> Clock {
+        let begun = self.0.begun;
+        Clock::new(move || BEGINNING + begun.elapsed())
+    }
+
+    fn ids(&self) -> Ids {
+        let world = Arc::downgrade(&self.0);
+        Ids::new(move || {
+            let Some(world) = world.upgrade() else { return Ulid::nil() };
+            let now = u64::try_from((BEGINNING + world.begun.elapsed()).millis()).unwrap_or_default();
+            let random = lock(&world.ids).u128(..);
+            Ulid::from_parts(now, random)
+        })
+    }
+}
+
+/// What builds requests to OpenAI. Reading the system's certificates for each world would cost more than the world.
+fn requests() -> reqwest::Client {
+    static REQUESTS: OnceLock<reqwest::Client> = OnceLock::new();
+    REQUESTS.get_or_init(|| Patience::default().http().expect("the system's certificates")).clone()
+}
+
+impl Function {
+    async fn handle(self, app: &App, request: Request) -> Answered {
+        let response = match self {
+            Self::Chat => chat::handle(app, request).await,
+            Self::ChatEnd => chat_end::handle(app, request).await,
+            Self::Chatbot => chatbot::handle(app, request).await,
+            Self::Handoff => handoff::handle(app, request).await,
+            Self::Socket => socket::handle(app, request).await,
+            Self::Thread => thread::handle(app, request).await,
+        };
+        Answered::read(&response.expect("a handler answers"))
+    }
+}
+
+impl Answered {
+    fn read(response: &Response<Body>) -> Self {
+        let body = serde_json::from_slice(response.body().as_ref()).unwrap_or_default();
+        Self { status: response.status().as_u16(), body }
+    }
+}
+
+impl Who {
+    /// A request of theirs, as API Gateway hands it to a function.
+    pub(crate) fn asks(self, method: &str, route: &str, thread: Option<&str>, body: &Value) -> Request {
+        let mut context = ApiGatewayProxyRequestContext::default();
+        context.resource_path = Some(route.to_owned());
+        context.authorizer.fields = self.granted();
+        let request = http::Request::builder().method(method).uri("https://api.test/");
+        let body = if body.is_null() { Body::Empty } else { Body::Text(body.to_string()) };
+        let request = request.body(body).expect("a request");
+        let ids = thread.map(|thread| ("thread_id".to_owned(), vec![thread.to_owned()]));
+        let ids: HashMap<_, _> = ids.into_iter().collect();
+        request.with_path_parameters(ids).with_request_context(RequestContext::ApiGatewayV1(context))
+    }
+
+    /// A frame on their socket, or `$connect`.
+    pub(crate) fn sends(self, connection: &str, route: &str, frame: &Value) -> Request {
+        let mut context = ApiGatewayWebsocketProxyRequestContext::default();
+        context.route_key = Some(route.to_owned());
+        context.connection_id = Some(connection.to_owned());
+        context.authorizer.fields = self.granted();
+        let request = http::Request::new(Body::Text(frame.to_string()));
+        request.with_request_context(RequestContext::WebSocket(context))
+    }
+
+    fn granted(self) -> HashMap<String, Value> {
+        let expires = (BEGINNING + Duration::from_hours(24)).seconds().to_string();
+        let fields = [("tenant", TENANT), ("role", self.role), ("subject", self.subject), ("expires", &expires)];
+        fields.map(|(name, value)| (name.to_owned(), json!(value))).into()
+    }
+}
+
+/// The event that has `chat` answer what waits in a thread.
+pub(crate) fn due(thread: &str) -> Request {
+    let event = json!({ "tenant": TENANT, "thread_id": thread });
+    http::Request::new(Body::Text(event.to_string())).with_request_context(RequestContext::PassThrough)
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
