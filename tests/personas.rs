@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{SinkExt, StreamExt};
 use insta::Settings;
 use local::{
-    Options, Standin, Switchboard,
+    Options, Standin, Switchboard, TABLE,
     standin::{Answer as Said, Fault, Recorded},
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use shared::{
+    domain::At,
+    store::{Store, key},
+};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
@@ -133,7 +138,8 @@ impl World {
 }
 
 impl Drop for World {
-    /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows.
+    /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows, and each thread must keep the
+    /// invariants of one voice.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
@@ -141,7 +147,35 @@ impl Drop for World {
         for request in self.board.standin().map(Standin::requests).unwrap_or_default() {
             validate_request(&request.path, &request.method, &request.body);
         }
+        let table = self.board.table();
+        // A thread of its own, for a test's runtime cannot wait within itself.
+        let verified = std::thread::spawn(move || verified(&table)).join();
+        assert_eq!(verified.unwrap(), Vec::<String>::new(), "threads that break an invariant");
     }
+}
+
+/// What each thread of the table that breaks an invariant breaks.
+fn verified(table: &aws_sdk_dynamodb::Client) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::new(table.clone(), TABLE.into());
+        let threads = table
+            .scan()
+            .table_name(TABLE)
+            .filter_expression("sk = :thread")
+            .expression_attribute_values(":thread", AttributeValue::S(key::THREAD.into()));
+        let mut threads = threads.into_paginator().items().send();
+        let mut broken = Vec::new();
+        while let Some(thread) = threads.next().await {
+            let thread = thread.unwrap();
+            let (tenant, id) = (thread["tenant"].as_s().unwrap(), thread["id"].as_s().unwrap());
+            // A test may leave its customers waiting.
+            let at_no_time = At::from_millis(0);
+            let verdict = store.thread_verify(tenant, &id.parse().unwrap(), at_no_time).await.unwrap();
+            broken.extend(verdict.and_then(|verdict| Some(format!("{id}: {}", verdict.breach?))));
+        }
+        broken
+    })
 }
 
 impl Persona {

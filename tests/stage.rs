@@ -54,6 +54,11 @@ impl World {
         self.standin().hold("POST", RESPONSES, 0)
     }
 
+    /// Lets the next response wait after so many of its words.
+    pub(crate) fn hold_after(&self, words: usize) -> Hold {
+        self.standin().hold("POST", RESPONSES, words)
+    }
+
     /// What was asked of the model so far, refused requests included.
     pub(crate) fn asked(&self) -> Vec<Value> {
         let asked = |request: &local::standin::Recorded| request.method == "POST" && request.path == RESPONSES;

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::chatbot::Memory;
 
 use crate::gateway::Limits;
+use crate::verify::Verify;
 use crate::{Error, Options, TABLE, Upstream, data_dir, dynamo, greeting, tokens};
 
 /// A chat in which an AI answers first and a person can take over, all of it on this machine.
@@ -55,6 +56,8 @@ enum Command {
     },
     /// Print what a function run by `cargo lambda watch` or `sam local` needs to reach the running instance.
     Env,
+    /// Read every thread and its log, and certify that the invariants of one voice hold, or name what breaks them.
+    Verify(Verify),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -76,6 +79,7 @@ impl Cli {
                 };
                 say(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
             }
+            Some(Command::Verify(verify)) => say(&verify.run(&self.data_dir).await?),
             Some(Command::Env) => say(exports(&self.data_dir)?.trim_end()),
         }
     }

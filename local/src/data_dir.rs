@@ -53,6 +53,14 @@ impl DataDir {
         Ok(Self(Some(Owned { path: path.to_owned(), _lock: lock })))
     }
 
+    /// The same of a directory that has a table already; nothing is made.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
+        if !path.join(TABLE[0]).exists() {
+            return Err(Error::NoTable(path.to_owned()));
+        }
+        Self::open(Some(path), false)
+    }
+
     pub(crate) fn database(&self) -> Result<Database, Error> {
         Ok(match &self.0 {
             Some(owned) => dynamo::file(&owned.path.join(TABLE[0]))?,

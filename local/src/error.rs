@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use dynoxide::DynoxideError;
+use shared::domain::ThreadId;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,6 +26,14 @@ pub enum Error {
     OpenAiUrl(String),
     #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
     Memory(String),
+    #[error("there is no table in {dir}", dir = .0.display())]
+    NoTable(PathBuf),
+    #[error("there is no thread {0}")]
+    NoThread(ThreadId),
+    #[error("{breaches}\n{threads} of {of} threads break an invariant")]
+    Broken { threads: usize, of: usize, breaches: String },
+    #[error("the table cannot be read: {0}")]
+    Table(#[from] shared::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
 }

@@ -17,6 +17,7 @@ mod openai;
 pub mod standin;
 pub mod template;
 mod tokens;
+mod verify;
 
 use std::io;
 use std::net::SocketAddr;
@@ -132,6 +133,7 @@ impl Default for OpenAiWire {
 pub struct Switchboard {
     address: SocketAddr,
     app: Arc<App>,
+    database: Database,
     connections: Connections,
     standin: Option<Standin>,
     running: Running,
@@ -192,6 +194,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     Ok(Switchboard {
         address,
         app,
+        database,
         connections,
         standin: openai.standin,
         running,
@@ -217,6 +220,11 @@ impl Switchboard {
 
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// The table, by a wire of its own: without whatever a test has put on the functions'.
+    pub fn table(&self) -> Client {
+        dynamo::client(&self.database)
     }
 
     pub fn connections(&self) -> &Connections {

@@ -95,7 +95,7 @@ impl App {
     }
 
     pub fn now(&self) -> At {
-        (self.clock.0)()
+        self.clock.now()
     }
 
     pub fn ulid(&self) -> Ulid {
@@ -141,6 +141,10 @@ pub struct Clock(Arc<dyn Fn() -> At + Send + Sync>);
 impl Clock {
     pub fn new(now: impl Fn() -> At + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
+    }
+
+    pub fn now(&self) -> At {
+        (self.0)()
     }
 
     pub fn system() -> Self {

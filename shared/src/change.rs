@@ -18,6 +18,9 @@ use crate::{
 /// How often a change that met another one is decided anew.
 pub const DECISIONS: usize = 20;
 
+/// Why what a run said is void.
+pub const LINE_LOST: &str = "the line changed hands";
+
 /// How long "at once" may take: the request that caused the removal has 29 s in all.
 const AT_ONCE: Duration = Duration::from_secs(15);
 
@@ -63,9 +66,7 @@ impl App {
         let updated = Event::thread(changed.thread.view(details));
         let mut events = Vec::with_capacity(4);
         if let Some(run) = &changed.discarded {
-            let thread_id = changed.thread.id.clone();
-            let reason = "the line changed hands";
-            events.push(Event::MessageDiscarded { thread_id, run_id: run.id.clone(), reason });
+            events.push(Event::discarded(&changed.thread, &run.id, LINE_LOST));
         }
         events.push(Event::message(&changed.message));
         events.extend(changed.note.as_ref().map(Event::note));

@@ -12,7 +12,8 @@ mod knowledge;
 pub mod openai;
 pub mod sockets;
 pub mod store;
+pub mod verify;
 
 pub use app::{App, Clock, Ids, Settings};
-pub use change::DECISIONS;
+pub use change::{DECISIONS, LINE_LOST};
 pub use error::Error;

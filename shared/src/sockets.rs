@@ -3,6 +3,8 @@
 //! Delivery is at least once and unordered, and a delivery that fails changes nothing: what matters has been saved
 //! before. A client orders by `seq` and asks again for what it misses.
 
+use std::borrow::Cow;
+
 use aws_sdk_apigatewaymanagement::{
     Client, error::DisplayErrorContext, operation::post_to_connection::PostToConnectionError, primitives::Blob,
 };
@@ -39,8 +41,16 @@ pub enum Event {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
+    /// What a run has said so far is void: it lost the line.
     #[serde(rename = "message.discarded")]
-    MessageDiscarded { thread_id: ThreadId, run_id: RunId, reason: &'static str },
+    MessageDiscarded {
+        thread_id: ThreadId,
+        run_id: RunId,
+        reason: &'static str,
+        /// What it had said by then, for the agent who took over to go on with. Staff alone are told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        draft: Option<String>,
+    },
     #[serde(rename = "note.created")]
     NoteCreated {
         thread_id: ThreadId,
@@ -87,8 +97,26 @@ impl Event {
         Self::ThreadUpdated { thread_id: thread.id.clone(), thread }
     }
 
-    fn is_for_staff(&self) -> bool {
-        matches!(self, Self::NoteCreated { .. })
+    pub fn discarded(thread: &Thread, run: &RunId, reason: &'static str) -> Self {
+        Self::MessageDiscarded { thread_id: thread.id.clone(), run_id: run.clone(), reason, draft: None }
+    }
+
+    /// The same, with what had been said for the agents.
+    #[must_use]
+    pub fn with_draft(mut self, offered: Option<String>) -> Self {
+        if let Self::MessageDiscarded { draft, .. } = &mut self {
+            *draft = offered;
+        }
+        self
+    }
+
+    /// What a customer is told of it: never a note, never a draft.
+    fn for_customers(&self) -> Option<Cow<'_, Self>> {
+        match self {
+            Self::NoteCreated { .. } => None,
+            Self::MessageDiscarded { draft: Some(_), .. } => Some(Cow::Owned(self.clone().with_draft(None))),
+            _ => Some(Cow::Borrowed(self)),
+        }
     }
 
     /// The frame that goes over the wire.
@@ -104,9 +132,42 @@ impl Event {
                 text.clear();
                 *truncated = true;
             }
+            Self::MessageDiscarded { draft, .. } => *draft = None,
             _ => {}
         }
         serde_json::to_string(&short).map_err(Error::internal)
+    }
+}
+
+/// An event as it is sent: written once for all who hear the same.
+struct Frame {
+    text: String,
+    audience: Audience,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    Everybody,
+    Staff,
+    Customers,
+}
+
+impl Frame {
+    fn of(event: &Event) -> Result<Vec<Self>, Error> {
+        let frame = |event: &Event, audience| Ok(Self { text: event.frame()?, audience });
+        match event.for_customers() {
+            Some(Cow::Borrowed(_)) => Ok(vec![frame(event, Audience::Everybody)?]),
+            Some(Cow::Owned(theirs)) => Ok(vec![frame(event, Audience::Staff)?, frame(&theirs, Audience::Customers)?]),
+            None => Ok(vec![frame(event, Audience::Staff)?]),
+        }
+    }
+
+    fn is_for(&self, subscriber: &Subscriber) -> bool {
+        match self.audience {
+            Audience::Everybody => true,
+            Audience::Staff => subscriber.staff,
+            Audience::Customers => !subscriber.staff,
+        }
     }
 }
 
@@ -163,19 +224,15 @@ impl App {
         if subscribers.is_empty() {
             return;
         }
-        let frames: Vec<(bool, String)> =
-            events.iter().filter_map(|event| Some((event.is_for_staff(), event.frame().ok()?))).collect();
+        let frames: Vec<Frame> = events.iter().filter_map(|event| Frame::of(event).ok()).flatten().collect();
         let now = self.now();
         let (frames, live) = (&frames, subscribers.iter().filter(|subscriber| subscriber.expires > now));
         stream::iter(live).for_each_concurrent(AT_ONCE, |subscriber| self.deliver(tenant, subscriber, frames)).await;
     }
 
-    async fn deliver(&self, tenant: &str, subscriber: &Subscriber, frames: &[(bool, String)]) {
-        for (for_staff, frame) in frames {
-            if *for_staff && !subscriber.staff {
-                continue;
-            }
-            if self.sockets.post(&subscriber.connection, frame).await == Posted::Gone {
+    async fn deliver(&self, tenant: &str, subscriber: &Subscriber, frames: &[Frame]) {
+        for frame in frames.iter().filter(|frame| frame.is_for(subscriber)) {
+            if self.sockets.post(&subscriber.connection, &frame.text).await == Posted::Gone {
                 // Forgotten where it is found: nobody else will tell us.
                 if let Err(error) = self.store.connection_delete(tenant, &subscriber.connection).await {
                     tracing::warn!(%error, "a dead connection could not be forgotten");

@@ -5,6 +5,7 @@ mod client_id;
 mod due;
 mod failures;
 mod functions;
+mod handed_over;
 mod memory;
 mod people;
 mod rebuilt;

@@ -6,6 +6,7 @@ use shared::{
     sockets::Event,
     store::{Commit, Committed},
 };
+use tokio::time::Instant;
 
 use crate::{
     agent::append,
@@ -42,17 +43,18 @@ pub(crate) async fn chat_llm(
         Committed::Repeat(earlier) => return said.repeat(app, &before, &details, &earlier).await.map(Some),
         Committed::Done(thread) => *thread,
     };
-    let created = [Event::message(&message)];
+    let events: Vec<_> = run.iter().filter_map(|_| superseded(&before)).chain([Event::message(&message)]).collect();
     let told = async {
         // OpenAI is asked first: the fan-out has the time that the answer takes.
         tokio::task::yield_now().await;
-        app.tell(&thread, &created).await;
+        app.tell(&thread, &events).await;
     };
     let Some(run) = run else {
         told.await;
         return Ok(Some(Answer::message(message, None, thread.view(&details))));
     };
-    let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, vec![message.clone()]);
+    let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, said.deadline)
+        .knowing(vec![message.clone()]);
     let (ending, ()) = tokio::join!(begin(run), told);
     let (reply, thread) = match ending {
         Ok(Ending::Replied { reply, thread }) => (Some(*reply), *thread),
@@ -69,12 +71,18 @@ pub(crate) async fn chat_llm(
     Ok(Some(Answer::message(message, reply, thread.view(&details))))
 }
 
+/// What a run that died had said is void, once another one takes the line.
+fn superseded(before: &Thread) -> Option<Event> {
+    let dead = before.run.as_ref()?;
+    Some(Event::discarded(before, &dead.id, "another run took over"))
+}
+
 fn covers(reply: &shared::domain::Message, message: &shared::domain::Message) -> bool {
     reply.answers.is_some_and(|answers| answers.cover(message.seq))
 }
 
 /// Answers what waits in a thread, if anything does and nobody else is at it. A repeated or late call does nothing.
-pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline: Option<Instant>) -> Result<(), Error> {
     for _ in 0..DECISIONS {
         let Some((before, details)) = app.store.thread_get(tenant, id).await? else { return Ok(()) };
         let now = app.now();
@@ -87,7 +95,11 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId) -> Result
         let chatbot = app.store.chatbot_get(tenant, &before.chatbot_id);
         let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
         if let Committed::Done(thread) = committed? {
-            return begin(Run::new(app.clone(), run, &before, *thread, details, chatbot, vec![])).await.map(|_| ());
+            if let Some(discarded) = superseded(&before) {
+                app.tell(&thread, &[discarded]).await;
+            }
+            let run = Run::new(app.clone(), run, &before, *thread, details, chatbot, deadline);
+            return begin(run).await.map(|_| ());
         }
     }
     Err(Error::Busy)

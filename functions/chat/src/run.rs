@@ -4,15 +4,11 @@
 //! do nothing: what it says then is refused by the table and thrown away.
 
 mod conversation;
+mod hold;
 mod speech;
 
-use std::{
-    pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures::future::{Either, select};
 use shared::{
     App, Error,
     domain::{Chatbot, Details, Message, MessageId, Person, Reason, RunId, Thread, message, status, thread::LEASE},
@@ -20,13 +16,12 @@ use shared::{
     sockets::Event,
     store::{Commit, Removal},
 };
+use tokio::time::Instant;
 
 use speech::Spoken;
 
-const RENEWED_EVERY: Duration = Duration::from_secs(10);
-
-/// How often a thread may be taken over from a dead run before a person is asked.
-const ATTEMPTS: u32 = 3;
+/// How many runs may try before a person is asked: the second that dies is one too many.
+const ATTEMPTS: u32 = 2;
 
 const APOLOGY: &str = "Sorry, I cannot answer right now. A person will take over.";
 
@@ -45,9 +40,24 @@ pub(crate) struct Run {
     in_doubt: bool,
     /// What is to go at OpenAI, once the customer has been answered.
     removals: Vec<Removal>,
+    /// The run ends before this, for its function is stopped soon after.
+    deadline: Option<Instant>,
+    heard: Mutex<Heard>,
+}
+
+/// What changes while the run waits.
+struct Heard {
+    /// What the model has said of its next reply.
+    text: String,
     /// Responses that OpenAI stores and no message of the log speaks of, so that nobody else would ever delete them:
     /// discarded ones, failed ones, and those that only called a function.
-    unkept: Mutex<Vec<String>>,
+    unkept: Vec<String>,
+    /// When the lease was last made to last.
+    renewed: Instant,
+    /// The listeners know that the line is lost.
+    withdrawn: bool,
+    /// What the agents were offered of it.
+    draft: Option<String>,
 }
 
 /// What a run came to, for whoever began it.
@@ -87,7 +97,7 @@ impl Run {
         thread: Thread,
         details: Details,
         chatbot: Result<Option<Chatbot>, Error>,
-        known: Vec<Message>,
+        deadline: Option<Instant>,
     ) -> Self {
         let (in_doubt, details_at) = (before.openai.dirty, thread.version);
         Self {
@@ -97,11 +107,24 @@ impl Run {
             details,
             details_at,
             chatbot,
-            known,
+            known: Vec::new(),
             in_doubt,
             removals: Vec::new(),
-            unkept: Mutex::default(),
+            deadline,
+            heard: Mutex::new(Heard {
+                text: String::new(),
+                unkept: Vec::new(),
+                renewed: Instant::now(),
+                withdrawn: false,
+                draft: None,
+            }),
         }
+    }
+
+    /// Spares it reading what was just written: messages at the log's end.
+    #[must_use]
+    pub(crate) fn knowing(self, known: Vec<Message>) -> Self {
+        Self { known, ..self }
     }
 
     /// Answers what the customer said, and goes on for as long as more has come meanwhile. The first reply is the
@@ -117,7 +140,7 @@ impl Run {
                     }
                 }
                 Err(Trouble::Lost) => {
-                    self.lost().await?;
+                    self.lost().await;
                     break Ending::Lost;
                 }
                 Err(Trouble::HandOver { reason, comment }) => break self.hand_over(reason, comment).await?,
@@ -145,7 +168,7 @@ impl Run {
         let bot = self.chatbot()?.clone();
         let kept = spoken.origin.response_id.clone();
         let mut reply = self.message(self.app.message_id(), &bot, spoken);
-        let (run, now) = (self.id.clone(), self.app.now());
+        let (run, now, renewed) = (self.id.clone(), self.app.now(), Instant::now());
         let written = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
             thread.reply(&run, &mut reply, input_through, asked_through);
             if let Some(held) = &mut thread.run {
@@ -154,36 +177,17 @@ impl Run {
             Commit::new(thread).message(reply.clone())
         });
         let (thread, logged) = written.await?.ok_or(Trouble::Lost)?;
-        self.unkept().retain(|response| Some(response) != kept.as_ref());
+        {
+            let mut heard = self.heard();
+            heard.unkept.retain(|response| Some(response) != kept.as_ref());
+            heard.text.clear();
+            heard.renewed = renewed;
+        }
         self.thread = thread;
         self.known = Vec::new();
         let reply = logged.into_iter().next().unwrap_or(reply);
         self.app.tell(&self.thread, &[Event::message(&reply)]).await;
         Ok(reply)
-    }
-
-    /// Does something at OpenAI while it holds the line. Where the line is lost the work is still brought to its end,
-    /// for a conversation that is left in mid-stream is in doubt, but nobody waits for what comes of it.
-    async fn holding<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
-        match select(pin!(work), pin!(self.renew())).await {
-            Either::Left((done, _)) => done.map_err(Trouble::OpenAi),
-            Either::Right(((), work)) => {
-                let _ = work.await;
-                Err(Trouble::Lost)
-            }
-        }
-    }
-
-    /// Renews the lease until it is lost.
-    async fn renew(&self) {
-        loop {
-            tokio::time::sleep(RENEWED_EVERY).await;
-            let until = self.app.now() + LEASE;
-            // A renewal that fails otherwise is tried again: the lease outlives two of them.
-            if let Ok(false) = self.app.store.run_renew(&self.thread, &self.id, until).await {
-                return;
-            }
-        }
     }
 
     /// Asks for a person, in place of a reply.
@@ -202,7 +206,7 @@ impl Run {
             Commit::new(changed.thread.clone()).message(changed.message.clone())
         });
         let Some((thread, _)) = written.await? else {
-            self.lost().await?;
+            self.lost().await;
             return Ok(Ending::Lost);
         };
         self.thread = thread.clone();
@@ -214,22 +218,17 @@ impl Run {
     }
 
     /// After the line was lost: the listeners are told, and a conversation that nobody points to any more is removed.
-    async fn lost(&self) -> Result<(), Error> {
-        let thread_id = self.thread.id.clone();
-        let reason = "the line changed hands";
-        let discarded = Event::MessageDiscarded { thread_id, run_id: self.id.clone(), reason };
-        self.app.tell(&self.thread, &[discarded]).await;
-        let Some(ours) = &self.thread.openai.conversation_id else { return Ok(()) };
-        let now = self.app.store.thread_alone(&self.thread.tenant, &self.thread.id).await?;
+    async fn lost(&self) {
+        let now = self.withdraw().await;
+        let Some(ours) = &self.thread.openai.conversation_id else { return };
         if now.is_none_or(|now| now.openai.conversation_id.as_ref() != Some(ours)) {
             self.app.remove(&Removal::of_conversation(&self.thread, ours.clone(), self.app.now())).await;
         }
-        Ok(())
     }
 
     /// As far as OpenAI can be reached: nobody's answer depends on it.
     async fn delete_unkept(&self) {
-        let unkept = std::mem::take(&mut *self.unkept());
+        let unkept = std::mem::take(&mut self.heard().unkept);
         for response in unkept {
             if let Err(failure) = self.app.openai.response_delete(&response).await {
                 tracing::warn!(thread.id = %self.thread.id, %failure, "a response stays behind at OpenAI");
@@ -237,8 +236,8 @@ impl Run {
         }
     }
 
-    fn unkept(&self) -> MutexGuard<'_, Vec<String>> {
-        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn chatbot(&self) -> Result<&Chatbot, Trouble> {

@@ -11,6 +11,7 @@ use shared::{
     http,
     store::ClientRow,
 };
+use tokio::time::Instant;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +32,8 @@ pub(crate) struct Said<'a> {
     pub(crate) identity: &'a Identity,
     /// The same however often it takes to write it.
     pub(crate) message_id: MessageId,
+    /// When a run that answers it has to hand over.
+    pub(crate) deadline: Option<Instant>,
 }
 
 #[derive(Serialize)]

@@ -34,4 +34,24 @@ impl Store {
             Err(error) => Err(refused(error)),
         }
     }
+
+    /// Whether the line is still the run's: the cheapest consistent read.
+    pub async fn run_is_held(&self, thread: &Thread, run: &RunId) -> Result<bool, Error> {
+        let read = self
+            .dynamo
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key::thread(&thread.tenant, &thread.id).attributes()))
+            .consistent_read(true)
+            .projection_expression("#run.#id, #epoch")
+            .expression_attribute_names("#run", "run")
+            .expression_attribute_names("#id", "id")
+            .expression_attribute_names("#epoch", "epoch")
+            .send()
+            .await
+            .map_err(refused)?;
+        let item = read.item.unwrap_or_default();
+        let held = item.get("run").and_then(|held| held.as_m().ok()?.get("id")?.as_s().ok());
+        Ok(held.is_some_and(|held| *held == run.to_string()) && item.get("epoch") == Some(&row::number(thread.epoch)))
+    }
 }

@@ -83,12 +83,14 @@ impl Run {
 
     /// Reads the model's answer to its end.
     async fn listen(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
+        self.heard().text.clear();
         let mut answer = self.app.openai.respond(ask).await?;
         while let Some(heard) = answer.next().await {
             match heard? {
-                Heard::Created { response_id } if ask.store => self.unkept().push(response_id),
+                Heard::Created { response_id } if ask.store => self.heard().unkept.push(response_id),
+                Heard::Created { .. } => {}
+                Heard::Delta { text } => self.heard().text += &text,
                 Heard::Completed(outcome) => return Ok(outcome),
-                Heard::Created { .. } | Heard::Delta { .. } => {}
             }
         }
         Err(Failure::Interrupted { code: None })

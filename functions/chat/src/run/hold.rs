@@ -1,0 +1,97 @@
+//! Holding the line while something takes long: the lease is renewed, and its loss is noticed within a second.
+
+use std::{pin::pin, time::Duration};
+
+use futures::future::{Either, select};
+use shared::{
+    LINE_LOST,
+    domain::{Reason, Status, Thread, thread::LEASE},
+    openai::Failure,
+    sockets::Event,
+};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::{Run, Trouble};
+
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
+const RENEWED_EVERY: Duration = Duration::from_secs(10);
+
+/// For functions without a deadline of their own, such as a test's.
+const NEVER: Duration = Duration::from_hours(24);
+
+/// Why a run stops before its work is done.
+enum Stop {
+    Lost,
+    Deadline,
+}
+
+impl Run {
+    /// Does something that takes long while it holds the line. Where the line is lost the listeners are told at once, and
+    /// the work is still brought to its end, for a conversation that is left in mid-stream is in doubt; but nobody waits
+    /// for what comes of it. What cannot end before the function's deadline is handed to a person.
+    pub(super) async fn holding<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
+        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + NEVER);
+        let mut work = pin!(work);
+        let stop = match select(work.as_mut(), pin!(self.stopped(deadline))).await {
+            Either::Left((done, _)) => return done.map_err(Trouble::OpenAi),
+            Either::Right((stop, _)) => stop,
+        };
+        match stop {
+            Stop::Deadline => Err(Trouble::HandOver { reason: Reason::Failure, comment: None }),
+            Stop::Lost => {
+                self.withdraw().await;
+                let _ = timeout_at(deadline, work).await;
+                Err(Trouble::Lost)
+            }
+        }
+    }
+
+    async fn stopped(&self, deadline: Instant) -> Stop {
+        match select(pin!(self.lost_sight_of()), pin!(sleep_until(deadline))).await {
+            Either::Left(((), _)) => Stop::Lost,
+            Either::Right(((), _)) => Stop::Deadline,
+        }
+    }
+
+    /// Looks every second whether the line is still this run's, and renews its lease every tenth. Returns once it is lost.
+    async fn lost_sight_of(&self) {
+        let store = &self.app.store;
+        loop {
+            sleep(LOOKED_EVERY).await;
+            // Counted over everything the run does: many short waits must not outlast the lease.
+            let held = if self.heard().renewed.elapsed() >= RENEWED_EVERY {
+                let (asked, until) = (Instant::now(), self.app.now() + LEASE);
+                let renewed = store.run_renew(&self.thread, &self.id, until).await;
+                if let Ok(true) = renewed {
+                    self.heard().renewed = asked;
+                }
+                renewed
+            } else {
+                store.run_is_held(&self.thread, &self.id).await
+            };
+            // One that fails otherwise is tried again: the lease outlives two renewals.
+            if let Ok(false) = held {
+                return;
+            }
+        }
+    }
+
+    /// Tells the listeners that what this run has said is void. Where a person took over, the agents are offered what it
+    /// had said, and once more where more has come since. Returns the thread as it is now, as far as it can be read.
+    pub(super) async fn withdraw(&self) -> Option<Thread> {
+        let now = self.app.store.thread_alone(&self.thread.tenant, &self.thread.id).await.ok().flatten();
+        let is_claimed = now.as_ref().is_some_and(|now| matches!(now.status, Status::Agent { .. }));
+        let draft = {
+            let mut heard = self.heard();
+            let draft = Some(heard.text.clone()).filter(|text| is_claimed && !text.is_empty());
+            if heard.withdrawn && (draft.is_none() || draft == heard.draft) {
+                return now;
+            }
+            heard.withdrawn = true;
+            heard.draft.clone_from(&draft);
+            draft
+        };
+        self.app.tell(&self.thread, &[Event::discarded(&self.thread, &self.id, LINE_LOST).with_draft(draft)]).await;
+        now
+    }
+}

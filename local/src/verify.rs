@@ -1,0 +1,97 @@
+//! `switchboard verify`: do all threads keep the invariants of one voice?
+
+use std::path::Path;
+
+use aws_config::BehaviorVersion;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Region;
+use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
+use shared::Clock;
+use shared::domain::ThreadId;
+use shared::store::Store;
+use shared::verify::Verdict;
+
+use crate::{DataDir, Error, TABLE, data_dir, demo, dynamo};
+
+/// Threads of a page, and threads read at once.
+const PAGE: usize = 100;
+const AT_ONCE: usize = 8;
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[arg(long, default_value = demo::TENANT)]
+    tenant: String,
+    /// This thread alone; by default all of the tenant's.
+    #[arg(long, value_name = "ID")]
+    thread: Option<ThreadId>,
+    /// A table on AWS, by the credentials and the region of the environment; by default the data directory's.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+}
+
+impl Verify {
+    /// Looks at every thread and tells of those that break an invariant. Writes nothing, so it may run at any time.
+    pub(crate) async fn run(&self, data_dir: &Path) -> Result<String, Error> {
+        let (store, _lock) = self.store(data_dir).await?;
+        let verdicts = match &self.thread {
+            Some(id) => self.verdict(&store, id).await?.into_iter().collect(),
+            None => self.all(&store).await?,
+        };
+        if let (Some(id), true) = (&self.thread, verdicts.is_empty()) {
+            return Err(Error::NoThread(id.clone()));
+        }
+        let messages: usize = verdicts.iter().map(|verdict| verdict.messages).sum();
+        let broken: Vec<String> = verdicts
+            .iter()
+            .filter_map(|verdict| Some(format!("{}: {}", verdict.thread, verdict.breach.as_ref()?)))
+            .collect();
+        if broken.is_empty() {
+            return Ok(format!("{} threads, {messages} messages: every invariant holds.", verdicts.len()));
+        }
+        Err(Error::Broken { threads: broken.len(), of: verdicts.len(), breaches: broken.join("\n") })
+    }
+
+    async fn all(&self, store: &Store) -> Result<Vec<Verdict>, Error> {
+        let (mut verdicts, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = store.thread_list_of_tenant(&self.tenant, None, cursor, PAGE).await?;
+            let looked = stream::iter(&page.threads)
+                .map(|(thread, _)| self.verdict(store, &thread.id))
+                .buffered(AT_ONCE)
+                .try_collect::<Vec<_>>();
+            // One that was deleted meanwhile is no matter.
+            verdicts.extend(looked.await?.into_iter().flatten());
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(verdicts);
+            }
+        }
+    }
+
+    async fn verdict(&self, store: &Store, id: &ThreadId) -> Result<Option<Verdict>, Error> {
+        Ok(store.thread_verify(&self.tenant, id, Clock::system().now()).await?)
+    }
+
+    /// The table on AWS; else that of the running instance, through its port; else the file of a stopped one, locked as
+    /// long as the second value lives.
+    async fn store(&self, data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
+        if let Some(table) = &self.table {
+            let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+            return Ok((Store::new(Client::new(&aws), table.clone()), None));
+        }
+        if let Ok(running) = data_dir::running(data_dir)
+            && let Some(url) = running.database_url
+        {
+            let config = aws_sdk_dynamodb::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(dynamo::REGION))
+                .allow_no_auth()
+                .auth_scheme_preference([dynamo::UNSIGNED])
+                .endpoint_url(url);
+            return Ok((Store::new(Client::from_conf(config.build()), TABLE.to_owned()), None));
+        }
+        let locked = DataDir::existing(data_dir)?;
+        Ok((Store::new(dynamo::client(&locked.database()?), TABLE.to_owned()), Some(locked)))
+    }
+}
