@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use shared::domain::{Message, Thread, message};
+use shared::{
+    domain::{Message, Thread, message},
+    verify::verify,
+};
 
 use super::{
     story::{Said, Story},
@@ -21,9 +24,8 @@ pub(super) async fn check(story: &Story) -> Result<(), String> {
     let mut all = Vec::new();
     for line in &story.lines {
         let kept = read(story, &line.thread).await;
-        verify(&kept)?;
-        let awaits = kept.thread.awaits_bot();
-        require(!awaits, || format!("{} still waits for the bot", line.thread))?;
+        verify(&kept.thread, &kept.log).map_err(|breach| format!("{}: {breach}", line.thread))?;
+        require(!kept.thread.awaits_bot(), || format!("{} still waits for the bot", line.thread))?;
         all.push(kept);
     }
     for said in story.said() {
@@ -40,16 +42,6 @@ async fn read(story: &Story, thread: &str) -> Kept {
     let thread = store.thread_alone(TENANT, &id).await.expect("the table answers").expect("the thread is there");
     let log = store.log_after(TENANT, &id, 0, 10_000).await.expect("the table answers").messages;
     Kept { thread, log }
-}
-
-/// The log against itself and against its thread.
-fn verify(kept: &Kept) -> Result<(), String> {
-    let mut seq = 0;
-    for message in &kept.log {
-        seq += 1;
-        require(message.seq == seq, || format!("message {} stands at {seq}", message.seq))?;
-    }
-    require(kept.thread.seq == seq, || format!("the thread counts {} messages, the log {seq}", kept.thread.seq))
 }
 
 /// A message that was taken is in the log once, as it was said; each answer to it speaks of that one.

@@ -137,7 +137,8 @@ impl Gate {
             }
             decided
         };
-        let fate = decided.await.unwrap_or(Fate::Pass);
+        // A call of an instance that was killed is decided no more.
+        let Ok(fate) = decided.await else { return pending().await };
         match fate {
             Fate::KilledBefore => self.kill(instance),
             Fate::FrozenBefore(span) => self.freeze(instance, span),

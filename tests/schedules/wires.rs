@@ -17,6 +17,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use local::dynamo::InProcess;
 use serde_json::{Value, json};
 use shared::openai::{Broken, Wire};
+use tokio::sync::oneshot;
 
 use super::{
     gate::{Call, Fate, Gate, InstanceId},
@@ -44,18 +45,25 @@ impl HttpConnector for Through<InProcess> {
         let operation = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = operation.rsplit('.').next().unwrap_or_default().to_owned();
         let through = self.clone();
+        let (answers, answer) = oneshot::channel();
+        // A task of its own: what was sent may arrive although its sender has given up.
+        tokio::spawn(async move { answers.send(through.carry(operation, request).await) });
+        HttpConnectorFuture::new(async move { answer.await.unwrap_or_else(|_| Err(lost())) })
+    }
+}
+
+impl Through<InProcess> {
+    async fn carry(&self, operation: String, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let is_transaction = operation == "TransactWriteItems";
-        HttpConnectorFuture::new(async move {
-            let answer = match through.gate.out(through.instance, Call::Table(operation)).await {
-                Fate::Conflict if is_transaction => Ok(conflict(&asked(&request))),
-                Fate::Refused | Fate::Conflict => Ok(refusal("ProvisionedThroughputExceededException")),
-                Fate::NeverSent => Err(lost()),
-                Fate::AnswerLost => through.to.call(request).await.and(Err(lost())),
-                _ => through.to.call(request).await,
-            };
-            through.gate.back(through.instance).await;
-            answer
-        })
+        let answer = match self.gate.out(self.instance, Call::Table(operation)).await {
+            Fate::Conflict if is_transaction => Ok(conflict(&asked(&request))),
+            Fate::Refused | Fate::Conflict => Ok(refusal("ProvisionedThroughputExceededException")),
+            Fate::NeverSent => Err(lost()),
+            Fate::AnswerLost => self.to.call(request).await.and(Err(lost())),
+            _ => self.to.call(request).await,
+        };
+        self.gate.back(self.instance).await;
+        answer
     }
 }
 

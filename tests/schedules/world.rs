@@ -8,7 +8,7 @@ use std::{
 };
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayWebsocketProxyRequestContext};
-use aws_sdk_dynamodb::config::retry::RetryPartition;
+use aws_sdk_dynamodb::config::{retry::RetryPartition, timeout::TimeoutConfig};
 use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
 use local::{TABLE, dynamo, gateway::management, standin::Standin, template::Template};
 use serde_json::{Value, json};
@@ -30,6 +30,9 @@ pub(crate) const TENANT: &str = "acme";
 
 /// When every world begins.
 const BEGINNING: At = At::from_seconds(1_800_000_000);
+
+/// How long the table is waited for, as on Lambda: a try that is given up may land all the same.
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Clones are the same world.
 #[derive(Clone)]
@@ -133,7 +136,8 @@ impl World {
             let id = self.0.gate.instance();
             Instance { id, app: self.app(&self.0.gate, id) }
         });
-        let id = instance.id;
+        let who = format!("#{} {function:?}", instance.id.0);
+        self.0.gate.note(&format!("{who} is called{}", told(&request)));
         *lock(&self.0.busy) += 1;
         let world = self.clone();
         let running = tokio::spawn(async move {
@@ -155,7 +159,7 @@ impl World {
         });
         let answered = running.await.expect("a handler that does not panic");
         let status = answered.as_ref().map(|answered| answered.status);
-        self.0.gate.note(&format!("#{} {function:?} answers {status:?}", id.0));
+        self.0.gate.note(&format!("{who} answers {status:?}"));
         answered
     }
 
@@ -172,7 +176,8 @@ impl World {
         let table = dynamo::client_over(self.through(gate, instance, self.0.database.clone()));
         // An instance counts its retries itself: others' are none of its business, in other worlds least of all.
         let config = table.config().to_builder().retry_partition(RetryPartition::custom("instance").build());
-        let table = aws_sdk_dynamodb::Client::from_conf(config.build());
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
+        let table = aws_sdk_dynamodb::Client::from_conf(config.timeout_config(timeouts).build());
         let sockets = management::client_over(self.through(gate, instance, self.0.frames.clone()));
         let app = App::new(settings, table, sockets, self.0.http.clone());
         let wire = Arc::new(self.through(gate, instance, self.0.openai.clone()));
@@ -203,6 +208,19 @@ impl World {
 fn requests() -> reqwest::Client {
     static REQUESTS: OnceLock<reqwest::Client> = OnceLock::new();
     REQUESTS.get_or_init(|| Patience::default().http().expect("the system's certificates")).clone()
+}
+
+/// Who asks, for the trace: not the ids, which say nothing to a reader.
+fn told(request: &Request) -> String {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            let who = context.authorizer.fields.get("subject").and_then(Value::as_str).unwrap_or_default();
+            let route = context.resource_path.as_deref().unwrap_or_default();
+            let said = String::from_utf8_lossy(request.body().as_ref());
+            format!(" by {who}: {} {route} {said}", request.method())
+        }
+        _ => String::new(),
+    }
 }
 
 impl Function {

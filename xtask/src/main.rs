@@ -3,6 +3,7 @@
 mod bench;
 mod functions;
 mod report;
+mod schedules;
 mod test;
 mod tools;
 
@@ -24,6 +25,8 @@ enum Command {
     Sizes(functions::Sizes),
     /// Measure what a chat turn costs, in CPU time, round trips and capacity
     Bench(bench::Bench),
+    /// Play random schedules against the invariants, each from a seed that can be played again
+    Schedules(schedules::Schedules),
     /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
     BuildFunctions,
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Sizes(options) => functions::sizes(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Schedules(options) => schedules::schedules(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

@@ -2,6 +2,7 @@
 
 use crate::{
     report::{Outcome, Report, check, count_tests},
+    schedules::{self, Schedules},
     tools::Python,
 };
 use clap::{Args, ValueEnum};
@@ -35,6 +36,7 @@ pub(crate) fn run(options: &Options) -> Report {
     let python = if options.without.contains(&Part::Python) { None } else { Some(install(&mut report)) };
     rust(&mut report, python.as_ref(), options.filter.as_deref());
     if options.filter.is_none() {
+        schedules::step(&mut report, &Schedules::default());
         template(&mut report, python.as_ref());
     }
     report
