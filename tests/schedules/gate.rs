@@ -169,10 +169,21 @@ impl Gate {
         }
     }
 
+    pub(crate) fn is_alive(&self, instance: InstanceId) -> bool {
+        !self.state().instances[instance.0].dead
+    }
+
     /// Returns once the instance is dead.
     pub(crate) async fn death(&self, instance: InstanceId) {
         let died = Arc::clone(&self.state().instances[instance.0].died);
         died.notified().await;
+    }
+
+    /// Kills every instance there is.
+    #[cfg(test)]
+    pub(crate) fn kill_all(&self) {
+        let instances = self.state().instances.len();
+        (0..instances).for_each(|instance| self.kill(InstanceId(instance)));
     }
 
     fn kill(&self, instance: InstanceId) {

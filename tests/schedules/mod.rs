@@ -4,6 +4,8 @@
 //! trace of its story, and plays the same again.
 
 mod checks;
+#[cfg(test)]
+mod crash;
 mod gate;
 mod schedule;
 mod story;
@@ -20,9 +22,11 @@ use std::{
 };
 
 use fastrand::Rng;
+use futures::future::BoxFuture;
 use tokio::time::sleep;
 
-use schedule::Schedule;
+use gate::Ready;
+use schedule::{Schedule, Step, drive};
 use story::Story;
 use world::World;
 
@@ -44,23 +48,28 @@ impl Played {
 
 /// Plays the story of one seed on a runtime of its own, in this thread.
 pub(crate) fn play(seed: u64) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime").block_on(async {
-        // The jitter of the SDK and of our own retries.
-        fastrand::seed(seed);
+    alone(seed, async {
         let mut rng = Rng::with_seed(seed);
         let story = Story::begin(World::new(seed), rng.usize(1..=2)).await;
-        perform(&story, Schedule::new(rng.u64(..)), &mut rng).await;
+        let mut schedule = Schedule::new(rng.u64(..));
+        perform(&story, story.parts(&mut rng), |ready| schedule.next(ready)).await;
         recover(&story).await;
         let breach = checks::check(&story).await.err();
         Played { trace: story.world.gate().trace(), breach }
     })
 }
 
-async fn perform(story: &Story, mut schedule: Schedule, rng: &mut Rng) {
+/// Runs `story` by a clock of its own. The jitter of the SDK and of our own retries follows from `seed`.
+fn alone<T>(seed: u64, story: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    fastrand::seed(seed);
+    runtime.expect("a runtime").block_on(story)
+}
+
+/// All parts at once, each call of theirs when `next` says so.
+async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: impl FnMut(&[Ready]) -> Step) {
     let gate = story.world.gate();
     gate.close();
-    let parts = story.parts(rng);
     let left = Arc::new(AtomicUsize::new(parts.len()));
     for part in parts {
         let (left, gate) = (Arc::clone(&left), gate.clone());
@@ -70,7 +79,7 @@ async fn perform(story: &Story, mut schedule: Schedule, rng: &mut Rng) {
             gate.nudge();
         });
     }
-    schedule.drive(&story.world, || left.load(SeqCst) == 0 && story.world.is_idle()).await;
+    drive(&story.world, || left.load(SeqCst) == 0 && story.world.is_idle(), next).await;
     gate.open();
 }
 

@@ -3,18 +3,63 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use tokio::{select, time::sleep};
+use tokio::{
+    select,
+    time::{sleep, sleep_until},
+};
 
 use super::{
     gate::{Call, Fate, Gate, Ready},
     world::World,
 };
 
-/// The longest that a frozen function stands still: longer than a lease.
+/// Seconds for which a frozen function stands still: within a lease, and beyond it.
 const FROZEN: [u64; 3] = [2, 40, 75];
 
 /// Seconds by which the clock is turned while calls wait: past a look at the thread, a renewal, a lease.
 const TURNS: [u64; 4] = [1, 4, 11, 35];
+
+/// What happens next in a world in which everything waits.
+pub(super) enum Step {
+    /// The call at this place among those that are ready goes on.
+    Call(usize, Fate),
+    Turn(Duration),
+}
+
+/// Decides by `next` what happens next, for as long as `is_over` does not say otherwise.
+pub(super) async fn drive(world: &World, is_over: impl Fn() -> bool, mut next: impl FnMut(&[Ready]) -> Step) {
+    let gate = world.gate();
+    while !is_over() {
+        // The clock is paused, so this millisecond passes only when everything else waits.
+        sleep(Duration::from_millis(1)).await;
+        let ready = gate.ready();
+        if ready.is_empty() {
+            if !is_over() {
+                something(gate).await;
+            }
+            continue;
+        }
+        match next(&ready) {
+            Step::Call(place, fate) => gate.decide(&ready[place], fate),
+            Step::Turn(span) => {
+                gate.note(&format!("the clock is turned by {} s", span.as_secs()));
+                sleep(span).await;
+            }
+        }
+    }
+}
+
+/// Returns once a call may be ready. With nothing else to do, time goes on by itself.
+async fn something(gate: &Gate) {
+    match gate.next_thaw() {
+        Some(at) => select! {
+            biased;
+            () = gate.changed() => {}
+            () = sleep_until(at) => {}
+        },
+        None => gate.changed().await,
+    }
+}
 
 /// What draws the decisions of one story.
 pub(super) struct Schedule {
@@ -33,40 +78,13 @@ impl Schedule {
         Self { rng, faulty, faults_left }
     }
 
-    /// Lets one call after the other go on, for as long as `is_over` does not say otherwise.
-    pub(super) async fn drive(&mut self, world: &World, is_over: impl Fn() -> bool) {
-        let gate = world.gate();
-        while !is_over() {
-            // The clock is paused, so this millisecond passes only when everything else waits.
-            sleep(Duration::from_millis(1)).await;
-            let ready = gate.ready();
-            let Some(call) = self.rng.choice(&ready) else {
-                self.nothing_waits(gate, &is_over).await;
-                continue;
-            };
-            if self.rng.u32(..1000) < 15 {
-                let span = Duration::from_secs(*self.rng.choice(&TURNS).expect("one of them"));
-                gate.note(&format!("the clock is turned by {} s", span.as_secs()));
-                sleep(span).await;
-                continue;
-            }
-            let fate = self.fate(call);
-            gate.decide(call, fate);
+    /// Which of the calls that are ready goes on, and what becomes of it; or the clock is turned.
+    pub(super) fn next(&mut self, ready: &[Ready]) -> Step {
+        if self.rng.u32(..1000) < 15 {
+            return Step::Turn(Duration::from_secs(*self.rng.choice(&TURNS).expect("one of them")));
         }
-    }
-
-    async fn nothing_waits(&mut self, gate: &Gate, is_over: &impl Fn() -> bool) {
-        if is_over() {
-            return;
-        }
-        match gate.next_thaw() {
-            Some(at) => select! {
-                biased;
-                () = gate.changed() => {}
-                () = tokio::time::sleep_until(at) => {}
-            },
-            None => gate.changed().await,
-        }
+        let place = self.rng.usize(..ready.len());
+        Step::Call(place, self.fate(&ready[place]))
     }
 
     fn fate(&mut self, ready: &Ready) -> Fate {

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::world::{ADMIN, Answered, Function, Who, World, due, lock};
 
 const CUSTOMERS: [Who; 2] = [Who { role: "customer", subject: "cus" }, Who { role: "customer", subject: "dan" }];
-const AGENTS: [Who; 2] = [Who { role: "agent", subject: "ana" }, Who { role: "agent", subject: "ben" }];
+pub(super) const AGENTS: [Who; 2] = [Who { role: "agent", subject: "ana" }, Who { role: "agent", subject: "ben" }];
 
 const CHAT: &str = "/threads/{thread_id}/chat";
 

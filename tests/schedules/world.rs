@@ -131,6 +131,7 @@ impl World {
 
     /// Calls a function, as API Gateway does. `None`: it died. A caller that leaves ends nothing.
     pub(crate) async fn call(&self, function: Function, request: Request) -> Option<Answered> {
+        lock(&self.0.idle).retain(|idle| self.0.gate.is_alive(idle.id));
         let idle = lock(&self.0.idle).pop();
         let instance = idle.unwrap_or_else(|| {
             let id = self.0.gate.instance();
