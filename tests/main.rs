@@ -19,6 +19,7 @@ mod schedules;
 mod sockets;
 mod stage;
 mod standin;
+mod sweep;
 mod table;
 mod threads;
 mod wire;

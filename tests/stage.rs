@@ -81,6 +81,12 @@ impl World {
         request.send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// A sweep, and all that it has `chat` do.
+    pub(crate) async fn sweeps(&self) {
+        assert!(self.board.sweep().await, "what is due could not all be looked at");
+        self.board.invocations().finished().await;
+    }
+
     /// A thread of `acme` as the table has it.
     pub(crate) async fn stored(&self, thread: &str) -> Thread {
         self.board.app().store.thread_alone("acme", &id(thread)).await.unwrap().unwrap()

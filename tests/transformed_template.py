@@ -18,6 +18,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 CHAT = ("/threads/{thread_id}/chat", "post")
 BUFFERED_LIMIT_MS = 29_000
+# One streams, the other has no caller.
+UNBUFFERED = ("ChatFunction", "SweepFunction")
 
 
 class NoManagedPolicies:
@@ -88,9 +90,15 @@ def the_socket_authorizer_has_no_identity_source(resources):
 
 def buffered_functions_end_with_their_callers(resources):
     for name, resource in resources.items():
-        if resource["Type"] == "AWS::Lambda::Function" and name != "ChatFunction":
+        if resource["Type"] == "AWS::Lambda::Function" and name not in UNBUFFERED:
             if resource["Properties"]["Timeout"] * 1000 > BUFFERED_LIMIT_MS:
                 yield f"{name} may run on after its caller was answered"
+
+
+def the_sweep_comes_each_minute(resources):
+    rules = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Events::Rule"]
+    if [rule.get("ScheduleExpression") for rule in rules] != ["rate(1 minute)"]:
+        yield f"there must be one schedule, of a minute: {rules}"
 
 
 def main(path):
@@ -103,6 +111,7 @@ def main(path):
         *every_path_has_a_preflight(routes),
         *the_socket_authorizer_has_no_identity_source(resources),
         *buffered_functions_end_with_their_callers(resources),
+        *the_sweep_comes_each_minute(resources),
     ]
     for line in wrong:
         print(line, file=sys.stderr)

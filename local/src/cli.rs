@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::chatbot::Memory;
+use shared::domain::{Timeouts, chatbot::Memory};
 
 use crate::gateway::Limits;
 use crate::verify::Verify;
@@ -40,6 +40,9 @@ struct Serve {
     /// Close a WebSocket after so many seconds in any case; AWS does after 7200.
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     socket_life: u64,
+    /// Look for what is due every so many seconds; on AWS it is a minute.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    sweep_every: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +102,8 @@ impl Serve {
             },
             openai: Upstream::from_env(),
             memory: memory()?,
+            timeouts: Timeouts::read(set).map_err(Error::Setting)?,
+            sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;
@@ -139,6 +144,8 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("TABLE", TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", &database_url),
         ("SOCKETS_URL", &running.url),
+        ("AWS_ENDPOINT_URL_LAMBDA", &running.url),
+        ("CHAT_FUNCTION", "chat"),
         ("OPENAI_BASE_URL", &running.openai_url),
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),

@@ -26,6 +26,9 @@ pub enum Error {
     OpenAiUrl(String),
     #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
     Memory(String),
+    /// Which variable, and what is wrong with it.
+    #[error("{0}")]
+    Setting(String),
     #[error("there is no table in {dir}", dir = .0.display())]
     NoTable(PathBuf),
     #[error("there is no thread {0}")]

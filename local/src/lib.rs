@@ -14,6 +14,7 @@ mod error;
 pub mod gateway;
 pub mod greeting;
 mod openai;
+mod options;
 pub mod standin;
 pub mod template;
 mod tokens;
@@ -21,18 +22,13 @@ mod verify;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::Database;
 use lambda_http::lambda_runtime::Diagnostic;
-use shared::domain::chatbot::Memory;
-use shared::openai::{Patience, Wire};
-use shared::{App, openai as client};
-use shared::{Clock, Settings};
+use shared::{App, Invoker, Settings, openai as client};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,11 +36,12 @@ use tokio::task::JoinSet;
 pub use data_dir::{DataDir, Running};
 pub use error::Error;
 pub use openai::Upstream;
+pub use options::{AnyWire, OpenAiWire, Options, Transport};
 pub use standin::Standin;
 pub use tokens::Tokens;
 
 use dynamo::InProcess;
-use gateway::{Connections, Functions, Gateway, Limits};
+use gateway::{Connections, Functions, Gateway, Invocations};
 use template::Template;
 
 /// The table's name on a laptop.
@@ -53,81 +50,11 @@ pub const TABLE: &str = "switchboard";
 /// The port that is tried first where none is asked for.
 const PORT: u16 = 3000;
 
+/// The function that is invoked for an answer: by the name of its binary, here.
+const CHAT: &str = "chat";
+
 /// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
-
-/// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
-pub struct Options {
-    /// `None` tries 3000 and the ports after it; zero is any free one.
-    pub port: Option<u16>,
-    /// Where the table and the token secret are kept; `None` keeps them in memory.
-    pub data_dir: Option<PathBuf>,
-    /// Empties the table of `data_dir` first.
-    pub reset: bool,
-    /// Opens a port of its own for the database too, for other processes and tools.
-    pub share_database: bool,
-    pub limits: Limits,
-    pub openai: Upstream,
-    pub memory: Memory,
-    pub patience: Patience,
-    /// The wire between the SDK's client and the embedded database.
-    pub dynamo: Transport,
-    /// The wire to OpenAI or its stand-in.
-    pub openai_wire: OpenAiWire,
-    /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
-    pub clock: Clock,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            port: Some(0),
-            data_dir: None,
-            reset: false,
-            share_database: false,
-            limits: Limits::default(),
-            openai: Upstream::default(),
-            memory: Memory::default(),
-            patience: Patience::default(),
-            dynamo: Transport::default(),
-            openai_wire: OpenAiWire::default(),
-            clock: Clock::system(),
-        }
-    }
-}
-
-/// A wire on which a test or a bench may put something: a meter, or faults.
-pub struct Transport(Box<dyn FnOnce(InProcess) -> Client + Send>);
-
-impl Transport {
-    pub fn new<Wire: HttpClient + 'static>(wrap: impl FnOnce(InProcess) -> Wire + Send + 'static) -> Self {
-        Self(Box::new(|inner| dynamo::client_over(wrap(inner))))
-    }
-}
-
-impl Default for Transport {
-    fn default() -> Self {
-        Self::new(|inner| inner)
-    }
-}
-
-/// The same for OpenAI: what it is given leads to the stand-in's router in this process, or to a real server by HTTP.
-pub struct OpenAiWire(Box<dyn FnOnce(AnyWire) -> AnyWire + Send>);
-
-/// Either of them, or a test's around it.
-pub type AnyWire = Arc<dyn Wire>;
-
-impl OpenAiWire {
-    pub fn new<W: Wire + 'static>(wrap: impl FnOnce(AnyWire) -> W + Send + 'static) -> Self {
-        Self(Box::new(|inner| Arc::new(wrap(inner))))
-    }
-}
-
-impl Default for OpenAiWire {
-    fn default() -> Self {
-        Self(Box::new(|inner| inner))
-    }
-}
+const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// A running Switchboard. Dropping it stops it too, but waits for nothing.
 pub struct Switchboard {
@@ -135,6 +62,8 @@ pub struct Switchboard {
     app: Arc<App>,
     database: Database,
     connections: Connections,
+    gateway: Arc<Gateway>,
+    invocations: Invocations,
     standin: Option<Standin>,
     running: Running,
     tokens: Tokens,
@@ -161,16 +90,18 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     if options.share_database {
         database_url = Some(share(&database, &mut tasks, stopped.clone()).await?);
     }
-    tasks.spawn(sweep(database.clone(), stopped.clone()));
+    tasks.spawn(expire(database.clone(), stopped.clone()));
 
     let openai = options.openai.serve(&mut tasks, stopped.clone()).await?;
     let running = Running { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
     data_dir.write(&running)?;
 
     let connections = Connections::new(options.limits);
+    let invocations = Invocations::default();
     let settings = Settings {
         table: TABLE.to_owned(),
         memory: options.memory,
+        timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.parse().map_err(|_| Error::OpenAiUrl(openai.base_url.clone()))?,
             api_key: openai.api_key.clone(),
@@ -186,16 +117,22 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         None => Arc::new(http.clone()),
     };
     let wire = (options.openai_wire.0)(wire);
-    let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), ..app });
+    let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
+    let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app });
     let tokens = data_dir.tokens()?;
-    let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone())?;
-    tasks.spawn(gateway.serve(listener, stopped));
+    let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone(), invocations.clone())?;
+    if let Some(every) = options.sweep_every {
+        tasks.spawn(sweep(Arc::clone(&gateway), every, stopped.clone()));
+    }
+    tasks.spawn(Arc::clone(&gateway).serve(listener, stopped));
 
     Ok(Switchboard {
         address,
         app,
         database,
         connections,
+        gateway,
+        invocations,
         standin: openai.standin,
         running,
         tokens,
@@ -229,6 +166,16 @@ impl Switchboard {
 
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Does at once what is due, as the schedule would within a minute; whether all of it could be looked at. What
+    /// `chat` was asked for by it may still be under way: see [`Invocations::finished`].
+    pub async fn sweep(&self) -> bool {
+        self.gateway.sweep().await
+    }
+
+    pub fn invocations(&self) -> &Invocations {
+        &self.invocations
     }
 
     /// OpenAI's stand-in, unless a real one was named.
@@ -284,6 +231,7 @@ fn functions(app: &Arc<App>, keys: authorizer::Keys) -> Functions {
         .with("chat-end", with_app!(chat_end))
         .with("handoff", with_app!(handoff))
         .with("socket", with_app!(socket))
+        .with("sweep", with_app!(sweep))
 }
 
 /// Always on this machine alone: there is no TLS here.
@@ -332,8 +280,21 @@ async fn share(
     Ok(url)
 }
 
-async fn sweep(database: Database, mut stopped: watch::Receiver<bool>) {
-    while tokio::time::timeout(SWEEP_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
+/// The schedule: the sweep may take longer than its minute, and the next one then comes later.
+async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if !gateway.sweep().await {
+            tracing::warn!("what is due could not all be looked at");
+        }
+        if tokio::time::timeout(every, stopped.wait_for(|stop| *stop)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Takes expired items from the table.
+async fn expire(database: Database, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(EXPIRE_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
         let database = database.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             tracing::warn!(%error, "expired items stay in the table for now");

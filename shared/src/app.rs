@@ -6,13 +6,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::{
-    Error,
-    domain::{At, MessageId, chatbot::Memory},
+    Error, Invoker,
+    domain::{At, MessageId, Timeouts, chatbot::Memory},
     openai::{self, Failure, OpenAi, Patience},
     sockets::Sockets,
     store::Store,
@@ -31,6 +31,8 @@ pub struct App {
     pub store: Store,
     pub openai: OpenAi,
     pub sockets: Sockets,
+    /// Has `chat` answer. None but in the functions that give the line back to the bot.
+    pub invoker: Option<Invoker>,
     /// What the OpenAI server can remember; a chatbot may ask for less.
     pub memory: Memory,
     pub clock: Clock,
@@ -42,6 +44,7 @@ pub struct Settings {
     /// The table's name.
     pub table: String,
     pub memory: Memory,
+    pub timeouts: Timeouts,
     pub openai: openai::Settings,
 }
 
@@ -54,9 +57,10 @@ impl App {
         http: reqwest::Client,
     ) -> Self {
         Self {
-            store: Store::new(dynamo, settings.table),
+            store: Store::new(dynamo, settings.table).with(settings.timeouts),
             openai: OpenAi::new(http, settings.openai),
             sockets: Sockets::new(management),
+            invoker: None,
             memory: settings.memory,
             clock: Clock::system(),
             ids: Ids::random(),
@@ -72,13 +76,24 @@ impl App {
     /// | `OPENAI_API_KEY` | may be empty where the server asks for none |
     /// | `OPENAI_BASE_URL` | `https://api.openai.com/v1` unless set |
     /// | `OPENAI_MEMORY` | `conversation` (taken unless set) or `local` |
+    /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
+    /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
     /// The AWS SDK reads its own. Connections are opened here, while a cold start still has the CPU for TLS.
     pub async fn from_env() -> Result<Self, Error> {
-        // A connection that died while the function was frozen is given up, not waited for.
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
-        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
-        let mut management = aws_sdk_apigatewaymanagement::config::Builder::from(&aws);
+        Self::over(&aws().await).await
+    }
+
+    /// The same, in a function that has `chat` answer.
+    pub async fn from_env_invoking() -> Result<Self, Error> {
+        let aws = aws().await;
+        let chat = var("CHAT_FUNCTION").ok_or_else(|| Error::internal("the environment has no CHAT_FUNCTION"))?;
+        let invoker = Some(Invoker::new(aws_sdk_lambda::Client::new(&aws), chat));
+        Ok(Self { invoker, ..Self::over(&aws).await? })
+    }
+
+    async fn over(aws: &SdkConfig) -> Result<Self, Error> {
+        let mut management = aws_sdk_apigatewaymanagement::config::Builder::from(aws);
         if let Some(url) = var("SOCKETS_URL") {
             management = management.endpoint_url(url);
         }
@@ -86,7 +101,7 @@ impl App {
         let http = patience.http().map_err(Error::internal)?;
         let app = Self::new(
             Settings::from_env(patience)?,
-            aws_sdk_dynamodb::Client::new(&aws),
+            aws_sdk_dynamodb::Client::new(aws),
             aws_sdk_apigatewaymanagement::Client::from_conf(management.build()),
             http,
         );
@@ -120,6 +135,7 @@ impl Settings {
             memory: var("OPENAI_MEMORY").map_or(Ok(Memory::default()), |word| {
                 word.parse().map_err(|why| Error::internal(format!("OPENAI_MEMORY {why}")))
             })?,
+            timeouts: Timeouts::read(var).map_err(Error::internal)?,
             openai: openai::Settings {
                 base_url: base_url.parse().map_err(|_| Error::internal("OPENAI_BASE_URL is not a URL"))?,
                 api_key: var("OPENAI_API_KEY").unwrap_or_default(),
@@ -127,6 +143,12 @@ impl Settings {
             },
         })
     }
+}
+
+async fn aws() -> SdkConfig {
+    // A connection that died while the function was frozen is given up, not waited for.
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
 }
 
 /// An empty variable is an absent one: a template cannot leave one out.

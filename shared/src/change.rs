@@ -41,24 +41,53 @@ impl App {
     ) -> Result<(Thread, Details), Error> {
         for _ in 0..DECISIONS {
             let (before, details) = self.thread(identity, id).await?;
-            let Some(mut changed) = change(&before)? else { return Ok((before, details)) };
-            let mut commit = Commit::new(changed.thread.clone());
-            if matches!(changed.thread.status, Status::Ended { .. }) {
-                commit.removal = self.forget_conversation(&before, &mut commit.thread, changed.message.at);
-            }
-            commit.messages.push(changed.message.clone());
-            commit.note = changed.note.clone();
-            let removal = commit.removal.clone();
-            if let Committed::Done(thread) = self.store.thread_commit(&before, commit).await? {
-                changed.thread = *thread;
-                self.tell_change(&changed, &details).await;
+            let Some(changed) = change(&before)? else { return Ok((before, details)) };
+            if let Some((thread, removal)) = self.commit_change(&before, changed, &details).await? {
                 if let Some(removal) = removal {
                     self.remove(&removal).await;
                 }
-                return Ok((changed.thread, details));
+                return Ok((thread, details));
             }
         }
         Err(Error::Busy)
+    }
+
+    /// The same for nobody in particular: a change that the clock asks for. What it leaves at OpenAI stays due.
+    /// `None` where nothing changed.
+    pub async fn change_by_system(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        change: impl Fn(&Thread) -> Result<Option<Changed>, Error>,
+    ) -> Result<Option<Thread>, Error> {
+        for _ in 0..DECISIONS {
+            let Some((before, details)) = self.store.thread_get(tenant, id).await? else { return Ok(None) };
+            let Some(changed) = change(&before)? else { return Ok(None) };
+            if let Some((thread, _)) = self.commit_change(&before, changed, &details).await? {
+                return Ok(Some(thread));
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Writes a change of owner and tells everybody. `None`: somebody else was faster.
+    async fn commit_change(
+        &self,
+        before: &Thread,
+        mut changed: Changed,
+        details: &Details,
+    ) -> Result<Option<(Thread, Option<Removal>)>, Error> {
+        let mut commit = Commit::new(changed.thread.clone());
+        if matches!(changed.thread.status, Status::Ended { .. }) {
+            commit.removal = self.forget_conversation(before, &mut commit.thread, changed.message.at);
+        }
+        commit.messages.push(changed.message.clone());
+        commit.note = changed.note.clone();
+        let removal = commit.removal.clone();
+        let Committed::Done(thread) = self.store.thread_commit(before, commit).await? else { return Ok(None) };
+        changed.thread = *thread;
+        self.tell_change(&changed, details).await;
+        Ok(Some((changed.thread, removal)))
     }
 
     /// Tells the thread's listeners and the tenant's inbox that the line has changed hands.

@@ -166,6 +166,7 @@ impl<'a> Replay<'a> {
             // Who may take the line from an agent was checked when it was taken; the log does not tell roles.
             Change::Claimed { agent } => Event::Claim { at, agent, admin: true },
             Change::Released { to } => Event::Release { at, to },
+            Change::TimedOut { to } => Event::TimeOut { at, to },
             Change::Ended => Event::End { at, by: author },
         };
         let after = self.status.clone().on(event).map_err(|refusal| refusal.to_string())?;

@@ -36,7 +36,7 @@ fn template() -> Value {
 }
 
 fn is_rest(name: &str) -> bool {
-    !name.starts_with("socket-") && !name.starts_with("authorizer-") && name != "chat-run"
+    !name.starts_with("socket-") && !name.starts_with("authorizer-") && !["chat-run", "sweep"].contains(&name)
 }
 
 #[test]
@@ -46,6 +46,7 @@ fn every_rest_route_of_the_template_has_an_event_and_no_other() {
     let functions = resources.values().filter_map(|resource| resource["Properties"]["Events"].as_mapping());
     let routes: BTreeSet<_> = functions
         .flat_map(|events| events.values())
+        .filter(|event| event["Type"] == "Api")
         .map(|event| &event["Properties"])
         .map(|route| format!("{} {}", route["Method"].as_str().unwrap(), route["Path"].as_str().unwrap()))
         .collect();
@@ -89,9 +90,11 @@ fn every_socket_route_of_the_template_has_an_event_and_no_other() {
 }
 
 #[test]
-fn the_plain_chat_event_is_no_http_request() {
-    let request = lambda_http::request::from_str(&event("chat-run")).expect("it parses");
-    assert!(matches!(request.request_context(), RequestContext::PassThrough));
+fn the_plain_events_are_no_http_requests() {
+    for name in ["chat-run", "sweep"] {
+        let request = lambda_http::request::from_str(&event(name)).expect("it parses");
+        assert!(matches!(request.request_context(), RequestContext::PassThrough), "{name}");
+    }
 }
 
 #[test]

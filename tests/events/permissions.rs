@@ -13,13 +13,16 @@ use aws_smithy_runtime_api::client::{
 };
 use local::{
     Switchboard, TABLE, dynamo,
-    gateway::management::{self, InProcess},
+    gateway::{
+        invocations,
+        management::{self, InProcess},
+    },
 };
 use serde_json::Value;
-use shared::{App, sockets::Sockets, store::Store};
+use shared::{App, Invoker, sockets::Sockets, store::Store};
 
-/// An action, and what it is done to: the `table`, one of its indexes (`index/status`), or sockets
-/// (`POST/@connections/*`).
+/// An action, and what it is done to: the `table`, one of its indexes (`index/status`), sockets (`POST/@connections/*`),
+/// or a function (`chat`).
 pub(super) type Permission = (String, String);
 
 /// The permissions that were needed so far. Clones share them.
@@ -38,8 +41,11 @@ impl Watched {
         let table = dynamo::client_over(Wire { end: database.clone(), needed: needed.clone() });
         let sockets =
             management::client_over(Wire { end: InProcess::new(board.connections()), needed: needed.clone() });
+        let functions = invocations::InProcess::new(board.invocations());
+        let lambda = invocations::client_over(Wire { end: functions, needed: needed.clone() });
         let (store, sockets) = (Store::new(table, TABLE.into()), Sockets::new(sockets));
-        let app = App { store, sockets, ..board.app().as_ref().clone() };
+        let invoker = Some(Invoker::new(lambda, "chat".into()));
+        let app = App { store, sockets, invoker, ..board.app().as_ref().clone() };
         // As `App::from_env` does at a cold start.
         app.store.connect().await;
         Self { app, needed }
@@ -66,6 +72,9 @@ impl<End: HttpConnector> HttpConnector for Wire<End> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let needs = match request.headers().get("x-amz-target") {
             Some(target) => of_table(target, request.body().bytes().unwrap_or_default()),
+            None if request.uri().ends_with("/functions/chat/invocations") => {
+                vec![("lambda:InvokeFunction".into(), "chat".into())]
+            }
             None => vec![of_sockets(&request)],
         };
         self.needed.0.lock().unwrap_or_else(PoisonError::into_inner).extend(needs);

@@ -47,7 +47,8 @@ pub(super) async fn story(player: &mut Player) -> Story {
     play!("thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
     // One more message, which waits until the line is the bot's again.
     player.replace("5f0c9d0e-1111-4222-8333-444455556666", "5f0c9d0e-1111-4222-8333-777788889999");
-    play!("chat", "handoff-release", "chat-run", "thread-messages", "chat-end");
+    player.world.board.invocations().lose(true);
+    play!("chat", "handoff-release", "chat-run", "sweep", "thread-messages", "chat-end");
     socket.hears_of("thread.updated").await;
 
     play!("socket-default");
@@ -86,6 +87,7 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chat: 202 application/json message reply thread
     handoff-release: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     chat-run: 204 - null
+    sweep: 204 - null
     thread-messages: 200 application/json data[8] next_cursor
     chat-end: 200 application/json chatbot_id created_at customer_id ended_by id metadata seq status status_since title updated_at
     socket-default: 200 - null

@@ -156,6 +156,7 @@ impl Player {
             "chat-end" => Box::pin(chat_end::handle(app, request)).await,
             "handoff" => Box::pin(handoff::handle(app, request)).await,
             "socket" => Box::pin(socket::handle(app, request)).await,
+            "sweep" => Box::pin(sweep::handle(app, request)).await,
             _ => panic!("there is no function {function}"),
         };
         if self.world.standin().requests().len() > asked_before {
@@ -179,7 +180,7 @@ impl Player {
 }
 
 /// All but the authorizer. Longest first: `chat-end` is not `chat`'s.
-const FUNCTIONS: [&str; 6] = ["chat-end", "chatbot", "handoff", "socket", "thread", "chat"];
+const FUNCTIONS: [&str; 7] = ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "chat"];
 
 /// The function that takes the event of this name.
 fn function_of(name: &str) -> &'static str {

@@ -130,6 +130,7 @@ fn place(resource: &Value) -> String {
     let text = resource.as_str().expect("a resource is one text");
     let place = match text {
         "Table.Arn" => Some("table"),
+        "ChatFunction.Arn" => Some("chat"),
         _ => text.strip_prefix("${Table.Arn}/").or_else(|| text.strip_prefix(STAGE)),
     };
     place.unwrap_or_else(|| panic!("the stack has no {text} for a function")).to_owned()
@@ -138,9 +139,10 @@ fn place(resource: &Value) -> String {
 /// What a function reads of its environment, to do what it does.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
-    let read: [(bool, &[&str]); 4] = [
+    let read: [(bool, &[&str]); 5] = [
         (calls("dynamodb:"), &["TABLE"]),
         (calls("execute-api:"), &["SOCKETS_URL"]),
+        (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
         (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
         (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
     ];

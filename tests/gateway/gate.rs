@@ -6,7 +6,7 @@ use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, Api
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, Response};
-use local::gateway::{Connections, Functions, Gateway, Limits};
+use local::gateway::{Connections, Functions, Gateway, Invocations, Limits};
 use local::template::Template;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,10 +36,12 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Connections::new(limits);
-        let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket"]
+        let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket", "sweep"]
             .into_iter()
             .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo));
-        let gateway = Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone()).unwrap();
+        let gateway =
+            Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone(), Invocations::default())
+                .unwrap();
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(gateway.serve(listener, stopped));
         Self { address, connections, http: reqwest::Client::new(), stop }

@@ -71,6 +71,10 @@ fn told(change: Option<&Change>) -> &'static str {
         Some(Change::Claimed { .. }) => "A human agent took over. The assistant messages that follow are theirs.",
         Some(Change::Released { to: Line::Bot }) => "The human agent left. You answer again from here on.",
         Some(Change::Released { to: Line::Queue }) => "The human agent left. The customer waits for another one.",
+        Some(Change::TimedOut { to: Line::Bot }) => "No human agent came in time. You answer again from here on.",
+        Some(Change::TimedOut { to: Line::Queue }) => {
+            "The human agent did not answer in time. The customer waits for another one."
+        }
         Some(Change::Ended) | None => "The conversation was closed.",
     }
 }

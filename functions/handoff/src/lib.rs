@@ -99,5 +99,6 @@ async fn release(app: &App, identity: &Identity, id: &ThreadId, ask: Release) ->
         Ok(changed)
     });
     let (thread, details) = released.await?;
+    app.have_answered(&thread).await;
     Ok(thread.view(&details))
 }

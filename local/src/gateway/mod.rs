@@ -8,6 +8,7 @@ mod authorize;
 mod connections;
 mod event;
 mod functions;
+pub mod invocations;
 pub mod management;
 mod refusal;
 mod rest;
@@ -22,18 +23,25 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use axum::serve::ListenerExt;
+use lambda_http::request::LambdaRequest;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use ulid::Ulid;
 
 use crate::template::{Error, INTEGRATION_TIMEOUT, Template};
 use authorize::Decisions;
 pub use connections::{Connections, PostError};
 pub use functions::Functions;
+pub use invocations::Invocations;
 use refusal::Refusals;
 use route::Routes;
 
 /// Where the laptop's WebSocket API listens.
 pub const SOCKET_PATH: &str = "/ws";
+
+/// The function of the schedule.
+const SWEEP: &str = "sweep";
 
 /// For how long a stopping gateway waits for requests and handlers under way.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,22 +84,32 @@ pub struct Gateway {
     functions: Functions,
     decisions: Decisions,
     connections: Connections,
+    invocations: Invocations,
 }
 
 impl Gateway {
     /// Every function that the template routes to must be among `functions`.
-    pub fn new(template: Template, functions: Functions, connections: Connections) -> Result<Arc<Self>, Error> {
+    /// From here on `invocations` reach them.
+    pub fn new(
+        template: Template,
+        functions: Functions,
+        connections: Connections,
+        invocations: Invocations,
+    ) -> Result<Arc<Self>, Error> {
         if let Some(name) = functions.missing(&template) {
             return Err(Error::new(format!("there is no handler for the function {name}")));
         }
-        Ok(Arc::new(Self {
+        let gateway = Arc::new(Self {
             routes: Routes::new(&template.rest.routes),
             refusals: Refusals::new(&template.rest.answers),
             decisions: Decisions::new(template.rest.reauthorize_every),
             template,
             functions,
             connections,
-        }))
+            invocations,
+        });
+        gateway.invocations.lead_to(&gateway);
+        Ok(gateway)
     }
 
     /// Serves until `stop` turns true, then closes every socket and waits a little for what is under way.
@@ -121,6 +139,14 @@ impl Gateway {
         .await;
     }
 
+    /// Has the function `sweep` do what is due, as the template's schedule does each minute; whether it could.
+    pub async fn sweep(&self) -> bool {
+        let time_limit = self.time_limit(SWEEP);
+        let event = LambdaRequest::PassThrough(json!({ "source": "aws.events", "detail": {} }).to_string());
+        let context = functions::context(&Ulid::generate().to_string(), time_limit);
+        self.functions.call(SWEEP, event, context, time_limit).await.is_ok()
+    }
+
     /// How long Lambda would let the function run.
     fn time_limit(&self, function: &str) -> Duration {
         self.template.functions.get(function).copied().unwrap_or(INTEGRATION_TIMEOUT)
@@ -142,6 +168,9 @@ async fn serve(
     }
     if let Some(id) = management::connection(path) {
         return management::serve(&gateway.connections, &id, request).await;
+    }
+    if invocations::function(path).is_some() {
+        return invocations::serve(&gateway.invocations, request).await;
     }
     rest::serve(&gateway, request, source).await
 }

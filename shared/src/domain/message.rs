@@ -79,6 +79,10 @@ pub enum Change {
     Released {
         to: Line,
     },
+    /// Whoever had the line did not do in time what it was given to them for.
+    TimedOut {
+        to: Line,
+    },
     Ended,
 }
 

@@ -1,6 +1,7 @@
 //! Threads, chatbots, messages and who may do what to them: values and rules, no I/O.
 
 pub mod chatbot;
+pub mod due;
 pub mod id;
 pub mod identity;
 pub mod message;
@@ -9,6 +10,7 @@ pub mod thread;
 pub mod time;
 
 pub use chatbot::Chatbot;
+pub use due::{Duty, Timeouts};
 pub use id::{ChatbotId, MessageId, RunId, ThreadId};
 pub use identity::{Act, Identity, Person, Role};
 pub use message::{Message, Note};

@@ -27,6 +27,8 @@ pub enum Reason {
     Failure,
     /// An agent gave the thread back to the queue.
     Released,
+    /// An agent left the customer without an answer.
+    Absent,
 }
 
 /// Where a release gives the line to.
@@ -43,6 +45,7 @@ pub enum Event {
     Escalate { at: At, reason: Reason },
     Claim { at: At, agent: Person, admin: bool },
     Release { at: At, to: Line },
+    TimeOut { at: At, to: Line },
     End { at: At, by: Person },
 }
 
@@ -50,7 +53,7 @@ impl Status {
     /// The one place that says which event may follow which status.
     /// A repeated event changes nothing; an unlisted one is a conflict.
     pub fn on(self, event: Event) -> Result<Self, Error> {
-        use Event::{Claim, End, Escalate, Release};
+        use Event::{Claim, End, Escalate, Release, TimeOut};
         match (self, event) {
             // Before an admin's claim: what one holds already is not taken again.
             (Self::Agent { since, agent }, Claim { agent: same, .. }) if agent.id == same.id => {
@@ -63,12 +66,23 @@ impl Status {
             (Self::Agent { .. }, Release { at, to: Line::Queue }) => {
                 Ok(Self::Queued { since: at, reason: Reason::Released })
             }
+            // The bot that could not answer is not waited for: a person has to come.
+            (Self::Queued { reason: Reason::Failure, .. }, TimeOut { to: Line::Bot, .. }) => {
+                Err(Error::conflict("the bot cannot answer; a person is asked for"))
+            }
+            (Self::Queued { .. }, TimeOut { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
+            (Self::Agent { .. }, TimeOut { at, to: Line::Queue }) => {
+                Ok(Self::Queued { since: at, reason: Reason::Absent })
+            }
             (Self::Bot { .. } | Self::Queued { .. } | Self::Agent { .. }, End { at, by }) => {
                 Ok(Self::Ended { since: at, by })
             }
 
-            (now @ Self::Queued { .. }, Escalate { .. } | Release { to: Line::Queue, .. })
-            | (now @ Self::Bot { .. }, Release { to: Line::Bot, .. })
+            (
+                now @ Self::Queued { .. },
+                Escalate { .. } | Release { to: Line::Queue, .. } | TimeOut { to: Line::Queue, .. },
+            )
+            | (now @ Self::Bot { .. }, Release { to: Line::Bot, .. } | TimeOut { to: Line::Bot, .. })
             | (now @ Self::Ended { .. }, End { .. }) => Ok(now),
 
             (Self::Agent { agent, .. }, Claim { .. } | Escalate { .. }) => {
@@ -146,7 +160,17 @@ mod tests {
         assert_eq!(after(&Event::Claim { at: NOW, agent: person("ben"), admin: true }), "agent agent agent !");
         assert_eq!(after(&Event::Release { at: NOW, to: Line::Bot }), "= bot bot !");
         assert_eq!(after(&Event::Release { at: NOW, to: Line::Queue }), "! = queued !");
+        assert_eq!(after(&Event::TimeOut { at: NOW, to: Line::Bot }), "= bot ! !");
+        assert_eq!(after(&Event::TimeOut { at: NOW, to: Line::Queue }), "! = queued !");
         assert_eq!(after(&Event::End { at: NOW, by: person("ana") }), "ended ended ended =");
+    }
+
+    #[test]
+    fn a_wait_that_a_failure_caused_does_not_time_out() {
+        let failed = Status::Queued { since: THEN, reason: Reason::Failure };
+        failed.clone().on(Event::TimeOut { at: NOW, to: Line::Bot }).unwrap_err();
+        assert_eq!(failed.clone().on(Event::TimeOut { at: NOW, to: Line::Queue }).unwrap(), failed);
+        assert_eq!(failed.on(Event::Release { at: NOW, to: Line::Bot }).unwrap().word(), "bot");
     }
 
     #[test]

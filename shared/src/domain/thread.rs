@@ -37,6 +37,12 @@ pub struct Thread {
     pub asked_through: u64,
     /// The last message that is answered, by the bot or by a person.
     pub answered_through: u64,
+    /// When the first of the messages that wait for an answer was said; of no meaning while none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<At>,
+    /// The `updated_at` that the sweep last found where it had taken the thread for idle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stirred_at: Option<At>,
     pub openai: Conversation,
     pub created_at: At,
     pub updated_at: At,
@@ -118,6 +124,8 @@ impl Thread {
             last_reply: None,
             asked_through: 0,
             answered_through: 0,
+            asked_at: None,
+            stirred_at: None,
             openai: Conversation::default(),
             created_at: at,
             updated_at: at,
@@ -163,21 +171,18 @@ impl Thread {
         matches!(self.status, Status::Bot { .. }) && self.asked_through > self.answered_through
     }
 
-    /// When somebody has to look at this thread of themselves, or never. Does not move with a lease's renewal.
-    pub fn due_at(&self) -> Option<At> {
-        if !self.awaits_bot() {
-            return None;
-        }
-        Some(self.run.as_ref().map_or(self.status.since(), |run| run.lease_until))
-    }
-
     /// Puts `message` at the end of the log.
     pub fn log(&mut self, message: &mut Message) {
         self.seq += 1;
         self.updated_at = message.at;
         message.seq = self.seq;
         match message.role {
-            message::Role::Customer => self.asked_through = self.seq,
+            message::Role::Customer => {
+                if self.asked_through <= self.answered_through {
+                    self.asked_at = Some(message.at);
+                }
+                self.asked_through = self.seq;
+            }
             message::Role::Agent => self.answered_through = self.seq,
             message::Role::Bot | message::Role::System => {}
         }
@@ -225,6 +230,7 @@ impl Thread {
             Event::Escalate { at, reason } => (*at, Change::Escalated { reason: *reason, comment }),
             Event::Claim { at, agent, .. } => (*at, Change::Claimed { agent: agent.clone() }),
             Event::Release { at, to } => (*at, Change::Released { to: *to }),
+            Event::TimeOut { at, to } => (*at, Change::TimedOut { to: *to }),
             Event::End { at, .. } => (*at, Change::Ended),
         };
         let status = self.status.clone().on(event)?;

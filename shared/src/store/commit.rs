@@ -99,8 +99,11 @@ impl Store {
     async fn commit(&self, before: &Thread, mut commit: Commit, fence: Fence<'_>) -> Result<Committed, Error> {
         let (tenant, id) = (&before.tenant, &before.id);
         commit.thread.version = before.version + 1;
-        let mut transaction =
-            Transaction::default().put(&self.table, row::thread(&commit.thread)?, Some(fence.over(before)))?;
+        let mut transaction = Transaction::default().put(
+            &self.table,
+            row::thread(&commit.thread, &self.timeouts)?,
+            Some(fence.over(before)),
+        )?;
         if let Some(client) = &commit.client {
             let key = key::client(tenant, id, &client.author, &client.client_id);
             transaction = transaction.put(&self.table, row::row(key, client)?, Some(Condition::absent()))?;

@@ -17,13 +17,21 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::domain::{At, ChatbotId, MessageId, Status, Thread, ThreadId};
+use crate::domain::{At, ChatbotId, MessageId, Status, Thread, ThreadId, Timeouts};
 
 /// The two attributes of the table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     pub pk: String,
     pub sk: String,
+}
+
+impl Key {
+    /// The tenant and the thread whose partition it lies in, if it is a thread's.
+    pub fn thread(&self) -> Option<(&str, ThreadId)> {
+        let (tenant, rest) = self.pk.split_once('#')?;
+        Some((tenant, rest.strip_prefix("THREAD#")?.parse().ok()?))
+    }
 }
 
 pub const THREAD: &str = "THREAD";
@@ -128,18 +136,27 @@ pub fn by_time(at: At, id: &ThreadId) -> String {
 pub fn due(partition: &str) -> String {
     let mut hasher = DefaultHasher::new();
     partition.hash(&mut hasher);
-    format!("due#{}", hasher.finish() % DUE_SHARDS)
+    due_shard(hasher.finish() % DUE_SHARDS)
+}
+
+fn due_shard(shard: u64) -> String {
+    format!("due#{shard}")
+}
+
+/// All partitions of the index `due`.
+pub fn due_shards() -> impl Iterator<Item = String> {
+    (0..DUE_SHARDS).map(due_shard)
 }
 
 /// The attributes that put a thread into its indexes.
-pub fn thread_indexes(thread: &Thread) -> Vec<(&'static str, String)> {
+pub fn thread_indexes(thread: &Thread, timeouts: &Timeouts) -> Vec<(&'static str, String)> {
     let mut indexes = vec![
         ("status_pk", by_status(&thread.tenant, thread.status.word())),
         ("status_sk", by_time(Status::since(&thread.status), &thread.id)),
         ("customer_pk", by_customer(&thread.tenant, &thread.customer_id)),
         ("customer_sk", by_time(thread.created_at, &thread.id)),
     ];
-    if let Some(at) = thread.due_at() {
+    if let Some(at) = thread.due_at(timeouts) {
         indexes.push(("due_pk", due(&thread_partition(&thread.tenant, &thread.id))));
         indexes.push(("due_sk", at.to_string()));
     }
@@ -188,15 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_waits_for_nobody_is_not_due() {
+    fn a_thread_is_due_where_it_waits_and_else_when_it_is_idle() {
         let thr: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();
         let bot: ChatbotId = "bot_01JD0000000000000000000000".parse().unwrap();
         let at = At::from_millis(1_795_341_600_007);
         let mut waiting = Thread::new("acme", thr, bot, "cus".into(), at);
-        let indexed = |thread: &Thread| thread_indexes(thread).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-        assert_eq!(indexed(&waiting), ["status_pk", "status_sk", "customer_pk", "customer_sk"]);
+        let indexed = |thread: &Thread| thread_indexes(thread, &Timeouts::default());
+        let names: Vec<_> = indexed(&waiting).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["status_pk", "status_sk", "customer_pk", "customer_sk", "due_pk", "due_sk"]);
+        assert_eq!(indexed(&waiting)[1].1, "2026-11-22T10:00:00.007Z#thr_01JD0000000000000000000000");
+        assert_eq!(indexed(&waiting)[5].1, "2026-12-22T10:00:00.007Z");
         waiting.asked_through = 1;
-        assert_eq!(indexed(&waiting)[4..], ["due_pk", "due_sk"]);
-        assert_eq!(thread_indexes(&waiting)[1].1, "2026-11-22T10:00:00.007Z#thr_01JD0000000000000000000000");
+        assert_eq!(indexed(&waiting)[5].1, "2026-11-22T10:00:00.007Z");
+        let never = Timeouts { idle: None, ..Timeouts::default() };
+        waiting.answered_through = 1;
+        assert_eq!(thread_indexes(&waiting, &never).len(), 4);
     }
 }

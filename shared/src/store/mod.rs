@@ -7,6 +7,7 @@ mod chatbot;
 pub mod commit;
 mod connection;
 pub mod cursor;
+mod due;
 mod idempotency;
 pub mod key;
 mod log;
@@ -25,22 +26,30 @@ use aws_sdk_dynamodb::{
 pub use chatbot::ChatbotWrite;
 pub use commit::{Commit, Committed};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
+pub use due::{DuePage, Overdue};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{Client as ClientRow, LogPage, Noted};
 pub use removal::{Removal, Rubbish};
 pub use thread::ThreadPage;
 
-use crate::Error;
+use crate::{Error, domain::Timeouts};
 
 #[derive(Clone)]
 pub struct Store {
     dynamo: Client,
     table: String,
+    timeouts: Timeouts,
 }
 
 impl Store {
     pub fn new(dynamo: Client, table: String) -> Self {
-        Self { dynamo, table }
+        Self { dynamo, table, timeouts: Timeouts::default() }
+    }
+
+    /// The same, for a system that waits so long: its threads are due accordingly.
+    #[must_use]
+    pub fn with(self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self }
     }
 
     /// Opens the connection to the table ahead of its first use, if it can be opened: a read of nothing.

@@ -1,16 +1,25 @@
 //! What has to go at OpenAI: due work, written with the change that made it superfluous, done at once where that works.
 
+use std::{collections::HashMap, time::Duration};
+
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Store, key, refused,
+    Store,
+    key::{self, Key},
+    refused,
     row::{self, Item},
+    write::Condition,
 };
 use crate::{
     Error,
     domain::{At, Chatbot, Thread, ThreadId},
 };
+
+const FIRST_WAIT: Duration = Duration::from_mins(1);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// Objects at OpenAI that nothing points to any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +28,12 @@ pub struct Removal {
     partition: String,
     /// When it is to be tried by the sweep.
     pub due: At,
+    /// When the sweep was to try it first, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_due: Option<At>,
+    /// How often the sweep has tried it.
+    #[serde(default)]
+    attempts: u32,
     pub what: Rubbish,
 }
 
@@ -42,13 +57,33 @@ impl Removal {
     pub fn of_conversation(thread: &Thread, conversation_id: String, due: At) -> Self {
         let (tenant, thread_id) = (thread.tenant.clone(), thread.id.clone());
         let partition = key::thread_partition(&tenant, &thread_id);
-        Self { partition, due, what: Rubbish::Conversation { tenant, thread_id, conversation_id } }
+        Self::new(partition, due, Rubbish::Conversation { tenant, thread_id, conversation_id })
     }
 
     /// Of what a chatbot's documents were at OpenAI, all or in part.
     pub fn of_knowledge(chatbot: &Chatbot, vector_store_id: String, file_ids: Vec<String>, due: At) -> Self {
         let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
-        Self { partition, due, what: Rubbish::Knowledge { vector_store_id, file_ids } }
+        Self::new(partition, due, Rubbish::Knowledge { vector_store_id, file_ids })
+    }
+
+    fn new(partition: String, due: At, what: Rubbish) -> Self {
+        Self { partition, due, first_due: None, attempts: 0, what }
+    }
+
+    /// As it is while, and after, it is tried once more: due again in a minute, two, four and so on, up to an hour.
+    fn tried(&self, now: At) -> Self {
+        let wait = FIRST_WAIT.saturating_mul(1 << self.attempts.min(10)).min(LONGEST_WAIT);
+        Self {
+            due: now + wait,
+            first_due: self.first_due.or(Some(self.due)),
+            attempts: self.attempts + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Whether it was tried for so long that it will never be done.
+    pub fn is_hopeless(&self, now: At) -> bool {
+        self.first_due.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
     }
 
     fn object(&self) -> &str {
@@ -67,6 +102,29 @@ impl Removal {
 }
 
 impl Store {
+    pub async fn removal_get(&self, key: &Key) -> Result<Option<Removal>, Error> {
+        self.get(key.clone()).await?.map(row::read).transpose()
+    }
+
+    /// What is to be removed of a thread's.
+    pub async fn removals_of_thread(&self, tenant: &str, id: &ThreadId) -> Result<Vec<Removal>, Error> {
+        let found = self.get_beginning(&key::thread_partition(tenant, id), key::REMOVAL).await?;
+        found.into_iter().map(row::read).collect()
+    }
+
+    /// Takes a removal for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it
+    /// is done.
+    pub async fn removal_take(&self, removal: &Removal, now: At) -> Result<Option<Removal>, Error> {
+        let tried = removal.tried(now);
+        let as_read = Condition {
+            expression: "#due = :due".into(),
+            names: HashMap::from([("#due".into(), "due".into())]),
+            values: HashMap::from([(":due".into(), S(removal.due.to_string()))]),
+        };
+        let taken = self.put_if(tried.row()?, as_read).await?;
+        Ok(taken.then_some(tried))
+    }
+
     /// It is done.
     pub async fn removal_delete(&self, removal: &Removal) -> Result<(), Error> {
         let key = key::removal(&removal.partition, removal.object());

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::key::{self, Key};
 use crate::{
     Error,
-    domain::{Message, Thread, message::Origin},
+    domain::{Message, Thread, Timeouts, message::Origin},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -23,9 +23,9 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item).map_err(Error::internal)
 }
 
-pub(super) fn thread(thread: &Thread) -> Result<Item, Error> {
+pub(super) fn thread(thread: &Thread, timeouts: &Timeouts) -> Result<Item, Error> {
     let mut item = row(key::thread(&thread.tenant, &thread.id), thread)?;
-    item.extend(key::thread_indexes(thread).into_iter().map(|(name, value)| (name.to_owned(), S(value))));
+    item.extend(key::thread_indexes(thread, timeouts).into_iter().map(|(name, value)| (name.to_owned(), S(value))));
     Ok(item)
 }
 
@@ -51,6 +51,11 @@ impl Key {
     pub(super) fn attributes(self) -> Item {
         HashMap::from([("pk".to_owned(), S(self.pk)), ("sk".to_owned(), S(self.sk))])
     }
+}
+
+/// Whether the thread of this item is deleted.
+pub(super) fn is_tombstone(item: &Item) -> bool {
+    item.contains_key("tombstone")
 }
 
 /// A text attribute of an item, `sk` above all.

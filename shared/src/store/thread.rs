@@ -38,11 +38,9 @@ impl Store {
         creation: &Creation,
     ) -> Result<Created, Error> {
         let mut transaction = creation.guard(&self.table)?;
-        transaction = transaction.put(&self.table, row::thread(thread)?, Some(Condition::absent()))?.put(
-            &self.table,
-            row::row(key::details(&thread.tenant, &thread.id), details)?,
-            None,
-        )?;
+        transaction = transaction
+            .put(&self.table, row::thread(thread, &self.timeouts)?, Some(Condition::absent()))?
+            .put(&self.table, row::row(key::details(&thread.tenant, &thread.id), details)?, None)?;
         if let Some(greeting) = greeting {
             transaction = transaction.put(&self.table, row::message(&thread.tenant, greeting)?, None)?;
         }
@@ -57,7 +55,7 @@ impl Store {
     /// The thread without its details, read consistently.
     pub async fn thread_alone(&self, tenant: &str, id: &ThreadId) -> Result<Option<Thread>, Error> {
         let found = self.get(key::thread(tenant, id)).await?;
-        found.filter(|item| !is_tombstone(item)).map(row::read).transpose()
+        found.filter(|item| !row::is_tombstone(item)).map(row::read).transpose()
     }
 
     /// A customer's threads, newest first; of one status where `status` names it.
@@ -234,16 +232,12 @@ fn id_of(item: &Item) -> Option<ThreadId> {
     text(item, "pk").rsplit('#').next()?.parse().ok()
 }
 
-fn is_tombstone(item: &Item) -> bool {
-    item.contains_key("tombstone")
-}
-
 /// The thread's item and its details', in whatever order they came.
 fn pair(items: Vec<Item>) -> Result<Option<(Thread, Details)>, Error> {
     let (mut thread, mut details) = (None, None);
     for item in items {
         match text(&item, "sk") {
-            key::THREAD if !is_tombstone(&item) => thread = Some(row::read(item)?),
+            key::THREAD if !row::is_tombstone(&item) => thread = Some(row::read(item)?),
             key::THREAD => return Ok(None),
             _ => details = Some(row::read(item)?),
         }

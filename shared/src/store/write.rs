@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure::AllOld,
@@ -129,6 +129,23 @@ impl Store {
     pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
         let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(|_| ()).map_err(refused)
+    }
+
+    /// Writes an item if what is there is as `condition` says; whether it was.
+    pub(super) async fn put_if(&self, item: Item, condition: Condition) -> Result<bool, Error> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     /// Deletes what is at `keys`: in batches of 25, and what DynamoDB left over again.
