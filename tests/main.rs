@@ -4,6 +4,7 @@ mod authorizer;
 mod chat;
 mod chat_end;
 mod chatbots;
+mod crash;
 mod events;
 mod gateway;
 mod handoff;

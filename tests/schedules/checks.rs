@@ -20,28 +20,49 @@ struct Kept {
 }
 
 /// Says what does not hold.
-pub(super) async fn check(story: &Story) -> Result<(), String> {
+pub(crate) async fn check(story: &Story) -> Result<(), String> {
+    require(story.world.is_idle(), || "a function is at work for ever".into())?;
     let mut all = Vec::new();
     for line in &story.lines {
-        let kept = read(story, &line.thread).await;
+        let Some(kept) = read(story, &line.thread).await? else { continue };
         verify(&kept.thread, &kept.log).map_err(|breach| format!("{}: {breach}", line.thread))?;
         require(!kept.thread.awaits_bot(), || format!("{} still waits for the bot", line.thread))?;
         all.push(kept);
     }
     for said in story.said() {
-        let kept = all.iter().find(|kept| kept.thread.id.as_str() == said.thread).expect("a thread of the story");
-        acknowledged(&said, kept)?;
+        if let Some(kept) = all.iter().find(|kept| kept.thread.id.as_str() == said.thread) {
+            acknowledged(&said, kept)?;
+        }
     }
+    require(!story.world.has_due().await, || "something is due for ever".into())?;
+    story.world.leases().breach().map_or(Ok(()), Err)?;
+    removed(story, &all).await?;
     asked_once(story)?;
     private(story)?;
     Ok(())
 }
 
-async fn read(story: &Story, thread: &str) -> Kept {
+/// `None` of a thread that was deleted, with all it held.
+async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
     let (store, id) = (story.world.onlooker().store, thread.parse().expect("a thread's id"));
-    let thread = store.thread_alone(TENANT, &id).await.expect("the table answers").expect("the thread is there");
+    let thread = store.thread_alone(TENANT, &id).await.expect("the table answers");
     let log = store.log_after(TENANT, &id, 0, 10_000).await.expect("the table answers").messages;
-    Kept { thread, log }
+    let Some(thread) = thread else {
+        require(log.is_empty(), || format!("{id} was deleted and has a log"))?;
+        return Ok(None);
+    };
+    Ok(Some(Kept { thread, log }))
+}
+
+/// OpenAI has nothing of conversations that no thread speaks in any more: ended, deleted, or dropped for a new one.
+async fn removed(story: &Story, all: &[Kept]) -> Result<(), String> {
+    let conversations = story.world.openai().asked().conversations.clone();
+    let spoken: Vec<_> = all.iter().filter_map(|kept| kept.thread.openai.conversation_id.as_ref()).collect();
+    for conversation in conversations.iter().filter(|conversation| !spoken.contains(conversation)) {
+        let items = story.world.openai().items(conversation).await;
+        require(items == 0, || format!("OpenAI still has {items} items of {conversation}"))?;
+    }
+    Ok(())
 }
 
 /// A message that was taken is in the log once, as it was said; each answer to it speaks of that one.

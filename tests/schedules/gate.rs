@@ -30,6 +30,8 @@ pub(crate) enum Call {
     Stream,
     /// A frame for a socket.
     Socket,
+    /// An asynchronous invocation of `chat`.
+    Invoke,
 }
 
 /// What becomes of a call.
@@ -89,7 +91,6 @@ struct Life {
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub(crate) number: usize,
-    pub(crate) instance: InstanceId,
     pub(crate) call: Call,
 }
 
@@ -180,7 +181,6 @@ impl Gate {
     }
 
     /// Kills every instance there is.
-    #[cfg(test)]
     pub(crate) fn kill_all(&self) {
         let instances = self.state().instances.len();
         (0..instances).for_each(|instance| self.kill(InstanceId(instance)));
@@ -207,7 +207,7 @@ impl Gate {
             !life.dead && life.thaws.is_none_or(|at| at <= now)
         };
         let ready = state.waiting.iter().filter(|call| awake(call.instance));
-        ready.map(|call| Ready { number: call.number, instance: call.instance, call: call.call.clone() }).collect()
+        ready.map(|call| Ready { number: call.number, call: call.call.clone() }).collect()
     }
 
     /// When the next frozen instance thaws.

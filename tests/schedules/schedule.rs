@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::{
     select,
-    time::{sleep, sleep_until},
+    time::{sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -19,8 +19,11 @@ const FROZEN: [u64; 3] = [2, 40, 75];
 /// Seconds by which the clock is turned while calls wait: past a look at the thread, a renewal, a lease.
 const TURNS: [u64; 4] = [1, 4, 11, 35];
 
+/// Longer than anybody waits for anything.
+const STUCK: Duration = Duration::from_hours(1);
+
 /// What happens next in a world in which everything waits.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The call at this place among those that are ready goes on.
     Call(usize, Fate),
     Turn(Duration),
@@ -34,8 +37,9 @@ pub(super) async fn drive(world: &World, is_over: impl Fn() -> bool, mut next: i
         sleep(Duration::from_millis(1)).await;
         let ready = gate.ready();
         if ready.is_empty() {
-            if !is_over() {
-                something(gate).await;
+            if !is_over() && timeout(STUCK, something(gate)).await.is_err() {
+                gate.note("nothing moves any more");
+                return;
             }
             continue;
         }

@@ -10,10 +10,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::world::{ADMIN, Answered, Function, Who, World, due, lock};
+use super::world::{ADMIN, Answered, Function, Who, World, due, lock, minute};
 
 const CUSTOMERS: [Who; 2] = [Who { role: "customer", subject: "cus" }, Who { role: "customer", subject: "dan" }];
-pub(super) const AGENTS: [Who; 2] = [Who { role: "agent", subject: "ana" }, Who { role: "agent", subject: "ben" }];
+pub(crate) const AGENTS: [Who; 2] = [Who { role: "agent", subject: "ana" }, Who { role: "agent", subject: "ben" }];
 
 const CHAT: &str = "/threads/{thread_id}/chat";
 
@@ -126,24 +126,24 @@ impl Story {
         }
     }
 
+    pub(crate) async fn deletes(&self, line: &Line) {
+        for _ in 0..3 {
+            let delete = line.customer.asks("DELETE", "/threads/{thread_id}", Some(&line.thread), &Value::Null);
+            let answered = self.world.call(Function::Thread, delete).await;
+            if answered.is_some_and(|answered| answered.status < 500) {
+                return;
+            }
+        }
+    }
+
     /// Has `chat` answer what waits, whether or not anything does.
     pub(crate) async fn wakes(&self, thread: &str) {
         self.world.call(Function::Chat, due(thread)).await;
     }
 
-    /// What the minute's sweep does: has `chat` answer in every thread that is due.
-    pub(crate) async fn sweeps(&self) -> bool {
-        let onlooker = self.world.onlooker();
-        let mut found = false;
-        for line in &self.lines {
-            let id = line.thread.parse().expect("a thread's id");
-            let thread = onlooker.store.thread_alone(super::world::TENANT, &id).await.expect("the table answers");
-            if thread.is_some_and(|thread| thread.due_at().is_some_and(|at| at <= self.world.now())) {
-                found = true;
-                self.wakes(&line.thread).await;
-            }
-        }
-        found
+    /// The minute's sweep.
+    pub(crate) async fn sweeps(&self) {
+        self.world.call(Function::Sweep, minute()).await;
     }
 
     /// A customer's part of the story.

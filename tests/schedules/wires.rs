@@ -1,6 +1,9 @@
 //! The functions' three wires, with the gate on each: the table's, OpenAI's, the sockets'.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, Weak},
+};
 
 use aws_smithy_runtime_api::{
     client::{
@@ -21,7 +24,8 @@ use tokio::sync::oneshot;
 
 use super::{
     gate::{Call, Fate, Gate, InstanceId},
-    world::lock,
+    leases::Leases,
+    world::{Function, Inner, World, invoked, lock},
 };
 use crate::wire::{asked, conflict, refusal};
 
@@ -33,14 +37,20 @@ pub(super) struct Through<T> {
     pub(super) to: T,
 }
 
-/// The table.
-impl HttpClient for Through<InProcess> {
+/// DynamoDB, and who watches it.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) database: InProcess,
+    pub(super) leases: Leases,
+}
+
+impl HttpClient for Through<Table> {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for Through<InProcess> {
+impl HttpConnector for Through<Table> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = operation.rsplit('.').next().unwrap_or_default().to_owned();
@@ -52,18 +62,27 @@ impl HttpConnector for Through<InProcess> {
     }
 }
 
-impl Through<InProcess> {
+impl Through<Table> {
     async fn carry(&self, operation: String, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let is_transaction = operation == "TransactWriteItems";
         let answer = match self.gate.out(self.instance, Call::Table(operation)).await {
             Fate::Conflict if is_transaction => Ok(conflict(&asked(&request))),
             Fate::Refused | Fate::Conflict => Ok(refusal("ProvisionedThroughputExceededException")),
             Fate::NeverSent => Err(lost()),
-            Fate::AnswerLost => self.to.call(request).await.and(Err(lost())),
-            _ => self.to.call(request).await,
+            Fate::AnswerLost => self.arrive(request).await.and(Err(lost())),
+            _ => self.arrive(request).await,
         };
         self.gate.back(self.instance).await;
         answer
+    }
+
+    async fn arrive(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let asked = asked(&request);
+        let answer = self.to.database.call(request).await?;
+        if answer.status().is_success() {
+            self.to.leases.wrote(&asked);
+        }
+        Ok(answer)
     }
 }
 
@@ -111,6 +130,46 @@ impl HttpConnector for Through<Frames> {
     }
 }
 
+/// Lambda's `Invoke`: an event that is taken calls `chat`, whoever waits for it.
+#[derive(Clone)]
+pub(super) struct Doorbell(pub(super) Weak<Inner>);
+
+impl fmt::Debug for Doorbell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Doorbell")
+    }
+}
+
+impl HttpClient for Through<Doorbell> {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Through<Doorbell> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let through = self.clone();
+        HttpConnectorFuture::new(async move {
+            let fate = through.gate.out(through.instance, Call::Invoke).await;
+            let refused = matches!(fate, Fate::Refused | Fate::Conflict);
+            if !refused
+                && fate != Fate::NeverSent
+                && let Some(world) = through.to.0.upgrade()
+            {
+                let event = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+                let world = World::from(world);
+                tokio::spawn(async move { world.call(Function::Chat, invoked(event)).await });
+            }
+            through.gate.back(through.instance).await;
+            if matches!(fate, Fate::NeverSent | Fate::AnswerLost) {
+                return Err(lost());
+            }
+            let status = StatusCode::try_from(if refused { 500 } else { 202 }).expect("a status");
+            Ok(HttpResponse::new(status, SdkBody::empty()))
+        })
+    }
+}
+
 /// The stand-in, and what was asked of it.
 #[derive(Clone)]
 pub(crate) struct OpenAi {
@@ -130,6 +189,16 @@ pub(crate) struct Asked {
 impl OpenAi {
     pub(super) fn new(standin: &local::standin::Standin) -> Self {
         Self { standin: local::standin::InProcess::new(standin), asked: Arc::default() }
+    }
+
+    /// How many items OpenAI still has of a conversation; none where it is gone.
+    pub(crate) async fn items(&self, conversation: &str) -> usize {
+        let url = format!("http://openai.test/v1/conversations/{conversation}/items?limit=100");
+        let mut request = reqwest::Request::new(http::Method::GET, url.parse().expect("a URL"));
+        request.headers_mut().insert("authorization", http::HeaderValue::from_static("Bearer standin"));
+        let answer = self.standin.send(request).await.expect("the stand-in answers");
+        let page: Value = answer.json().await.unwrap_or_default();
+        page["data"].as_array().map_or(0, Vec::len)
     }
 
     pub(crate) fn asked(&self) -> MutexGuard<'_, Asked> {

@@ -8,13 +8,21 @@ use std::{
 };
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayWebsocketProxyRequestContext};
-use aws_sdk_dynamodb::config::{retry::RetryPartition, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{
+    config::{retry::RetryPartition, timeout::TimeoutConfig},
+    types::AttributeValue,
+};
 use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
-use local::{TABLE, dynamo, gateway::management, standin::Standin, template::Template};
+use local::{
+    TABLE, dynamo,
+    gateway::{invocations, management},
+    standin::Standin,
+    template::Template,
+};
 use serde_json::{Value, json};
 use shared::{
-    App, Clock, Ids, Settings,
-    domain::{At, chatbot::Memory},
+    App, Clock, Ids, Invoker, Settings,
+    domain::{At, Timeouts, chatbot::Memory},
     openai::{self, Patience},
 };
 use tokio::time::Instant;
@@ -22,14 +30,19 @@ use ulid::Ulid;
 
 use super::{
     gate::{Gate, InstanceId},
-    wires::{Frames, OpenAi, Through},
+    leases::Leases,
+    wires::{Doorbell, Frames, OpenAi, Table, Through},
 };
 
 /// The tenant of every story.
 pub(crate) const TENANT: &str = "acme";
 
+/// Short, so that they end within a story or in what follows it. No thread ends or goes by itself: its log is to be read.
+const TIMEOUTS: Timeouts =
+    Timeouts { queue: Some(Duration::from_secs(90)), agent: Some(Duration::from_mins(1)), idle: None, retention: None };
+
 /// When every world begins.
-const BEGINNING: At = At::from_seconds(1_800_000_000);
+pub(super) const BEGINNING: At = At::from_seconds(1_800_000_000);
 
 /// How long the table is waited for, as on Lambda: a try that is given up may land all the same.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -38,10 +51,10 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct World(Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     gate: Gate,
     begun: Instant,
-    database: dynamo::InProcess,
+    table: Table,
     openai: OpenAi,
     frames: Frames,
     http: reqwest::Client,
@@ -62,6 +75,7 @@ pub(crate) enum Function {
     Chatbot,
     Handoff,
     Socket,
+    Sweep,
     Thread,
 }
 
@@ -81,6 +95,12 @@ pub(crate) struct Who {
 
 pub(crate) const ADMIN: Who = Who { role: "admin", subject: "root" };
 
+impl From<Arc<Inner>> for World {
+    fn from(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+}
+
 impl World {
     /// All its ids follow from the seed. To be made on a current-thread runtime whose clock is paused.
     pub(crate) fn new(seed: u64) -> Self {
@@ -91,7 +111,7 @@ impl World {
         Self(Arc::new(Inner {
             gate: Gate::new(),
             begun: Instant::now(),
-            database: dynamo::InProcess::new(&database),
+            table: Table { database: dynamo::InProcess::new(&database), leases: Leases::default() },
             openai: OpenAi::new(&standin),
             frames: Frames::default(),
             http: requests(),
@@ -122,6 +142,19 @@ impl World {
         let gate = Gate::new();
         let id = gate.instance();
         self.app(&gate, id)
+    }
+
+    /// What was seen of leases.
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.0.table.leases
+    }
+
+    /// Whether something in the table is due.
+    pub(crate) async fn has_due(&self) -> bool {
+        let table = dynamo::client_over(self.0.table.database.clone());
+        let due = table.scan().table_name(TABLE).filter_expression("due_sk <= :now");
+        let due = due.expression_attribute_values(":now", AttributeValue::S(self.now().to_string()));
+        due.send().await.expect("the table answers").count > 0
     }
 
     /// Whether no function is at work.
@@ -168,13 +201,14 @@ impl World {
         let settings = Settings {
             table: TABLE.to_owned(),
             memory: Memory::default(),
+            timeouts: TIMEOUTS,
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),
                 api_key: "standin".to_owned(),
                 patience: Patience::default(),
             },
         };
-        let table = dynamo::client_over(self.through(gate, instance, self.0.database.clone()));
+        let table = dynamo::client_over(self.through(gate, instance, self.0.table.clone()));
         // An instance counts its retries itself: others' are none of its business, in other worlds least of all.
         let config = table.config().to_builder().retry_partition(RetryPartition::custom("instance").build());
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
@@ -182,7 +216,10 @@ impl World {
         let sockets = management::client_over(self.through(gate, instance, self.0.frames.clone()));
         let app = App::new(settings, table, sockets, self.0.http.clone());
         let wire = Arc::new(self.through(gate, instance, self.0.openai.clone()));
-        App { openai: app.openai.clone().over(wire), clock: self.clock(), ids: self.ids(), ..app }
+        let doorbell = Doorbell(Arc::downgrade(&self.0));
+        let lambda = invocations::client_over(self.through(gate, instance, doorbell));
+        let invoker = Some(Invoker::new(lambda, "chat".to_owned()));
+        App { invoker, openai: app.openai.clone().over(wire), clock: self.clock(), ids: self.ids(), ..app }
     }
 
     fn through<T>(&self, gate: &Gate, instance: InstanceId, to: T) -> Through<T> {
@@ -232,6 +269,7 @@ impl Function {
             Self::Chatbot => chatbot::handle(app, request).await,
             Self::Handoff => handoff::handle(app, request).await,
             Self::Socket => socket::handle(app, request).await,
+            Self::Sweep => sweep::handle(app, request).await,
             Self::Thread => thread::handle(app, request).await,
         };
         Answered::read(&response.expect("a handler answers"))
@@ -276,10 +314,18 @@ impl Who {
     }
 }
 
+/// The schedule's event.
+pub(crate) fn minute() -> Request {
+    invoked("{}".to_owned())
+}
+
 /// The event that has `chat` answer what waits in a thread.
 pub(crate) fn due(thread: &str) -> Request {
-    let event = json!({ "tenant": TENANT, "thread_id": thread });
-    http::Request::new(Body::Text(event.to_string())).with_request_context(RequestContext::PassThrough)
+    invoked(json!({ "tenant": TENANT, "thread_id": thread }).to_string())
+}
+
+pub(super) fn invoked(event: String) -> Request {
+    http::Request::new(Body::Text(event)).with_request_context(RequestContext::PassThrough)
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

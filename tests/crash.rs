@@ -6,7 +6,7 @@ use futures::{FutureExt, future::BoxFuture, join};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{
+use crate::schedules::{
     alone, checks,
     gate::{Call, Fate, Ready},
     perform, recover,
@@ -163,6 +163,20 @@ fn an_end_in_mid_run() {
 }
 
 #[test]
+fn a_deletion_in_mid_run() {
+    survives(|story, line| {
+        async move {
+            let delete = async {
+                sleep(MID_ANSWER).await;
+                story.deletes(&line).await;
+            };
+            join!(story.asks_for_help(&line, "one"), delete);
+        }
+        .boxed()
+    });
+}
+
+#[test]
 fn a_take_over_of_a_dead_run() {
     survives(|story, line| {
         async move {
@@ -176,7 +190,7 @@ fn a_take_over_of_a_dead_run() {
             let one = line.clone();
             join!(dies, async move { asked.asks_for_help(&one, "one").await });
             sleep(Duration::from_secs(40)).await;
-            story.wakes(&line.thread).await;
+            story.sweeps().await;
         }
         .boxed()
     });
