@@ -66,7 +66,7 @@ const MID_ANSWER: Duration = Duration::from_millis(7);
 
 impl Story {
     async fn asks_for_help(&self, line: &Line, id: &str) {
-        self.says(line.customer, &line.thread, id, "Can you help?", false).await;
+        self.says(line.customer, &line.thread, id, &format!("Can you help? ({id})"), false).await;
     }
 
     async fn claims(&self, line: &Line) {

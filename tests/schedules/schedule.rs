@@ -16,8 +16,9 @@ use super::{
 /// Seconds for which a frozen function stands still: within a lease, and beyond it.
 const FROZEN: [u64; 3] = [2, 40, 75];
 
-/// Seconds by which the clock is turned while calls wait: past a look at the thread, a renewal, a lease.
-const TURNS: [u64; 4] = [1, 4, 11, 35];
+/// Seconds by which the clock is turned while calls wait: past a look at the thread, a renewal, a lease; seldom past a
+/// customer's wait in the queue.
+const TURNS: [u64; 9] = [1, 1, 4, 4, 11, 11, 35, 35, 1_900];
 
 /// Longer than anybody waits for anything.
 const STUCK: Duration = Duration::from_hours(1);
