@@ -10,6 +10,7 @@ mod gateway;
 mod handoff;
 #[expect(dead_code, reason = "the bench reads the rest of it")]
 mod meter;
+mod model;
 mod openai_client;
 mod openai_schema;
 mod pages;
@@ -23,4 +24,5 @@ mod standin;
 mod sweep;
 mod table;
 mod threads;
+mod webhooks;
 mod wire;

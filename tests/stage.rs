@@ -24,7 +24,7 @@ use shared::{
 
 use crate::personas::World;
 
-const RESPONSES: &str = "/v1/responses";
+pub(crate) const RESPONSES: &str = "/v1/responses";
 
 /// Waits a millisecond where production waits half a second, and for answers as long as it takes.
 pub(crate) fn brisk() -> Options {
@@ -87,6 +87,13 @@ impl World {
         self.board.invocations().finished().await;
     }
 
+    /// Gives the line back to the bot, which does not hear of it: the event that asks it for an answer gets lost.
+    pub(crate) async fn releases_unheard(&self, thread: &str) {
+        self.board.invocations().lose(true);
+        self.admin().releases(thread, "bot").await.expect(200);
+        self.board.invocations().lose(false);
+    }
+
     /// A thread of `acme` as the table has it.
     pub(crate) async fn stored(&self, thread: &str) -> Thread {
         self.board.app().store.thread_alone("acme", &id(thread)).await.unwrap().unwrap()
@@ -134,6 +141,11 @@ impl Table {
     /// The conversations that are to be removed at OpenAI, of a thread of `acme`.
     pub(crate) async fn removals(&self, thread: &str) -> Vec<String> {
         self.sort_keys(thread, key::REMOVAL).await
+    }
+
+    /// The notices that are still to be told of a thread of `acme`: their ids.
+    pub(crate) async fn notices(&self, thread: &str) -> Vec<String> {
+        self.sort_keys(thread, key::NOTICE).await
     }
 
     /// The sockets that listen to a thread of `acme`.

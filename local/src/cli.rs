@@ -149,6 +149,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("OPENAI_BASE_URL", &running.openai_url),
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),
+        ("WEBHOOK_REACH", "anywhere"),
         ("JWT_SECRET", tokens.secret()),
         ("JWT_ISSUER", tokens::ISSUER),
         ("JWT_AUDIENCE", tokens::ISSUER),

@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,7 +42,7 @@ impl DataDir {
     pub fn open(path: Option<&Path>, reset: bool) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self(None)) };
         make(path)?;
-        let lock = lock(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
+        let lock = lock_patiently(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
         if reset {
             for name in TABLE {
                 match fs::remove_file(path.join(name)) {
@@ -120,6 +121,18 @@ fn make(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| file(path, error))
+}
+
+/// The same, though not at the first try: whoever has just let go may have been starting a child, which holds a copy of
+/// the lock until it is itself.
+fn lock_patiently(path: &Path) -> Result<Option<File>, Error> {
+    for _ in 0..10 {
+        if let Some(taken) = lock(path)? {
+            return Ok(Some(taken));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(None)
 }
 
 /// The lock, or `None` where another process has it.

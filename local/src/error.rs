@@ -35,8 +35,13 @@ pub enum Error {
     NoThread(ThreadId),
     #[error("{breaches}\n{threads} of {of} threads break an invariant")]
     Broken { threads: usize, of: usize, breaches: String },
-    #[error("the table cannot be read: {0}")]
+    #[error("the table cannot be read: {}", cause(.0))]
     Table(#[from] shared::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// What our functions would only log: whoever runs this may know.
+fn cause(error: &shared::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

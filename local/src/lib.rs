@@ -107,6 +107,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
             api_key: openai.api_key.clone(),
             patience: options.patience.clone(),
         },
+        webhooks: options.webhooks,
     };
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let (dynamo, management) =

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
-use shared::Clock;
-use shared::domain::{Timeouts, chatbot::Memory};
+use shared::domain::{Timeouts, chatbot::Memory, webhook::Reach};
 use shared::openai::{Patience, Wire};
+use shared::{Clock, webhook};
 
 use crate::Upstream;
 use crate::dynamo::{self, InProcess};
@@ -32,6 +32,8 @@ pub struct Options {
     /// How often the sweep comes by itself; `None` leaves it to [`Switchboard::sweep`].
     pub sweep_every: Option<Duration>,
     pub patience: Patience,
+    /// Anywhere: what receives webhooks on a laptop runs there too.
+    pub webhooks: webhook::Settings,
     /// The wire between the SDK's client and the embedded database.
     pub dynamo: Transport,
     /// The wire to OpenAI or its stand-in.
@@ -53,6 +55,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             sweep_every: None,
             patience: Patience::default(),
+            webhooks: webhook::Settings { reach: Reach::Anywhere, ..webhook::Settings::default() },
             dynamo: Transport::default(),
             openai_wire: OpenAiWire::default(),
             clock: Clock::system(),

@@ -12,10 +12,11 @@ use ulid::Ulid;
 
 use crate::{
     Error, Invoker,
-    domain::{At, MessageId, Timeouts, chatbot::Memory},
+    domain::{At, MessageId, Timeouts, chatbot::Memory, webhook::Reach},
     openai::{self, Failure, OpenAi, Patience},
     sockets::Sockets,
     store::Store,
+    webhook::{self, Webhooks},
 };
 
 /// How long AWS is waited for: to connect, and for one try of a call.
@@ -31,6 +32,7 @@ pub struct App {
     pub store: Store,
     pub openai: OpenAi,
     pub sockets: Sockets,
+    pub webhooks: Webhooks,
     /// Has `chat` answer. None but in the functions that give the line back to the bot.
     pub invoker: Option<Invoker>,
     /// What the OpenAI server can remember; a chatbot may ask for less.
@@ -46,6 +48,7 @@ pub struct Settings {
     pub memory: Memory,
     pub timeouts: Timeouts,
     pub openai: openai::Settings,
+    pub webhooks: webhook::Settings,
 }
 
 impl App {
@@ -60,6 +63,7 @@ impl App {
             store: Store::new(dynamo, settings.table).with(settings.timeouts),
             openai: OpenAi::new(http, settings.openai),
             sockets: Sockets::new(management),
+            webhooks: Webhooks::new(settings.webhooks),
             invoker: None,
             memory: settings.memory,
             clock: Clock::system(),
@@ -76,6 +80,7 @@ impl App {
     /// | `OPENAI_API_KEY` | may be empty where the server asks for none |
     /// | `OPENAI_BASE_URL` | `https://api.openai.com/v1` unless set |
     /// | `OPENAI_MEMORY` | `conversation` (taken unless set) or `local` |
+    /// | `WEBHOOK_REACH` | `public` (taken unless set) or `anywhere`, which is for functions run on a laptop |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
@@ -140,6 +145,12 @@ impl Settings {
                 base_url: base_url.parse().map_err(|_| Error::internal("OPENAI_BASE_URL is not a URL"))?,
                 api_key: var("OPENAI_API_KEY").unwrap_or_default(),
                 patience,
+            },
+            webhooks: webhook::Settings {
+                reach: var("WEBHOOK_REACH").map_or(Ok(Reach::default()), |word| {
+                    word.parse().map_err(|why| Error::internal(format!("WEBHOOK_REACH {why}")))
+                })?,
+                ..webhook::Settings::default()
             },
         })
     }

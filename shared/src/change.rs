@@ -12,7 +12,7 @@ use crate::{
         thread::{Changed, Conversation},
     },
     sockets::Event,
-    store::{Commit, Committed, Removal, Rubbish},
+    store::{Commit, Committed, Notice, Removal, Rubbish},
 };
 
 /// How often a change that met another one is decided anew.
@@ -23,6 +23,12 @@ pub const LINE_LOST: &str = "the line changed hands";
 
 /// How long "at once" may take: the request that caused the removal has 29 s in all.
 const AT_ONCE: Duration = Duration::from_secs(15);
+
+/// What a change of owner leaves to be done.
+struct Left {
+    removal: Option<Removal>,
+    notice: Option<Notice>,
+}
 
 impl App {
     /// The thread, where the caller may know of it; else it does not exist.
@@ -42,17 +48,20 @@ impl App {
         for _ in 0..DECISIONS {
             let (before, details) = self.thread(identity, id).await?;
             let Some(changed) = change(&before)? else { return Ok((before, details)) };
-            if let Some((thread, removal)) = self.commit_change(&before, changed, &details).await? {
-                if let Some(removal) = removal {
-                    self.remove(&removal).await;
-                }
+            if let Some((thread, left)) = self.commit_change(&before, changed, &details).await? {
+                let removed = async {
+                    if let Some(removal) = left.removal {
+                        self.remove(&removal).await;
+                    }
+                };
+                tokio::join!(self.notify(left.notice.as_ref()), removed);
                 return Ok((thread, details));
             }
         }
         Err(Error::Busy)
     }
 
-    /// The same for nobody in particular: a change that the clock asks for. What it leaves at OpenAI stays due.
+    /// The same for nobody in particular: a change that the clock asks for. What it leaves to be done stays due.
     /// `None` where nothing changed.
     pub async fn change_by_system(
         &self,
@@ -76,18 +85,19 @@ impl App {
         before: &Thread,
         mut changed: Changed,
         details: &Details,
-    ) -> Result<Option<(Thread, Option<Removal>)>, Error> {
+    ) -> Result<Option<(Thread, Left)>, Error> {
         let mut commit = Commit::new(changed.thread.clone());
         if matches!(changed.thread.status, Status::Ended { .. }) {
             commit.removal = self.forget_conversation(before, &mut commit.thread, changed.message.at);
         }
         commit.messages.push(changed.message.clone());
         commit.note = changed.note.clone();
-        let removal = commit.removal.clone();
+        commit.notice = self.notice(&changed, details).await?;
+        let left = Left { removal: commit.removal.clone(), notice: commit.notice.clone() };
         let Committed::Done(thread) = self.store.thread_commit(before, commit).await? else { return Ok(None) };
         changed.thread = *thread;
         self.tell_change(&changed, details).await;
-        Ok(Some((changed.thread, removal)))
+        Ok(Some((changed.thread, left)))
     }
 
     /// Tells the thread's listeners and the tenant's inbox that the line has changed hands.
@@ -125,7 +135,7 @@ impl App {
                 return false;
             }
         }
-        if removal.due > self.now() {
+        if removal.tries.due > self.now() {
             return true;
         }
         if let Err(error) = self.store.removal_delete(removal).await {

@@ -10,10 +10,12 @@ mod error;
 pub mod http;
 mod invocation;
 mod knowledge;
+mod notice;
 pub mod openai;
 pub mod sockets;
 pub mod store;
 pub mod verify;
+pub mod webhook;
 
 pub use app::{App, Clock, Ids, Settings};
 pub use change::{DECISIONS, LINE_LOST};

@@ -27,7 +27,7 @@ async fn waiting(world: &World) -> String {
     let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
     agent.claims(&thread).await.expect(200);
     customer.says(&thread, "Anybody?").await.expect(202);
-    agent.releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     thread
 }
 

@@ -155,7 +155,7 @@ async fn without_any_openai_a_thread_is_made_and_its_first_message_goes_to_a_per
     assert_eq!(answer.body["thread"]["reason"], "failure");
     // Back on its feet, the bot knows all that was said.
     world.standin().clear_faults();
-    world.admin().releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     let answer = customer.says(&thread, "Better?").await.expect(200);
     assert!(answer.reply().contains("Earlier messages I can see: 3."), "{}", answer.reply());
     assert_eq!(answer.body["reply"]["answers"], json!({ "from": 1, "through": 4 }));

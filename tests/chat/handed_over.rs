@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
 use lambda_http::{Context, RequestExt, http::StatusCode};
-use local::standin::Hold;
+use local::standin::{Hold, Stage};
 use serde_json::json;
 use tokio::join;
 
 use crate::{
     personas::{Socket, World},
-    stage::{Turned, brisk},
+    stage::{RESPONSES, Turned, brisk},
 };
 
 /// The next draft that is offered.
@@ -116,24 +116,28 @@ async fn claims_in_mid_answer(world: &World, chatbot: &str, threads: usize) {
 
 #[tokio::test]
 async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person() {
-    let world = World::with(brisk()).await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
-    agent.claims(&thread).await.expect(200);
-    customer.says(&thread, "Anybody?").await.expect(202);
-    let stall = world.standin().stall("POST", "/v1/responses");
-    agent.releases(&thread, "bot").await.expect(200);
-    // Twenty seconds are kept for handing over.
-    let stopped_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(21);
-    let mut context = Context::default();
-    context.deadline = u64::try_from(stopped_at.as_millis()).unwrap();
-    let event = json!({ "tenant": "acme", "thread_id": thread });
-    let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(context);
-    let answered = chat::handle(world.board.app(), request).await.unwrap();
-    assert_eq!(answered.status(), StatusCode::NO_CONTENT);
-    assert_eq!(customer.reads(&thread).await["reason"], "failure");
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let stalls = [world.standin().stall("POST", RESPONSES), world.standin().stall("POST", RESPONSES)];
+    let (dead, ()) = join!(customer.says(&thread, "Anybody?"), async {
+        stalls[0].begun().await;
+        turned.by(Duration::from_secs(31));
+        // Twenty seconds are kept for handing over.
+        let stopped_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(21);
+        let mut context = Context::default();
+        context.deadline = u64::try_from(stopped_at.as_millis()).unwrap();
+        let event = json!({ "tenant": "acme", "thread_id": thread });
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(context);
+        let answered = chat::handle(world.board.app(), request).await.unwrap();
+        assert_eq!(answered.status(), StatusCode::NO_CONTENT);
+        assert_eq!(stalls[1].stage(), Stage::Left);
+        stalls[0].cut();
+    });
+    assert_eq!(dead.expect(202).body["thread"]["reason"], "failure");
     let log = customer.log(&thread).await;
     assert_eq!(log.last().unwrap()["text"], "Sorry, I cannot answer right now. A person will take over.");
-    stall.cut();
+    assert_eq!(log.len(), 2);
 }
 
 #[tokio::test]
@@ -157,4 +161,32 @@ async fn what_a_dead_run_had_said_is_withdrawn_by_the_one_that_takes_over() {
     let discarded = socket.hears_of("message.discarded").await;
     assert_eq!((&discarded["reason"], discarded.get("draft")), (&json!("the line changed hands"), None));
     assert_eq!(customer.log(&thread).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_run_that_thaws_after_the_sweep_had_its_message_answered_does_nothing_more() {
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.hold_after(3);
+    let (frozen, log) = join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        let frozen = world.stored(&thread).await.run.unwrap().id.to_string();
+        let mut socket = customer.listens(&thread).await;
+        turned.by(Duration::from_mins(1));
+        assert!(world.board.sweep().await);
+        world.board.invocations().finished().await;
+        let log = customer.log(&thread).await;
+        assert_eq!((log.len(), &log[1]["answers"]), (2, &json!({ "from": 1, "through": 1 })));
+        assert_eq!(socket.hears_of("message.discarded").await["run_id"], json!(frozen));
+        hold.release();
+        log
+    });
+    // It is told of its loss, and its caller that somebody else answered.
+    assert_eq!(frozen.expect(202).body["reply"], json!(null));
+    assert!(world.board.sweep().await);
+    world.board.invocations().finished().await;
+    assert_eq!(customer.log(&thread).await, log);
+    assert_eq!(customer.reads(&thread).await["status"], "bot");
+    assert_eq!(world.asked().len(), 2);
 }

@@ -47,7 +47,7 @@ async fn a_failed_run_leaves_nothing_to_build_anew() {
     let (customer, thread) = (world.customer(), world.thread().await);
     world.next_response(Failure::Cut { after: 2, landed: false, clean: false });
     customer.says(&thread, "One.").await.expect(202);
-    world.admin().releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     customer.says(&thread, "Two.").await.expect(200);
     assert_eq!(world.inputs()[1].len(), 4);
     assert_eq!(world.standin().counts().conversations, 0);

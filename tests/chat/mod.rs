@@ -1,5 +1,6 @@
 //! `POST /threads/{thread_id}/chat`: customers, the bot and people, as all are meant, and as all can fail.
 
+mod bursts;
 mod capacity;
 mod client_id;
 mod due;

@@ -1,12 +1,15 @@
 //! OpenAI's conversation is a cache of the log: lost or broken, it is built anew, and the customer notices nothing.
 
+use std::time::Duration;
+
 use local::standin::{Answer as Refusal, Failure};
 use reqwest::Method;
 use serde_json::json;
+use tokio::join;
 
 use crate::{
     personas::World,
-    stage::{Table, brisk},
+    stage::{Table, Turned, brisk},
 };
 
 const REBUILT: [&str; 3] = ["user: One.", "assistant: Fine.", "user: Two."];
@@ -63,7 +66,7 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     assert!(world.stored(&thread).await.openai.dirty);
     assert_eq!(table.removals(&thread).await, [""; 0]);
 
-    world.admin().releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     world.customer().says(&thread, "Three.").await.expect(200);
     let told = [
         "user: One.",
@@ -104,7 +107,7 @@ async fn what_people_said_is_told_to_the_model_when_it_has_the_line_again() {
     agent.says(&thread, "Ana here.").await.expect(202);
     agent.notes(&thread, "A difficult one").await.expect(200);
     customer.says(&thread, "Thanks!").await.expect(202);
-    agent.releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     let answer = customer.says(&thread, "And now?").await.expect(200);
     let told = [
         "developer: A human agent took over. The assistant messages that follow are theirs.",
@@ -134,4 +137,34 @@ async fn a_title_that_openai_missed_is_told_at_the_next_run() {
     let told: Vec<_> = world.standin().requests().into_iter().filter(|request| request.path == path).collect();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].body["metadata"]["title"], "Parcel");
+}
+
+#[tokio::test]
+async fn what_is_said_while_a_conversation_is_made_is_asked_once_and_answered_with_the_rest() {
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let (dead, made) = (world.hold(), world.standin().stall("POST", "/v1/conversations"));
+    let (first, ()) = join!(customer.says(&thread, "First"), async {
+        dead.begun().await;
+        turned.by(Duration::from_secs(31));
+        let (swept, ()) = join!(world.board.sweep(), made.begun());
+        assert!(swept);
+        customer.says(&thread, "Second").await.expect(202);
+        turned.by(Duration::from_secs(20));
+        let answered = world.hold();
+        made.release();
+        answered.begun().await;
+        // To save its conversation was to hold the line anew.
+        let held_until = world.stored(&thread).await.run.unwrap().lease_until;
+        assert!(held_until > world.board.app().now() + Duration::from_secs(20));
+        answered.release();
+        world.board.invocations().finished().await;
+        dead.release();
+    });
+    first.expect(202);
+    assert_eq!(world.inputs()[1..], [["user: First", "user: Second"]]);
+    let log = customer.log(&thread).await;
+    assert_eq!((log.len(), &log[2]["answers"]), (3, &json!({ "from": 1, "through": 2 })));
+    assert!(!world.stored(&thread).await.openai.dirty);
 }

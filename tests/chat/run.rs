@@ -97,7 +97,7 @@ async fn after_a_discarded_answer_the_conversation_is_built_anew() {
         agent.claims(&thread).await.expect(200);
         hold.release();
     });
-    agent.releases(&thread, "bot").await.expect(200);
+    world.releases_unheard(&thread).await;
     let answer = customer.says(&thread, "Anybody?").await.expect(200);
     assert_eq!(answer.body["reply"]["answers"], json!({ "from": 1, "through": 4 }));
     let (before, after) = (&world.asked()[0]["conversation"], &world.asked()[1]["conversation"]);

@@ -69,7 +69,8 @@ async fn a_chatbot_is_made_with_all_its_fields() {
         }
       ],
       "updated_at": "[time]",
-      "version": 1
+      "version": 1,
+      "webhook": null
     }
     "#);
     });
@@ -98,7 +99,8 @@ async fn a_name_and_a_model_are_enough() {
       "temperature": null,
       "tools": [],
       "updated_at": "[time]",
-      "version": 1
+      "version": 1,
+      "webhook": null
     }
     "#);
     });

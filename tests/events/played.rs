@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::names;
 use super::player::{Played, Player, Way};
+use crate::webhooks::Receiver;
 
 /// What was played, in order, and what came of it.
 pub(super) type Story = Vec<(&'static str, Played)>;
@@ -24,6 +25,9 @@ pub(super) async fn story(player: &mut Player) -> Story {
     let made = Box::pin(player.plays("chatbot-create")).await;
     player.replace("bot_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
     story.push(("chatbot-create", settled(made)));
+    // Its webhook hears of each hand-over.
+    let receiver = Receiver::start().await;
+    player.replace("https://hooks.example.com/switchboard", &receiver.url);
     play!("chatbot-list", "chatbot-get", "chatbot-update");
 
     let made = Box::pin(player.plays("thread-create")).await;
@@ -50,6 +54,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     player.world.board.invocations().lose(true);
     play!("chat", "handoff-release", "chat-run", "sweep", "thread-messages", "chat-end");
     socket.hears_of("thread.updated").await;
+    assert_eq!(receiver.types(), ["thread.queued", "thread.claimed", "thread.ended"]);
 
     play!("socket-default");
     assert_eq!(socket.hears_of("error").await["code"], "invalid");
@@ -69,10 +74,10 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
         assert_eq!(ours, theirs);
     }
     assert_snapshot!(outline(&in_process), @"
-    chatbot-create: 201 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version
+    chatbot-create: 201 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
     chatbot-list: 200 application/json data[1] next_cursor
-    chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version
-    chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version
+    chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
+    chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
     thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
@@ -137,7 +142,7 @@ fn field((name, value): (&String, &Value)) -> String {
     value.as_array().map_or_else(|| name.clone(), |values| format!("{name}[{}]", values.len()))
 }
 
-/// The same without what differs from run to run: ids, times.
+/// The same without what differs from run to run: ids, times, the receiver's port.
 fn settled(mut played: Played) -> Played {
     settle(&mut played.body);
     played
@@ -154,6 +159,8 @@ fn settle(value: &mut Value) {
                 text.truncate(4);
             } else if is_time {
                 "[time]".clone_into(text);
+            } else if text.starts_with("http://127.0.0.1:") {
+                "[receiver]".clone_into(text);
             }
         }
         _ => {}

@@ -16,6 +16,7 @@ use super::event;
 use super::permissions::{Permission, Watched};
 use crate::personas::World;
 use crate::runtime_api::{Answer, Failure, FunctionProcess, binary};
+use crate::stage::Turned;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
@@ -28,6 +29,8 @@ pub(super) enum Way {
 /// A Switchboard, and the events that are played against it.
 pub(super) struct Player {
     pub(super) world: World,
+    /// In process, the functions' clock.
+    pub(super) turned: Turned,
     way: Way,
     environment: Vec<(String, String)>,
     processes: HashMap<&'static str, FunctionProcess>,
@@ -49,12 +52,19 @@ pub(super) struct Played {
 
 impl Player {
     pub(super) async fn new(way: Way) -> Self {
-        let data_dir = tempfile::tempdir().unwrap();
+        let (turned, data_dir) = (Turned::default(), tempfile::tempdir().unwrap());
         let path = Some(data_dir.path().to_owned());
         let database = Arc::new(OnceLock::new());
         let seen = Arc::clone(&database);
         let dynamo = Transport::new(move |inner| seen.get_or_init(|| inner).clone());
-        let world = World::with(Options { data_dir: path, share_database: true, dynamo, ..Options::default() }).await;
+        let world = World::with(Options {
+            data_dir: path,
+            share_database: true,
+            dynamo,
+            clock: turned.clock(),
+            ..Options::default()
+        })
+        .await;
         let mut watched = HashMap::new();
         for function in FUNCTIONS {
             watched.insert(function, Watched::on(&world.board, database.get().unwrap()).await);
@@ -62,6 +72,7 @@ impl Player {
         let environment = exports(data_dir.path()).await;
         Self {
             world,
+            turned,
             way,
             environment,
             processes: HashMap::new(),
@@ -106,7 +117,7 @@ impl Player {
                 let answer = answer.unwrap_or_else(|failure| panic!("{name}: {failure}"));
                 // The chat route's integration streams, so that no answer meets the 29 s of a buffered one.
                 assert_eq!(matches!(answer, Answer::Streamed(_)), function == "chat", "{name}: {answer:?}");
-                answer.into_http()
+                if function == "sweep" { nothing(&answer.into_json()) } else { answer.into_http() }
             }
         };
         let (head, body) = response.into_parts();
@@ -186,6 +197,14 @@ const FUNCTIONS: [&str; 7] = ["chat-end", "chatbot", "handoff", "socket", "sweep
 fn function_of(name: &str) -> &'static str {
     let mut functions = ["authorizer"].into_iter().chain(FUNCTIONS);
     functions.find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
+}
+
+/// A schedule waits for no answer: the binary gives none, its handler the 204 that stands for it.
+fn nothing(answer: &Value) -> Response<Vec<u8>> {
+    assert!(answer.is_null(), "{answer}");
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    response
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {

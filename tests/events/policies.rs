@@ -3,6 +3,7 @@
 //! The events played reach every call that a function makes, the rare ones too, so there is no list of exceptions.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 use yaml_serde::Value;
@@ -18,6 +19,7 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
     Box::pin(story(&mut player)).await;
     Box::pin(a_lonely_thread(&mut player)).await;
     Box::pin(a_thread_that_ends_mid_answer(&mut player)).await;
+    Box::pin(what_is_due(&mut player)).await;
 
     let template = template();
     let resources = template["Resources"].as_mapping().expect("a template has resources").values();
@@ -81,6 +83,34 @@ async fn a_thread_that_ends_mid_answer(player: &mut Player) {
     };
     let (chat, ()) = tokio::join!(player.plays("chat"), ends);
     assert_eq!(chat.status, 202);
+}
+
+/// One thing of each kind for the sweep.
+async fn what_is_due(player: &mut Player) {
+    // Deleted while OpenAI was away: tried in vain, then removed there, then here.
+    thread(player, "a-deleted-thread").await;
+    player.world.openai_goes_down();
+    assert_eq!(player.plays("thread-delete").await.status, 204);
+    for _ in 0..3 {
+        assert_eq!(player.plays("sweep").await.status, 204);
+        player.world.openai_comes_back();
+        player.turned.by(Duration::from_mins(2));
+    }
+    // Left to the bot with a question, while nobody could be told.
+    thread(player, "a-forgotten-thread").await;
+    player.world.board.invocations().lose(true);
+    for event in ["handoff-claim", "chat", "handoff-release", "sweep"] {
+        player.plays(event).await;
+    }
+    // Idle, with a listener that has gone; ended, and kept for long enough.
+    thread(player, "an-idle-thread").await;
+    player.plays("socket-connect").await;
+    player.plays("socket-subscribe").await;
+    for days in [31, 91, 1] {
+        player.turned.by(Duration::from_hours(24 * days));
+        assert_eq!(player.plays("sweep").await.status, 204);
+    }
+    assert_eq!(player.plays("thread-get").await.status, 404);
 }
 
 /// A thread of its own idempotency key, its id.

@@ -2,6 +2,7 @@
 
 mod dynamo;
 mod gate;
+mod invocations;
 mod laptop;
 mod management;
 mod rest;

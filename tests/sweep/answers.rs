@@ -1,6 +1,12 @@
 //! A customer's message that waits for the bot.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -43,59 +49,61 @@ async fn a_release_to_the_bot_answers_the_customer_who_waits() {
 }
 
 #[tokio::test]
-async fn where_nobody_waits_a_release_invokes_nobody() {
-    let (world, _) = world().await;
-    for to in ["queue", "bot"] {
-        let thread = if to == "queue" { asked(&world).await } else { world.thread().await };
-        world.agent().claims(&thread).await.expect(200);
-        world.agent().releases(&thread, to).await.expect(200);
-        world.sweeps().await;
-    }
-    assert_eq!(world.asked().len(), 0);
-}
-
-#[tokio::test]
 async fn an_invocation_that_got_lost_is_made_up_for_by_the_sweep() {
     let (world, _) = world().await;
     let thread = asked(&world).await;
-    world.board.invocations().lose(true);
-    world.agent().releases(&thread, "bot").await.expect(200);
-    world.sweeps().await;
+    world.releases_unheard(&thread).await;
     assert_eq!(world.asked().len(), 0);
-    world.board.invocations().lose(false);
     join!(world.sweeps(), world.sweeps(), world.sweeps());
     assert_eq!(last_role(&world, &thread).await, "bot");
     assert_eq!((world.asked().len(), world.customer().log(&thread).await.len()), (1, 4));
 }
 
-/// A wire to Lambda that leads nowhere.
-#[derive(Clone, Debug)]
-struct Cut;
+/// A wire to Lambda that leads nowhere, and counts who tries it.
+#[derive(Clone, Debug, Default)]
+struct Cut(Arc<AtomicUsize>);
 
 impl HttpClient for Cut {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Self)
+        SharedHttpConnector::new(self.clone())
     }
 }
 
 impl HttpConnector for Cut {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        self.0.fetch_add(1, SeqCst);
         HttpConnectorFuture::ready(Err(ConnectorError::io("nobody is there".into())))
     }
+}
+
+/// `ana` releases the thread to the bot, where Lambda is out of reach; how often it was tried.
+async fn releases_out_of_reach(world: &World, thread: &str) -> usize {
+    let cut = Cut::default();
+    let invoker = Some(Invoker::new(invocations::client_over(cut.clone()), "chat".into()));
+    let app = App { invoker, ..world.board.app().as_ref().clone() };
+    let release = event("handoff-release").replace("thr_01JD0000000000000000000000", thread);
+    let answer = handoff::handle(&app, lambda_http::request::from_str(&release).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    cut.0.load(SeqCst)
 }
 
 #[tokio::test]
 async fn a_release_is_done_even_where_chat_cannot_be_invoked() {
     let (world, _) = world().await;
     let thread = asked(&world).await;
-    let invoker = Some(Invoker::new(invocations::client_over(Cut), "chat".into()));
-    let app = App { invoker, ..world.board.app().as_ref().clone() };
-    // `ana` is the agent of the event.
-    let release = event("handoff-release").replace("thr_01JD0000000000000000000000", &thread);
-    let answer = handoff::handle(&app, lambda_http::request::from_str(&release).unwrap()).await.unwrap();
-    assert_eq!(answer.status(), 200);
+    assert_eq!(releases_out_of_reach(&world, &thread).await, 1);
     world.sweeps().await;
     assert_eq!(last_role(&world, &thread).await, "bot");
+}
+
+#[tokio::test]
+async fn where_nobody_waits_a_release_invokes_nobody() {
+    let (world, _) = world().await;
+    let thread = world.thread().await;
+    world.agent().claims(&thread).await.expect(200);
+    assert_eq!(releases_out_of_reach(&world, &thread).await, 0);
+    world.sweeps().await;
+    assert_eq!(world.asked().len(), 0);
 }
 
 #[tokio::test]
@@ -110,7 +118,7 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
     let sandbox = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     sandbox.spawn(async move { chat::handle(&app, request).await.map(|_| ()) });
     hold.begun().await;
-    sandbox.shutdown_background();
+    tokio::task::spawn_blocking(move || drop(sandbox)).await.unwrap();
     hold.release();
 
     world.sweeps().await;
@@ -124,12 +132,16 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
 }
 
 #[tokio::test]
-async fn a_live_run_is_left_alone() {
-    let (world, _) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+async fn a_run_that_has_renewed_its_lease_is_left_alone() {
+    let (world, turned) = world().await;
+    let (customer, thread, store) = (world.customer(), world.thread().await, &world.board.app().store);
     let hold = world.hold();
     let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
+        let begun = world.stored(&thread).await;
+        let run = begun.run.clone().unwrap();
+        store.run_renew(&begun, &run.id, run.lease_until + LEASE).await.unwrap();
+        turned.by(LEASE);
         let before = world.stored(&thread).await;
         world.sweeps().await;
         assert_eq!(world.stored(&thread).await, before);

@@ -7,7 +7,7 @@ use tokio::join;
 use super::{DAY, MINUTE};
 use crate::{
     personas::World,
-    stage::{Turned, brisk},
+    stage::{Turned, brisk, id},
     wire::{Fault, Trouble, Wire},
 };
 
@@ -55,6 +55,21 @@ async fn a_removal_is_tried_again_ever_more_rarely_until_openai_is_back() {
     turned.by(MINUTE * 2);
     world.sweeps().await;
     assert_eq!(wire.partition(&partition).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn of_two_who_find_a_removal_one_takes_it() {
+    let (world, _, _) = world().await;
+    let (thread, _) = thread(&world).await;
+    world.openai_goes_down();
+    world.customer().delete(&format!("/threads/{thread}")).await.expect(204);
+    let (app, id) = (world.board.app(), id(&thread));
+    let [removal] = app.store.removals_of_thread("acme", &id).await.unwrap().try_into().unwrap();
+    let taken = app.store.removal_take(&removal, app.now()).await.unwrap().unwrap();
+    assert_eq!(app.store.removal_take(&removal, app.now()).await.unwrap(), None);
+    // Done by whoever took it, it stays done.
+    app.store.removal_delete(&taken).await.unwrap();
+    assert_eq!(app.store.removal_take(&taken, app.now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -25,6 +25,10 @@ pub(crate) async fn chat_agent(
         if is_customer { None } else { before.change(claim, said.identity.person(), "", None, app.message_id())? };
     let mut commit = Commit::new(claimed.as_ref().map_or_else(|| before.clone(), |changed| changed.thread.clone()));
     commit.messages.extend(claimed.as_ref().map(|changed| changed.message.clone()));
+    if let Some(changed) = &claimed {
+        commit.notice = app.notice(changed, &details).await?;
+    }
+    let notice = commit.notice.clone();
     let message = append(&mut commit, said.message(&before, now), said);
     match app.store.thread_commit(&before, commit).await? {
         Committed::Stale => Ok(None),
@@ -35,6 +39,7 @@ pub(crate) async fn chat_agent(
                 app.tell_change(&changed, &details).await;
             }
             app.tell(&thread, &[Event::message(&message)]).await;
+            app.notify(notice.as_ref()).await;
             Ok(Some(Answer::message(message, None, thread.view(&details))))
         }
     }

@@ -4,6 +4,7 @@
 //! do nothing: what it says then is refused by the table and thrown away.
 
 mod conversation;
+mod function;
 mod hold;
 mod speech;
 
@@ -135,7 +136,8 @@ impl Run {
             match self.turn().await {
                 Ok(reply) => {
                     first.get_or_insert(reply);
-                    if self.thread.run.is_none() {
+                    // Over; or, where the answer to its last write got lost, perhaps another's by now.
+                    if !self.thread.is_held_by(&self.id) {
                         break Ending::Lost;
                     }
                 }
@@ -163,31 +165,40 @@ impl Run {
 
     /// One reply, to all that has been said so far.
     async fn turn(&mut self) -> Result<Message, Trouble> {
-        let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let spoken = self.speak().await?;
+        // What the model was asked last: to find a conversation, the run may have learnt of more than it began with.
+        let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
         let kept = spoken.origin.response_id.clone();
         let mut reply = self.message(self.app.message_id(), &bot, spoken);
-        let (run, now, renewed) = (self.id.clone(), self.app.now(), Instant::now());
-        let written = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
+        let run = self.id.clone();
+        let written = self.save(|mut thread| {
             thread.reply(&run, &mut reply, input_through, asked_through);
-            if let Some(held) = &mut thread.run {
-                held.lease_until = now + LEASE;
-            }
             Commit::new(thread).message(reply.clone())
         });
-        let (thread, logged) = written.await?.ok_or(Trouble::Lost)?;
+        let logged = written.await?.ok_or(Trouble::Lost)?;
         {
             let mut heard = self.heard();
             heard.unkept.retain(|response| Some(response) != kept.as_ref());
             heard.text.clear();
-            heard.renewed = renewed;
         }
-        self.thread = thread;
-        self.known = Vec::new();
         let reply = logged.into_iter().next().unwrap_or(reply);
         self.app.tell(&self.thread, &[Event::message(&reply)]).await;
         Ok(reply)
+    }
+
+    /// Writes what `change` makes of the thread, under the run, and holds the line anew. `None`: the run is lost.
+    async fn save(&mut self, change: impl FnMut(Thread) -> Commit) -> Result<Option<Vec<Message>>, Error> {
+        let (asked, until) = (Instant::now(), self.app.now() + LEASE);
+        let written = self.app.store.run_commit(&self.thread, &self.id, until, change).await?;
+        let Some((thread, logged)) = written else { return Ok(None) };
+        self.heard().renewed = asked;
+        if thread.seq != self.thread.seq {
+            // They end where the log ended then.
+            self.known = Vec::new();
+        }
+        self.thread = thread;
+        Ok(Some(logged))
     }
 
     /// Asks for a person, in place of a reply.
@@ -198,23 +209,30 @@ impl Run {
             _ => Person { id: self.thread.chatbot_id.to_string(), name: None },
         };
         let text = if reason == Reason::Failure { APOLOGY } else { "" };
-        let mut changed = None;
-        let written = self.app.store.run_commit(&self.thread, &self.id, |thread| {
+        // Where the chatbot could not be read its webhook, if there is one, is found out later.
+        let has_webhook =
+            self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
+        let (mut changed, mut notice) = (None, None);
+        let (app, details) = (self.app.clone(), self.details.clone());
+        let written = self.save(|thread| {
             let event = status::Event::Escalate { at, reason };
             changed = thread.change(event, by.clone(), text, comment.clone(), id.clone()).ok().flatten();
             let Some(changed) = &changed else { return Commit::new(thread) };
-            Commit::new(changed.thread.clone()).message(changed.message.clone())
+            notice = app.notice_if(changed, &details).filter(|_| has_webhook);
+            let mut commit = Commit::new(changed.thread.clone()).message(changed.message.clone());
+            commit.notice.clone_from(&notice);
+            commit
         });
-        let Some((thread, _)) = written.await? else {
+        if written.await?.is_none() {
             self.lost().await;
             return Ok(Ending::Lost);
-        };
-        self.thread = thread.clone();
-        if let Some(mut changed) = changed {
-            changed.thread = thread.clone();
-            self.app.tell_change(&changed, &self.details).await;
         }
-        Ok(Ending::HandedOver { thread: Box::new(thread) })
+        if let Some(mut changed) = changed {
+            changed.thread = self.thread.clone();
+            self.app.tell_change(&changed, &self.details).await;
+            self.app.notify(notice.as_ref()).await;
+        }
+        Ok(Ending::HandedOver { thread: Box::new(self.thread.clone()) })
     }
 
     /// After the line was lost: the listeners are told, and a conversation that nobody points to any more is removed.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::{
     App, Error,
     domain::{
-        Act, Chatbot, ChatbotId, Identity,
+        Act, Chatbot, ChatbotId, Identity, Webhook,
         chatbot::{Character, Document, Memory, Tool},
     },
     store::{Created, Creation, Rubbish},
@@ -29,6 +29,7 @@ pub(crate) struct Create {
     documents: Vec<Document>,
     #[serde(default)]
     memory: Memory,
+    webhook: Option<Webhook>,
 }
 
 /// Creates the chatbot. Where OpenAI is out of reach its documents are brought there at its first run.
@@ -40,10 +41,21 @@ pub(crate) async fn create(
     body: &Body,
 ) -> Result<Value, Error> {
     identity.may(Act::ChatbotWrite)?;
-    let Create { name, model, instructions, greeting, temperature, max_output_tokens, tools, documents, memory } =
-        create;
+    let Create {
+        name,
+        model,
+        instructions,
+        greeting,
+        temperature,
+        max_output_tokens,
+        tools,
+        documents,
+        memory,
+        webhook,
+    } = create;
     let character = Character { name, model, instructions, greeting, temperature, max_output_tokens, tools, memory };
     character.validate()?;
+    let webhook = webhook.map(|given| app.webhook(&given)).transpose()?;
     Document::validate(&documents)?;
     let mut creation = Creation::under(identity, key, &["POST /chatbots".as_bytes(), body.as_ref()], app.now());
     if let Some(answer) = app.store.answer_before(&creation).await? {
@@ -56,6 +68,7 @@ pub(crate) async fn create(
         tenant: identity.tenant.clone(),
         id: ChatbotId::new(app.ulid()),
         character,
+        webhook,
         version: 1,
         documents_set: app.ulid().to_string(),
         document_names: documents.iter().map(|document| document.name.clone()).collect(),

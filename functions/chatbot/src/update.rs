@@ -4,14 +4,14 @@ use serde::Deserialize;
 use shared::{
     App, DECISIONS, Error,
     domain::{
-        Act, Chatbot, ChatbotId, Identity,
+        Act, Chatbot, ChatbotId, Identity, Webhook,
         chatbot::{self, Document, Memory, Tool},
     },
     http::Patch,
     store::{ChatbotWrite, Rubbish},
 };
 
-/// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own.
+/// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own. So may `webhook`: none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
@@ -26,16 +26,21 @@ pub(crate) struct Update {
     tools: Option<Vec<Tool>>,
     documents: Option<Vec<Document>>,
     memory: Option<Memory>,
+    #[serde(default)]
+    webhook: Patch<Webhook>,
 }
 
 pub(crate) async fn update(
     app: &App,
     identity: &Identity,
     id: &ChatbotId,
-    update: Update,
+    mut update: Update,
 ) -> Result<chatbot::View, Error> {
     identity.may(Act::ChatbotWrite)?;
     Document::validate(update.documents.as_deref().unwrap_or_default())?;
+    if let Patch::Value(given) = &mut update.webhook {
+        *given = app.webhook(given)?;
+    }
     let mut checked = None;
     for _ in 0..DECISIONS {
         let before = crate::read(app, identity, id).await?;
@@ -43,7 +48,7 @@ pub(crate) async fn update(
         after.character.validate()?;
         let old = app.store.documents_get(&before).await?;
         let new = update.documents.as_ref().filter(|new| **new != old);
-        if after.character == before.character && new.is_none() {
+        if after == before && new.is_none() {
             return Ok(before.view(Some(&old)));
         }
         let model = &after.character.model;
@@ -91,6 +96,7 @@ impl Update {
         it.max_output_tokens = self.max_output_tokens.over(it.max_output_tokens);
         it.tools = self.tools.clone().unwrap_or_else(|| it.tools.clone());
         it.memory = self.memory.unwrap_or(it.memory);
+        after.webhook = self.webhook.over(after.webhook);
         after
     }
 }

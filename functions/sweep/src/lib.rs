@@ -4,6 +4,7 @@
 //! does no harm that the index lags, that two sweeps meet, or that one ends half-way: the rest is due in a minute.
 //! The sweep never answers a customer; it has `chat` do that.
 
+mod notice;
 mod removal;
 mod thread;
 mod tombstone;
@@ -48,6 +49,7 @@ fn time_left(request: &Request) -> Duration {
 enum Work {
     Thread { tenant: String, id: ThreadId },
     Removal(Key),
+    Notice(Key),
 }
 
 impl Work {
@@ -56,18 +58,22 @@ impl Work {
             let (tenant, id) = key.thread()?;
             return Some(Self::Thread { tenant: tenant.to_owned(), id });
         }
+        if key.sk.starts_with(key::NOTICE) {
+            return Some(Self::Notice(key));
+        }
         key.sk.starts_with(key::REMOVAL).then_some(Self::Removal(key))
     }
 
     /// Whether it waits for servers that may be slow. Such work comes last: no customer waits for it.
     fn is_slow(&self) -> bool {
-        matches!(self, Self::Removal(_))
+        matches!(self, Self::Removal(_) | Self::Notice(_))
     }
 
     async fn done(&self, app: &App) -> Result<(), Error> {
         match self {
             Self::Thread { tenant, id } => thread::settle(app, tenant, id).await,
             Self::Removal(key) => removal::remove(app, key).await,
+            Self::Notice(key) => notice::tell(app, key).await,
         }
     }
 }

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// what, so it stays until that is done or given up.
 pub(crate) async fn empty(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let removals = app.store.removals_of_thread(tenant, id).await?;
-    match removals.iter().map(|removal| removal.due).max() {
+    match removals.iter().map(|removal| removal.tries.due).max() {
         Some(due) => app.store.tombstone_postpone(tenant, id, due.max(app.now() + PAUSE)).await,
         None => app.store.thread_purge(tenant, id).await,
     }

@@ -19,7 +19,7 @@ pub(crate) async fn delete(app: &App, identity: &Identity, id: &ThreadId) -> Res
             continue;
         }
         let removed = match &removal {
-            Some(removal) => app.remove(removal).await && removal.due <= app.now(),
+            Some(removal) => app.remove(removal).await && removal.tries.due <= app.now(),
             None => true,
         };
         // The log names the responses that are still to be removed, so it goes last.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{At, ChatbotId};
+use super::{At, ChatbotId, Webhook, webhook};
 use crate::Error;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct Chatbot {
     pub id: ChatbotId,
     #[serde(flatten)]
     pub character: Character,
+    /// Where its functions are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// Rises with each change.
     pub version: u64,
     /// Which set of documents is the current one. Each that is ever written has a name of its own, so that of two
@@ -99,6 +102,7 @@ pub struct View {
     pub id: ChatbotId,
     #[serde(flatten)]
     pub character: Character,
+    pub webhook: Option<webhook::View>,
     pub documents: Vec<DocumentView>,
     pub version: u64,
     pub created_at: At,
@@ -122,6 +126,7 @@ impl Chatbot {
         View {
             id: self.id.clone(),
             character: self.character.clone(),
+            webhook: self.webhook.as_ref().map(Webhook::view),
             documents: match documents {
                 Some(documents) => documents.iter().map(whole).collect(),
                 None => self.document_names.iter().map(named).collect(),

@@ -80,8 +80,9 @@ impl Thread {
     /// When the sweep is to look at this thread, or never: its place in the index. Moves with who has to say something,
     /// not with each word that is said, so it may come before anything is to be done; nor with a lease's renewal.
     pub fn due_at(&self, timeouts: &Timeouts) -> Option<At> {
-        let stirred = self.stirred_at.unwrap_or(self.created_at).max(self.status.since());
-        self.duties(timeouts, stirred).map(|(at, _)| at).min()
+        let since = self.status.since();
+        let stirred_at = self.stirred_at.map_or(since, |at| at.max(since));
+        self.duties(timeouts, stirred_at).map(|(at, _)| at).min()
     }
 
     /// What has to be done and when, the urgent first, where nothing is said after `quiet_since`.

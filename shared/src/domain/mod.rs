@@ -8,6 +8,8 @@ pub mod message;
 pub mod status;
 pub mod thread;
 pub mod time;
+pub mod tries;
+pub mod webhook;
 
 pub use chatbot::Chatbot;
 pub use due::{Duty, Timeouts};
@@ -17,3 +19,5 @@ pub use message::{Message, Note};
 pub use status::{Line, Reason, Status};
 pub use thread::{Details, Thread};
 pub use time::At;
+pub use tries::Tries;
+pub use webhook::Webhook;

@@ -62,15 +62,15 @@ impl Status {
             (Self::Bot { .. }, Escalate { at, reason }) => Ok(Self::Queued { since: at, reason }),
             (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. })
             | (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
-            (Self::Agent { .. } | Self::Queued { .. }, Release { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
-            (Self::Agent { .. }, Release { at, to: Line::Queue }) => {
-                Ok(Self::Queued { since: at, reason: Reason::Released })
-            }
             // The bot that could not answer is not waited for: a person has to come.
             (Self::Queued { reason: Reason::Failure, .. }, TimeOut { to: Line::Bot, .. }) => {
                 Err(Error::conflict("the bot cannot answer; a person is asked for"))
             }
-            (Self::Queued { .. }, TimeOut { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
+            (Self::Agent { .. } | Self::Queued { .. }, Release { at, to: Line::Bot })
+            | (Self::Queued { .. }, TimeOut { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
+            (Self::Agent { .. }, Release { at, to: Line::Queue }) => {
+                Ok(Self::Queued { since: at, reason: Reason::Released })
+            }
             (Self::Agent { .. }, TimeOut { at, to: Line::Queue }) => {
                 Ok(Self::Queued { since: at, reason: Reason::Absent })
             }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
-    ClientRow, Removal, Store, key, row,
+    ClientRow, Notice, Removal, Store, key, row,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
-    domain::{Details, Message, Note, RunId, Thread},
+    domain::{At, Details, Message, Note, RunId, Thread},
 };
 
 /// What is to be written with a thread. All of it is, or nothing.
@@ -22,11 +22,12 @@ pub struct Commit {
     pub client: Option<ClientRow>,
     pub details: Option<Details>,
     pub removal: Option<Removal>,
+    pub notice: Option<Notice>,
 }
 
 impl Commit {
     pub fn new(thread: Thread) -> Self {
-        Self { thread, messages: Vec::new(), note: None, client: None, details: None, removal: None }
+        Self { thread, messages: Vec::new(), note: None, client: None, details: None, removal: None, notice: None }
     }
 
     #[must_use]
@@ -62,17 +63,21 @@ impl Store {
     }
 
     /// Writes for `run`, for as long as it holds the line: under its id, its epoch and the version as read. Where
-    /// other messages came meanwhile, `change` is asked again, over the thread with them. `None`: the run is lost,
-    /// nothing was written.
+    /// other messages came meanwhile, `change` is asked again, over the thread with them. A run that goes on has its lease
+    /// until `until`: what was read before a renewal must not take it back. `None`: the run is lost, nothing was written.
     pub async fn run_commit(
         &self,
         before: &Thread,
         run: &RunId,
+        until: At,
         mut change: impl FnMut(Thread) -> Commit,
     ) -> Result<Option<(Thread, Vec<Message>)>, Error> {
         let mut before = before.clone();
         for _ in 0..20 {
-            let commit = change(before.clone());
+            let mut commit = change(before.clone());
+            if let Some(held) = commit.thread.run.as_mut().filter(|held| held.id == *run) {
+                held.lease_until = until;
+            }
             let messages = commit.messages.clone();
             match self.commit(&before, commit, Fence::HeldBy(run)).await? {
                 Committed::Done(thread) => return Ok(Some((*thread, messages))),
@@ -120,6 +125,9 @@ impl Store {
         }
         if let Some(removal) = &commit.removal {
             transaction = transaction.put(&self.table, removal.row()?, None)?;
+        }
+        if let Some(notice) = &commit.notice {
+            transaction = transaction.put(&self.table, notice.row()?, None)?;
         }
         match self.transact(transaction, &token()).await {
             Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),

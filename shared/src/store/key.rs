@@ -8,6 +8,7 @@
 //! | a note behind it | the same | `LOG#{seq}#NOTE#{id}` |
 //! | a message's `client_id` | the same | `CLIENT#{author}#{client_id}` |
 //! | a socket that listens to it | the same | `SUBSCRIPTION#{connection}` |
+//! | what its chatbot's webhook is owed | the same | `NOTICE#{message}` |
 //! | what must go at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
 //! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
 //! | a chatbot's document | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
@@ -38,6 +39,7 @@ pub const THREAD: &str = "THREAD";
 pub const LOG: &str = "LOG#";
 pub const SUBSCRIPTION: &str = "SUBSCRIPTION#";
 pub const REMOVAL: &str = "REMOVAL#";
+pub const NOTICE: &str = "NOTICE#";
 const DUE_SHARDS: u64 = 16;
 
 pub fn thread_partition(tenant: &str, id: &ThreadId) -> String {
@@ -113,6 +115,11 @@ pub fn removal(partition: &str, object: &str) -> Key {
     Key { pk: partition.into(), sk: format!("{REMOVAL}{object}") }
 }
 
+/// Of the change of owner that this message tells of.
+pub fn notice(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("{NOTICE}{message}") }
+}
+
 pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
     Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
 }
@@ -181,6 +188,7 @@ mod tests {
             client("acme", &thr, "c#1", "a#b"),
             subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
             removal(&thread_partition("acme", &thr), "conv_1"),
+            notice("acme", &thr, &msg),
             chatbot("acme", &bot),
             document("acme", &bot, "01JD0000000000000000000000", 12),
             connection("acme", "L0SM9cOFvHcCIhw="),
@@ -196,6 +204,7 @@ mod tests {
             acme#THREAD#thr_01JD0000000000000000000000 | CLIENT#3#c#1#a#b\n\
             acme#THREAD#thr_01JD0000000000000000000000 | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
             acme#THREAD#thr_01JD0000000000000000000000 | REMOVAL#conv_1\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | NOTICE#msg_01JD0000000000000000000000\n\
             acme#CHATBOT | bot_01JD0000000000000000000000\n\
             acme#CHATBOT#bot_01JD0000000000000000000000 | DOCUMENT#01JD0000000000000000000000#0012\n\
             acme#CONNECTION#L0SM9cOFvHcCIhw= | CONNECTION\n\

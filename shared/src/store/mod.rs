@@ -11,6 +11,7 @@ mod due;
 mod idempotency;
 pub mod key;
 mod log;
+mod notice;
 mod read;
 mod removal;
 mod row;
@@ -29,6 +30,7 @@ pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
 pub use due::{DuePage, Overdue};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{Client as ClientRow, LogPage, Noted};
+pub use notice::Notice;
 pub use removal::{Removal, Rubbish};
 pub use thread::ThreadPage;
 

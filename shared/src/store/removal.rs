@@ -1,8 +1,5 @@
 //! What has to go at OpenAI: due work, written with the change that made it superfluous, done at once where that works.
 
-use std::{collections::HashMap, time::Duration};
-
-use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,26 +11,16 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{At, Chatbot, Thread, ThreadId},
+    domain::{At, Chatbot, Thread, ThreadId, Tries},
 };
-
-const FIRST_WAIT: Duration = Duration::from_mins(1);
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// Objects at OpenAI that nothing points to any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
     /// The partition it is kept in: its thread's, or its chatbot's.
     partition: String,
-    /// When it is to be tried by the sweep.
-    pub due: At,
-    /// When the sweep was to try it first, once it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    first_due: Option<At>,
-    /// How often the sweep has tried it.
-    #[serde(default)]
-    attempts: u32,
+    #[serde(flatten)]
+    pub tries: Tries,
     pub what: Rubbish,
 }
 
@@ -67,23 +54,7 @@ impl Removal {
     }
 
     fn new(partition: String, due: At, what: Rubbish) -> Self {
-        Self { partition, due, first_due: None, attempts: 0, what }
-    }
-
-    /// As it is while, and after, it is tried once more: due again in a minute, two, four and so on, up to an hour.
-    fn tried(&self, now: At) -> Self {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.attempts.min(10)).min(LONGEST_WAIT);
-        Self {
-            due: now + wait,
-            first_due: self.first_due.or(Some(self.due)),
-            attempts: self.attempts + 1,
-            ..self.clone()
-        }
-    }
-
-    /// Whether it was tried for so long that it will never be done.
-    pub fn is_hopeless(&self, now: At) -> bool {
-        self.first_due.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
+        Self { partition, tries: Tries::from(due), what }
     }
 
     fn object(&self) -> &str {
@@ -95,8 +66,7 @@ impl Removal {
 
     pub(super) fn row(&self) -> Result<Item, Error> {
         let mut item = row::row(key::removal(&self.partition, self.object()), self)?;
-        item.insert("due_pk".into(), S(key::due(&self.partition)));
-        item.insert("due_sk".into(), S(self.due.to_string()));
+        row::make_due(&mut item, &self.partition, self.tries.due);
         Ok(item)
     }
 }
@@ -115,13 +85,8 @@ impl Store {
     /// Takes a removal for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it
     /// is done.
     pub async fn removal_take(&self, removal: &Removal, now: At) -> Result<Option<Removal>, Error> {
-        let tried = removal.tried(now);
-        let as_read = Condition {
-            expression: "#due = :due".into(),
-            names: HashMap::from([("#due".into(), "due".into())]),
-            values: HashMap::from([(":due".into(), S(removal.due.to_string()))]),
-        };
-        let taken = self.put_if(tried.row()?, as_read).await?;
+        let tried = Removal { tries: removal.tries.once_more(now), ..removal.clone() };
+        let taken = self.put_if(tried.row()?, Condition::due(removal.tries.due)).await?;
         Ok(taken.then_some(tried))
     }
 

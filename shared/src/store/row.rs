@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::key::{self, Key};
 use crate::{
     Error,
-    domain::{Message, Thread, Timeouts, message::Origin},
+    domain::{At, Message, Thread, Timeouts, message::Origin},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -41,6 +41,12 @@ pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
     let origin: Option<Origin> =
         item.remove("origin").map(serde_dynamo::from_attribute_value).transpose().map_err(Error::internal)?;
     Ok(Message { origin, ..read(item)? })
+}
+
+/// Puts due work of a partition into the index.
+pub(super) fn make_due(item: &mut Item, partition: &str, at: At) {
+    item.insert("due_pk".into(), S(key::due(partition)));
+    item.insert("due_sk".into(), S(at.to_string()));
 }
 
 pub(super) fn number(n: impl Into<i128>) -> AttributeValue {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{Store, is_passing, key::Key, refused, row::Item};
-use crate::Error;
+use crate::{Error, domain::At};
 
 /// How often a passing refusal is answered by another try: with back-off, some half a second in all.
 const TRIES: u32 = 6;
@@ -35,6 +35,15 @@ impl Condition {
             expression: "#version = :version".into(),
             names: HashMap::from([("#version".into(), "version".into())]),
             values: HashMap::from([(":version".into(), super::row::number(version))]),
+        }
+    }
+
+    /// It is due when it was to be as it was read: nobody has tried it since, or done it.
+    pub(super) fn due(due: At) -> Self {
+        Self {
+            expression: "#due = :due".into(),
+            names: HashMap::from([("#due".into(), "due".into())]),
+            values: HashMap::from([(":due".into(), AttributeValue::S(due.to_string()))]),
         }
     }
 

@@ -23,7 +23,7 @@ impl Run {
         let created = self.holding(self.app.openai.conversation_create(&metadata)).await?;
         let old = current.map(|old| Removal::of_conversation(&self.thread, old, self.app.after_lease()));
         let details_at = self.details_at;
-        let saved = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
+        let saved = self.save(|mut thread| {
             thread.openai.conversation_id = Some(created.clone());
             thread.openai.synced_through = 0;
             // Whatever came between may have changed the title.
@@ -33,9 +33,8 @@ impl Run {
             commit
         });
         match saved.await {
-            Ok(Some((thread, _))) => {
-                self.details_at = thread.version;
-                self.thread = thread;
+            Ok(Some(_)) => {
+                self.details_at = self.thread.version;
                 self.in_doubt = false;
                 self.removals.extend(old);
                 Ok(Some(created))
@@ -60,13 +59,12 @@ impl Run {
             told => told?,
         }
         let details_at = self.details_at;
-        let saved = self.app.store.run_commit(&self.thread, &self.id, |mut thread| {
+        let saved = self.save(|mut thread| {
             thread.openai.stale = thread.version != details_at;
             Commit::new(thread)
         });
-        let (thread, _) = saved.await?.ok_or(Trouble::Lost)?;
-        self.details_at = thread.version;
-        self.thread = thread;
+        saved.await?.ok_or(Trouble::Lost)?;
+        self.details_at = self.thread.version;
         Ok(())
     }
 }

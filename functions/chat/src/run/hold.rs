@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use futures::future::{Either, select};
 use shared::{
-    LINE_LOST,
+    Error, LINE_LOST,
     domain::{Reason, Status, Thread, thread::LEASE},
     openai::Failure,
     sockets::Event,
@@ -55,25 +55,29 @@ impl Run {
 
     /// Looks every second whether the line is still this run's, and renews its lease every tenth. Returns once it is lost.
     async fn lost_sight_of(&self) {
-        let store = &self.app.store;
         loop {
             sleep(LOOKED_EVERY).await;
             // Counted over everything the run does: many short waits must not outlast the lease.
             let held = if self.heard().renewed.elapsed() >= RENEWED_EVERY {
-                let (asked, until) = (Instant::now(), self.app.now() + LEASE);
-                let renewed = store.run_renew(&self.thread, &self.id, until).await;
-                if let Ok(true) = renewed {
-                    self.heard().renewed = asked;
-                }
-                renewed
+                self.renew().await
             } else {
-                store.run_is_held(&self.thread, &self.id).await
+                self.app.store.run_is_held(&self.thread, &self.id).await
             };
             // One that fails otherwise is tried again: the lease outlives two renewals.
             if let Ok(false) = held {
                 return;
             }
         }
+    }
+
+    /// Holds the line for another lease. `false`: it is lost.
+    pub(super) async fn renew(&self) -> Result<bool, Error> {
+        let (asked, until) = (Instant::now(), self.app.now() + LEASE);
+        let held = self.app.store.run_renew(&self.thread, &self.id, until).await?;
+        if held {
+            self.heard().renewed = asked;
+        }
+        Ok(held)
     }
 
     /// Tells the listeners that what this run has said is void. Where a person took over, the agents are offered what it

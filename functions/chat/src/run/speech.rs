@@ -71,7 +71,8 @@ impl Run {
                 input.clear();
             }
             for call in outcome.calls {
-                let output = Input::CallOutput { call_id: call.call_id.clone(), output: unavailable(&call) };
+                let output = self.function(&outcome.response_id, &call).await?;
+                let output = Input::CallOutput { call_id: call.call_id.clone(), output };
                 if conversation.is_none() {
                     input.push(Input::Call(call));
                 }
@@ -159,9 +160,4 @@ fn reason_of(call: &Call) -> Option<String> {
     let arguments: Value = serde_json::from_str(&call.arguments).ok()?;
     let reason: String = arguments.get("reason")?.as_str()?.chars().take(500).collect();
     Some(reason).filter(|reason| !reason.trim().is_empty())
-}
-
-/// Every call gets an output, or each later turn of its conversation fails.
-fn unavailable(call: &Call) -> String {
-    json!({ "error": format!("the function {} cannot be called here", call.name) }).to_string()
 }

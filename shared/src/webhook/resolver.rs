@@ -1,0 +1,52 @@
+//! Names of webhooks, resolved here and nowhere else: the addresses that were checked are the ones connected to.
+
+use std::net::SocketAddr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::net::lookup_host;
+
+use crate::domain::webhook::Reach;
+
+pub(super) struct Resolver(pub(super) Reach);
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name leads to an address that is not public")]
+pub(super) struct NotPublic;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            // Without a port, which the URL has.
+            let found = lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(checked(found, reach)?.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// All of them, or none: a name that leads in and out is somebody's attempt to get in.
+fn checked(found: Vec<SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, NotPublic> {
+    if found.iter().all(|address| reach.allows(address.ip())) { Ok(found) } else { Err(NotPublic) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_private_address_spoils_a_name() {
+        let public: SocketAddr = "8.8.8.8:0".parse().unwrap();
+        for private in ["10.0.0.1:0", "127.0.0.1:0", "[fd00:ec2::254]:0", "[::ffff:169.254.169.254]:0"] {
+            let private = private.parse().unwrap();
+            assert_eq!(checked(vec![public, private], Reach::Public), Err(NotPublic));
+            assert_eq!(checked(vec![public, private], Reach::Anywhere), Ok(vec![public, private]));
+        }
+        assert_eq!(checked(vec![public, public], Reach::Public), Ok(vec![public, public]));
+    }
+
+    #[tokio::test]
+    async fn a_name_of_this_machine_is_refused() {
+        let resolved = Resolver(Reach::Public).resolve("localhost".parse().unwrap()).await;
+        assert!(resolved.err().unwrap().is::<NotPublic>());
+    }
+}

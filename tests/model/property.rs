@@ -1,0 +1,151 @@
+//! What holds at every moment, whoever was fastest and whatever broke.
+
+use stateright::Property;
+
+use super::{
+    Protocol,
+    action::{Action, Who},
+    fence::Without,
+    state::{Heard, Run, Stage, State},
+    thread::{Entry, Status, Words},
+};
+
+pub(super) const GAPLESS: &str = "the log has no gap and no double";
+pub(super) const ONE_VOICE: &str = "who does not hold the line does not speak";
+pub(super) const ONE_RUN: &str = "at most one run is alive";
+pub(super) const ONE_ANSWER: &str = "a message is answered once";
+pub(super) const SAID_ONCE: &str = "what is said once is logged once";
+pub(super) const IN_STEP: &str = "a conversation that is not in doubt agrees with the log";
+pub(super) const NOTHING_LOST: &str = "nothing is overwritten unread";
+pub(super) const NO_SILENCE: &str = "a message that waits is seen to";
+
+// And what has to be seen now and then, or the rest says little.
+pub(super) const TAKEN_OVER: &str = "another run answers what a dead one left";
+pub(super) const GOES_ON: &str = "a run goes on with what came meanwhile";
+pub(super) const ANSWERED_AT_ONCE: &str = "two messages have one answer";
+pub(super) const INTERRUPTED: &str = "the line changes hands in mid-answer, and comes back to the bot";
+
+pub(super) fn all() -> Vec<Property<Protocol>> {
+    vec![
+        Property::always(GAPLESS, |_, state: &State| gapless(state)),
+        Property::always(ONE_VOICE, |_, state: &State| one_voice(state)),
+        Property::always(ONE_RUN, |_, state: &State| state.live.count_ones() <= 1),
+        Property::always(ONE_ANSWER, |_, state: &State| one_answer(state)),
+        Property::always(SAID_ONCE, |_, state: &State| said_once(state)),
+        Property::always(IN_STEP, |_, state: &State| in_step(state)),
+        Property::always(NOTHING_LOST, |_, state: &State| state.thread.version == state.writes),
+        Property::always(NO_SILENCE, no_silence),
+        Property::sometimes(TAKEN_OVER, |_, state: &State| {
+            !changed_hands(state) && answers(state).next().is_some_and(|(words, ..)| words.run > 0)
+        }),
+        Property::sometimes(GOES_ON, |_, state: &State| answers(state).any(|(words, ..)| words.turn > 0)),
+        Property::sometimes(ANSWERED_AT_ONCE, |_, state: &State| {
+            answers(state).any(|(_, from, through)| from < through)
+        }),
+        Property::sometimes(INTERRUPTED, |_, state: &State| interrupted(state)),
+    ]
+}
+
+/// What was said, and the first and the last message that it answers.
+fn answers(state: &State) -> impl Iterator<Item = (Words, u8, u8)> {
+    state.log.iter().filter_map(|(_, entry)| match *entry {
+        Entry::Bot { words, from, through } => Some((words, from, through)),
+        _ => None,
+    })
+}
+
+fn changed_hands(state: &State) -> bool {
+    state.log.iter().any(|(_, entry)| matches!(entry, Entry::Owner(_)))
+}
+
+fn interrupted(state: &State) -> bool {
+    let is_discarded = |(id, run): (usize, &Option<Run>)| {
+        run.is_some_and(|run| {
+            matches!(run.stage, Stage::Reply(_)) && !state.thread.is_held_by(id as u8, Without::NOTHING)
+        })
+    };
+    state.thread.status == Status::Bot && changed_hands(state) && state.runs.iter().enumerate().any(is_discarded)
+}
+
+/// Whatever is not in the log and still will be is not missing from it.
+fn gapless(state: &State) -> bool {
+    let rest = state.torn.iter().flat_map(|(_, entries)| entries);
+    let mut seqs: Vec<_> = state.log.iter().chain(rest).map(|(seq, _)| *seq).collect();
+    seqs.sort_unstable();
+    seqs.into_iter().eq(1..=state.thread.seq)
+}
+
+fn one_voice(state: &State) -> bool {
+    let mut line = Status::Bot;
+    state.log.iter().all(|(_, entry)| match *entry {
+        Entry::Customer { .. } => line != Status::Ended,
+        Entry::Bot { .. } => line == Status::Bot,
+        Entry::Agent { person, .. } => line == Status::Agent(person),
+        Entry::Owner(next) => {
+            let was = std::mem::replace(&mut line, next);
+            // Of two agents one is refused.
+            was != Status::Ended && !matches!((was, next), (Status::Agent(_), Status::Agent(_)))
+        }
+    })
+}
+
+/// Answers cover something, and never the same.
+fn one_answer(state: &State) -> bool {
+    let mut answered = 0;
+    state.log.iter().all(|(seq, entry)| {
+        let Entry::Bot { from, through, .. } = *entry else { return true };
+        let is_next = answered < from && from <= through && through < *seq;
+        answered = through;
+        is_next
+    })
+}
+
+fn said_once(state: &State) -> bool {
+    let said = |entry: &Entry| match *entry {
+        Entry::Customer { client_id: Some(id), .. } => Some((u8::MAX, id)),
+        Entry::Customer { person, deed, .. } | Entry::Agent { person, deed } => Some((person, deed)),
+        Entry::Bot { .. } | Entry::Owner(_) => None,
+    };
+    let mut all: Vec<_> = state.log.iter().filter_map(|(_, entry)| said(entry)).collect();
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    all.len() == count
+}
+
+/// It heard each item through `synced_through` once, said what the log says it said, and nothing else.
+fn in_step(state: &State) -> bool {
+    let openai = &state.thread.openai;
+    let Some(conversation) = openai.id.filter(|_| !openai.dirty) else { return true };
+    let item = |heard: &Heard| match *heard {
+        Heard::Item(seq) => Some(seq),
+        Heard::Said(said) => state
+            .log
+            .iter()
+            .find_map(|(seq, entry)| matches!(entry, Entry::Bot { words, .. } if *words == said).then_some(*seq)),
+    };
+    let mut heard: Vec<_> = state.heard[conversation as usize].iter().map(item).collect();
+    heard.sort_unstable();
+    let known = state.log.iter().filter(|(seq, entry)| {
+        *seq <= openai.synced_through || matches!(entry, Entry::Bot { words, .. } if words.conversation == conversation)
+    });
+    let mut known: Vec<_> = known.map(|(seq, _)| Some(*seq)).collect();
+    known.sort_unstable();
+    heard == known
+}
+
+/// Where a customer waits for the bot, something goes on by itself, even if no person ever does anything again. As
+/// nothing can go on for ever, it ends with an answer, or with a person who is asked, or who was faster.
+fn no_silence(protocol: &Protocol, state: &State) -> bool {
+    let goes_on = |action: &Action| match *action {
+        Action::Reads(who) | Action::Writes(who) => !matches!(who, Who::Person(_)),
+        Action::Asks(_) => true,
+        Action::LeaseRunsOut(id) => state.runs[id as usize].is_none(),
+        _ => false,
+    };
+    let mut actions = Vec::new();
+    !state.thread.awaits_bot() || {
+        protocol.enabled(state, &mut actions);
+        actions.iter().any(goes_on)
+    }
+}

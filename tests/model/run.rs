@@ -1,0 +1,180 @@
+//! Runs, and the asynchronous invocations that take over from dead ones.
+
+use super::{
+    Protocol,
+    action::{Action, Who},
+    commit::Condition,
+    fence::Fence,
+    state::{Heard, Run, Stage, State},
+    thread::{Entry, Event, Thread, Words},
+};
+
+/// What a run may do next.
+pub(super) fn run_may(state: &State, id: u8, actions: &mut Vec<Action>) {
+    let (run, who) = (state.runs[id as usize], Who::Run(id));
+    let mishap = state.left.mishaps > 0;
+    if state.live & 1 << id != 0 && (run.is_none() || state.left.stalls > 0) {
+        actions.push(Action::LeaseRunsOut(id));
+    }
+    let Some(run) = run else { return };
+    match run.stage {
+        _ if run.refused => actions.push(Action::Reads(who)),
+        Stage::Ask => {
+            actions.push(Action::Asks(id));
+            actions.extend(mishap.then_some(Action::Fails(id)));
+        }
+        Stage::Open | Stage::Reply(_) | Stage::HandOver => {
+            actions.push(Action::Writes(who));
+            actions.extend(mishap.then_some(Action::WritesUnanswered(who)));
+        }
+    }
+    if state.left.renewals > 0 && matches!(run.stage, Stage::Open | Stage::Ask) {
+        actions.push(Action::Renews(id));
+    }
+    actions.extend(mishap.then_some(Action::Crashes(who)));
+}
+
+impl State {
+    pub(super) fn next_run(&self) -> u8 {
+        self.runs.len() as u8
+    }
+
+    /// The run that the thread now names begins its work, unless whoever took it dies at once.
+    pub(super) fn begin(&mut self, before: &Thread, alive: bool) {
+        self.live |= 1 << self.next_run();
+        self.runs.push(alive.then(|| Run::new(self.thread, before.openai.dirty, 0)));
+    }
+}
+
+impl Run {
+    fn new(thread: Thread, in_doubt: bool, turn: u8) -> Self {
+        let stage = if thread.is_spent() {
+            Stage::HandOver
+        } else if in_doubt || thread.openai.id.is_none() {
+            Stage::Open
+        } else {
+            Stage::Ask
+        };
+        Self { thread, stage, refused: false, turn, input_through: thread.seq, asked_through: thread.asked_through }
+    }
+}
+
+impl Protocol {
+    pub(super) fn due_may(&self, state: &State, actions: &mut Vec<Action>) {
+        let thread = &state.thread;
+        let is_due = thread.awaits_bot() && (!state.is_live(thread) || self.without.has(Fence::LeaseRespected));
+        if state.due.is_some() {
+            actions.push(Action::Writes(Who::Due));
+            if state.left.mishaps > 0 {
+                actions.extend([Action::WritesUnanswered(Who::Due), Action::Crashes(Who::Due)]);
+            }
+        } else if is_due && !self.without.has(Fence::Sweep) {
+            actions.push(Action::Reads(Who::Due));
+        }
+    }
+
+    pub(super) fn due_writes(&self, state: &mut State, answered: bool) {
+        let Some(read) = state.due.take() else { return };
+        let mut thread = read.thread;
+        thread.begin_run(state.next_run(), self.without);
+        if self.commit(state, &read.thread, Condition::AsRead, thread, &[]) {
+            state.begin(&read.thread, answered);
+        }
+    }
+
+    /// Gives the model the log that its conversation does not know.
+    pub(super) fn run_asks(&self, state: &mut State, id: u8) {
+        let Some(run) = &mut state.runs[id as usize] else { return };
+        let Some(conversation) = run.thread.openai.id else { return };
+        let words = Words { run: id, turn: run.turn, conversation };
+        let (after, through) = (run.thread.openai.synced_through, run.thread.seq);
+        if !self.without.has(Fence::Input) {
+            (run.input_through, run.asked_through) = (through, run.thread.asked_through);
+        }
+        run.stage = Stage::Reply(words);
+        let is_ours = |entry: &Entry| matches!(entry, Entry::Bot { words, .. } if words.conversation == conversation);
+        let input = state.log.iter().filter(|(seq, entry)| (after + 1..=through).contains(seq) && !is_ours(entry));
+        let heard = &mut state.heard[conversation as usize];
+        heard.extend(input.map(|(seq, _)| Heard::Item(*seq)));
+        heard.push(Heard::Said(words));
+    }
+
+    pub(super) fn run_writes(&self, state: &mut State, id: u8, answered: bool) {
+        let Some(mut run) = state.runs[id as usize] else { return };
+        let mut thread = run.thread;
+        let mut entries = Vec::new();
+        match run.stage {
+            Stage::Open => {
+                thread.openai.id = Some(state.heard.len() as u8);
+                thread.openai.synced_through = 0;
+            }
+            Stage::Reply(words) => entries.push(thread.reply(words, run.input_through, run.asked_through)),
+            Stage::HandOver => entries.extend(thread.change(Event::Escalate, self.without)),
+            Stage::Ask => return,
+        }
+        let lease = state.thread.run.map_or(0, |run| run.lease);
+        if !self.commit(state, &run.thread, Condition::HeldBy(id), thread, &entries) {
+            run.refused = true;
+            state.runs[id as usize] = Some(run);
+            return;
+        }
+        if run.stage == Stage::Open {
+            state.heard.push(Vec::new());
+        }
+        // What a run writes renews its lease.
+        if let Some(held) = &mut state.thread.run {
+            held.lease = lease + 1;
+            state.live |= 1 << held.id;
+        } else {
+            state.live &= !(1 << id);
+        }
+        run.refused = !answered;
+        if answered {
+            run.thread = state.thread;
+        }
+        state.runs[id as usize] = if answered { self.next(run, id) } else { Some(run) };
+    }
+
+    /// After a write that was refused, or not answered.
+    pub(super) fn run_reads(&self, state: &mut State, id: u8) {
+        let Some(mut run) = state.runs[id as usize] else { return };
+        let now = state.thread;
+        (run.thread, run.refused) = (now, false);
+        let landed = matches!(run.stage, Stage::Reply(words)
+            if now.last_reply == Some(words) && !self.without.has(Fence::LastReply));
+        state.runs[id as usize] =
+            if landed { self.next(run, id) } else { now.is_held_by(id, self.without).then_some(run) };
+    }
+
+    /// After a write that landed: what the run does next, if it still holds the line.
+    fn next(&self, run: Run, id: u8) -> Option<Run> {
+        match run.stage {
+            Stage::Open => Some(Run { stage: Stage::Ask, ..run }),
+            Stage::Reply(_) => {
+                let goes_on = if self.without.has(Fence::StillHeld) {
+                    run.thread.run.is_some()
+                } else {
+                    run.thread.is_held_by(id, self.without)
+                };
+                goes_on.then(|| Run::new(run.thread, false, run.turn + 1))
+            }
+            Stage::HandOver | Stage::Ask => None,
+        }
+    }
+
+    pub(super) fn run_renews(&self, state: &mut State, id: u8) {
+        state.left.renewals -= 1;
+        let Some(run) = state.runs[id as usize] else { return };
+        let (epoch, without) = (state.thread.epoch, self.without);
+        let held = state.thread.run.as_mut().filter(|held| {
+            (without.has(Fence::RunId) || held.id == id) && (without.has(Fence::Epoch) || epoch == run.thread.epoch)
+        });
+        match held {
+            Some(held) => {
+                held.lease += 1;
+                state.live |= 1 << held.id;
+            }
+            None => state.runs[id as usize] = None,
+        }
+    }
+}
