@@ -44,7 +44,7 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    /// A chatbot, its threads, and sockets that listen to them: all before anything can go wrong.
+    /// A chatbot, its threads, and their customers' sockets, which listen to them: all before anything can go wrong.
     pub(crate) async fn begin(world: World, threads: usize) -> Self {
         let mut story = Self { world, lines: Vec::new(), said: Arc::default() };
         let chatbot = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
@@ -54,7 +54,6 @@ impl Story {
             let made = story.asks(*customer, Function::Thread, "POST", "/threads", None, &ask).await;
             let thread = made.body["id"].as_str().expect("a new thread's id").to_owned();
             story.listens(*customer, &thread).await;
-            story.listens(AGENTS[0], &thread).await;
             story.lines.push(Line { thread, customer: *customer });
         }
         story

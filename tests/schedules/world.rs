@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -106,8 +106,7 @@ impl World {
     /// All its ids follow from the seed. To be made on a current-thread runtime whose clock is paused.
     pub(crate) fn new(seed: u64) -> Self {
         let database = dynamo::memory().expect("a database in memory");
-        let template = Template::built_in().expect("the template that is built in");
-        dynamo::create_table(&database, TABLE, &template.table).expect("a new table");
+        dynamo::create_table(&database, TABLE, table()).expect("a new table");
         let standin = Standin::new(local::standin::Options::default());
         Self(Arc::new(Inner {
             gate: Gate::new(),
@@ -208,6 +207,7 @@ impl World {
                 api_key: "standin".to_owned(),
                 patience: Patience::default(),
             },
+            webhooks: shared::webhook::Settings::default(),
         };
         let table = dynamo::client_over(self.through(gate, instance, self.0.table.clone()));
         // An instance counts its retries itself: others' are none of its business, in other worlds least of all.
@@ -243,10 +243,18 @@ impl World {
     }
 }
 
+/// The template's table, read once.
+fn table() -> &'static Value {
+    static TEMPLATE: LazyLock<Template> =
+        LazyLock::new(|| Template::built_in().expect("the template that is built in"));
+    &TEMPLATE.table
+}
+
 /// What builds requests to OpenAI. Reading the system's certificates for each world would cost more than the world.
 fn requests() -> reqwest::Client {
-    static REQUESTS: OnceLock<reqwest::Client> = OnceLock::new();
-    REQUESTS.get_or_init(|| Patience::default().http().expect("the system's certificates")).clone()
+    static REQUESTS: LazyLock<reqwest::Client> =
+        LazyLock::new(|| Patience::default().http().expect("the system's certificates"));
+    REQUESTS.clone()
 }
 
 /// Who asks, for the trace: not the ids, which say nothing to a reader.
