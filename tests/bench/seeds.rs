@@ -49,11 +49,9 @@ pub(crate) fn run(arguments: &[String]) {
 
 fn argument(arguments: &[String], name: &str) -> Option<u64> {
     let value = arguments.iter().skip_while(|argument| *argument != name).nth(1)?;
-    match value.parse() {
-        Ok(number) => Some(number),
-        Err(_) => {
-            eprintln!("{name} takes a number, not {value:?}");
-            exit(2);
-        }
-    }
+    let number = value.parse().unwrap_or_else(|_| {
+        eprintln!("{name} takes a number, not {value:?}");
+        exit(2);
+    });
+    Some(number)
 }

@@ -32,9 +32,15 @@ use crate::wire::{asked, conflict, refusal};
 /// One instance's way to something.
 #[derive(Clone, Debug)]
 pub(super) struct Through<T> {
-    pub(super) gate: Gate,
-    pub(super) instance: InstanceId,
-    pub(super) to: T,
+    gate: Gate,
+    instance: InstanceId,
+    to: T,
+}
+
+impl<T> Through<T> {
+    pub(super) fn new(gate: &Gate, instance: InstanceId, to: T) -> Self {
+        Self { gate: gate.clone(), instance, to }
+    }
 }
 
 /// DynamoDB, and who watches it.

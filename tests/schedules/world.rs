@@ -209,22 +209,18 @@ impl World {
             },
             webhooks: shared::webhook::Settings::default(),
         };
-        let table = dynamo::client_over(self.through(gate, instance, self.0.table.clone()));
+        let table = dynamo::client_over(Through::new(gate, instance, self.0.table.clone()));
         // An instance counts its retries itself: others' are none of its business, in other worlds least of all.
         let config = table.config().to_builder().retry_partition(RetryPartition::custom("instance").build());
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
         let table = aws_sdk_dynamodb::Client::from_conf(config.timeout_config(timeouts).build());
-        let sockets = management::client_over(self.through(gate, instance, self.0.frames.clone()));
+        let sockets = management::client_over(Through::new(gate, instance, self.0.frames.clone()));
         let app = App::new(settings, table, sockets, self.0.http.clone());
-        let wire = Arc::new(self.through(gate, instance, self.0.openai.clone()));
+        let wire = Arc::new(Through::new(gate, instance, self.0.openai.clone()));
         let doorbell = Doorbell(Arc::downgrade(&self.0));
-        let lambda = invocations::client_over(self.through(gate, instance, doorbell));
+        let lambda = invocations::client_over(Through::new(gate, instance, doorbell));
         let invoker = Some(Invoker::new(lambda, "chat".to_owned()));
         App { invoker, openai: app.openai.clone().over(wire), clock: self.clock(), ids: self.ids(), ..app }
-    }
-
-    fn through<T>(&self, gate: &Gate, instance: InstanceId, to: T) -> Through<T> {
-        Through { gate: gate.clone(), instance, to }
     }
 
     fn clock(&self) -> Clock {
