@@ -1,9 +1,9 @@
 //! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; and
 //! `cargo xtask schedules`, random schedules by the thousand.
 //!
-//! For the turns, everything runs in this process, on three sets of threads that are told apart by name: the clients, Switchboard, and
-//! OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; what remains is told as
-//! shares and ratios of one run.
+//! For the turns, everything runs in this process, on three sets of threads that are told apart by name: the clients,
+//! Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; what remains
+//! is told as shares and ratios of one run.
 
 mod cpu;
 #[path = "../meter.rs"]

@@ -1,7 +1,7 @@
 //! At most one live run a thread, seen where it is written.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -19,18 +19,29 @@ pub(crate) struct Leases(Arc<Inner>);
 struct Inner {
     begun: Instant,
     held: Mutex<HashMap<String, (String, At)>>,
+    /// Of the transactions that were seen: one that comes again is answered, and writes nothing.
+    tokens: Mutex<HashSet<String>>,
     breaches: Mutex<Vec<String>>,
 }
 
 impl Default for Leases {
     fn default() -> Self {
-        Self(Arc::new(Inner { begun: Instant::now(), held: Mutex::default(), breaches: Mutex::default() }))
+        Self(Arc::new(Inner {
+            begun: Instant::now(),
+            held: Mutex::default(),
+            tokens: Mutex::default(),
+            breaches: Mutex::default(),
+        }))
     }
 }
 
 impl Leases {
     /// Looks at what has just been written.
     pub(super) fn wrote(&self, asked: &Value) {
+        let token = asked["ClientRequestToken"].as_str().map(str::to_owned);
+        if token.is_some_and(|token| !lock(&self.0.tokens).insert(token)) {
+            return;
+        }
         for item in asked["TransactItems"].as_array().into_iter().flatten() {
             let item = &item["Put"]["Item"];
             if item["sk"]["S"] == key::THREAD {
