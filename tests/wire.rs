@@ -191,18 +191,18 @@ impl Tapped {
     }
 }
 
-fn asked(request: &HttpRequest) -> Value {
+pub(crate) fn asked(request: &HttpRequest) -> Value {
     serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("the SDK sends JSON")
 }
 
-fn refusal(error: &str) -> HttpResponse {
+pub(crate) fn refusal(error: &str) -> HttpResponse {
     // DynamoDB's own troubles are 5xx; what the caller may do something about is 400.
     let status = if ["InternalServerError", "ServiceUnavailable"].contains(&error) { 500 } else { 400 };
     let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{error}"), "message": "told to fail"});
     response(status, &body)
 }
 
-fn conflict(asked: &Value) -> HttpResponse {
+pub(crate) fn conflict(asked: &Value) -> HttpResponse {
     let mut reasons = vec![json!({"Code": "None"}); asked["TransactItems"].as_array().unwrap().len()];
     reasons[0] = json!({"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"});
     let body = json!({

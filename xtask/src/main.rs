@@ -4,6 +4,7 @@ mod bench;
 mod bugs;
 mod functions;
 mod report;
+mod schedules;
 mod test;
 mod tools;
 
@@ -27,6 +28,8 @@ enum Command {
     Bench(bench::Bench),
     /// Put known bugs into the code, one at a time, and see each caught by a test (a build each)
     Bugs(bugs::Bugs),
+    /// Play random schedules against the invariants, each from a seed that can be played again
+    Schedules(schedules::Schedules),
     /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
     BuildFunctions,
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Sizes(options) => functions::sizes(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Bugs(options) => bugs::bugs(&options),
+        Command::Schedules(options) => schedules::schedules(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

@@ -3,6 +3,7 @@
 use crate::{
     bugs,
     report::{Outcome, Report, check, count_tests},
+    schedules::{self, Schedules},
     tools::Python,
 };
 use clap::{Args, ValueEnum};
@@ -37,6 +38,7 @@ pub(crate) fn run(options: &Options) -> Report {
     rust(&mut report, python.as_ref(), options.filter.as_deref());
     if options.filter.is_none() {
         report.step("the seeded bugs still apply", bugs::apply);
+        schedules::step(&mut report, &Schedules::default());
         template(&mut report, python.as_ref());
     }
     report
