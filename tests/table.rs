@@ -124,9 +124,13 @@ async fn a_write_whose_answer_got_lost_is_written_once() {
     wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).times(2));
     let thread = world.thread_of(&customer, &chatbot).await;
     assert_eq!(wire.faults_left(), 0);
-    wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).times(2));
-    customer.says(&thread, "Hello").await.expect(200);
-    assert_eq!(customer.log(&thread).await.len(), 2);
+    // The SDK makes up for two; at the third it gives up, and we send the transaction anew.
+    for lost in [2, 4] {
+        wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).times(lost));
+        customer.says(&thread, "Hello").await.expect(200);
+        assert_eq!(wire.faults_left(), 0);
+    }
+    assert_eq!(customer.log(&thread).await.len(), 4);
     let page = customer.get("/threads").await.expect(200).body;
     assert_eq!((items(&[page], "data").len(), world.standin().counts().conversations), (1, 1));
 }
@@ -144,4 +148,34 @@ async fn a_message_is_accepted_even_where_its_answer_cannot_be_written() {
     assert_eq!(answer.expect(202).body["reply"], json!(null));
     wire.clear_faults();
     assert_eq!(customer.transcript(&thread).await, ["customer: Hello"]);
+}
+
+#[tokio::test]
+async fn a_write_that_lands_and_is_never_answered_is_found_in_the_log() {
+    let (world, wire) = world().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.standin().hold("POST", "/v1/responses", 0);
+    wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).for_ever());
+    let (answer, ()) = tokio::join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        wire.clear_faults();
+        hold.release();
+    });
+    answer.expect(200);
+    assert_eq!(customer.log(&thread).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_reply_that_lands_and_is_refused_when_sent_again_is_known_for_our_own() {
+    let (world, wire) = world().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.standin().hold("POST", "/v1/responses", 0);
+    let (answer, ()) = tokio::join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost));
+        wire.fault(Fault::on(TRANSACTION, Trouble::TokenForgotten));
+        hold.release();
+    });
+    assert_eq!(answer.expect(200).body["reply"]["seq"], 2);
+    assert_eq!((customer.log(&thread).await.len(), wire.faults_left()), (2, 0));
 }

@@ -51,6 +51,8 @@ pub(crate) enum Trouble {
     Leftover { done: usize },
     /// Carried out, but the connection breaks before the answer is there.
     AnswerLost,
+    /// Comes so late that the token of a transaction means nothing any more: it is taken for a new one.
+    TokenForgotten,
 }
 
 impl Fault {
@@ -152,12 +154,20 @@ impl HttpConnector for Tapped {
                     tapped.database.call(request).await?;
                     Err(ConnectorError::io("the connection was closed before the answer came".into()))
                 }
+                Trouble::TokenForgotten => tapped.under_another_token(request).await,
             }
         })
     }
 }
 
 impl Tapped {
+    async fn under_another_token(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let mut asked = asked(&request);
+        asked["ClientRequestToken"] = json!("another");
+        *request.body_mut() = SdkBody::from(asked.to_string());
+        self.database.call(request).await
+    }
+
     /// A batch of reads or writes, of which the table takes the first `done`.
     async fn in_part(&self, mut request: HttpRequest, done: usize) -> Result<HttpResponse, ConnectorError> {
         let mut asked = asked(&request);
@@ -181,18 +191,18 @@ impl Tapped {
     }
 }
 
-fn asked(request: &HttpRequest) -> Value {
+pub(crate) fn asked(request: &HttpRequest) -> Value {
     serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("the SDK sends JSON")
 }
 
-fn refusal(error: &str) -> HttpResponse {
+pub(crate) fn refusal(error: &str) -> HttpResponse {
     // DynamoDB's own troubles are 5xx; what the caller may do something about is 400.
     let status = if ["InternalServerError", "ServiceUnavailable"].contains(&error) { 500 } else { 400 };
     let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{error}"), "message": "told to fail"});
     response(status, &body)
 }
 
-fn conflict(asked: &Value) -> HttpResponse {
+pub(crate) fn conflict(asked: &Value) -> HttpResponse {
     let mut reasons = vec![json!({"Code": "None"}); asked["TransactItems"].as_array().unwrap().len()];
     reasons[0] = json!({"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"});
     let body = json!({

@@ -32,7 +32,7 @@ mod world;
 use std::{
     future::Future,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -166,9 +166,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An id no other start of the stand-in gives: a laptop's table outlives this memory and must not meet its ids again.
+/// An id that no other start of the stand-in gives: a laptop's table outlives this memory and must not meet its ids
+/// again. Later ones are greater, within a millisecond too.
 fn new_id(prefix: &str) -> String {
-    format!("{prefix}_{}", Ulid::generate().to_string().to_lowercase())
+    static LAST: LazyLock<Mutex<Ulid>> = LazyLock::new(|| Mutex::new(Ulid::generate()));
+    let mut last = locked(&LAST);
+    *last = last.increment().unwrap_or_else(|carried| carried);
+    format!("{prefix}_{}", last.to_string().to_lowercase())
 }
 
 /// Now, in seconds since 1970, as the wire has it.

@@ -1,6 +1,6 @@
 //! A run that loses the line, or cannot keep it: what it had said, and who goes on.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
 use lambda_http::{Context, RequestExt, http::StatusCode};
@@ -32,8 +32,10 @@ async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_w
     let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         agent.claims(&thread).await.expect(200);
-        // OpenAI has not ended: the run looked by itself.
+        let claimed = Instant::now();
+        // OpenAI has not ended: the run looked by itself, and before it had to renew its lease.
         assert_eq!(draft(&mut agents).await, "This is OpenAI's ");
+        assert!(claimed.elapsed() < Duration::from_secs(9), "{:?}", claimed.elapsed());
         hold.release();
     });
     answer.expect(202);

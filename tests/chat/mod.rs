@@ -5,6 +5,7 @@ mod capacity;
 mod client_id;
 mod due;
 mod failures;
+mod fences;
 mod functions;
 mod handed_over;
 mod memory;

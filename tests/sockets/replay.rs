@@ -6,7 +6,11 @@ use shared::{
     store::{Commit, Committed},
 };
 
-use crate::{personas::World, stage::id};
+use crate::{
+    personas::World,
+    stage::id,
+    wire::{Fault, Trouble, Wire},
+};
 
 fn seqs(events: &[Value]) -> Vec<u64> {
     events.iter().map(|event| event["message"]["seq"].as_u64().unwrap()).collect()
@@ -70,6 +74,19 @@ async fn what_follows_after_is_replayed_in_order_without_notes() {
     assert_eq!(socket.hears().await, json!({ "type": "subscribed", "thread_id": thread, "seq": 4, "more": false }));
     socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 99 })).await;
     assert_eq!(socket.hears().await["type"], "subscribed");
+}
+
+#[tokio::test]
+async fn the_log_is_not_read_before_the_subscription_is_stored() {
+    let wire = Wire::default();
+    let world = World::with(local::Options { dynamo: wire.transport(), ..local::Options::default() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    customer.says(&thread, "Hello").await.expect(200);
+    let mut socket = customer.connects().await;
+    wire.fault(Fault::on("PutItem", Trouble::Refused("AccessDeniedException")));
+    socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 0 })).await;
+    // What came between the two would be heard by nobody.
+    assert_eq!(socket.hears().await["type"], "error");
 }
 
 #[tokio::test]

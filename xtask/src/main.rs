@@ -1,8 +1,10 @@
 //! `cargo xtask`: what a developer of Switchboard runs besides `cargo run`.
 
 mod bench;
+mod bugs;
 mod functions;
 mod report;
+mod schedules;
 mod test;
 mod tools;
 
@@ -24,6 +26,10 @@ enum Command {
     Sizes(functions::Sizes),
     /// Measure what a chat turn costs, in CPU time, round trips and capacity
     Bench(bench::Bench),
+    /// Put known bugs into the code, one at a time, and see each caught by a test (a build each)
+    Bugs(bugs::Bugs),
+    /// Play random schedules against the invariants, each from a seed that can be played again
+    Schedules(schedules::Schedules),
     /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
     BuildFunctions,
 }
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Sizes(options) => functions::sizes(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Bugs(options) => bugs::bugs(&options),
+        Command::Schedules(options) => schedules::schedules(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

@@ -1,7 +1,9 @@
 //! `cargo xtask test`: everything that says whether Switchboard works.
 
 use crate::{
+    bugs,
     report::{Outcome, Report, check, count_tests},
+    schedules::{self, Schedules},
     tools::Python,
 };
 use clap::{Args, ValueEnum};
@@ -35,6 +37,8 @@ pub(crate) fn run(options: &Options) -> Report {
     let python = if options.without.contains(&Part::Python) { None } else { Some(install(&mut report)) };
     rust(&mut report, python.as_ref(), options.filter.as_deref());
     if options.filter.is_none() {
+        report.step("the seeded bugs still apply", bugs::apply);
+        schedules::step(&mut report, &Schedules::default());
         template(&mut report, python.as_ref());
     }
     report

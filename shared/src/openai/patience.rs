@@ -1,9 +1,6 @@
 //! How long OpenAI is waited for, and how often it is asked again.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use reqwest::{Client, header::HeaderMap, redirect};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
@@ -133,10 +130,9 @@ fn until(date: &str) -> Option<Duration> {
 }
 
 /// Anything between zero and `most`, so that many callers refused at once do not come back at once.
-/// The randomness is that of the standard library's hash keys: enough to spread callers.
 fn jitter(most: Duration) -> Duration {
-    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
-    Duration::from_micros(RandomState::new().hash_one(()) % (most + 1))
+    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(fastrand::u64(0..=most))
 }
 
 #[cfg(test)]

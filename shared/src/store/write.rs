@@ -1,10 +1,6 @@
 //! Transactions and batches, sent until they are certainly in or certainly not.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, Hasher, RandomState},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
@@ -242,8 +238,7 @@ impl Tries {
             return Err(Error::Busy);
         }
         let ceiling = 10_u64 << self.0;
-        let random = RandomState::new().build_hasher().finish();
-        tokio::time::sleep(Duration::from_millis(1 + random % ceiling)).await;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The conversation that a run speaks in: a cache of the log, which may be built anew at any time.
 
+use std::sync::OnceLock;
+
 use shared::{
     domain::chatbot::Memory,
     store::{Commit, Removal},
@@ -19,8 +21,7 @@ impl Run {
             self.mirror(&current).await?;
             return Ok(Some(current));
         }
-        let metadata = self.details.mirrored(&self.thread.id);
-        let created = self.holding(self.app.openai.conversation_create(&metadata)).await?;
+        let created = self.created().await?;
         let old = current.map(|old| Removal::of_conversation(&self.thread, old, self.app.after_lease()));
         let details_at = self.details_at;
         let saved = self.save(|mut thread| {
@@ -40,12 +41,33 @@ impl Run {
                 Ok(Some(created))
             }
             refused => {
-                // Nothing points to it. One that cannot be deleted now is lost.
-                let _ = self.app.openai.conversation_delete(&created).await;
+                self.uncreate(&created).await;
                 refused?;
                 Err(Trouble::Lost)
             }
         }
+    }
+
+    /// A new conversation at OpenAI. One that comes to be after the line was lost is deleted again.
+    async fn created(&self) -> Result<String, Trouble> {
+        let metadata = self.details.mirrored(&self.thread.id);
+        let created = OnceLock::new();
+        let creating = async {
+            let id = self.app.openai.conversation_create(&metadata).await?;
+            Ok(created.get_or_init(|| id).clone())
+        };
+        let held = self.holding(creating).await;
+        if held.is_err()
+            && let Some(created) = created.get()
+        {
+            self.uncreate(created).await;
+        }
+        held
+    }
+
+    /// Nothing points to it. One that cannot be deleted now is lost.
+    async fn uncreate(&self, conversation: &str) {
+        let _ = self.app.openai.conversation_delete(conversation).await;
     }
 
     /// Tells OpenAI of a title or metadata that it has missed. Nothing depends on it, so a failure waits for the next run.

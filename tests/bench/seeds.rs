@@ -1,0 +1,57 @@
+//! Many seeds, on all cores.
+
+use std::{
+    process::exit,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Instant,
+};
+
+use crate::schedules::tell;
+
+/// Of so many seeds that failed, the stories are told.
+const TOLD: usize = 3;
+
+/// `--seeds N` (10,000 unless said) and `--from S` (zero).
+pub(crate) fn run(arguments: &[String]) {
+    let seeds = argument(arguments, "--seeds").unwrap_or(10_000);
+    let from = argument(arguments, "--from").unwrap_or(0);
+    let (next, failed) = (AtomicU64::new(from), Mutex::new(Vec::new()));
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Relaxed);
+                    if seed >= from + seeds || failed.lock().unwrap_or_else(PoisonError::into_inner).len() >= TOLD {
+                        return;
+                    }
+                    if tell(seed) {
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(seed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if failed.is_empty() {
+        println!("{seeds} seeds from {from}: one voice in all of them ({:.0?})", begun.elapsed());
+        return;
+    }
+    for seed in failed {
+        println!("seed {seed} fails; again: cargo xtask schedules --from {seed} --seeds 1");
+    }
+    exit(1);
+}
+
+fn argument(arguments: &[String], name: &str) -> Option<u64> {
+    let value = arguments.iter().skip_while(|argument| *argument != name).nth(1)?;
+    let number = value.parse().unwrap_or_else(|_| {
+        eprintln!("{name} takes a number, not {value:?}");
+        exit(2);
+    });
+    Some(number)
+}
