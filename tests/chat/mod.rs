@@ -13,4 +13,5 @@ mod people;
 mod rebuilt;
 mod refusals;
 mod run;
+mod stream;
 mod turn;
