@@ -25,4 +25,5 @@ mod sweep;
 mod table;
 mod threads;
 mod webhooks;
+mod whole;
 mod wire;

@@ -13,6 +13,8 @@ mod meter;
 mod schedules;
 mod seeds;
 mod turns;
+#[path = "../whole.rs"]
+mod whole;
 #[path = "../wire.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod wire;

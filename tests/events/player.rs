@@ -17,6 +17,7 @@ use super::permissions::{Permission, Watched};
 use crate::personas::World;
 use crate::runtime_api::{Answer, Failure, FunctionProcess, binary};
 use crate::stage::Turned;
+use crate::whole::whole;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
@@ -163,7 +164,7 @@ impl Player {
         let handled = match function {
             "thread" => Box::pin(thread::handle(app, request)).await,
             "chatbot" => Box::pin(chatbot::handle(app, request)).await,
-            "chat" => Box::pin(chat::handle(app, request)).await,
+            "chat" => whole(Box::pin(chat::handle(app, request)).await).await,
             "chat-end" => Box::pin(chat_end::handle(app, request)).await,
             "handoff" => Box::pin(handoff::handle(app, request)).await,
             "socket" => Box::pin(socket::handle(app, request)).await,

@@ -28,6 +28,8 @@ use shared::{
 use tokio::time::Instant;
 use ulid::Ulid;
 
+use crate::whole::whole;
+
 use super::{
     gate::{Gate, InstanceId},
     leases::Leases,
@@ -269,7 +271,7 @@ fn told(request: &Request) -> String {
 impl Function {
     async fn handle(self, app: &App, request: Request) -> Answered {
         let response = match self {
-            Self::Chat => chat::handle(app, request).await,
+            Self::Chat => whole(chat::handle(app, request).await).await,
             Self::ChatEnd => chat_end::handle(app, request).await,
             Self::Chatbot => chatbot::handle(app, request).await,
             Self::Handoff => handoff::handle(app, request).await,
