@@ -84,7 +84,7 @@ fn tried(tree: &Path, bug: &Bug) -> Outcome {
         match verdict {
             Some(true) => println!("SURVIVED {test}"),
             Some(false) => println!("caught by {test}"),
-            None => println!("NOT RUN {test}"),
+            None => println!("NOT RUN {test}: the code does not build, or there is no such test"),
         }
     }
     if verdicts.iter().all(|(_, verdict)| *verdict == Some(false)) { Outcome::PASSED } else { Outcome::FAILED }
