@@ -47,7 +47,9 @@ impl Verify {
             .filter_map(|verdict| Some(format!("{}: {}", verdict.thread, verdict.breach.as_ref()?)))
             .collect();
         if broken.is_empty() {
-            return Ok(format!("{} threads, {messages} messages: every invariant holds.", verdicts.len()));
+            let count = |number: usize, what| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+            let (threads, messages) = (count(verdicts.len(), "thread"), count(messages, "message"));
+            return Ok(format!("{threads}, {messages}: every invariant holds."));
         }
         Err(Error::Broken { threads: broken.len(), of: verdicts.len(), breaches: broken.join("\n") })
     }
