@@ -8,6 +8,7 @@
 //! its log). Measured, a `GetItem` takes 61 µs of CPU so, and 70 µs more by way of a blocking thread.
 
 mod landed;
+pub(crate) mod unwatched;
 
 use std::fmt;
 use std::path::Path;
@@ -58,6 +59,8 @@ pub fn client_over(transport: impl HttpClient + 'static) -> Client {
         .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(5)))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .endpoint_resolver(unwatched::Here)
+        .interceptor(unwatched::Unwatched)
         .http_client(transport)
         .build();
     Client::from_conf(config)

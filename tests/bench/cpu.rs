@@ -1,6 +1,8 @@
 //! CPU time, by set of threads.
 
-use std::{fs, time::Duration};
+use std::{fs, future::pending, thread, time::Duration};
+
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The name of each thread in a set. Linux keeps 15 bytes of it.
 pub(crate) const BOARD: &str = "switchboard";
@@ -27,8 +29,17 @@ pub(crate) fn resident() -> usize {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }
 
+/// A runtime of one thread, as the binary's, which runs for as long as the process and carries a set's name.
+pub(crate) fn lasting(name: &'static str) -> Handle {
+    let runtime = Builder::new_current_thread().thread_name(name).enable_all().build().expect("a runtime starts");
+    let handle = runtime.handle().clone();
+    let driven = move || runtime.block_on(pending::<()>());
+    thread::Builder::new().name(name.into()).spawn(driven).expect("a thread starts");
+    handle
+}
+
 /// A runtime whose threads carry a set's name.
-pub(crate) fn runtime(name: &str, threads: usize) -> tokio::runtime::Runtime {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
+pub(crate) fn runtime(name: &str, threads: usize) -> Runtime {
+    let mut builder = Builder::new_multi_thread();
     builder.worker_threads(threads).thread_name(name).enable_all().build().expect("a runtime starts")
 }

@@ -9,11 +9,14 @@ use futures::{StreamExt, stream};
 use local::{Options, Switchboard, Transport, Upstream, dynamo::InProcess, standin};
 use reqwest::Client;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{
+    net::TcpListener,
+    runtime::{Handle, Runtime},
+};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 use crate::{
-    cpu::{BOARD, CLIENT, STANDIN, resident, runtime, used_by},
+    cpu::{BOARD, CLIENT, STANDIN, lasting, resident, runtime, used_by},
     meter::{Meter, Metered},
 };
 
@@ -26,7 +29,7 @@ const IN_LINE: usize = 1_000;
 
 struct Bench {
     clients: Runtime,
-    servers: Runtime,
+    servers: Handle,
     board: Switchboard,
     standin: standin::Standin,
     standin_url: String,
@@ -76,7 +79,8 @@ pub(crate) fn run() {
     println!("  write units, with indexes: {written}   (at most 14)");
     println!("  read units: {read}   (at most 4)");
     println!("\nResident memory, the stand-in's and the bench's own clients' too: {} MB", resident() / 1_000_000);
-    bench.servers.block_on(bench.board.stop());
+    let stopped = bench.servers.spawn(bench.board.stop());
+    bench.clients.block_on(stopped).expect("it stops");
 }
 
 fn line(what: &str, took: Duration, limit: Option<Duration>) {
@@ -87,17 +91,15 @@ fn line(what: &str, took: Duration, limit: Option<Duration>) {
 
 impl Bench {
     fn set_up() -> Self {
-        let (clients, servers) = (runtime(CLIENT, 1), runtime(BOARD, 1));
-        let standins = runtime(STANDIN, 1);
-        let (standin_url, standin) = standins.block_on(async {
+        let (clients, servers) = (runtime(CLIENT, 1), lasting(BOARD));
+        let serving = lasting(STANDIN).spawn(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
             let standin = standin::Standin::new(standin::Options { keep_requests: 0, ..Default::default() });
             tokio::spawn(standin::serve(listener, standin.clone(), std::future::pending()));
             (url, standin)
         });
-        // For as long as the process: nothing stops it.
-        std::mem::forget(standins);
+        let (standin_url, standin) = clients.block_on(serving).expect("the stand-in serves");
         let data_dir = tempfile::tempdir().expect("a folder");
         let meter = Arc::new(Meter::default());
         let metered = Arc::clone(&meter);
@@ -107,7 +109,7 @@ impl Bench {
             data_dir: Some(data_dir.path().to_owned()),
             ..Options::default()
         };
-        let board = servers.block_on(async { tokio::spawn(local::start(options)).await }).expect("a task ends");
+        let board = clients.block_on(servers.spawn(local::start(options))).expect("a task ends");
         let board = board.expect("Switchboard starts");
         let token = board.token("acme", "customer", "cus");
         let mut bench = Self {
@@ -193,15 +195,13 @@ impl Bench {
         let ids = connections.ids();
         let frame = "x".repeat(500);
         let before = used_by(BOARD);
-        self.servers.block_on(async {
-            let posting = async move {
-                for _ in 0..TURNS {
-                    let _ = connections.post(&ids[0], frame.clone().into()).await;
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::spawn(posting).await.expect("posted");
+        let posting = self.servers.spawn(async move {
+            for _ in 0..TURNS {
+                let _ = connections.post(&ids[0], frame.clone().into()).await;
+                tokio::task::yield_now().await;
+            }
         });
+        self.clients.block_on(posting).expect("posted");
         used_by(BOARD).saturating_sub(before) / TURNS
     }
 

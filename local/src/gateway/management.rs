@@ -1,6 +1,6 @@
 //! The `@connections` API, over HTTP and, for the functions of this process, through the SDK's own transport.
 
-use aws_sdk_apigatewaymanagement::Client;
+pub use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::{
     BehaviorVersion, HttpClient, IdentityCache, Region, RuntimeComponents, StalledStreamProtectionConfig,
@@ -19,7 +19,7 @@ use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 use super::connections::{Close, Connections, MESSAGE, PostError};
-use crate::dynamo::{REGION, UNSIGNED};
+use crate::dynamo::{REGION, UNSIGNED, unwatched};
 
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
@@ -33,12 +33,13 @@ pub fn client_over(transport: impl HttpClient + 'static) -> Client {
     let config = aws_sdk_apigatewaymanagement::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
-        .endpoint_url("http://in.process")
         .allow_no_auth()
         .auth_scheme_preference([UNSIGNED])
         .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .endpoint_resolver(unwatched::Here)
+        .interceptor(unwatched::Unwatched)
         .http_client(transport)
         .build();
     Client::from_conf(config)

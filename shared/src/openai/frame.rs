@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures::{
-    StreamExt, TryStreamExt, future,
+    Stream, StreamExt, TryStreamExt, future,
     stream::{self, BoxStream},
 };
 use reqwest::Response;
@@ -104,9 +105,18 @@ pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
 pub(super) fn streamed(answer: Response, idle: Duration) -> Frames {
     // The comment in front takes a byte order mark's place: the parser would panic on one in the
     // stream's first bytes.
-    let bytes = stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle));
+    let bytes = stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle).map_ok(events_of).try_flatten());
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
     events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
+}
+
+/// What came at once, cut after each event: the parser copies all that it has not read yet with every event that it finds.
+fn events_of(chunk: Bytes) -> impl Stream<Item = Result<Bytes, Cut>> {
+    let mut left = chunk;
+    stream::iter(std::iter::from_fn(move || {
+        let end = left.windows(2).position(|two| two == b"\n\n").map_or(left.len(), |at| at + 2);
+        (end > 0).then(|| Ok(left.split_to(end)))
+    }))
 }
 
 /// Says which kind of cut it was. Other errors quote the stream, so they are not said.
@@ -130,9 +140,22 @@ pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
     Ok(stream::iter([Ok(Frame::Created { response: body()? }), Ok(end)]).fuse().boxed())
 }
 
+/// Events that say what others say too, or what a chat has no use for: half of a short answer. Not read at all.
+const PASSED_OVER: [&str; 6] = [
+    "response.in_progress",
+    "response.output_item.added",
+    "response.content_part.added",
+    "response.output_text.done",
+    "response.content_part.done",
+    "keepalive",
+];
+
 impl Frame {
     /// `None` for what cannot be read: a stream whose last event is among that ends as interrupted.
     fn parse(name: &str, data: &str) -> Option<Self> {
+        if PASSED_OVER.contains(&name) {
+            return None;
+        }
         if let Ok(frame) = serde_json::from_str(data) {
             return Some(frame);
         }
