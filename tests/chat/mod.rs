@@ -15,3 +15,4 @@ mod refusals;
 mod run;
 mod stream;
 mod turn;
+mod ui;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    asyncapi::validate_event,
     personas::{Answer, Persona, World},
     stage::brisk,
 };
@@ -48,6 +49,7 @@ impl Events {
         let data: Value = serde_json::from_str(&field("data: ").unwrap()).unwrap();
         let kind = field("event: ").unwrap();
         assert_eq!(data["type"], kind);
+        validate_event(&data);
         Some(Event { kind, id: field("id: "), data })
     }
 

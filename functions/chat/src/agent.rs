@@ -38,10 +38,12 @@ pub(crate) async fn chat_agent(
                 changed.thread = (*thread).clone();
                 said.tap.tell(Event::message(&changed.message));
                 said.tap.tell(Event::thread(changed.thread.view(&details)));
-                app.tell_change(&changed, &details).await;
+                said.tap.tell(Event::message(&message));
+                app.tell_change(&changed, &details, Some(&message)).await;
+            } else {
+                said.tap.tell(Event::message(&message));
+                app.tell(&thread, &[Event::message(&message)]).await;
             }
-            said.tap.tell(Event::message(&message));
-            app.tell(&thread, &[Event::message(&message)]).await;
             app.notify(notice.as_ref()).await;
             Ok(Some(Answer::message(message, None, thread.view(&details))))
         }

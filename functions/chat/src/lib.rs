@@ -1,4 +1,5 @@
-//! `POST /threads/{thread_id}/chat`: say something in a thread.
+//! `POST /threads/{thread_id}/chat`: say something in a thread; `POST /chat` and `GET /chat/{thread_id}/stream`, the same for
+//! the Vercel AI SDK ([`ui`]).
 //!
 //! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other goes to the people
 //! who listen ([`agent`]). The function also takes the plain event `{tenant, thread_id}`: answer what waits there.
@@ -9,6 +10,7 @@ mod llm;
 mod run;
 mod said;
 mod stream;
+mod ui;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,22 +24,26 @@ use shared::{
     App, DECISIONS, Error,
     domain::{Act, Details, Role, Status, Thread, ThreadId},
     http,
+    sockets::Event,
 };
-
 use tokio::time::Instant;
 
 pub use stream::Body;
 
 use said::{Answer, Said, Say};
-use stream::Tap;
+use stream::{Tap, Words};
+use ui::UiStream;
 
 /// What a run keeps of its function's time to hand the line over: the table may be slow that day too.
 const HANDING_OVER: Duration = Duration::from_secs(20);
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    let answered = match request.request_context_ref() {
-        Some(RequestContext::PassThrough) => answer_due(app, &request).await.map(whole),
-        _ if wants_stream(&request) => answer_as_it_comes(app, &request).await,
+    let answered = match (request.request_context_ref(), http::route(&request).1.as_str()) {
+        (Some(RequestContext::PassThrough), _) => answer_due(app, &request).await.map(whole),
+        (_, "/chat") => answer_as_it_comes(app, &request, ui::said, Words::Ui(UiStream::default())).await,
+        // A turn is not heard a second time; it is in the log as soon as it is over.
+        (_, "/chat/{thread_id}/stream") => http::identity(app, &request).map(|_| whole(http::no_content())),
+        _ if wants_stream(&request) => answer_as_it_comes(app, &request, said, Words::Events).await,
         _ => answer(app, &request).await.map(whole),
     };
     Ok(answered.unwrap_or_else(|error| whole(http::respond(Err(error)))))
@@ -49,27 +55,38 @@ fn whole(answer: Response<lambda_http::Body>) -> Response<Body> {
 
 async fn answer(app: &App, request: &Request) -> Result<Response<lambda_http::Body>, Error> {
     let identity = http::identity(app, request)?;
-    let id = http::path_id(request, "thread_id", "thread")?;
-    let say: Say = http::body(request)?;
+    let (id, say) = said(request)?;
     let said = Said::new(app, &say, &identity, deadline(request), Tap::default());
     let answer = chat(app, &id, &said).await?;
     let status = if answer.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
     http::json(status, &answer)
 }
 
-/// The same for a caller who listens as it goes on.
-async fn answer_as_it_comes(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+/// The same for a caller who listens as it goes on. What is said, and where, is read by `said`.
+async fn answer_as_it_comes(
+    app: &App,
+    request: &Request,
+    said: impl Fn(&Request) -> Result<(ThreadId, Say), Error>,
+    words: Words,
+) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
-    let id: ThreadId = http::path_id(request, "thread_id", "thread")?;
-    let say: Say = http::body(request)?;
+    let (id, say) = said(request)?;
+    let shows_thread = matches!(words, Words::Ui(_));
     let (app, deadline, (tap, events)) = (app.clone(), deadline(request), Tap::open());
     let turn = tokio::spawn(async move {
         let said = Said::new(&app, &say, &identity, deadline, tap);
         let answer = chat(&app, &id, &said).await?;
+        if shows_thread && !answer.is_settled() {
+            said.tap.tell(Event::thread(answer.thread().clone()));
+        }
         said.tap.tell(answer.done());
         Ok(())
     });
-    stream::stream(events, turn).await
+    stream::stream(events, turn, words).await
+}
+
+fn said(request: &Request) -> Result<(ThreadId, Say), Error> {
+    Ok((http::path_id(request, "thread_id", "thread")?, http::body(request)?))
 }
 
 fn wants_stream(request: &Request) -> bool {

@@ -253,7 +253,7 @@ impl Run {
             changed.thread = self.thread.clone();
             self.tap.tell(Event::message(&changed.message));
             self.tap.tell(Event::thread(changed.thread.view(&self.details)));
-            self.app.tell_change(&changed, &self.details).await;
+            self.app.tell_change(&changed, &self.details, None).await;
             self.app.notify(notice.as_ref()).await;
         }
         Ok(Ending::HandedOver { thread: Box::new(self.thread.clone()) })

@@ -82,13 +82,18 @@ impl Answer {
         self
     }
 
+    /// The thread, as it was left.
+    pub(crate) fn thread(&self) -> &thread::View {
+        match self {
+            Self::Message(answered) => &answered.thread,
+            Self::Note(noted) => &noted.thread,
+        }
+    }
+
     /// The end of a stream.
     pub(crate) fn done(&self) -> Event {
-        let (thread, joined) = match self {
-            Self::Message(answered) => (&answered.thread, answered.joined),
-            Self::Note(noted) => (&noted.thread, false),
-        };
-        Event::Done { thread_id: thread.id.clone(), joined }
+        let joined = matches!(self, Self::Message(answered) if answered.joined);
+        Event::Done { thread_id: self.thread().id.clone(), joined }
     }
 
     /// Whether nothing more is to come: 200. Else somebody will answer: 202.
@@ -98,6 +103,11 @@ impl Answer {
 }
 
 impl Say {
+    /// A customer's message by another wire.
+    pub(crate) fn new(text: String, client_id: String) -> Self {
+        Self { text, client_id: Some(client_id), chatbot_id: None, internal: false }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         if self.text.trim().is_empty() {
             return Err(Error::invalid("text", "must not be empty"));

@@ -16,8 +16,14 @@ use lambda_http::{
     Response,
     http::{StatusCode, header},
 };
-use shared::{Error, sockets::Event};
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use shared::{Error, http, sockets::Event};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle},
+    time::timeout,
+};
+
+use crate::ui::UiStream;
 
 /// A comment goes out when nothing was said for so long: API Gateway cuts a stream that is silent for five minutes, and
 /// proxies sooner.
@@ -52,31 +58,61 @@ impl Tap {
     }
 }
 
-/// The stream of a turn's events. A turn that is refused before it says anything is refused as any other request.
+/// In which words a stream tells of a turn.
+pub(crate) enum Words {
+    /// The events of the sockets.
+    Events,
+    /// The Vercel AI SDK's.
+    Ui(UiStream),
+}
+
+/// The stream of a turn's events. A turn that is refused before it says anything is refused as any other request; one that
+/// fails later ends with an `error`.
 pub(crate) async fn stream(
     mut events: mpsc::UnboundedReceiver<Event>,
     turn: JoinHandle<Result<(), Error>>,
+    mut words: Words,
 ) -> Result<Response<Body>, Error> {
     let Some(first) = events.recv().await else {
         turn.await.map_err(Error::internal)??;
         return Err(Error::internal("a turn said nothing"));
     };
-    let rest = stream::unfold(events, |mut events| async {
-        let text = match timeout(KEPT_ALIVE, events.recv()).await {
-            Ok(Some(event)) => written(&event),
-            Ok(None) => return None,
-            Err(_) => ":\n\n".to_owned(),
-        };
-        Some((Bytes::from(text), events))
-    });
-    let all = stream::iter([Bytes::from(written(&first))]).chain(rest);
-    Response::builder()
+    let mut response = Response::builder()
         .status(StatusCode::OK)
         .header(header::CONTENT_TYPE, "text/event-stream")
         .header(header::CACHE_CONTROL, "no-store")
-        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
-        .body(Body::Stream(Box::pin(all)))
-        .map_err(Error::internal)
+        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if let Words::Ui(_) = words {
+        response = response.header("x-vercel-ai-ui-message-stream", "v1");
+    }
+    let first = Bytes::from(words.write(&first));
+    let rest = stream::unfold(Some((events, turn, words)), |going_on| async {
+        let (mut events, mut turn, mut words) = going_on?;
+        match timeout(KEPT_ALIVE, events.recv()).await {
+            Ok(Some(event)) => Some((Bytes::from(words.write(&event)), Some((events, turn, words)))),
+            Ok(None) => Some((Bytes::from(words.write(&failure((&mut turn).await)?)), None)),
+            Err(_) => Some((Bytes::from_static(b":\n\n"), Some((events, turn, words)))),
+        }
+    });
+    response.body(Body::Stream(Box::pin(stream::iter([first]).chain(rest)))).map_err(Error::internal)
+}
+
+/// What a turn that failed is told as.
+fn failure(turn: Result<Result<(), Error>, JoinError>) -> Option<Event> {
+    let error = turn.unwrap_or_else(|died| Err(Error::internal(died))).err()?;
+    if let Error::Internal(cause) = &error {
+        tracing::error!(cause, "a turn failed in mid-stream");
+    }
+    Some(Event::Error { thread_id: None, code: http::kind(&error).1, detail: error.to_string() })
+}
+
+impl Words {
+    fn write(&mut self, event: &Event) -> String {
+        match self {
+            Self::Events => written(event),
+            Self::Ui(ui) => ui.write(event),
+        }
+    }
 }
 
 /// One event: its type, its place in the log where it has one, and itself in JSON, which has no line break.
