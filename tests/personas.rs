@@ -21,7 +21,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::openai_schema::validate_request;
+use crate::{asyncapi::validate_event, openai_schema::validate_request};
 
 /// Nothing in a test takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -347,12 +347,26 @@ impl Socket {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
-    /// The next event.
+    /// The next event, but for who is present: that comes and goes with every socket.
     pub(crate) async fn hears(&mut self) -> Value {
+        loop {
+            let event = self.hears_anything().await;
+            if event["type"] != "presence" {
+                return event;
+            }
+        }
+    }
+
+    /// The next event of all.
+    pub(crate) async fn hears_anything(&mut self) -> Value {
         loop {
             let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing was heard");
             if let Message::Text(text) = frame.unwrap().unwrap() {
-                return serde_json::from_str(&text).unwrap();
+                let event: Value = serde_json::from_str(&text).unwrap();
+                if event["type"].is_string() {
+                    validate_event(&event);
+                }
+                return event;
             }
         }
     }
@@ -360,7 +374,7 @@ impl Socket {
     /// The next event of this type; those before it are passed over.
     pub(crate) async fn hears_of(&mut self, kind: &str) -> Value {
         loop {
-            let event = self.hears().await;
+            let event = self.hears_anything().await;
             if event["type"] == kind {
                 return event;
             }

@@ -16,7 +16,9 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-CHAT = ("/threads/{thread_id}/chat", "post")
+TURNS = [("/threads/{thread_id}/chat", "post"), ("/chat", "post")]
+# A function streams on all of its routes, or on none; this one has nothing to say.
+STREAMED = [*TURNS, ("/chat/{thread_id}/stream", "get")]
 BUFFERED_LIMIT_MS = 29_000
 # One streams, the other has no caller.
 UNBUFFERED = ("ChatFunction", "SweepFunction")
@@ -46,19 +48,22 @@ def methods(resources):
     return {(path, verb): method for path, verbs in paths.items() for verb, method in verbs.items()}
 
 
-def the_chat_route_streams(methods):
-    integration = methods[CHAT]["x-amazon-apigateway-integration"]
-    if integration.get("responseTransferMode") != "STREAM":
-        yield f"the chat route is buffered: {integration}"
-    if not integration["uri"]["Fn::Sub"].endswith("/response-streaming-invocations"):
-        yield f"the chat route invokes its function without streaming: {integration['uri']}"
-    if integration.get("timeoutInMillis", BUFFERED_LIMIT_MS) <= BUFFERED_LIMIT_MS:
-        yield f"the chat route ends after {integration.get('timeoutInMillis', BUFFERED_LIMIT_MS)} ms"
+def the_chat_routes_stream(methods):
+    for route in STREAMED:
+        integration = methods[route]["x-amazon-apigateway-integration"]
+        if integration.get("responseTransferMode") != "STREAM":
+            yield f"{route} is buffered: {integration}"
+        if not integration["uri"]["Fn::Sub"].endswith("/response-streaming-invocations"):
+            yield f"{route} invokes its function without streaming: {integration['uri']}"
+    for route in TURNS:
+        limit = methods[route]["x-amazon-apigateway-integration"].get("timeoutInMillis", BUFFERED_LIMIT_MS)
+        if limit <= BUFFERED_LIMIT_MS:
+            yield f"{route} ends after {limit} ms"
 
 
 def every_other_route_is_buffered(methods):
     for route, method in methods.items():
-        if route != CHAT and "responseTransferMode" in method["x-amazon-apigateway-integration"]:
+        if route not in STREAMED and "responseTransferMode" in method["x-amazon-apigateway-integration"]:
             yield f"{route} streams, and its function does not"
 
 
@@ -105,7 +110,7 @@ def main(path):
     resources = transformed(path)
     routes = methods(resources)
     wrong = [
-        *the_chat_route_streams(routes),
+        *the_chat_routes_stream(routes),
         *every_other_route_is_buffered(routes),
         *every_method_but_the_preflight_is_authorised(routes),
         *every_path_has_a_preflight(routes),
@@ -116,7 +121,7 @@ def main(path):
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
-        print(f"{path}: {len(resources)} resources, {len(routes)} methods, the chat route streams")
+        print(f"{path}: {len(resources)} resources, {len(routes)} methods, the chat routes stream")
     return 1 if wrong else 0
 
 

@@ -36,7 +36,7 @@ use tokio::task::JoinSet;
 pub use data_dir::{DataDir, Running};
 pub use error::Error;
 pub use openai::Upstream;
-pub use options::{AnyWire, OpenAiWire, Options, Transport};
+pub use options::{AnyWire, OpenAiWire, Options, SocketsWire, Transport};
 pub use standin::Standin;
 pub use tokens::Tokens;
 
@@ -110,8 +110,8 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         webhooks: options.webhooks,
     };
     let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
-    let (dynamo, management) =
-        ((options.dynamo.0)(InProcess::new(&database)), gateway::management::client(&connections));
+    let dynamo = (options.dynamo.0)(InProcess::new(&database));
+    let management = (options.sockets.0)(gateway::management::InProcess::new(&connections));
     let app = App::new(settings, dynamo, management, http.clone());
     let wire: AnyWire = match &openai.standin {
         Some(standin) => Arc::new(standin::InProcess::new(standin)),

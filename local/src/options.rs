@@ -12,7 +12,7 @@ use shared::{Clock, webhook};
 
 use crate::Upstream;
 use crate::dynamo::{self, InProcess};
-use crate::gateway::Limits;
+use crate::gateway::{Limits, management};
 
 /// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
 pub struct Options {
@@ -36,6 +36,8 @@ pub struct Options {
     pub webhooks: webhook::Settings,
     /// The wire between the SDK's client and the embedded database.
     pub dynamo: Transport,
+    /// The wire between the SDK's client and the sockets.
+    pub sockets: SocketsWire,
     /// The wire to OpenAI or its stand-in.
     pub openai_wire: OpenAiWire,
     /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
@@ -57,6 +59,7 @@ impl Default for Options {
             patience: Patience::default(),
             webhooks: webhook::Settings { reach: Reach::Anywhere, ..webhook::Settings::default() },
             dynamo: Transport::default(),
+            sockets: SocketsWire::default(),
             openai_wire: OpenAiWire::default(),
             clock: Clock::system(),
         }
@@ -73,6 +76,21 @@ impl Transport {
 }
 
 impl Default for Transport {
+    fn default() -> Self {
+        Self::new(|inner| inner)
+    }
+}
+
+/// The same for what is posted to sockets.
+pub struct SocketsWire(pub(crate) Box<dyn FnOnce(management::InProcess) -> management::Client + Send>);
+
+impl SocketsWire {
+    pub fn new<Wire: HttpClient + 'static>(wrap: impl FnOnce(management::InProcess) -> Wire + Send + 'static) -> Self {
+        Self(Box::new(|inner| management::client_over(wrap(inner))))
+    }
+}
+
+impl Default for SocketsWire {
     fn default() -> Self {
         Self::new(|inner| inner)
     }

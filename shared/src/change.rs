@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::{
     App, Error,
     domain::{
-        At, Details, Identity, Thread, ThreadId,
+        At, Details, Identity, Message, Thread, ThreadId,
         status::Status,
         thread::{Changed, Conversation},
     },
@@ -96,20 +96,22 @@ impl App {
         let left = Left { removal: commit.removal.clone(), notice: commit.notice.clone() };
         let Committed::Done(thread) = self.store.thread_commit(before, commit).await? else { return Ok(None) };
         changed.thread = *thread;
-        self.tell_change(&changed, details).await;
+        self.tell_change(&changed, details, None).await;
         Ok(Some((changed.thread, left)))
     }
 
-    /// Tells the thread's listeners and the tenant's inbox that the line has changed hands.
-    pub async fn tell_change(&self, changed: &Changed, details: &Details) {
+    /// Tells the thread's listeners and the tenant's inbox that the line has changed hands, and the listeners what was said
+    /// with it.
+    pub async fn tell_change(&self, changed: &Changed, details: &Details, said: Option<&Message>) {
         let updated = Event::thread(changed.thread.view(details));
-        let mut events = Vec::with_capacity(4);
+        let mut events = Vec::with_capacity(5);
         if let Some(run) = &changed.discarded {
             events.push(Event::discarded(&changed.thread, &run.id, LINE_LOST));
         }
         events.push(Event::message(&changed.message));
         events.extend(changed.note.as_ref().map(Event::note));
         events.push(updated.clone());
+        events.extend(said.map(Event::message));
         tokio::join!(self.tell(&changed.thread, &events), self.tell_inbox(&changed.thread.tenant, &updated));
     }
 

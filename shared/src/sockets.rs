@@ -3,211 +3,28 @@
 //! Delivery is at least once and unordered, and a delivery that fails changes nothing: what matters has been saved
 //! before. A client orders by `seq` and asks again for what it misses.
 
-use std::borrow::Cow;
+mod event;
+mod fanout;
+mod presence;
+
+use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::{
     Client, error::DisplayErrorContext, operation::post_to_connection::PostToConnectionError, primitives::Blob,
 };
-use futures::{StreamExt, stream};
-use serde::Serialize;
+use futures::future::BoxFuture;
+use tokio::time::sleep;
 
-use crate::{
-    App, Error,
-    domain::{At, Message, Note, RunId, Thread, ThreadId, thread},
-    store::Subscriber,
-};
+pub use event::{Event, PRESENT_MAX};
 
-/// The most posts under way at once, of one broadcast.
-const AT_ONCE: usize = 64;
+use crate::{App, Error, domain::At, store::Subscriber};
 
-/// API Gateway takes messages of 128 KB; beyond this an event goes without its text.
-const EVENT_MAX: usize = 120 * 1024;
+/// How often a post is tried that API Gateway has too many of: with back-off, some two seconds in all.
+const TRIES: u32 = 6;
 
 #[derive(Clone)]
 pub struct Sockets {
     management: Client,
-}
-
-/// What happened, as sockets and streams tell it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type")]
-pub enum Event {
-    #[serde(rename = "message.created")]
-    MessageCreated {
-        thread_id: ThreadId,
-        seq: u64,
-        message: Message,
-        /// The text was too long to send; it can be read by REST.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        truncated: bool,
-    },
-    /// More of what the bot is saying. Of one run they come in order; one at `index` 0 begins anew.
-    #[serde(rename = "message.delta")]
-    MessageDelta {
-        thread_id: ThreadId,
-        run_id: RunId,
-        /// How much of the text came before, in UTF-16 code units, as JavaScript counts.
-        index: usize,
-        text: String,
-    },
-    /// What a run has said so far is void: it lost the line.
-    #[serde(rename = "message.discarded")]
-    MessageDiscarded {
-        thread_id: ThreadId,
-        run_id: RunId,
-        reason: &'static str,
-        /// What it had said by then, for the agent who took over to go on with. Staff alone are told.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        draft: Option<String>,
-    },
-    #[serde(rename = "note.created")]
-    NoteCreated {
-        thread_id: ThreadId,
-        note: Note,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        truncated: bool,
-    },
-    #[serde(rename = "thread.updated")]
-    ThreadUpdated { thread_id: ThreadId, thread: thread::View },
-    #[serde(rename = "subscribed")]
-    Subscribed {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        thread_id: Option<ThreadId>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        seq: Option<u64>,
-        more: bool,
-    },
-    #[serde(rename = "pong")]
-    Pong,
-    /// The last event of a stream.
-    #[serde(rename = "done")]
-    Done {
-        thread_id: ThreadId,
-        /// Another run answers what was said.
-        joined: bool,
-    },
-    #[serde(rename = "error")]
-    Error {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        thread_id: Option<ThreadId>,
-        code: &'static str,
-        detail: String,
-    },
-}
-
-impl Event {
-    pub fn message(message: &Message) -> Self {
-        Self::MessageCreated {
-            thread_id: message.thread_id.clone(),
-            seq: message.seq,
-            message: message.clone(),
-            truncated: false,
-        }
-    }
-
-    pub fn note(note: &Note) -> Self {
-        Self::NoteCreated { thread_id: note.thread_id.clone(), note: note.clone(), truncated: false }
-    }
-
-    pub fn thread(thread: thread::View) -> Self {
-        Self::ThreadUpdated { thread_id: thread.id.clone(), thread }
-    }
-
-    pub fn discarded(thread: &Thread, run: &RunId, reason: &'static str) -> Self {
-        Self::MessageDiscarded { thread_id: thread.id.clone(), run_id: run.clone(), reason, draft: None }
-    }
-
-    /// The same, with what had been said for the agents.
-    #[must_use]
-    pub fn with_draft(mut self, offered: Option<String>) -> Self {
-        if let Self::MessageDiscarded { draft, .. } = &mut self {
-            *draft = offered;
-        }
-        self
-    }
-
-    /// What a customer is told of it: never a note, never a draft.
-    fn for_customers(&self) -> Option<Cow<'_, Self>> {
-        match self {
-            Self::NoteCreated { .. } => None,
-            Self::MessageDiscarded { draft: Some(_), .. } => Some(Cow::Owned(self.clone().with_draft(None))),
-            _ => Some(Cow::Borrowed(self)),
-        }
-    }
-
-    /// The word on the wire.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::MessageCreated { .. } => "message.created",
-            Self::MessageDelta { .. } => "message.delta",
-            Self::MessageDiscarded { .. } => "message.discarded",
-            Self::NoteCreated { .. } => "note.created",
-            Self::ThreadUpdated { .. } => "thread.updated",
-            Self::Subscribed { .. } => "subscribed",
-            Self::Pong => "pong",
-            Self::Done { .. } => "done",
-            Self::Error { .. } => "error",
-        }
-    }
-
-    /// Its place in the log, where it has one.
-    pub fn seq(&self) -> Option<u64> {
-        match self {
-            Self::MessageCreated { seq, .. } => Some(*seq),
-            _ => None,
-        }
-    }
-
-    /// The frame that goes over the wire.
-    pub fn frame(&self) -> Result<String, Error> {
-        let frame = serde_json::to_string(self).map_err(Error::internal)?;
-        if frame.len() <= EVENT_MAX {
-            return Ok(frame);
-        }
-        let mut short = self.clone();
-        match &mut short {
-            Self::MessageCreated { message: Message { text, .. }, truncated, .. }
-            | Self::NoteCreated { note: Note { text, .. }, truncated, .. } => {
-                text.clear();
-                *truncated = true;
-            }
-            Self::MessageDiscarded { draft, .. } => *draft = None,
-            _ => {}
-        }
-        serde_json::to_string(&short).map_err(Error::internal)
-    }
-}
-
-/// An event as it is sent: written once for all who hear the same.
-struct Frame {
-    text: String,
-    audience: Audience,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Audience {
-    Everybody,
-    Staff,
-    Customers,
-}
-
-impl Frame {
-    fn of(event: &Event) -> Result<Vec<Self>, Error> {
-        let frame = |event: &Event, audience| Ok(Self { text: event.frame()?, audience });
-        match event.for_customers() {
-            Some(Cow::Borrowed(_)) => Ok(vec![frame(event, Audience::Everybody)?]),
-            Some(Cow::Owned(theirs)) => Ok(vec![frame(event, Audience::Staff)?, frame(&theirs, Audience::Customers)?]),
-            None => Ok(vec![frame(event, Audience::Staff)?]),
-        }
-    }
-
-    fn is_for(&self, subscriber: &Subscriber) -> bool {
-        match self.audience {
-            Audience::Everybody => true,
-            Audience::Staff => subscriber.staff,
-            Audience::Customers => !subscriber.staff,
-        }
-    }
 }
 
 /// What became of a post.
@@ -226,13 +43,23 @@ impl Sockets {
     }
 
     pub async fn post(&self, connection: &str, frame: &str) -> Posted {
-        let sent = self.management.post_to_connection().connection_id(connection).data(Blob::new(frame)).send().await;
-        let Err(error) = sent else { return Posted::Sent };
-        if error.as_service_error().is_some_and(PostToConnectionError::is_gone_exception) {
-            return Posted::Gone;
+        let mut tries = 1;
+        loop {
+            let post = self.management.post_to_connection().connection_id(connection).data(Blob::new(frame));
+            let Err(error) = post.send().await else { return Posted::Sent };
+            match error.as_service_error() {
+                Some(PostToConnectionError::GoneException(_)) => return Posted::Gone,
+                // Each waits a random part of twice as long, so that those who were too many at once are not again.
+                Some(PostToConnectionError::LimitExceededException(_)) if tries < TRIES => {
+                    sleep(Duration::from_millis(fastrand::u64(1..=(32 << tries)))).await;
+                    tries += 1;
+                }
+                _ => {
+                    tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a socket failed");
+                    return Posted::Failed;
+                }
+            }
         }
-        tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a socket failed");
-        Posted::Failed
     }
 
     pub async fn close(&self, connection: &str) {
@@ -242,56 +69,25 @@ impl Sockets {
 }
 
 impl App {
-    /// Tells a thread's listeners. After the save, and whatever comes of it: nothing is undone. Gives who they were.
-    pub async fn tell(&self, thread: &Thread, events: &[Event]) -> Vec<Subscriber> {
-        match self.store.subscribers(&thread.tenant, &thread.id).await {
-            Ok(subscribers) => {
-                self.broadcast(&thread.tenant, &subscribers, events).await;
-                subscribers
-            }
-            Err(error) => {
-                tracing::warn!(thread.id = %thread.id, %error, "the listeners could not be read");
-                Vec::new()
-            }
-        }
-    }
-
-    /// Tells a tenant's inbox of a change of owner.
-    pub async fn tell_inbox(&self, tenant: &str, event: &Event) {
-        match self.store.inbox_subscribers(tenant).await {
-            Ok(subscribers) => self.broadcast(tenant, &subscribers, std::slice::from_ref(event)).await,
-            Err(error) => tracing::warn!(tenant, %error, "the inbox's listeners could not be read"),
-        }
-    }
-
-    /// Each event is written once; each listener gets those meant for them, in order; none waits for another.
-    async fn broadcast(&self, tenant: &str, subscribers: &[Subscriber], events: &[Event]) {
-        if subscribers.is_empty() {
-            return;
-        }
-        let frames: Vec<Frame> = events.iter().filter_map(|event| Frame::of(event).ok()).flatten().collect();
-        let now = self.now();
-        let (frames, live) = (&frames, subscribers.iter().filter(|subscriber| subscriber.expires > now));
-        stream::iter(live).for_each_concurrent(AT_ONCE, |subscriber| self.deliver(tenant, subscriber, frames)).await;
-    }
-
-    async fn deliver(&self, tenant: &str, subscriber: &Subscriber, frames: &[Frame]) {
-        for frame in frames.iter().filter(|frame| frame.is_for(subscriber)) {
-            if self.post(tenant, subscriber, &frame.text).await == Posted::Gone {
-                return;
-            }
-        }
-    }
-
     /// Sends a frame to one listener. One that is gone is forgotten where it is found: nobody else will tell us.
     pub async fn post(&self, tenant: &str, subscriber: &Subscriber, frame: &str) -> Posted {
         let posted = self.sockets.post(&subscriber.connection, frame).await;
         if posted == Posted::Gone
-            && let Err(error) = self.store.connection_delete(tenant, &subscriber.connection).await
+            && let Err(error) = self.forget(tenant, &subscriber.connection).await
         {
             tracing::warn!(%error, "a dead connection could not be forgotten");
         }
         posted
+    }
+
+    /// Forgets a connection and tells those it listened with that it left. Boxed, for they may turn out to be gone too.
+    pub fn forget<'a>(&'a self, tenant: &'a str, connection: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async {
+            if let Some(gone) = self.store.connection_delete(tenant, connection).await? {
+                self.tell_departure(&gone, &gone.threads).await;
+            }
+            Ok(())
+        })
     }
 
     /// Whether a token that ends then still counts.

@@ -40,7 +40,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     player.replace("EXAMPLEconn=", &player.world.board.connections().ids()[0].clone());
     play!("socket-connect", "socket-subscribe");
     assert_eq!(types(&[socket.hears().await, socket.hears().await]), ["message.created", "subscribed"]);
-    play!("socket-ping");
+    play!("socket-typing", "socket-read", "socket-ping");
     socket.hears_of("pong").await;
     assert_eq!(socket.hears().await["message"]["role"], "bot", "the greeting, again");
 
@@ -48,7 +48,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     for role in ["customer", "bot"] {
         assert_eq!(socket.hears_of("message.created").await["message"]["role"], role);
     }
-    play!("thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
+    play!("chat-ui", "chat-ui-stream", "thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
     // One more message, which waits until the line is the bot's again.
     player.replace("5f0c9d0e-1111-4222-8333-444455556666", "5f0c9d0e-1111-4222-8333-777788889999");
     player.world.board.invocations().lose(true);
@@ -79,13 +79,17 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
     chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
     thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
-    thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title unread updated_at
     thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     socket-connect: 200 - null
     socket-subscribe: 200 - null
+    socket-typing: 200 - null
+    socket-read: 200 - null
     socket-ping: 200 - null
     chat: 200 application/json message reply thread
-    thread-messages: 200 application/json data[3] next_cursor
+    chat-ui: 200 text/event-stream events[27]
+    chat-ui-stream: 204 - null
+    thread-messages: 200 application/json data[5] next_cursor
     handoff-escalate: 200 application/json chatbot_id created_at customer_id id metadata reason seq status status_since title updated_at
     thread-list: 200 application/json data[1] next_cursor
     handoff-claim: 200 application/json agent chatbot_id created_at customer_id id metadata seq status status_since title updated_at
@@ -93,7 +97,7 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     handoff-release: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     chat-run: 204 - null
     sweep: 204 - null
-    thread-messages: 200 application/json data[8] next_cursor
+    thread-messages: 200 application/json data[10] next_cursor
     chat-end: 200 application/json chatbot_id created_at customer_id ended_by id metadata seq status status_since title updated_at
     socket-default: 200 - null
     socket-unsubscribe: 200 - null
@@ -130,6 +134,7 @@ fn outline(story: &Story) -> String {
         let kind = played.content_type.as_deref().unwrap_or("-");
         let body = match &played.body {
             Value::Object(fields) => fields.iter().map(field).collect::<Vec<_>>().join(" "),
+            Value::Array(events) => format!("events[{}]", events.len()),
             other => other.to_string(),
         };
         format!("{name}: {} {kind} {body}", played.status)

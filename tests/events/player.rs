@@ -122,7 +122,11 @@ impl Player {
             }
         };
         let (head, body) = response.into_parts();
-        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        let body = match content_type(&head.headers).as_deref() {
+            Some("text/event-stream") => events(&String::from_utf8(body).unwrap()),
+            _ if body.is_empty() => Value::Null,
+            _ => serde_json::from_slice(&body).unwrap(),
+        };
         // A stream without a body is called `application/octet-stream` by the runtime; it is nothing.
         let content_type = content_type(&head.headers).filter(|_| !body.is_null());
         Played { status: head.status.as_u16(), content_type, body }
@@ -206,6 +210,12 @@ fn nothing(answer: &Value) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = http::StatusCode::NO_CONTENT;
     response
+}
+
+/// The data of each event of a stream; what is not JSON as text.
+fn events(stream: &str) -> Value {
+    let data = stream.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data))).collect()
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {

@@ -31,7 +31,9 @@ async fn a_thread_is_made_here_and_at_openai() {
     }
     "#);
     });
-    assert_eq!(customer.get(&format!("/threads/{}", made.id())).await.expect(200).body, made.body);
+    let mut read = customer.reads(&made.id()).await;
+    assert_eq!(read.as_object_mut().unwrap().remove("unread"), Some(json!(0)));
+    assert_eq!(read, made.body);
     let asked = world.asked_of_openai("POST", "/v1/conversations");
     assert_eq!(asked.len(), 1);
     let pairs = json!({ "order": "42", "title": "A parcel", "switchboard_thread": made.id() });

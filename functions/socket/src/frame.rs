@@ -2,25 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use lambda_http::Request;
+use lambda_http::{Body, Request};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use shared::{Error, domain::ThreadId, http};
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Subscribe {
     #[serde(rename = "action")]
     _action: String,
     thread_id: Option<ThreadId>,
+    /// The last `seq` that the client has; what follows is sent again. Without it nothing is.
+    after: Option<u64>,
+    /// Many threads at once, each with its `after`, or null.
+    threads: Option<BTreeMap<ThreadId, Option<u64>>>,
     /// Agents: every change of owner in the tenant.
     #[serde(default)]
     inbox: bool,
-    /// The last `seq` that the client has; what follows is sent again. Without it nothing is.
-    pub(crate) after: Option<u64>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Unsubscribe {
     #[serde(rename = "action")]
@@ -31,6 +35,28 @@ pub(crate) struct Unsubscribe {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Typing {
+    #[serde(rename = "action")]
+    _action: String,
+    pub(crate) thread_id: ThreadId,
+    pub(crate) on: bool,
+}
+
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Read {
+    #[serde(rename = "action")]
+    _action: String,
+    pub(crate) thread_id: ThreadId,
+    /// Everything through here has been read.
+    pub(crate) seq: u64,
+}
+
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ping {
     #[serde(rename = "action")]
@@ -40,27 +66,36 @@ pub(crate) struct Ping {
     pub(crate) threads: BTreeMap<ThreadId, u64>,
 }
 
+/// What is to be listened to.
+pub(crate) enum Target {
+    Inbox,
+    /// Each with the last `seq` that the client has, where something is to be sent again.
+    Threads(BTreeMap<ThreadId, Option<u64>>),
+}
+
 impl Subscribe {
-    /// The thread, or the inbox where it is `None`.
-    pub(crate) fn target(&self) -> Result<Option<ThreadId>, Error> {
-        if self.inbox && self.after.is_some() {
-            return Err(Error::invalid("after", "the inbox has no log"));
+    pub(crate) fn target(self) -> Result<Target, Error> {
+        if self.after.is_some() && self.thread_id.is_none() {
+            return Err(Error::invalid("after", "goes with \"thread_id\" alone"));
         }
-        target(self.thread_id.as_ref(), self.inbox)
+        match (self.thread_id, self.threads, self.inbox) {
+            (Some(id), None, false) => Ok(Target::Threads(BTreeMap::from([(id, self.after)]))),
+            (None, Some(threads), false) if threads.is_empty() => Err(Error::invalid("threads", "names no thread")),
+            (None, Some(threads), false) => Ok(Target::Threads(threads)),
+            (None, None, true) => Ok(Target::Inbox),
+            _ => Err(Error::invalid("thread_id", "either this, \"threads\" or \"inbox\": true must be given")),
+        }
     }
 }
 
 impl Unsubscribe {
-    pub(crate) fn target(&self) -> Result<Option<ThreadId>, Error> {
-        target(self.thread_id.as_ref(), self.inbox)
-    }
-}
-
-fn target(thread: Option<&ThreadId>, inbox: bool) -> Result<Option<ThreadId>, Error> {
-    match (thread, inbox) {
-        (Some(id), false) => Ok(Some(id.clone())),
-        (None, true) => Ok(None),
-        _ => Err(Error::invalid("thread_id", "either this or \"inbox\": true must be given")),
+    /// The thread, or the inbox where it is `None`.
+    pub(crate) fn target(self) -> Result<Option<ThreadId>, Error> {
+        match (self.thread_id, self.inbox) {
+            (Some(id), false) => Ok(Some(id)),
+            (None, true) => Ok(None),
+            _ => Err(Error::invalid("thread_id", "either this or \"inbox\": true must be given")),
+        }
     }
 }
 
@@ -76,6 +111,9 @@ pub(crate) fn thread_of(request: &Request) -> Option<ThreadId> {
 
 /// Why a frame came to `$default`.
 pub(crate) fn unknown(request: &Request) -> Error {
+    if matches!(request.body(), Body::Binary(_)) {
+        return Error::invalid("frame", "must be text, not binary");
+    }
     match serde_json::from_slice::<Value>(request.body().as_ref()) {
         Ok(Value::Object(frame)) => match frame.get("action") {
             Some(Value::String(_)) => Error::invalid("action", "there is no such action"),
@@ -85,4 +123,16 @@ pub(crate) fn unknown(request: &Request) -> Error {
         Ok(_) => Error::invalid("frame", "must be a JSON object"),
         Err(_) => Error::invalid("frame", "is not JSON"),
     }
+}
+
+/// Describes what a client may say, by its action.
+#[cfg(feature = "schema")]
+pub(crate) fn schemas(generator: &mut schemars::SchemaGenerator) -> [(&'static str, schemars::Schema); 5] {
+    [
+        ("subscribe", generator.subschema_for::<Subscribe>()),
+        ("unsubscribe", generator.subschema_for::<Unsubscribe>()),
+        ("typing", generator.subschema_for::<Typing>()),
+        ("read", generator.subschema_for::<Read>()),
+        ("ping", generator.subschema_for::<Ping>()),
+    ]
 }

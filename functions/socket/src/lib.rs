@@ -1,24 +1,29 @@
-//! `$connect`, `$disconnect`, `subscribe`, `unsubscribe`, `ping` and `$default`: sockets that listen to threads.
+//! `$connect`, `$disconnect`, `subscribe`, `unsubscribe`, `typing`, `read`, `ping` and `$default`: sockets that listen to
+//! threads.
 //!
-//! Sockets only listen; a message is sent by REST. Whatever is wrong with a frame is said in an `error` frame, and the
+//! Sockets only listen; a message is sent by REST. What people do meanwhile, write or read, is told to the others. Whatever is wrong with a frame is said in an `error` frame, and the
 //! connection lives.
 
 mod frame;
 mod replay;
 
+use futures::{StreamExt, stream};
 use lambda_http::{
     Body, Request, RequestExt, Response, aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequestContext,
     http::header::SEC_WEBSOCKET_PROTOCOL, request::RequestContext,
 };
 use shared::{
     App, Error,
-    domain::Act,
+    domain::{Act, ThreadId},
     http,
     sockets::Event,
     store::{Connection, SUBSCRIPTIONS_MAX},
 };
 
-use frame::{Ping, Subscribe, Unsubscribe};
+use frame::{Ping, Read, Subscribe, Target, Typing, Unsubscribe};
+
+/// Threads of one frame that are seen to at once.
+const AT_ONCE: usize = 8;
 
 /// The subprotocol that a browser's token travels beside.
 const PROTOCOL: &str = "switchboard.v1";
@@ -67,7 +72,7 @@ async fn disconnect(
 ) -> Result<Response<Body>, Error> {
     let tenant = context.authorizer.fields.get("tenant").and_then(|tenant| tenant.as_str());
     let tenant = tenant.ok_or(Error::Unauthenticated("the event carries no identity"))?;
-    app.store.connection_delete(tenant, id).await?;
+    app.forget(tenant, id).await?;
     Ok(Response::new(Body::Empty))
 }
 
@@ -78,17 +83,19 @@ async fn said(app: &App, request: &Request, id: &str, action: &str) {
         Err(error) => Err(error),
     };
     let Err(error) = result else { return };
-    let (_, code, _) = http::kind(&error);
-    let ends = matches!(error, Error::Unauthenticated(_));
-    if let Error::Internal(cause) = &error {
-        tracing::error!(connection = id, cause, "a frame could not be dealt with");
-    }
-    let code = if ends { "token_expired" } else { code };
-    let thread_id = frame::thread_of(request);
-    reply(app, id, &Event::Error { thread_id, code, detail: error.to_string() }).await;
-    if ends {
+    complain(app, id, frame::thread_of(request), &error).await;
+    if matches!(error, Error::Unauthenticated(_)) {
         app.sockets.close(id).await;
     }
+}
+
+/// Says what is wrong with a frame, or with what it asks of one thread.
+async fn complain(app: &App, connection: &str, thread_id: Option<ThreadId>, error: &Error) {
+    if let Error::Internal(cause) = error {
+        tracing::error!(connection, cause, "a frame could not be dealt with");
+    }
+    let code = if matches!(error, Error::Unauthenticated(_)) { "token_expired" } else { http::kind(error).1 };
+    reply(app, connection, &Event::Error { thread_id, code, detail: error.to_string() }).await;
 }
 
 /// The connection, as `$connect` left it. One whose token has ended is forgotten.
@@ -100,7 +107,7 @@ async fn connection(app: &App, request: &Request, id: &str) -> Result<Connection
     match app.store.connection_get(&tenant, id).await? {
         Some(connection) if !app.is_past(connection.identity.expires) => Ok(connection),
         Some(_) => {
-            app.store.connection_delete(&tenant, id).await?;
+            app.forget(&tenant, id).await?;
             Err(over)
         }
         None => Err(over),
@@ -111,36 +118,81 @@ async fn act(app: &App, request: &Request, connection: &Connection, action: &str
     match action {
         "subscribe" => subscribe(app, connection, frame::read(request)?).await,
         "unsubscribe" => unsubscribe(app, connection, frame::read(request)?).await,
+        "typing" => typing(app, connection, frame::read(request)?).await,
+        "read" => read(app, connection, frame::read(request)?).await,
         "ping" => ping(app, connection, frame::read(request)?).await,
         _ => Err(frame::unknown(request)),
     }
 }
 
-/// Stores the subscription, *then* reads the log. A poster saves, *then* reads the subscriptions: one sees the other.
+/// Listens to the inbox, or to threads: what is wrong with one of them is said of it, and keeps no other from being heard.
 async fn subscribe(app: &App, connection: &Connection, ask: Subscribe) -> Result<(), Error> {
-    let identity = &connection.identity;
-    let Some(id) = ask.target()? else {
-        identity.may(Act::Note)?;
-        app.store.inbox_put(connection).await?;
-        reply(app, &connection.id, &Event::Subscribed { thread_id: None, seq: None, more: false }).await;
-        return Ok(());
+    let threads = match ask.target()? {
+        Target::Inbox => return watch(app, connection).await,
+        Target::Threads(threads) => threads,
     };
-    identity.may(Act::ThreadRead)?;
-    app.thread(identity, &id).await?;
-    if connection.threads.len() >= SUBSCRIPTIONS_MAX && !connection.threads.contains(&id) {
+    connection.identity.may(Act::ThreadRead)?;
+    let more = threads.keys().filter(|id| !connection.threads.contains(*id)).count();
+    if more > 0 && connection.threads.len() + more > SUBSCRIPTIONS_MAX {
         return Err(Error::conflict(format!("a socket listens to at most {SUBSCRIPTIONS_MAX} threads")));
     }
-    if !app.store.subscription_put(connection, &id).await? {
+    let all = stream::iter(threads).for_each_concurrent(AT_ONCE, async |(id, after)| {
+        if let Err(error) = listen(app, connection, &id, after).await {
+            complain(app, &connection.id, Some(id), &error).await;
+        }
+    });
+    all.await;
+    Ok(())
+}
+
+async fn watch(app: &App, connection: &Connection) -> Result<(), Error> {
+    connection.identity.may(Act::Note)?;
+    app.store.inbox_put(connection).await?;
+    reply(app, &connection.id, &Event::Subscribed { thread_id: None, seq: None, more: false }).await;
+    Ok(())
+}
+
+/// Stores the subscription, *then* reads the log. A poster saves, *then* reads the subscriptions: one sees the other.
+async fn listen(app: &App, connection: &Connection, id: &ThreadId, after: Option<u64>) -> Result<(), Error> {
+    app.thread(&connection.identity, id).await?;
+    if !app.store.subscription_put(connection, id).await? {
         return Ok(());
     }
-    replay::after(app, connection, &id, ask.after).await
+    replay::after(app, connection, id, after).await?;
+    app.tell_arrival(connection, id).await
 }
 
 async fn unsubscribe(app: &App, connection: &Connection, ask: Unsubscribe) -> Result<(), Error> {
-    match ask.target()? {
-        Some(id) => app.store.subscription_delete(connection, &id).await,
-        None => app.store.inbox_delete(connection).await,
+    let Some(id) = ask.target()? else { return app.store.inbox_delete(connection).await };
+    app.store.subscription_delete(connection, &id).await?;
+    app.tell_departure(connection, [&id]).await;
+    Ok(())
+}
+
+/// Tells the others who listen that somebody is writing. Nothing is kept of it.
+async fn typing(app: &App, connection: &Connection, ask: Typing) -> Result<(), Error> {
+    let (thread_id, identity) = (listened(connection, ask.thread_id)?, &connection.identity);
+    let event = Event::Typing { thread_id: thread_id.clone(), who: identity.participant(), on: ask.on };
+    app.tell_others(&identity.tenant, &thread_id, &identity.subject, &event).await
+}
+
+/// Remembers how far somebody has read, and tells the others.
+async fn read(app: &App, connection: &Connection, ask: Read) -> Result<(), Error> {
+    let (thread_id, identity) = (listened(connection, ask.thread_id)?, &connection.identity);
+    let thread = app.store.thread_alone(&identity.tenant, &thread_id).await?.ok_or(Error::NotFound("thread"))?;
+    if ask.seq > thread.seq {
+        return Err(Error::invalid("seq", format!("the log ends at {}", thread.seq)));
     }
+    if !app.store.mark_put(&identity.tenant, &thread_id, &identity.subject, ask.seq, app.now()).await? {
+        return Ok(());
+    }
+    let event = Event::Read { thread_id: thread_id.clone(), who: identity.participant(), seq: ask.seq };
+    app.tell_others(&identity.tenant, &thread_id, &identity.subject, &event).await
+}
+
+/// A thread that the connection listens to, and so may know of.
+fn listened(connection: &Connection, id: ThreadId) -> Result<ThreadId, Error> {
+    if connection.threads.contains(&id) { Ok(id) } else { Err(Error::conflict("subscribe to the thread first")) }
 }
 
 /// Answers, and sends what is missing after what the client says it has.
@@ -156,4 +208,10 @@ async fn reply(app: &App, connection: &str, event: &Event) {
     if let Ok(frame) = event.frame() {
         app.sockets.post(connection, &frame).await;
     }
+}
+
+/// Describes what a client may say, by its action.
+#[cfg(feature = "schema")]
+pub fn frames(generator: &mut schemars::SchemaGenerator) -> [(&'static str, schemars::Schema); 5] {
+    frame::schemas(generator)
 }

@@ -7,8 +7,14 @@ mod list;
 mod messages;
 mod update;
 
+use std::iter;
+
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use shared::{App, Error, domain::Act, http};
+use shared::{
+    App, Error,
+    domain::{Act, Identity, ThreadId, thread::View},
+    http,
+};
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     Ok(http::respond(answer(app, &request).await))
@@ -25,11 +31,7 @@ async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
             http::json(StatusCode::CREATED, &view.await?)
         }
         ("GET", "/threads") => http::json(StatusCode::OK, &list::list(app, &identity, request).await?),
-        ("GET", "/threads/{thread_id}") => {
-            identity.may(Act::ThreadRead)?;
-            let (thread, details) = app.thread(&identity, &id()?).await?;
-            http::json(StatusCode::OK, &thread.view(&details))
-        }
+        ("GET", "/threads/{thread_id}") => http::json(StatusCode::OK, &get(app, &identity, &id()?).await?),
         ("PATCH", "/threads/{thread_id}") => {
             http::json(StatusCode::OK, &update::update(app, &identity, &id()?, http::body(request)?).await?)
         }
@@ -42,4 +44,13 @@ async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
         _ => Err(http::no_route()),
     }
+}
+
+/// One thread, and how much of it the caller has not read.
+async fn get(app: &App, identity: &Identity, id: &ThreadId) -> Result<View, Error> {
+    identity.may(Act::ThreadRead)?;
+    let read = app.store.marks_get(&identity.tenant, iter::once(id), &identity.subject);
+    let ((thread, details), marks) = tokio::try_join!(app.thread(identity, id), read)?;
+    let read_through = marks.get(id).copied().unwrap_or_default();
+    Ok(thread.view(&details).with_unread(thread.unread(identity, read_through)))
 }

@@ -4,7 +4,7 @@ use lambda_http::Request;
 use serde::Serialize;
 use shared::{
     App, Error,
-    domain::{Act, Identity, identity::is_subject, thread},
+    domain::{Act, Details, Identity, Thread, identity::is_subject, thread},
     http,
     store::cursor,
 };
@@ -35,8 +35,14 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
         Some(customer) => app.store.thread_list_of_customer(tenant, &customer, status, cursor, limit).await?,
         None => app.store.thread_list_of_tenant(tenant, status, cursor, limit).await?,
     };
+    let ids = page.threads.iter().map(|(thread, _)| &thread.id);
+    let marks = app.store.marks_get(tenant, ids, &identity.subject).await?;
+    let view = |(thread, details): &(Thread, Details)| {
+        let read_through = marks.get(&thread.id).copied().unwrap_or_default();
+        thread.view(details).with_unread(thread.unread(identity, read_through))
+    };
     Ok(Page {
-        data: page.threads.iter().map(|(thread, details)| thread.view(details)).collect(),
+        data: page.threads.iter().map(view).collect(),
         next_cursor: page.next.map(|next| cursor::encode(&next)).transpose()?,
     })
 }

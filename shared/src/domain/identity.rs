@@ -7,6 +7,7 @@ use crate::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Role {
     Customer,
     Agent,
@@ -25,6 +26,7 @@ impl Role {
 
 /// Somebody as others see them: the author of a message, the holder of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Person {
     /// The token's subject, or a chatbot's id.
     pub id: String,
@@ -42,6 +44,15 @@ impl Person {
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
     }
+}
+
+/// A person, and as what they take part in a thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Participant {
+    #[serde(flatten)]
+    pub person: Person,
+    pub role: Role,
 }
 
 /// The caller, as the authorizer vouched for them.
@@ -115,6 +126,10 @@ impl Identity {
 
     pub fn person(&self) -> Person {
         Person { id: self.subject.clone(), name: self.name.clone() }
+    }
+
+    pub fn participant(&self) -> Participant {
+        Participant { person: self.person(), role: self.role }
     }
 }
 

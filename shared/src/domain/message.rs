@@ -9,6 +9,7 @@ pub const TEXT_MAX: usize = 32_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MessageRole"))]
 pub enum Role {
     Customer,
     Bot,
@@ -19,6 +20,7 @@ pub enum Role {
 
 /// One entry of the log. Its serialised form is the wire's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     pub id: MessageId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct Message {
 
 /// All customer messages from `from` through `through`, both counted, are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answers {
     pub from: u64,
     pub through: u64,
@@ -66,6 +69,7 @@ pub struct Origin {
 /// A change of owner, as the log tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Change {
     Escalated {
         reason: Reason,
@@ -88,6 +92,7 @@ pub enum Change {
 
 /// An agent's remark for agents. Not in the log, so a customer's `seq` has no holes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     pub id: MessageId,
     #[serde(default, skip_serializing_if = "Option::is_none")]

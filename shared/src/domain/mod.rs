@@ -14,7 +14,7 @@ pub mod webhook;
 pub use chatbot::Chatbot;
 pub use due::{Duty, Timeouts};
 pub use id::{ChatbotId, MessageId, RunId, ThreadId};
-pub use identity::{Act, Identity, Person, Role};
+pub use identity::{Act, Identity, Participant, Person, Role};
 pub use message::{Message, Note};
 pub use status::{Line, Reason, Status};
 pub use thread::{Details, Thread};

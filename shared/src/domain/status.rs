@@ -18,6 +18,7 @@ pub enum Status {
 /// Why a thread waits for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Reason {
     /// The customer (or an admin for them) asked for a person.
     Asked,
@@ -34,6 +35,7 @@ pub enum Reason {
 /// Where a release gives the line to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Line {
     Bot,
     Queue,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    At, ChatbotId, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId,
+    At, ChatbotId, Identity, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId,
     message::{self, Answers, Change},
     status::Event,
 };
@@ -90,6 +90,7 @@ pub struct Details {
 
 /// A thread as the API shows it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Thread"))]
 pub struct View {
     pub id: ThreadId,
     pub chatbot_id: ChatbotId,
@@ -105,8 +106,18 @@ pub struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<Person>,
     pub seq: u64,
+    /// How many messages of the log came after what whoever asks has read or said; where it is told to one person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
     pub created_at: At,
     pub updated_at: At,
+}
+
+impl View {
+    #[must_use]
+    pub fn with_unread(self, unread: u64) -> Self {
+        Self { unread: Some(unread), ..self }
+    }
 }
 
 impl Thread {
@@ -152,9 +163,21 @@ impl Thread {
             agent,
             ended_by,
             seq: self.seq,
+            unread: None,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
+    }
+
+    /// How many messages came after what somebody has read, who has read all that was said before they last spoke: a
+    /// customer, and the agent who holds the line.
+    pub fn unread(&self, identity: &Identity, read_through: u64) -> u64 {
+        let said_through = match &self.status {
+            _ if self.customer_id == identity.subject => self.asked_through,
+            Status::Agent { agent, .. } if agent.id == identity.subject => self.answered_through,
+            _ => 0,
+        };
+        self.seq.saturating_sub(read_through.max(said_through))
     }
 
     /// Whether a run holds the thread at this time.

@@ -7,6 +7,7 @@ use time::{OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormat
 
 /// UTC, to the millisecond. Written as RFC 3339 with always three digits of a second, so that text sorts as time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct At(i64);
 
 const FORMAT: &[BorrowedFormatItem<'_>] =

@@ -105,7 +105,8 @@ pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
 pub(super) fn streamed(answer: Response, idle: Duration) -> Frames {
     // The comment in front takes a byte order mark's place: the parser would panic on one in the
     // stream's first bytes.
-    let bytes = stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle).map_ok(events_of).try_flatten());
+    let bytes =
+        stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle).map_ok(events_of).try_flatten());
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
     events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
 }

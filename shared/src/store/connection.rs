@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Store, key, refused, row};
 use crate::{
     Error,
-    domain::{At, Identity, ThreadId},
+    domain::{At, Identity, Participant, ThreadId},
 };
 
 /// How long after its token's end an entry stays for the table's TTL to take: an hour.
@@ -35,7 +35,16 @@ pub struct Subscriber {
     pub staff: bool,
     /// The token's end. Nothing is delivered after it.
     pub expires: At,
+    /// Whose socket it is; unknown of one that began to listen before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<Participant>,
     expires_at: i64,
+}
+
+impl Subscriber {
+    pub fn is_of(&self, subject: &str) -> bool {
+        self.who.as_ref().is_some_and(|who| who.person.id == subject)
+    }
 }
 
 impl Connection {
@@ -49,6 +58,7 @@ impl Connection {
             connection: self.id.clone(),
             staff: self.identity.is_staff(),
             expires: self.identity.expires,
+            who: Some(self.identity.participant()),
             expires_at: self.expires_at,
         }
     }
@@ -65,14 +75,15 @@ impl Store {
         found.map(row::read).transpose()
     }
 
-    /// Forgets a socket and all that it listened to.
-    pub async fn connection_delete(&self, tenant: &str, id: &str) -> Result<(), Error> {
+    /// Forgets a socket and all that it listened to. Gives what it was, where it was known.
+    pub async fn connection_delete(&self, tenant: &str, id: &str) -> Result<Option<Connection>, Error> {
         let connection = self.connection_get(tenant, id).await?;
-        let threads = connection.map(|connection| connection.threads).unwrap_or_default();
-        let mut keys: Vec<_> = threads.iter().map(|thread| key::subscription(tenant, thread, id)).collect();
+        let threads = connection.iter().flat_map(|connection| &connection.threads);
+        let mut keys: Vec<_> = threads.map(|thread| key::subscription(tenant, thread, id)).collect();
         keys.push(key::inbox(tenant, id));
         keys.push(key::connection(tenant, id));
-        self.delete_all(keys).await
+        self.delete_all(keys).await?;
+        Ok(connection)
     }
 
     /// Lets a socket listen to a thread. `false`: the socket is not connected any more.

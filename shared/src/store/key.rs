@@ -8,6 +8,7 @@
 //! | a note behind it | the same | `LOG#{seq}#NOTE#{id}` |
 //! | a message's `client_id` | the same | `CLIENT#{author}#{client_id}` |
 //! | a socket that listens to it | the same | `SUBSCRIPTION#{connection}` |
+//! | how far somebody has read it | the same | `MARK#{subject}` |
 //! | what its chatbot's webhook is owed | the same | `NOTICE#{message}` |
 //! | what must go at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
 //! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
@@ -73,6 +74,10 @@ pub fn client(tenant: &str, id: &ThreadId, author: &str, client_id: &str) -> Key
 
 pub fn subscription(tenant: &str, id: &ThreadId, connection: &str) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{SUBSCRIPTION}{connection}") }
+}
+
+pub fn mark(tenant: &str, id: &ThreadId, subject: &str) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("MARK#{subject}") }
 }
 
 pub fn inbox_partition(tenant: &str) -> String {
@@ -187,6 +192,7 @@ mod tests {
             note("acme", &thr, 7, &msg),
             client("acme", &thr, "c#1", "a#b"),
             subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
+            mark("acme", &thr, "c#1"),
             removal(&thread_partition("acme", &thr), "conv_1"),
             notice("acme", &thr, &msg),
             chatbot("acme", &bot),
@@ -203,6 +209,7 @@ mod tests {
             acme#THREAD#thr_01JD0000000000000000000000 | LOG#0000000007#NOTE#msg_01JD0000000000000000000000\n\
             acme#THREAD#thr_01JD0000000000000000000000 | CLIENT#3#c#1#a#b\n\
             acme#THREAD#thr_01JD0000000000000000000000 | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | MARK#c#1\n\
             acme#THREAD#thr_01JD0000000000000000000000 | REMOVAL#conv_1\n\
             acme#THREAD#thr_01JD0000000000000000000000 | NOTICE#msg_01JD0000000000000000000000\n\
             acme#CHATBOT | bot_01JD0000000000000000000000\n\

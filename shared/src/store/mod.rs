@@ -11,6 +11,7 @@ mod due;
 mod idempotency;
 pub mod key;
 mod log;
+mod mark;
 mod notice;
 mod read;
 mod removal;

@@ -1,0 +1,179 @@
+//! What happened, in the one vocabulary of sockets and streams.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::{
+    Error,
+    domain::{At, Message, Note, Participant, RunId, Thread, ThreadId, thread},
+};
+
+/// API Gateway takes messages of 128 KB; beyond this an event goes without its text.
+const EVENT_MAX: usize = 120 * 1024;
+
+/// The most people that a picture of a thread's presence shows.
+pub const PRESENT_MAX: usize = 50;
+
+/// What happened, as sockets and streams tell it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Event {
+    #[serde(rename = "message.created")]
+    MessageCreated {
+        thread_id: ThreadId,
+        seq: u64,
+        message: Message,
+        /// The text was too long to send; it can be read by REST.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        truncated: bool,
+    },
+    /// More of what the bot is saying. Of one run they come in order; one at `index` 0 begins anew.
+    #[serde(rename = "message.delta")]
+    MessageDelta {
+        thread_id: ThreadId,
+        run_id: RunId,
+        /// How much of the text came before, in UTF-16 code units, as JavaScript counts.
+        index: usize,
+        text: String,
+    },
+    /// What a run has said so far is void: it lost the line.
+    #[serde(rename = "message.discarded")]
+    MessageDiscarded {
+        thread_id: ThreadId,
+        run_id: RunId,
+        reason: &'static str,
+        /// What it had said by then, for the agent who took over to go on with. Staff alone are told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        draft: Option<String>,
+    },
+    #[serde(rename = "note.created")]
+    NoteCreated {
+        thread_id: ThreadId,
+        note: Note,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        truncated: bool,
+    },
+    #[serde(rename = "thread.updated")]
+    ThreadUpdated { thread_id: ThreadId, thread: thread::View },
+    /// Somebody is writing, or has stopped. Forgotten after a few seconds without another one.
+    #[serde(rename = "typing")]
+    Typing { thread_id: ThreadId, who: Participant, on: bool },
+    /// Everybody who listens, at most [`PRESENT_MAX`]: the picture with the newest `at` counts.
+    #[serde(rename = "presence")]
+    Presence { thread_id: ThreadId, present: Vec<Participant>, at: At },
+    /// How far somebody has read.
+    #[serde(rename = "read")]
+    Read { thread_id: ThreadId, who: Participant, seq: u64 },
+    #[serde(rename = "subscribed")]
+    Subscribed {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<ThreadId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+        more: bool,
+    },
+    #[serde(rename = "pong")]
+    Pong,
+    /// The last event of a stream.
+    #[serde(rename = "done")]
+    Done {
+        thread_id: ThreadId,
+        /// Another run answers what was said.
+        joined: bool,
+    },
+    #[serde(rename = "error")]
+    Error {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<ThreadId>,
+        code: &'static str,
+        detail: String,
+    },
+}
+
+impl Event {
+    pub fn message(message: &Message) -> Self {
+        Self::MessageCreated {
+            thread_id: message.thread_id.clone(),
+            seq: message.seq,
+            message: message.clone(),
+            truncated: false,
+        }
+    }
+
+    pub fn note(note: &Note) -> Self {
+        Self::NoteCreated { thread_id: note.thread_id.clone(), note: note.clone(), truncated: false }
+    }
+
+    pub fn thread(thread: thread::View) -> Self {
+        Self::ThreadUpdated { thread_id: thread.id.clone(), thread }
+    }
+
+    pub fn discarded(thread: &Thread, run: &RunId, reason: &'static str) -> Self {
+        Self::MessageDiscarded { thread_id: thread.id.clone(), run_id: run.clone(), reason, draft: None }
+    }
+
+    /// The same, with what had been said for the agents.
+    #[must_use]
+    pub fn with_draft(mut self, offered: Option<String>) -> Self {
+        if let Self::MessageDiscarded { draft, .. } = &mut self {
+            *draft = offered;
+        }
+        self
+    }
+
+    /// What a customer is told of it: never a note, never a draft.
+    pub(super) fn for_customers(&self) -> Option<Cow<'_, Self>> {
+        match self {
+            Self::NoteCreated { .. } => None,
+            Self::MessageDiscarded { draft: Some(_), .. } => Some(Cow::Owned(self.clone().with_draft(None))),
+            _ => Some(Cow::Borrowed(self)),
+        }
+    }
+
+    /// The word on the wire.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::MessageCreated { .. } => "message.created",
+            Self::MessageDelta { .. } => "message.delta",
+            Self::MessageDiscarded { .. } => "message.discarded",
+            Self::NoteCreated { .. } => "note.created",
+            Self::ThreadUpdated { .. } => "thread.updated",
+            Self::Typing { .. } => "typing",
+            Self::Presence { .. } => "presence",
+            Self::Read { .. } => "read",
+            Self::Subscribed { .. } => "subscribed",
+            Self::Pong => "pong",
+            Self::Done { .. } => "done",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// Its place in the log, where it has one.
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            Self::MessageCreated { seq, .. } => Some(*seq),
+            _ => None,
+        }
+    }
+
+    /// The frame that goes over the wire.
+    pub fn frame(&self) -> Result<String, Error> {
+        let frame = serde_json::to_string(self).map_err(Error::internal)?;
+        if frame.len() <= EVENT_MAX {
+            return Ok(frame);
+        }
+        let mut short = self.clone();
+        match &mut short {
+            Self::MessageCreated { message: Message { text, .. }, truncated, .. }
+            | Self::NoteCreated { note: Note { text, .. }, truncated, .. } => {
+                text.clear();
+                *truncated = true;
+            }
+            Self::MessageDiscarded { draft, .. } => *draft = None,
+            _ => {}
+        }
+        serde_json::to_string(&short).map_err(Error::internal)
+    }
+}
