@@ -1,5 +1,6 @@
 //! One test target for the whole of Switchboard.
 
+mod asyncapi;
 mod authorizer;
 mod chat;
 mod chat_end;
@@ -24,6 +25,7 @@ mod standin;
 mod sweep;
 mod table;
 mod threads;
+mod web;
 mod webhooks;
 mod whole;
 mod wire;

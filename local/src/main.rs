@@ -13,6 +13,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
+    // A socket is an open file, and shells allow a thousand of them. Where it cannot be raised there are fewer sockets.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let cli = Cli::parse();
     // One thread: the embedded database lets in one caller at a time, and a hop between threads costs more than it frees.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

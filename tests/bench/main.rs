@@ -1,17 +1,21 @@
-//! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; and
-//! `cargo xtask schedules`, random schedules by the thousand.
+//! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; `stream`, how soon the first
+//! word of an answer is heard; `fanout`, what a message to a thousand sockets costs; and `cargo xtask schedules`, random
+//! schedules by the thousand.
 //!
-//! For the turns, everything runs in this process, on three sets of threads that are told apart by name: the clients,
+//! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the clients,
 //! Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; what remains
 //! is told as shares and ratios of one run.
 
+mod board;
 mod cpu;
+mod fanout;
 #[path = "../meter.rs"]
 mod meter;
 #[path = "../schedules/mod.rs"]
 #[expect(dead_code, reason = "the tests read the rest of it")]
 mod schedules;
 mod seeds;
+mod stream;
 mod turns;
 #[path = "../whole.rs"]
 mod whole;
@@ -28,9 +32,12 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match wanted.first().map(String::as_str) {
         None | Some("turns") => turns::run(),
+        Some("stream") => stream::run(),
+        Some("fanout") => fanout::run(),
+        Some(fanout::LISTENERS) => fanout::listen(&wanted[1..]),
         Some("schedules") => seeds::run(&wanted[1..]),
         Some(other) => {
-            eprintln!("there is no bench {other}; there are: turns, schedules");
+            eprintln!("there is no bench {other}; there are: turns, stream, fanout, schedules");
             std::process::exit(2);
         }
     }

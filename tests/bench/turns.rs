@@ -6,17 +6,13 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use local::{Options, Switchboard, Transport, Upstream, dynamo::InProcess, standin};
-use reqwest::Client;
-use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    runtime::{Handle, Runtime},
-};
+use local::{Options, Transport, dynamo::InProcess};
+use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 use crate::{
-    cpu::{BOARD, CLIENT, STANDIN, lasting, resident, runtime, used_by},
+    board::{Board, line, middle},
+    cpu::{BOARD, STANDIN, resident, used_by},
     meter::{Meter, Metered},
 };
 
@@ -28,16 +24,10 @@ const AT_ONCE: usize = 8;
 const IN_LINE: usize = 1_000;
 
 struct Bench {
-    clients: Runtime,
-    servers: Handle,
-    board: Switchboard,
-    standin: standin::Standin,
-    standin_url: String,
+    board: Board,
     meter: Arc<Meter>,
-    http: Client,
     token: String,
     threads: Vec<String>,
-    _data_dir: tempfile::TempDir,
 }
 
 pub(crate) fn run() {
@@ -79,66 +69,29 @@ pub(crate) fn run() {
     println!("  write units, with indexes: {written}   (at most 14)");
     println!("  read units: {read}   (at most 4)");
     println!("\nResident memory, the stand-in's and the bench's own clients' too: {} MB", resident() / 1_000_000);
-    let stopped = bench.servers.spawn(bench.board.stop());
-    bench.clients.block_on(stopped).expect("it stops");
-}
-
-fn line(what: &str, took: Duration, limit: Option<Duration>) {
-    let micros = took.as_secs_f64() * 1e6;
-    let limit = limit.map_or(String::new(), |limit| format!("   (at most {})", limit.as_micros()));
-    println!("  {what:<48} {micros:>8.1} µs{limit}");
+    bench.board.stop();
 }
 
 impl Bench {
     fn set_up() -> Self {
-        let (clients, servers) = (runtime(CLIENT, 1), lasting(BOARD));
-        let serving = lasting(STANDIN).spawn(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-            let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
-            let standin = standin::Standin::new(standin::Options { keep_requests: 0, ..Default::default() });
-            tokio::spawn(standin::serve(listener, standin.clone(), std::future::pending()));
-            (url, standin)
-        });
-        let (standin_url, standin) = clients.block_on(serving).expect("the stand-in serves");
-        let data_dir = tempfile::tempdir().expect("a folder");
         let meter = Arc::new(Meter::default());
         let metered = Arc::clone(&meter);
-        let options = Options {
-            openai: Upstream::Server { base_url: standin_url.clone(), api_key: "bench".into() },
-            dynamo: Transport::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered))),
-            data_dir: Some(data_dir.path().to_owned()),
-            ..Options::default()
-        };
-        let board = clients.block_on(servers.spawn(local::start(options))).expect("a task ends");
-        let board = board.expect("Switchboard starts");
-        let token = board.token("acme", "customer", "cus");
-        let mut bench = Self {
-            clients,
-            servers,
-            board,
-            standin,
-            standin_url,
-            meter,
-            http: Client::new(),
-            token,
-            threads: Vec::new(),
-            _data_dir: data_dir,
-        };
-        bench.threads = bench.clients.block_on(bench.populate());
+        let dynamo = Transport::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
+        let board = Board::start(Options { dynamo, ..Options::default() });
+        let token = board.board.token("acme", "customer", "cus");
+        let mut bench = Self { board, meter, token, threads: Vec::new() };
+        bench.threads = bench.board.clients.block_on(bench.populate());
         bench
     }
 
     /// A chatbot, the threads, and one socket that listens to all of them.
     async fn populate(&self) -> Vec<String> {
-        let admin = self.board.token("acme", "admin", "root");
-        let robin = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
-        let chatbot = self.post(&admin, "/chatbots", &robin).await["id"].clone();
+        let chatbot = self.board.chatbot().await;
         let mut threads = Vec::new();
         for _ in 0..THREADS {
-            let thread = self.post(&self.token, "/threads", &json!({ "chatbot_id": chatbot })).await;
-            threads.push(thread["id"].as_str().expect("an id").to_owned());
+            threads.push(self.board.thread(&self.token, &chatbot).await);
         }
-        let mut request = self.board.socket_url().into_client_request().expect("a URL");
+        let mut request = self.board.board.socket_url().into_client_request().expect("a URL");
         let bearer = format!("Bearer {}", self.token).parse().expect("a header");
         request.headers_mut().insert("authorization", bearer);
         let (mut socket, _) = connect_async(request).await.expect("a socket");
@@ -151,22 +104,16 @@ impl Bench {
         threads
     }
 
-    async fn post(&self, token: &str, path: &str, body: &Value) -> Value {
-        let url = format!("{}{path}", self.board.url());
-        let answer = self.http.post(url).bearer_auth(token).json(body).send().await.expect("an answer");
-        answer.json().await.expect("JSON")
-    }
-
     async fn turn(&self, thread: &str) {
         let answer =
-            self.post(&self.token, &format!("/threads/{thread}/chat"), &json!({ "text": "What is new?" })).await;
+            self.board.post(&self.token, &format!("/threads/{thread}/chat"), &json!({ "text": "What is new?" })).await;
         assert!(answer["reply"]["text"].is_string(), "{answer}");
     }
 
     /// Each thread's turns one after the other, several threads at once.
     fn turns(&self, turns: u32) {
         let each = turns as usize / THREADS;
-        self.clients.block_on(async {
+        self.board.clients.block_on(async {
             let all = stream::iter(&self.threads).for_each_concurrent(AT_ONCE, async |thread| {
                 for _ in 0..each {
                     self.turn(thread).await;
@@ -180,9 +127,9 @@ impl Bench {
     fn refused(&self) -> Duration {
         let path = format!("/threads/{}/chat", self.threads[0]);
         let before = used_by(BOARD);
-        self.clients.block_on(async {
+        self.board.clients.block_on(async {
             let refusals = stream::iter(0..TURNS).for_each_concurrent(AT_ONCE, async |_| {
-                self.post(&self.token, &path, &json!({ "txet": "What is new?" })).await;
+                self.board.post(&self.token, &path, &json!({ "txet": "What is new?" })).await;
             });
             refusals.await;
         });
@@ -191,31 +138,32 @@ impl Bench {
 
     /// The gateway's share of one frame to a socket.
     fn posted(&self) -> Duration {
-        let connections = self.board.connections().clone();
+        let connections = self.board.board.connections().clone();
         let ids = connections.ids();
         let frame = "x".repeat(500);
         let before = used_by(BOARD);
-        let posting = self.servers.spawn(async move {
+        let posting = self.board.servers.spawn(async move {
             for _ in 0..TURNS {
                 let _ = connections.post(&ids[0], frame.clone().into()).await;
                 tokio::task::yield_now().await;
             }
         });
-        self.clients.block_on(posting).expect("posted");
+        self.board.clients.block_on(posting).expect("posted");
         used_by(BOARD).saturating_sub(before) / TURNS
     }
 
     fn latencies(&self) -> (Duration, Duration) {
         let direct = json!({ "model": "gpt-5-mini", "input": "What is new?", "stream": true, "store": false });
-        self.clients.block_on(async {
+        self.board.clients.block_on(async {
             let (mut turns, mut directs) = (Vec::new(), Vec::new());
             for i in 0..IN_LINE {
                 let begun = Instant::now();
                 self.turn(&self.threads[i % THREADS]).await;
                 turns.push(begun.elapsed());
                 let begun = Instant::now();
-                let url = format!("{}/responses", self.standin_url);
-                let answer = self.http.post(url).bearer_auth("bench").json(&direct).send().await.expect("an answer");
+                let url = format!("{}/responses", self.board.standin_url);
+                let answer =
+                    self.board.http.post(url).bearer_auth("bench").json(&direct).send().await.expect("an answer");
                 answer.bytes().await.expect("a body");
                 directs.push(begun.elapsed());
             }
@@ -226,8 +174,8 @@ impl Bench {
     /// Round trips before OpenAI is asked and in all, write units, read units.
     fn closely(&self) -> (u64, u64, f64, f64) {
         self.meter.reset(true);
-        let hold = self.standin.hold("POST", "/v1/responses", 0);
-        let before = self.clients.block_on(async {
+        let hold = self.board.standin.hold("POST", "/v1/responses", 0);
+        let before = self.board.clients.block_on(async {
             let asked = async {
                 hold.begun().await;
                 let trips = self.meter.round_trips();
@@ -238,10 +186,4 @@ impl Bench {
         });
         (before, self.meter.round_trips(), self.meter.written(), self.meter.read())
     }
-}
-
-/// The median.
-fn middle(mut all: Vec<Duration>) -> Duration {
-    all.sort();
-    all[all.len() / 2]
 }

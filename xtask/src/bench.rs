@@ -8,7 +8,7 @@ use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure: `turns`
+    /// What to measure: `turns`, `stream` or `fanout`
     #[arg(default_value = "turns")]
     name: String,
 }

@@ -4,7 +4,7 @@ use crate::{
     bugs,
     report::{Outcome, Report, check, count_tests},
     schedules::{self, Schedules},
-    tools::Python,
+    tools::{Browser, Node, Python},
 };
 use clap::{Args, ValueEnum};
 use std::{env, path::Path, process::Command};
@@ -25,8 +25,10 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Part {
-    /// What needs a browser; nothing does yet
+    /// What needs a browser: the client in a page
     Browser,
+    /// What needs Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema
+    Node,
     /// What needs Python: the checks of the template, OpenAI's own client, cargo-lambda
     Python,
 }
@@ -34,40 +36,59 @@ enum Part {
 /// Runs every step, also after a failure: one run names everything that is wrong.
 pub(crate) fn run(options: &Options) -> Report {
     let mut report = Report::default();
-    let python = if options.without.contains(&Part::Python) { None } else { Some(install(&mut report)) };
-    rust(&mut report, python.as_ref(), options.filter.as_deref());
+    let with = |part| !options.without.contains(&part);
+    let python = with(Part::Python).then(|| install(&mut report, "Python tools", Python::ready));
+    let tools = Tools {
+        node: with(Part::Node).then(|| install(&mut report, "Node tools", Node::ready)),
+        browser: (with(Part::Browser) && with(Part::Node)).then(|| install(&mut report, "Chromium", Browser::ready)),
+        python,
+    };
+    rust(&mut report, &tools, options.filter.as_deref());
     if options.filter.is_none() {
         report.step("the seeded bugs still apply", bugs::apply);
         schedules::step(&mut report, &Schedules::default());
-        template(&mut report, python.as_ref());
+        template(&mut report, tools.python.as_ref());
     }
     report
 }
 
 /// The error says how to install what is missing.
-type Installed = Result<Python, String>;
+type Installed<Tool> = Result<Tool, String>;
 
-fn install(report: &mut Report) -> Installed {
-    let mut python = Err(String::new());
-    report.step("Python tools", || {
-        python = Python::ready();
-        match &python {
+/// What is left out is `None`.
+struct Tools {
+    python: Option<Installed<Python>>,
+    node: Option<Installed<Node>>,
+    browser: Option<Installed<Browser>>,
+}
+
+fn install<Tool>(report: &mut Report, name: &str, ready: impl FnOnce() -> Installed<Tool>) -> Installed<Tool> {
+    let mut tool = Err(String::new());
+    report.step(name, || {
+        tool = ready();
+        match &tool {
             Ok(_) => Outcome::PASSED,
             Err(how) => Outcome::CouldNotRun { how: how.clone() },
         }
     });
-    python
+    tool
 }
 
 /// `cargo test` builds a function's `main` only as a test of itself; the events are played through the plain binaries too.
 /// Asking for both at once resolves the same features as `cargo test`, so nothing is built twice.
-fn rust(report: &mut Report, python: Option<&Installed>, filter: Option<&str>) {
+fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
     report.step("cargo build", || check(cargo().args(["build", "--workspace", "--bins", "--tests"])));
     report.step("cargo test", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
-        if let Some(Ok(python)) = python {
+        if let Some(Ok(python)) = &tools.python {
             tests.env("OPENAI_PYTHON", python.path());
+        }
+        if let Some(Ok(node)) = &tools.node {
+            tests.env("NODE_TOOLS", node.folder());
+        }
+        if let Some(Ok(browser)) = &tools.browser {
+            tests.env("CHROMIUM", browser.program());
         }
         if let Some(filter) = filter {
             tests.args(["--", filter]);
@@ -76,7 +97,7 @@ fn rust(report: &mut Report, python: Option<&Installed>, filter: Option<&str>) {
     });
 }
 
-fn template(report: &mut Report, python: Option<&Installed>) {
+fn template(report: &mut Report, python: Option<&Installed<Python>>) {
     let mut check_with = |name: &str, command: fn(&Python) -> Command| match python {
         None => report.left_out(name),
         Some(Ok(python)) => report.step(name, || check(&mut command(python))),
