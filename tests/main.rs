@@ -5,6 +5,7 @@ mod authorizer;
 mod chat;
 mod chat_end;
 mod chatbots;
+mod churn;
 mod crash;
 mod events;
 mod gateway;

@@ -7,6 +7,8 @@
 //! is told as shares and ratios of one run.
 
 mod board;
+#[path = "../churn.rs"]
+mod churn;
 mod cpu;
 mod fanout;
 #[path = "../meter.rs"]
@@ -35,10 +37,23 @@ fn main() {
         Some("stream") => stream::run(),
         Some("fanout") => fanout::run(),
         Some(fanout::LISTENERS) => fanout::listen(&wanted[1..]),
+        Some("churn") => churned(),
         Some("schedules") => seeds::run(&wanted[1..]),
         Some(other) => {
-            eprintln!("there is no bench {other}; there are: turns, stream, fanout, schedules");
+            eprintln!("there is no bench {other}; there are: turns, stream, fanout, churn, schedules");
             std::process::exit(2);
         }
     }
+}
+
+/// Ten thousand sockets lost by two hundred clients. What a client ends with is checked there.
+fn churned() {
+    let board = board::Board::start(local::Options::default());
+    let wanted = churn::Churn { threads: 10, clients: 200, disconnects: 10_000, seed: fastrand::u64(..) };
+    let begun = std::time::Instant::now();
+    let outcome = board.clients.block_on(churn::churn(&board.board, wanted));
+    println!("seed {}: each of {} clients ended with exactly the log", wanted.seed, wanted.clients);
+    println!("  sockets lost {}, messages {}", outcome.disconnects, outcome.messages);
+    println!("  holes asked for {}, {:.0?}", outcome.asked_again, begun.elapsed());
+    board.stop();
 }

@@ -41,6 +41,39 @@ async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
 }
 
 #[tokio::test]
+async fn a_binary_frame_is_refused_and_the_connection_lives() {
+    let world = World::start().await;
+    let mut socket = world.customer().connects().await;
+    for bytes in [b"{\"action\": \"ping\"}".to_vec(), vec![0, 159, 146, 150]] {
+        socket.0.send(Message::binary(bytes)).await.unwrap();
+        let heard = socket.hears().await;
+        assert_eq!((&heard["code"], &heard["detail"]), (&json!("invalid"), &json!("frame: must be text, not binary")));
+    }
+    assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_is_answered_frame_by_frame() {
+    let world = World::start().await;
+    let mut socket = world.customer().connects().await;
+    for _ in 0..100 {
+        for frame in ["{\"action\": \"ping\"}", "{\"action\": \"dance\"}", "{"] {
+            socket.0.feed(Message::text(frame)).await.unwrap();
+        }
+    }
+    socket.0.flush().await.unwrap();
+    let (mut pongs, mut errors) = (0, 0);
+    for _ in 0..300 {
+        match socket.hears().await["type"].as_str() {
+            Some("pong") => pongs += 1,
+            Some("error") => errors += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((pongs, errors), (100, 200));
+}
+
+#[tokio::test]
 async fn an_error_names_its_thread() {
     let world = World::start().await;
     let thread = world.thread().await;

@@ -4,6 +4,7 @@ mod ended;
 mod fanout;
 mod frames;
 mod listening;
+mod lost;
 mod many;
 mod people;
 mod replay;

@@ -8,7 +8,7 @@ use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure: `turns`, `stream` or `fanout`
+    /// What to measure: `turns`, `stream`, `fanout`, or `churn` that none of its clients misses a message
     #[arg(default_value = "turns")]
     name: String,
 }

@@ -206,6 +206,12 @@ impl Socket {
         event
     }
 
+    /// Lets go of what only `$connect` is told: a header's value holds on to the whole buffer that it was read into.
+    pub(super) fn forget_handshake(&mut self) {
+        self.headers = HeaderMap::new();
+        self.query = QueryMap::default();
+    }
+
     pub(super) fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }

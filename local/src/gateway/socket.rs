@@ -33,6 +33,10 @@ use crate::template::INTEGRATION_TIMEOUT;
 /// The longest frame; a longer message must come in several.
 const FRAME: usize = 32 * 1024;
 
+/// What a socket keeps to read into. Most are idle, and what they say is short: the library's own 128 KB would be most of
+/// what an open socket costs.
+const READ: usize = 2 * 1024;
+
 const TOO_LARGE: Close = Close { code: 1009, reason: "Message Too Long" };
 const IDLE: Close = Close { code: 1001, reason: "Idle timeout" };
 const TOO_OLD: Close = Close { code: 1001, reason: "Connection duration limit" };
@@ -43,7 +47,7 @@ const LEFT: Close = Close { code: 1006, reason: "" };
 pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: SocketAddr) -> Response<Body> {
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.max_frame_size(FRAME).max_message_size(MESSAGE),
+        Ok(upgrade) => upgrade.max_frame_size(FRAME).max_message_size(MESSAGE).read_buffer_size(READ),
         Err(refused) => return refused.into_response(),
     };
     let stage = &gateway.template.sockets.stage;
@@ -61,6 +65,7 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
     }
     // Before the client hears of it: a post that follows the 101 must find the connection.
     let opened = gateway.connections.insert(&socket.id, facts(&socket));
+    socket.forget_handshake();
     let socket = Arc::new(socket);
     let caller = gateway.functions.caller();
     let unopened = (Arc::clone(&gateway), Arc::clone(&socket));
@@ -73,7 +78,9 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
             let ended = converse(&gateway, &socket, &mut stream, opened).await;
             // From here on nothing can be posted to it.
             gateway.connections.close(&socket.id, ended);
-            tokio::join!(farewell(stream, ended, gateway.limits().patience), disconnect(&gateway, &socket, ended));
+            // Boxed: only a socket that ends needs the room.
+            let goodbye = Box::pin(disconnect(&gateway, &socket, ended));
+            tokio::join!(farewell(stream, ended, gateway.limits().patience), goodbye);
             drop(caller);
         })
 }
