@@ -15,7 +15,7 @@ use crate::cpu::{BOARD, CLIENT, STANDIN, lasting, runtime};
 pub(crate) struct Board {
     pub(crate) clients: Runtime,
     pub(crate) servers: Handle,
-    pub(crate) board: Switchboard,
+    pub(crate) switchboard: Switchboard,
     pub(crate) standin: standin::Standin,
     pub(crate) standin_url: String,
     pub(crate) http: Client,
@@ -39,18 +39,18 @@ impl Board {
             data_dir: Some(data_dir.path().to_owned()),
             ..options
         };
-        let board = clients.block_on(servers.spawn(local::start(options))).expect("a task ends");
-        let board = board.expect("Switchboard starts");
-        Self { clients, servers, board, standin, standin_url, http: Client::new(), _data_dir: data_dir }
+        let switchboard = clients.block_on(servers.spawn(local::start(options))).expect("a task ends");
+        let switchboard = switchboard.expect("Switchboard starts");
+        Self { clients, servers, switchboard, standin, standin_url, http: Client::new(), _data_dir: data_dir }
     }
 
     pub(crate) fn stop(self) {
-        let stopped = self.servers.spawn(self.board.stop());
+        let stopped = self.servers.spawn(self.switchboard.stop());
         self.clients.block_on(stopped).expect("it stops");
     }
 
     pub(crate) async fn chatbot(&self) -> String {
-        let admin = self.board.token("acme", "admin", "root");
+        let admin = self.switchboard.token("acme", "admin", "root");
         let robin = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
         id(&self.post(&admin, "/chatbots", &robin).await)
     }
@@ -60,7 +60,7 @@ impl Board {
     }
 
     pub(crate) async fn post(&self, token: &str, path: &str, body: &Value) -> Value {
-        let url = format!("{}{path}", self.board.url());
+        let url = format!("{}{path}", self.switchboard.url());
         let answer = self.http.post(url).bearer_auth(token).json(body).send().await.expect("an answer");
         answer.json().await.expect("JSON")
     }

@@ -44,9 +44,9 @@ pub(crate) fn run() {
     let delayed = Arc::clone(&delay);
     let sockets = SocketsWire::new(move |end| Delayed { end, delay: delayed });
     let board = Board::start(Options { sockets, ..Options::default() });
-    let token = board.board.token("acme", "agent", "ana");
+    let token = board.switchboard.token("acme", "agent", "ana");
     let (customer, thread) = board.clients.block_on(async {
-        let customer = board.board.token("acme", "customer", "cus");
+        let customer = board.switchboard.token("acme", "customer", "cus");
         let thread = board.thread(&customer, &board.chatbot().await).await;
         board.post(&token, &format!("/threads/{thread}/claim"), &json!({})).await;
         (customer, thread)
@@ -77,8 +77,8 @@ pub(crate) fn run() {
     line("the same where each post takes 20 ms", slow, Some(Duration::from_millis(250)));
 
     let _idle = Listeners::start(&board, &customer, IDLE, "");
-    let held = board.board.connections().count();
-    let each = |grown: usize, sockets: usize| format!("{:.1} KB", (grown as f64) / (sockets as f64) / 1024.0);
+    let held = board.switchboard.connections().count();
+    let each = |grown: usize, sockets: usize| format!("{} KB", grown.div_ceil(sockets * 1024));
     println!("\nMemory:");
     println!("  a socket that listens   {}   (at most 24)", each(subscribed.saturating_sub(alone), SOCKETS));
     println!("  each of {held} held, idle   {}   (at most 24)", each(resident().saturating_sub(alone), held));
@@ -102,7 +102,7 @@ struct Listeners {
 impl Listeners {
     fn start(board: &Board, token: &str, sockets: usize, thread: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().expect("a bench is a program"))
-            .args([LISTENERS, &board.board.socket_url(), token, &sockets.to_string(), thread])
+            .args([LISTENERS, &board.switchboard.socket_url(), token, &sockets.to_string(), thread])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

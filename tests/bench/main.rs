@@ -51,7 +51,7 @@ fn churned() {
     let board = board::Board::start(local::Options::default());
     let wanted = churn::Churn { threads: 10, clients: 200, disconnects: 10_000, seed: fastrand::u64(..) };
     let begun = std::time::Instant::now();
-    let outcome = board.clients.block_on(churn::churn(&board.board, wanted));
+    let outcome = board.clients.block_on(churn::churn(&board.switchboard, wanted));
     println!("seed {}: each of {} clients ended with exactly the log", wanted.seed, wanted.clients);
     println!("  sockets lost {}, messages {}", outcome.disconnects, outcome.messages);
     println!("  holes asked for {}, {:.0?}", outcome.asked_again, begun.elapsed());

@@ -12,11 +12,11 @@ const TURNS: usize = 500;
 
 pub(crate) fn run() {
     let board = Board::start(Options::default());
-    let token = board.board.token("acme", "customer", "cus");
+    let token = board.switchboard.token("acme", "customer", "cus");
     let direct = json!({ "model": "gpt-5-mini", "input": "What is new?", "stream": true, "store": false });
     let (turn, asked) = board.clients.block_on(async {
         let thread = board.thread(&token, &board.chatbot().await).await;
-        let say = format!("{}/threads/{thread}/chat", board.board.url());
+        let say = format!("{}/threads/{thread}/chat", board.switchboard.url());
         let ask = format!("{}/responses", board.standin_url);
         let (mut turns, mut directs) = (Vec::new(), Vec::new());
         // The first ones warm up.

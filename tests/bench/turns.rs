@@ -78,7 +78,7 @@ impl Bench {
         let metered = Arc::clone(&meter);
         let dynamo = Transport::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
         let board = Board::start(Options { dynamo, ..Options::default() });
-        let token = board.board.token("acme", "customer", "cus");
+        let token = board.switchboard.token("acme", "customer", "cus");
         let mut bench = Self { board, meter, token, threads: Vec::new() };
         bench.threads = bench.board.clients.block_on(bench.populate());
         bench
@@ -91,7 +91,7 @@ impl Bench {
         for _ in 0..THREADS {
             threads.push(self.board.thread(&self.token, &chatbot).await);
         }
-        let mut request = self.board.board.socket_url().into_client_request().expect("a URL");
+        let mut request = self.board.switchboard.socket_url().into_client_request().expect("a URL");
         let bearer = format!("Bearer {}", self.token).parse().expect("a header");
         request.headers_mut().insert("authorization", bearer);
         let (mut socket, _) = connect_async(request).await.expect("a socket");
@@ -138,7 +138,7 @@ impl Bench {
 
     /// The gateway's share of one frame to a socket.
     fn posted(&self) -> Duration {
-        let connections = self.board.board.connections().clone();
+        let connections = self.board.switchboard.connections().clone();
         let ids = connections.ids();
         let frame = "x".repeat(500);
         let before = used_by(BOARD);
