@@ -26,6 +26,7 @@ mod standin;
 mod sweep;
 mod table;
 mod threads;
+mod visitors;
 mod web;
 mod webhooks;
 mod whole;

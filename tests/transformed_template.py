@@ -19,6 +19,8 @@ from samtranslator.yaml_helper import yaml_parse
 TURNS = [("/threads/{thread_id}/chat", "post"), ("/chat", "post")]
 # A function streams on all of its routes, or on none; this one has nothing to say.
 STREAMED = [*TURNS, ("/chat/{thread_id}/stream", "get")]
+# Where a token is got by those who have none.
+OPEN = ("/visitors", "post")
 BUFFERED_LIMIT_MS = 29_000
 # One streams, the other has no caller.
 UNBUFFERED = ("ChatFunction", "SweepFunction")
@@ -69,8 +71,9 @@ def every_other_route_is_buffered(methods):
 
 def every_method_but_the_preflight_is_authorised(methods):
     for (path, verb), method in methods.items():
-        guarded = bool(method.get("security"))
-        if guarded == (verb == "options"):
+        # SAM's word for an open method.
+        guarded = any("NONE" not in scheme for scheme in method.get("security", []))
+        if guarded == (verb == "options" or (path, verb) == OPEN):
             yield f"{verb.upper()} {path} {'asks for' if guarded else 'does without'} a token"
 
 

@@ -150,6 +150,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),
         ("WEBHOOK_REACH", "anywhere"),
+        ("VISITOR_SECRET", &tokens.visitors()),
         ("JWT_SECRET", tokens.secret()),
         ("JWT_ISSUER", tokens::ISSUER),
         ("JWT_AUDIENCE", tokens::ISSUER),

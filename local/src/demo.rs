@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Switchboard;
+use crate::pages::Demo;
 
 /// The tenant of the demo chatbot and of the tokens that a start prints.
 pub const TENANT: &str = "acme";
@@ -19,13 +20,22 @@ pub enum NoDemo {
 }
 
 impl Switchboard {
-    /// The id of a chatbot in [`TENANT`]: the newest there is, else one made now, with `model` or one that the server lists.
+    /// The id of a chatbot in [`TENANT`] that visitors may talk to: the newest there is, else one made now, with `model` or one
+    /// that the server lists. The demo page shows it.
     pub async fn demo(&self, model: Option<String>) -> Result<String, NoDemo> {
+        let chatbot = self.demo_chatbot(model).await?;
+        self.gateway.show(Demo { tenant: TENANT, chatbot: chatbot.clone() });
+        Ok(chatbot)
+    }
+
+    async fn demo_chatbot(&self, model: Option<String>) -> Result<String, NoDemo> {
         let url = format!("{}/chatbots", self.url());
         let admin = self.token(TENANT, "admin", "ada");
-        let list = self.http.get(format!("{url}?limit=1")).bearer_auth(&admin).send().await?;
+        let list = self.http.get(format!("{url}?limit=100")).bearer_auth(&admin).send().await?;
         let list: Value = list.json().await?;
-        if let Some(id) = list["data"][0]["id"].as_str() {
+        let mut chatbots = list["data"].as_array().into_iter().flatten();
+        if let Some(id) = chatbots.find(|chatbot| chatbot["public"] == true).and_then(|chatbot| chatbot["id"].as_str())
+        {
             return Ok(id.to_owned());
         }
         let model = match model {
@@ -38,6 +48,7 @@ impl Switchboard {
             "instructions": "You answer customers of Acme, a shop for anvils. Be brief and friendly. \
                 If somebody asks for a person, escalate.",
             "greeting": "Hello! What can I do for you?",
+            "public": true,
         });
         let made = self.http.post(&url).bearer_auth(&admin).json(&chatbot).send().await?;
         let made: Value = made.json().await?;

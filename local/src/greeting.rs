@@ -30,6 +30,8 @@ pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<St
         "
 A chat in which an AI answers first, a person can take over, and exactly one of them holds the line.
 
+  Pages      {url}/ with the chat widget, and the agents' console, signed in as ana (as an admin: the same link with ADMIN's token):
+             {url}/console#token={agent}
   REST       {url}
   WebSocket  {socket_url}
   OpenAI     {openai}
@@ -42,6 +44,7 @@ Tokens of the tenant {TENANT} for thirty days; others by `switchboard token --te
 Ctrl-C ends it.
 ",
         url = running.url,
+        agent = switchboard.token(TENANT, "agent", "ana"),
         socket_url = switchboard.socket_url(),
         table = crate::TABLE,
         data_dir = data_dir.display(),

@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod greeting;
 mod openai;
 mod options;
+pub mod pages;
 pub mod standin;
 pub mod template;
 mod tokens;
@@ -32,6 +33,7 @@ use shared::{App, Invoker, Settings, openai as client};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use visitor::Passes;
 
 pub use data_dir::{DataDir, Running};
 pub use error::Error;
@@ -121,7 +123,9 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
     let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app });
     let tokens = data_dir.tokens()?;
-    let gateway = Gateway::new(template, functions(&app, tokens.keys()?), connections.clone(), invocations.clone())?;
+    let passes = Passes::new(&tokens.visitors()).map_err(|error| Error::Io(io::Error::other(error)))?;
+    let functions = functions(&app, tokens.keys()?, passes);
+    let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
     if let Some(every) = options.sweep_every {
         tasks.spawn(sweep(Arc::clone(&gateway), every, stopped.clone()));
     }
@@ -208,7 +212,7 @@ impl Switchboard {
 }
 
 /// The functions of the template, each with the app, and the authorizer with its keys.
-fn functions(app: &Arc<App>, keys: authorizer::Keys) -> Functions {
+fn functions(app: &Arc<App>, keys: authorizer::Keys, passes: Passes) -> Functions {
     macro_rules! with_app {
         ($function:ident) => {{
             let app = Arc::clone(app);
@@ -225,7 +229,13 @@ fn functions(app: &Arc<App>, keys: authorizer::Keys) -> Functions {
             decision.map_err(|refusal| Diagnostic::from(refusal).error_message.into())
         }
     };
+    let visited = Arc::clone(app);
+    let visit = move |request| {
+        let (app, passes) = (Arc::clone(&visited), passes.clone());
+        async move { visitor::handle(&app, &passes, request).await }
+    };
     Functions::guarded_by("authorizer", authorize)
+        .with("visitor", visit)
         .with("thread", with_app!(thread))
         .with("chatbot", with_app!(chatbot))
         .with("chat", with_app!(chat))

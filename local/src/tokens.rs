@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use authorizer::{Keys, Misconfigured};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
+use shared::http::fingerprint;
 
 /// What `iss` and `aud` say.
 pub(crate) const ISSUER: &str = "switchboard";
@@ -38,9 +39,14 @@ impl Tokens {
             .expect("HS256 signs any JSON with any secret")
     }
 
-    /// What verifies them.
+    /// What verifies them, and visitors'.
     pub(crate) fn keys(&self) -> Result<Keys, Misconfigured> {
-        Keys::secret(&self.0, ISSUER, ISSUER)
+        Keys::secret(&self.0, ISSUER, ISSUER)?.with_visitors(&self.visitors())
+    }
+
+    /// What visitors' tokens are signed with: made of the same secret, so that there is one to keep.
+    pub(crate) fn visitors(&self) -> String {
+        fingerprint(&[b"visitors", self.0.as_bytes()])
     }
 
     pub(crate) fn secret(&self) -> &str {

@@ -21,6 +21,9 @@ pub enum Error {
     /// The same idempotency key or `client_id`, used for something else before.
     #[error("{0} was used before with other content")]
     Mismatch(&'static str),
+    /// Too much was asked for from there; again after so many seconds.
+    #[error("too many requests from this address; again in {0} s")]
+    OverBudget(u64),
     /// OpenAI refused or could not be reached, where nothing can go on without it.
     #[error("{0}")]
     Upstream(&'static str),

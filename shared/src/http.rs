@@ -5,7 +5,10 @@ mod patch;
 
 use lambda_http::{
     Body, Request, RequestExt, Response,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, StatusCode,
+        header::{ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, ORIGIN, RETRY_AFTER},
+    },
     request::RequestContext,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -53,7 +56,17 @@ pub fn identity(app: &App, request: &Request) -> Result<Identity, Error> {
     if app.is_past(identity.expires) {
         return Err(Error::Unauthenticated("the token has expired"));
     }
+    let origins = field("origins").unwrap_or_default();
+    if !origins.is_empty() && origin(request).is_some_and(|origin| !origins.split(' ').any(|it| it == origin)) {
+        return Err(Error::Forbidden("the token is not for this page"));
+    }
     Ok(identity)
+}
+
+/// The page that a browser calls from. Browsers name it wherever it is another than ours; whoever can leave it out or
+/// make it up is none, and has no visitor's token to steal.
+pub fn origin(request: &Request) -> Option<&str> {
+    request.headers().get(ORIGIN)?.to_str().ok()
 }
 
 fn read_identity(field: impl Fn(&str) -> Option<String>) -> Option<Identity> {
@@ -68,6 +81,7 @@ fn read_identity(field: impl Fn(&str) -> Option<String>) -> Option<Identity> {
         subject: field("subject").filter(|subject| is_subject(subject))?,
         role,
         name: field("name").filter(|name| !name.is_empty()),
+        chatbot: field("chatbot").filter(|id| !id.is_empty()).map(|id| id.parse()).transpose().ok()?,
         expires: At::from_seconds(field("expires")?.parse().ok()?),
     })
 }
@@ -203,7 +217,13 @@ fn problem(error: &Error) -> Response<Body> {
         problem["field"] = json!(field);
         problem["reason"] = json!(reason);
     }
-    answer(status, "application/problem+json", problem.to_string())
+    let mut response = answer(status, "application/problem+json", problem.to_string());
+    if let Error::OverBudget(seconds) = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        // A page may read no other header of an answer unless it is told so.
+        response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    }
+    response
 }
 
 /// Status, stable code and title of every error there is.
@@ -216,6 +236,7 @@ pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
         Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Used for something else"),
+        Error::OverBudget(_) => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),
         Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "OpenAI did not do it"),
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
@@ -242,5 +263,5 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
 
 /// Any page may read an answer: a token is what opens the API, and it travels in a header, never in a cookie.
 fn cors(response: &mut Response<Body>) {
-    response.headers_mut().insert("access-control-allow-origin", lambda_http::http::HeaderValue::from_static("*"));
+    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
 }

@@ -48,6 +48,8 @@ async fn a_chatbot_is_made_with_all_its_fields() {
       "memory": "conversation",
       "model": "gpt-5-mini",
       "name": "Robin",
+      "origins": [],
+      "public": false,
       "temperature": 0.5,
       "tools": [
         {
@@ -96,6 +98,8 @@ async fn a_name_and_a_model_are_enough() {
       "memory": "conversation",
       "model": "gpt-5-mini",
       "name": "Wren",
+      "origins": [],
+      "public": false,
       "temperature": null,
       "tools": [],
       "updated_at": "[time]",

@@ -59,7 +59,9 @@ fn every_rest_route_of_the_template_has_an_event_and_no_other() {
                 panic!("{name} is not a REST event");
             };
             assert!(!request.path_parameters().iter().any(|(_, value)| value.contains('{')), "{name}");
-            assert_eq!(context.authorizer.fields["expires"], "4102444800", "{name}");
+            if !name.starts_with("visitor-") {
+                assert_eq!(context.authorizer.fields["expires"], "4102444800", "{name}");
+            }
             format!("{} {}", request.method(), context.resource_path.expect("API Gateway always names it"))
         })
         .collect();

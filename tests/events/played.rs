@@ -28,7 +28,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     // Its webhook hears of each hand-over.
     let receiver = Receiver::start().await;
     player.replace("https://hooks.example.com/switchboard", &receiver.url);
-    play!("chatbot-list", "chatbot-get", "chatbot-update");
+    play!("chatbot-list", "chatbot-get", "chatbot-update", "visitor-create");
 
     let made = Box::pin(player.plays("thread-create")).await;
     player.replace("thr_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
@@ -74,10 +74,11 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
         assert_eq!(ours, theirs);
     }
     assert_snapshot!(outline(&in_process), @"
-    chatbot-create: 201 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
+    chatbot-create: 201 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
     chatbot-list: 200 application/json data[1] next_cursor
-    chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
-    chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name temperature tools[0] updated_at version webhook
+    chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    visitor-create: 201 application/json chatbot expires_at token visitor
     thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title unread updated_at
     thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
@@ -158,12 +159,14 @@ fn settle(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(settle),
         Value::Array(values) => values.iter_mut().for_each(settle),
         Value::String(text) => {
-            let is_id = ["thr_", "bot_", "msg_", "run_"].iter().any(|prefix| text.starts_with(prefix));
+            let is_id = ["thr_", "bot_", "msg_", "run_", "vis_"].iter().any(|prefix| text.starts_with(prefix));
             let is_time = text.len() == "2026-11-22T11:00:00.000Z".len() && text.ends_with('Z');
             if is_id {
                 text.truncate(4);
             } else if is_time {
                 "[time]".clone_into(text);
+            } else if text.starts_with("eyJ") {
+                "[token]".clone_into(text);
             } else if text.starts_with("http://127.0.0.1:") {
                 "[receiver]".clone_into(text);
             }

@@ -140,6 +140,7 @@ impl Player {
                 let [secret, issuer, audience] =
                     ["JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"].map(|name| self.variable(name));
                 let keys = authorizer::Keys::secret(secret, issuer, audience).unwrap();
+                let keys = keys.with_visitors(self.variable("VISITOR_SECRET")).unwrap();
                 let request: ApiGatewayCustomAuthorizerRequestTypeRequest = serde_json::from_value(event).unwrap();
                 let decided = authorizer::handle(&keys, request).await;
                 decided
@@ -173,6 +174,10 @@ impl Player {
             "handoff" => Box::pin(handoff::handle(app, request)).await,
             "socket" => Box::pin(socket::handle(app, request)).await,
             "sweep" => Box::pin(sweep::handle(app, request)).await,
+            "visitor" => {
+                let passes = visitor::Passes::new(self.variable("VISITOR_SECRET")).unwrap();
+                Box::pin(visitor::handle(app, &passes, request)).await
+            }
             _ => panic!("there is no function {function}"),
         };
         if self.world.standin().requests().len() > asked_before {
@@ -196,7 +201,7 @@ impl Player {
 }
 
 /// All but the authorizer. Longest first: `chat-end` is not `chat`'s.
-const FUNCTIONS: [&str; 7] = ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "chat"];
+const FUNCTIONS: [&str; 8] = ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
 
 /// The function that takes the event of this name.
 fn function_of(name: &str) -> &'static str {

@@ -36,7 +36,7 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Connections::new(limits);
-        let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket", "sweep"]
+        let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket", "sweep", "visitor"]
             .into_iter()
             .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo));
         let gateway =

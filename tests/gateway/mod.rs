@@ -5,5 +5,6 @@ mod gate;
 mod invocations;
 mod laptop;
 mod management;
+mod pages;
 mod rest;
 mod socket;

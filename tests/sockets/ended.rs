@@ -85,7 +85,14 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
     let (customer, thread) = (world.customer(), world.thread().await);
     let store = &world.board.app().store;
     let expires = At::from_seconds(4_102_444_800);
-    let identity = Identity { tenant: "acme".into(), subject: "cus".into(), role: Role::Customer, name: None, expires };
+    let identity = Identity {
+        tenant: "acme".into(),
+        subject: "cus".into(),
+        role: Role::Customer,
+        name: None,
+        chatbot: None,
+        expires,
+    };
     // As a connection leaves it of which nobody ever says that it is gone.
     let dead = Connection::new("dead=".into(), identity);
     store.connection_put(&dead).await.unwrap();

@@ -141,8 +141,14 @@ async fn slow_sockets_hold_nobody_else_up() {
     let store = &world.board.app().store;
     let expires = At::from_seconds(4_102_444_800);
     for number in 0..300 {
-        let identity =
-            Identity { tenant: "acme".into(), subject: "cus".into(), role: Role::Customer, name: None, expires };
+        let identity = Identity {
+            tenant: "acme".into(),
+            subject: "cus".into(),
+            role: Role::Customer,
+            name: None,
+            chatbot: None,
+            expires,
+        };
         let slow = Connection::new(format!("slow{number}="), identity);
         store.connection_put(&slow).await.unwrap();
         assert!(store.subscription_put(&slow, &id(&thread)).await.unwrap());

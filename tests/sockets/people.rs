@@ -63,7 +63,14 @@ async fn one_whose_socket_is_found_dead_has_left() {
     let (agent, thread) = (world.agent(), world.thread().await);
     let store = &world.board.app().store;
     let expires = At::from_seconds(4_102_444_800);
-    let identity = Identity { tenant: "acme".into(), subject: "cus".into(), role: Role::Customer, name: None, expires };
+    let identity = Identity {
+        tenant: "acme".into(),
+        subject: "cus".into(),
+        role: Role::Customer,
+        name: None,
+        chatbot: None,
+        expires,
+    };
     let dead = Connection::new("dead=".into(), identity);
     store.connection_put(&dead).await.unwrap();
     assert!(store.subscription_put(&dead, &id(&thread)).await.unwrap());

@@ -14,6 +14,10 @@ pub struct Caller {
     pub subject: String,
     pub role: Role,
     pub name: Option<String>,
+    /// The only chatbot that they may speak to, where the token names one.
+    pub chatbot: Option<String>,
+    /// The only pages that they may call from, where the token names any.
+    pub origins: Vec<String>,
     /// Unix seconds.
     pub expires: u64,
 }
@@ -34,6 +38,10 @@ pub(crate) struct Claims {
     role: Role,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    chatbot: Option<String>,
+    #[serde(default)]
+    origins: Vec<String>,
     exp: serde_json::Number,
 }
 
@@ -50,8 +58,29 @@ impl TryFrom<Claims> for Caller {
         if claims.name.as_deref().is_some_and(|name| !is_text(name, 0..=100)) {
             return Err(Refusal::Claim("name"));
         }
+        if claims.chatbot.as_deref().is_some_and(|id| !is_text(id, 1..=64)) {
+            return Err(Refusal::Claim("chatbot"));
+        }
+        // They go on as one text, between spaces.
+        if claims.origins.iter().any(|origin| !is_text(origin, 1..=300) || origin.contains(' ')) {
+            return Err(Refusal::Claim("origins"));
+        }
         let expires = seconds(&claims.exp).ok_or(Refusal::Claim("exp"))?;
-        Ok(Self { tenant: claims.tenant, subject: claims.sub, role: claims.role, name: claims.name, expires })
+        Ok(Self {
+            tenant: claims.tenant,
+            subject: claims.sub,
+            role: claims.role,
+            name: claims.name,
+            chatbot: claims.chatbot,
+            origins: claims.origins,
+            expires,
+        })
+    }
+}
+
+impl Caller {
+    pub(crate) fn only_a_customer(self) -> Result<Self, Refusal> {
+        if self.role == Role::Customer && self.chatbot.is_some() { Ok(self) } else { Err(Refusal::Claim("role")) }
     }
 }
 

@@ -11,7 +11,15 @@ use crate::{Caller, Refusal};
 
 /// Cheap to clone; clones share what was fetched.
 #[derive(Clone)]
-pub struct Keys(Source);
+pub struct Keys {
+    source: Source,
+    /// Visitors' tokens are Switchboard's own, whoever signs the others.
+    visitors: Option<Arc<Key>>,
+}
+
+/// What a visitor's token has as its `kid`, `iss` and `aud`: see the function `visitor`.
+const VISITORS: &str = "visitors";
+const VISITORS_ISSUER: &str = "switchboard-visitors";
 
 #[derive(Clone)]
 enum Source {
@@ -35,23 +43,31 @@ pub enum Misconfigured {
 }
 
 impl Keys {
-    /// Reads `JWT_ISSUER`, `JWT_AUDIENCE` and one of `JWT_SECRET` and `JWT_JWKS_URL`.
+    /// Reads `JWT_ISSUER`, `JWT_AUDIENCE` and one of `JWT_SECRET` and `JWT_JWKS_URL`; and, where visitors are let in,
+    /// `VISITOR_SECRET`.
     pub fn from_env() -> Result<Self, Misconfigured> {
         let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let (Some(issuer), Some(audience)) = (set("JWT_ISSUER"), set("JWT_AUDIENCE")) else {
             return Err(Misconfigured::NothingExpected);
         };
-        match (set("JWT_SECRET"), set("JWT_JWKS_URL")) {
+        let keys = match (set("JWT_SECRET"), set("JWT_JWKS_URL")) {
             (Some(secret), None) => Self::secret(&secret, issuer, audience),
             (None, Some(url)) => Self::published(&url, issuer, audience, Patience::default()),
             _ => Err(Misconfigured::OneSourceIsNeeded),
-        }
+        }?;
+        set("VISITOR_SECRET").map_or(Ok(keys.clone()), |secret| keys.with_visitors(&secret))
+    }
+
+    /// The same, that lets in visitors too, whose tokens are signed by HS256 with `secret`.
+    pub fn with_visitors(self, secret: &str) -> Result<Self, Misconfigured> {
+        let expected = Expected { issuer: VISITORS_ISSUER.into(), audience: VISITORS_ISSUER.into() };
+        Ok(Self { visitors: Some(Arc::new(Key::secret(secret, &expected)?)), ..self })
     }
 
     /// Tokens signed by HS256 with `secret` (32 bytes or more).
     pub fn secret(secret: &str, issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: issuer.into(), audience: audience.into() };
-        Ok(Self(Source::Secret(Arc::new(Key::secret(secret, &expected)?))))
+        Ok(Self { source: Source::Secret(Arc::new(Key::secret(secret, &expected)?)), visitors: None })
     }
 
     /// Tokens signed by one of the keys (RS256, ES256, `EdDSA`) of the JWK set found at `url`.
@@ -62,12 +78,12 @@ impl Keys {
         patience: Patience,
     ) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: issuer.into(), audience: audience.into() };
-        Ok(Self(Source::Published(Arc::new(KeySet::new(url, expected, patience)?))))
+        Ok(Self { source: Source::Published(Arc::new(KeySet::new(url, expected, patience)?)), visitors: None })
     }
 
     /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.
     pub async fn warm(&self) {
-        if let Source::Published(set) = &self.0 {
+        if let Source::Published(set) = &self.source {
             set.renew().await;
         }
     }
@@ -79,7 +95,11 @@ impl Keys {
         if header.crit.is_some() {
             return Err(Refusal::Malformed);
         }
-        match &self.0 {
+        if let Some(key) = self.visitors.as_ref().filter(|_| header.kid.as_deref() == Some(VISITORS)) {
+            // Whatever that key signs, it makes nobody an agent.
+            return key.verify(token)?.only_a_customer();
+        }
+        match &self.source {
             Source::Secret(key) => key.verify(token),
             Source::Published(set) => set.key(header.kid.as_deref()).await?.verify(token),
         }

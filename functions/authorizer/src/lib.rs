@@ -1,7 +1,7 @@
 //! Who is calling: the REQUEST authorizer of the REST API (by header) and of the WebSocket API's `$connect` (by header or subprotocol).
 //!
 //! It answers a policy for the whole stage and a context of strings: `tenant`, `subject`, `role`, `expires` (Unix seconds) and,
-//! where the token has it, `name`. API Gateway keeps that answer for later paths and past the token's end, so every
+//! where the token has them, `name`, `chatbot` and `origins` (between spaces). API Gateway keeps that answer for later paths and past the token's end, so every
 //! function looks at role, owner and `expires` itself.
 //!
 //! **Architecture invariant.** No AWS SDK, and no token is ever logged.
@@ -98,6 +98,12 @@ fn allow(caller: &Caller, stage: &str) -> ApiGatewayCustomAuthorizerResponse {
     });
     if let Some(name) = &caller.name {
         response.context["name"] = json!(name);
+    }
+    if let Some(chatbot) = &caller.chatbot {
+        response.context["chatbot"] = json!(chatbot);
+    }
+    if !caller.origins.is_empty() {
+        response.context["origins"] = json!(caller.origins.join(" "));
     }
     response
 }

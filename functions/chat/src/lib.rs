@@ -101,6 +101,9 @@ async fn chat(app: &App, id: &ThreadId, said: &Said<'_>) -> Result<Answer, Error
     let (identity, say) = (said.identity, said.say);
     identity.may(if say.internal { Act::Note } else { Act::Chat })?;
     say.validate()?;
+    if let Some(chatbot) = &say.chatbot_id {
+        identity.may_have(chatbot)?;
+    }
     if let Some(chatbot) = &say.chatbot_id
         && app.store.chatbot_get(&identity.tenant, chatbot).await?.is_none()
     {

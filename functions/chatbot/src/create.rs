@@ -30,6 +30,10 @@ pub(crate) struct Create {
     #[serde(default)]
     memory: Memory,
     webhook: Option<Webhook>,
+    #[serde(default)]
+    public: bool,
+    #[serde(default)]
+    origins: Vec<String>,
 }
 
 /// Creates the chatbot. Where OpenAI is out of reach its documents are brought there at its first run.
@@ -52,8 +56,21 @@ pub(crate) async fn create(
         documents,
         memory,
         webhook,
+        public,
+        origins,
     } = create;
-    let character = Character { name, model, instructions, greeting, temperature, max_output_tokens, tools, memory };
+    let character = Character {
+        name,
+        model,
+        instructions,
+        greeting,
+        temperature,
+        max_output_tokens,
+        tools,
+        memory,
+        public,
+        origins,
+    };
     character.validate()?;
     let webhook = webhook.map(|given| app.webhook(&given)).transpose()?;
     Document::validate(&documents)?;

@@ -26,6 +26,8 @@ pub(crate) struct Update {
     tools: Option<Vec<Tool>>,
     documents: Option<Vec<Document>>,
     memory: Option<Memory>,
+    public: Option<bool>,
+    origins: Option<Vec<String>>,
     #[serde(default)]
     webhook: Patch<Webhook>,
 }
@@ -96,6 +98,8 @@ impl Update {
         it.max_output_tokens = self.max_output_tokens.over(it.max_output_tokens);
         it.tools = self.tools.clone().unwrap_or_else(|| it.tools.clone());
         it.memory = self.memory.unwrap_or(it.memory);
+        it.public = self.public.unwrap_or(it.public);
+        it.origins = self.origins.clone().unwrap_or_else(|| it.origins.clone());
         after.webhook = self.webhook.over(after.webhook);
         after
     }

@@ -34,6 +34,7 @@ pub(crate) async fn create(
     body: &Body,
 ) -> Result<Value, Error> {
     identity.may(Act::ThreadCreate)?;
+    identity.may_have(&create.chatbot_id)?;
     let customer_id = customer(identity, create.customer_id)?;
     let details = Details { title: create.title, metadata: create.metadata };
     details.validate()?;

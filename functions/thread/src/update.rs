@@ -28,6 +28,9 @@ pub(crate) async fn update(
     update: Update,
 ) -> Result<thread::View, Error> {
     identity.may(Act::ThreadUpdate)?;
+    if let Some(chatbot) = &update.chatbot_id {
+        identity.may_have(chatbot)?;
+    }
     if let Some(chatbot) = &update.chatbot_id
         && app.store.chatbot_get(&identity.tenant, chatbot).await?.is_none()
     {

@@ -16,7 +16,7 @@ mod route;
 mod socket;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use ulid::Ulid;
 
+use crate::pages::{self, Demo};
 use crate::template::{Error, INTEGRATION_TIMEOUT, Template};
 use authorize::Decisions;
 pub use connections::{Connections, PostError};
@@ -85,6 +86,7 @@ pub struct Gateway {
     decisions: Decisions,
     connections: Connections,
     invocations: Invocations,
+    demo: OnceLock<Demo>,
 }
 
 impl Gateway {
@@ -107,6 +109,7 @@ impl Gateway {
             functions,
             connections,
             invocations,
+            demo: OnceLock::new(),
         });
         gateway.invocations.lead_to(&gateway);
         Ok(gateway)
@@ -147,6 +150,11 @@ impl Gateway {
         self.functions.call(SWEEP, event, context, time_limit).await.is_ok()
     }
 
+    /// From here on the demo page talks to this chatbot.
+    pub(crate) fn show(&self, demo: Demo) {
+        let _ = self.demo.set(demo);
+    }
+
     /// How long Lambda would let the function run.
     fn time_limit(&self, function: &str) -> Duration {
         self.template.functions.get(function).copied().unwrap_or(INTEGRATION_TIMEOUT)
@@ -165,6 +173,9 @@ async fn serve(
     let path = request.uri().path();
     if path == SOCKET_PATH {
         return socket::open(gateway, request, source).await;
+    }
+    if let Some(page) = pages::page(&request, gateway.demo.get()) {
+        return page;
     }
     if let Some(id) = management::connection(path) {
         return management::serve(&gateway.connections, &id, request).await;

@@ -47,7 +47,9 @@ async fn respond(gateway: &Gateway, request: Request, arrival: &Arrival) -> Resu
 
     let stage = &gateway.template.rest.stage;
     let mut event = event::rest(&parts, found.template(), found.parameters, stage, arrival);
-    event.request_context.authorizer.fields = authorize(gateway, &parts, &event).await?;
+    if !route.open {
+        event.request_context.authorizer.fields = authorize(gateway, &parts, &event).await?;
+    }
     event.body = body;
     let context = functions::context(&arrival.id, gateway.time_limit(&route.function));
     let patience = route.timeout.min(gateway.limits().integration);

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -45,6 +46,12 @@ pub struct Character {
     pub max_output_tokens: Option<u32>,
     pub tools: Vec<Tool>,
     pub memory: Memory,
+    /// Anybody may talk to it, without a token from elsewhere.
+    #[serde(default)]
+    pub public: bool,
+    /// The pages on which visitors may: any where it is empty.
+    #[serde(default)]
+    pub origins: Vec<String>,
 }
 
 /// A function that the model may ask for, in OpenAI's terms.
@@ -162,7 +169,27 @@ impl Character {
         if serde_json::to_string(&self.tools).map_or(0, |text| text.len()) > 64_000 {
             return Err(Error::invalid("tools", "must be at most 64,000 bytes as JSON"));
         }
+        if self.origins.len() > 20 {
+            return Err(Error::invalid("origins", "must be at most 20"));
+        }
+        for (i, origin) in self.origins.iter().enumerate() {
+            let is_one = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            if !is_one || !origin.starts_with("http") {
+                return Err(Error::invalid(format!("origins[{i}]"), "must be an origin like https://shop.example"));
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a visitor may talk to it on a page of this origin.
+    pub fn admits(&self, origin: Option<&str>) -> Result<(), Error> {
+        if !self.public {
+            return Err(Error::Forbidden("this chatbot is not for visitors"));
+        }
+        if self.origins.is_empty() || origin.is_some_and(|origin| self.origins.iter().any(|it| it == origin)) {
+            return Ok(());
+        }
+        Err(Error::Forbidden("this chatbot is not for this page"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Thread};
+use super::{At, ChatbotId, Thread};
 use crate::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct Identity {
     pub role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The only chatbot that they may speak to: a visitor's token names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chatbot: Option<ChatbotId>,
     /// When the token ends. A cached policy outlives it, so whoever acts on an identity checks it.
     pub expires: At,
 }
@@ -112,6 +115,14 @@ impl Identity {
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",
             ThreadCreate | ThreadRead | ThreadEnd | Chat => "this role may not do this",
         }))
+    }
+
+    /// Whether they may have this chatbot in a thread.
+    pub fn may_have(&self, chatbot: &ChatbotId) -> Result<(), Error> {
+        match &self.chatbot {
+            Some(only) if only != chatbot => Err(Error::Forbidden("the token is for another chatbot")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the thread exists for this caller. Somebody else's does not: 404, not 403.

@@ -15,6 +15,7 @@
 //! | a chatbot's document | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
 //! | connection | `{tenant}#CONNECTION#{connection}` | `CONNECTION` |
 //! | an agent's socket on the inbox | `{tenant}#INBOX` | `SUBSCRIPTION#{connection}` |
+//! | how often an address came | `{tenant}#VISITS#{address}` | `WINDOW#{start}` |
 //! | an idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -125,6 +126,10 @@ pub fn notice(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{NOTICE}{message}") }
 }
 
+pub fn visits(tenant: &str, address: &str, window: i64) -> Key {
+    Key { pk: format!("{tenant}#VISITS#{address}"), sk: format!("WINDOW#{window}") }
+}
+
 pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
     Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
 }
@@ -199,6 +204,7 @@ mod tests {
             document("acme", &bot, "01JD0000000000000000000000", 12),
             connection("acme", "L0SM9cOFvHcCIhw="),
             inbox("acme", "L0SM9cOFvHcCIhw="),
+            visits("acme", "192.0.2.10", 1_795_341_600),
             idempotency("acme", "cus", "k#1"),
         ];
         let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");
@@ -216,6 +222,7 @@ mod tests {
             acme#CHATBOT#bot_01JD0000000000000000000000 | DOCUMENT#01JD0000000000000000000000#0012\n\
             acme#CONNECTION#L0SM9cOFvHcCIhw= | CONNECTION\n\
             acme#INBOX | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
+            acme#VISITS#192.0.2.10 | WINDOW#1795341600\n\
             acme#IDEMPOTENCY#cus | KEY#k#1";
         assert_eq!(listed, expected);
     }

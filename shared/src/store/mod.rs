@@ -18,6 +18,7 @@ mod removal;
 mod row;
 mod run;
 mod thread;
+mod visit;
 mod write;
 
 use aws_sdk_dynamodb::{
@@ -34,6 +35,7 @@ pub use log::{Client as ClientRow, LogPage, Noted};
 pub use notice::Notice;
 pub use removal::{Removal, Rubbish};
 pub use thread::ThreadPage;
+pub use visit::VISITS_MAX;
 
 use crate::{Error, domain::Timeouts};
 

@@ -1,0 +1,92 @@
+//! `POST /visitors`: a day's token for somebody who has none, to talk to one chatbot that is public, on the pages that it is
+//! for. No authorizer stands before it. A visitor who sends their old token along stays who they are.
+
+mod pass;
+
+use std::net::IpAddr;
+
+use lambda_http::{
+    Body, Request, RequestExt, Response,
+    http::{StatusCode, header::AUTHORIZATION},
+    request::RequestContext,
+};
+use serde::{Deserialize, Serialize};
+use shared::{
+    App, Error,
+    domain::{At, ChatbotId, identity::is_tenant},
+    http,
+};
+
+pub use pass::{ISSUER, KEY_ID, Passes};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    tenant: String,
+    chatbot_id: ChatbotId,
+}
+
+#[derive(Serialize)]
+struct Visit {
+    token: String,
+    expires_at: At,
+    visitor: Visitor,
+    chatbot: Host,
+}
+
+#[derive(Serialize)]
+struct Visitor {
+    id: String,
+}
+
+/// The chatbot, as far as it concerns a visitor: its name, and its first words before there is a thread.
+#[derive(Serialize)]
+struct Host {
+    id: ChatbotId,
+    name: String,
+    greeting: String,
+}
+
+pub async fn handle(app: &App, passes: &Passes, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+    Ok(http::respond(answer(app, passes, &request).await))
+}
+
+async fn answer(app: &App, passes: &Passes, request: &Request) -> Result<Response<Body>, Error> {
+    http::json(StatusCode::CREATED, &admit(app, passes, http::body(request)?, request).await?)
+}
+
+async fn admit(app: &App, passes: &Passes, ask: Ask, request: &Request) -> Result<Visit, Error> {
+    let Ask { tenant, chatbot_id } = ask;
+    if !is_tenant(&tenant) {
+        return Err(Error::invalid("tenant", "cannot be anyone's"));
+    }
+    // Before anything is looked up, so that guesses are counted too.
+    app.store.visit_count(&tenant, &address(request)?, app.now()).await?;
+    let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
+    chatbot.character.admits(http::origin(request))?;
+    let visitor = bearer(request).and_then(|old| passes.visitor(old, &tenant, &chatbot_id));
+    let id = visitor.unwrap_or_else(|| format!("vis_{}", app.ulid()));
+    let (token, expires_at) = passes.sign(&chatbot, &id, app.now())?;
+    let host = Host { id: chatbot_id, name: chatbot.character.name, greeting: chatbot.character.greeting };
+    Ok(Visit { token, expires_at, visitor: Visitor { id }, chatbot: host })
+}
+
+/// Where the request comes from, as far as addresses tell people apart: of IPv6 the network, for a host has many.
+fn address(request: &Request) -> Result<String, Error> {
+    let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() else {
+        return Err(Error::internal("an event without an address"));
+    };
+    let source = context.identity.source_ip.as_deref().unwrap_or_default();
+    Ok(match source.parse() {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}")
+        }
+        _ => source.to_owned(),
+    })
+}
+
+fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

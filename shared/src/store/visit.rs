@@ -1,0 +1,41 @@
+//! How often an address has asked for a visitor's token: counted by conditional writes, each address for itself, so that
+//! none can lock out another.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+
+use super::{Store, key, refused, row};
+use crate::{Error, domain::At};
+
+/// The most of them in a window: an office behind one address needs some.
+pub const VISITS_MAX: u64 = 30;
+
+const WINDOW_SECONDS: i64 = 10 * 60;
+
+impl Store {
+    /// Counts one more. [`Error::OverBudget`] says after how many seconds the next window begins.
+    pub async fn visit_count(&self, tenant: &str, address: &str, now: At) -> Result<(), Error> {
+        let window = now.seconds() - now.seconds().rem_euclid(WINDOW_SECONDS);
+        let ends = window + WINDOW_SECONDS;
+        let counted = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key::visits(tenant, address, window).attributes()))
+            .update_expression("ADD #count :one SET #expires = :expires")
+            .condition_expression("attribute_not_exists(#count) OR #count < :max")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_names("#expires", "expires_at")
+            .expression_attribute_values(":one", row::number(1))
+            .expression_attribute_values(":max", row::number(VISITS_MAX))
+            .expression_attribute_values(":expires", row::number(ends))
+            .send()
+            .await;
+        match counted {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+                Err(Error::OverBudget(u64::try_from(ends - now.seconds()).unwrap_or(1)))
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
