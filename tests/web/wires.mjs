@@ -1,0 +1,106 @@
+// Sockets that go wrong, as wires do. Each is a class like WebSocket, over a real one.
+
+import { WebSocket } from "./world.mjs";
+
+/** Passes everything on, remembers what was said, and can be cut. */
+export class Wire {
+  static all = [];
+
+  static get last() {
+    return this.all.at(-1);
+  }
+
+  /** What a client said over all of them, in order. */
+  static said(action) {
+    return this.all.flatMap(({ said }) => said).filter((frame) => frame.action === action);
+  }
+
+  said = [];
+
+  constructor(url, protocols) {
+    this.constructor.all.push(this);
+    this.protocols = protocols;
+    this.socket = new WebSocket(url, protocols);
+    this.socket.onopen = (event) => this.onopen?.(event);
+    this.socket.onclose = (event) => this.onclose?.(event);
+    this.socket.onerror = (event) => this.onerror?.(event);
+    this.socket.onmessage = ({ data }) => this.arrives(data);
+  }
+
+  send(text) {
+    this.said.push(JSON.parse(text));
+    this.socket.send(text);
+  }
+
+  close() {
+    this.socket.close();
+  }
+
+  /** No goodbye. */
+  cut() {
+    this.socket.terminate();
+  }
+
+  /** What comes in, as the client is to hear it. */
+  arrives(data) {
+    this.hears(data);
+  }
+
+  hears(data) {
+    this.onmessage?.({ data });
+  }
+}
+
+/** A `Wire` with a memory of its own. */
+export const newWire = () => class extends Wire {
+  static all = [];
+};
+
+/** Loses, doubles and mixes up what comes in. Which, the seed says. */
+export function unruly(seed) {
+  const random = randomOf(seed);
+  return class extends Wire {
+    static all = [];
+    #held = [];
+
+    arrives(data) {
+      if (random() < 0.15) return;
+      this.#held.push(data);
+      if (random() < 0.2) this.#held.push(data);
+      if (this.#held.length > 1) return;
+      const letGo = () => {
+        const [next] = this.#held.splice(Math.floor(random() * this.#held.length), 1);
+        this.hears(next);
+        if (this.#held.length) setTimeout(letGo, random() * 5);
+      };
+      setTimeout(letGo, random() * 5);
+    }
+  };
+}
+
+/** A firewall that says no. */
+export class Refused {
+  constructor() {
+    setTimeout(() => this.onclose?.({ code: 1006 }));
+  }
+
+  send() {}
+  close() {}
+}
+
+/** A firewall that says nothing. */
+export class Silent {
+  send() {}
+  close() {}
+}
+
+/** Numbers between 0 and 1 that are the same each time. */
+export function randomOf(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
