@@ -25,6 +25,7 @@ const TIMING = {
 const TRIES = 10;
 /** A frame of 32 KB closes the socket. */
 const THREADS_AT_ONCE = 50;
+const JSON_TYPE = "application/json";
 const STREAM = "text/event-stream";
 
 /** What begins with `_` is this module's own. */
@@ -76,14 +77,14 @@ export class Switchboard {
    * @param {{accept?: string, signal?: AbortSignal}} [how]
    * @returns {Promise<any>}
    */
-  async request(method, path, body, { accept = "application/json", signal } = {}) {
+  async request(method, path, body, { accept = JSON_TYPE, signal } = {}) {
     const { url, fetch = globalThis.fetch } = this._options;
     const end = this.#closing.signal;
     try {
       for (let renewed = false; ; renewed = true) {
         const response = await fetch(url + path, {
           method,
-          headers: { Authorization: `Bearer ${await this.#bearer()}`, Accept: accept, "Content-Type": "application/json" },
+          headers: { Authorization: `Bearer ${await this.#bearer()}`, Accept: accept, "Content-Type": JSON_TYPE },
           body: body && JSON.stringify(body),
           signal: signal ? AbortSignal.any?.([signal, end]) ?? signal : end,
         });
@@ -345,7 +346,8 @@ class OpenThread extends Feed {
    */
   async send(text, { client_id = Date.now() + Math.random().toString(36).slice(1), signal, ...how } = {}) {
     const board = this._board;
-    const say = (accept) => board.request("POST", `${this.#path}/chat`, { text, client_id, ...how }, { accept, signal });
+    const message = { text, client_id, ...how };
+    const say = (accept) => board.request("POST", `${this.#path}/chat`, message, { accept, signal });
     this.#typing = 0;
     for (let tries = 1, heard = how.internal; ; tries++) {
       try {
@@ -506,12 +508,13 @@ export class SwitchboardError extends Error {
  * @typedef {{type: "escalated", reason: Reason, comment?: string} | {type: "claimed", agent: Person} |
  *   {type: "released" | "timed_out", to: "bot" | "queue"} | {type: "ended"}} Change
  * @typedef {{id: string, client_id?: string, thread_id: string, author: Person, text: string, at: string}} Said
- * @typedef {Said & {seq: number, role: "customer" | "bot" | "agent" | "system", answers?: {from: number, through: number},
- *   event?: Change}} Message
+ * @typedef {Said & {seq: number, role: "customer" | "bot" | "agent" | "system", event?: Change,
+ *   answers?: {from: number, through: number}}} Message
  * @typedef {Said & {after: number}} Note
- * @typedef {{id: string, chatbot_id: string, customer_id: string, title: string | null, metadata: Record<string, string>,
- *   status: "bot" | "queued" | "agent" | "ended", status_since: string, reason?: Reason, agent?: Person, ended_by?: Person,
- *   seq: number, unread?: number, created_at: string, updated_at: string}} Thread
+ * @typedef {{id: string, chatbot_id: string, customer_id: string, title: string | null,
+ *   metadata: Record<string, string>, status: "bot" | "queued" | "agent" | "ended", status_since: string,
+ *   reason?: Reason, agent?: Person, ended_by?: Person, seq: number, unread?: number,
+ *   created_at: string, updated_at: string}} Thread
  * @typedef {{message: Message, reply: Message | null, thread: Thread}} Answer
  *
  * @typedef {{type: "connection", state: "connecting" | "open" | "polling" | "closed"} |

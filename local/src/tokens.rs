@@ -49,7 +49,8 @@ impl Tokens {
         fingerprint(&[b"visitors", self.0.as_bytes()])
     }
 
-    pub(crate) fn secret(&self) -> &str {
+    /// The secret, for whoever makes tokens elsewhere.
+    pub fn secret(&self) -> &str {
         &self.0
     }
 }

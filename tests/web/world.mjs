@@ -3,7 +3,7 @@
 //     SWITCHBOARD_URL, SWITCHBOARD_SOCKET   where it is
 //     CUSTOMER, AGENT, ADMIN                tokens, of one tenant
 //     NODE_TOOLS                            the folder whose node_modules hold ws and playwright-core
-//     STANDIN                               the URL of OpenAI's stand-in, up to and with /v1; without it no answer can be held up
+//     STANDIN                               OpenAI's stand-in, up to and with /v1; without it no answer can be held up
 //     JWT_SECRET                            what tokens are signed with; without it none can be made that ends soon
 
 import { createHmac } from "node:crypto";

@@ -1,0 +1,745 @@
+// The agent console in a browser, against a running Switchboard that serves the pages too.
+//
+// Besides what `world.mjs` reads: CHROMIUM, the browser; SCREENSHOTS, a folder for pictures of the main states;
+// MESSAGES, how long the long log is (5000).
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { after, afterEach, before, test } from "node:test";
+
+import {
+  admin,
+  agent,
+  board,
+  call,
+  customer,
+  hold,
+  JWT_SECRET,
+  Listener,
+  log,
+  PATIENCE,
+  STANDIN,
+  tokenFor,
+  tools,
+  url,
+} from "./world.mjs";
+
+const { chromium } = tools("playwright-core");
+const AXE = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
+const { CHROMIUM, SCREENSHOTS, MESSAGES = "5000" } = process.env;
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
+const needsSecret = { skip: JWT_SECRET ? false : "JWT_SECRET is not known" };
+
+const nameIn = (token) => {
+  const { name, sub } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+  return name ?? sub;
+};
+const [ana, ada] = [agent, admin].map(nameIn);
+
+let browser;
+let chatbot;
+const open = [];
+
+before(async () => {
+  await emptyQueue();
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  chatbot = (
+    await call(admin, "POST", "/chatbots", {
+      name: "Robin",
+      model: "gpt-5-mini",
+      instructions: "Be brief.",
+      greeting: "Hello!",
+    })
+  ).id;
+  if (SCREENSHOTS) await mkdir(SCREENSHOTS, { recursive: true });
+});
+after(() => browser.close());
+
+/** Closes what a test opened, leaves nobody waiting, and looks whether anything went wrong unseen. */
+afterEach(async () => {
+  await emptyQueue();
+  for (const { context, wrong } of open.splice(0)) {
+    await context.close();
+    assert.deepEqual(wrong, []);
+  }
+});
+
+async function emptyQueue() {
+  for (let page; page?.data.length !== 0;) {
+    page = await call(admin, "GET", "/threads?status=queued&limit=100");
+    await Promise.all(page.data.map(end));
+  }
+}
+
+/** A thread of the customer's: what it is called, and its id. */
+let threads = 0;
+async function thread(title = `Question ${++threads}`, more = {}) {
+  const { id } = await call(customer, "POST", "/threads", { chatbot_id: chatbot, title, ...more });
+  return { id, title, say: (text, token = customer) => call(token, "POST", `/threads/${id}/chat`, { text }) };
+}
+
+const escalate = ({ id }) => call(customer, "POST", `/threads/${id}/escalate`, {});
+const claim = ({ id }, token) => call(token, "POST", `/threads/${id}/claim`, {});
+const end = ({ id }) => call(admin, "POST", `/threads/${id}/end`, {});
+
+/** The console of whoever bears the token; `wrong` gathers what no test wants to see. */
+async function consoleOf(token, { at = "", sockets = true, width = 1360, height = 860, ...look } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, ...look });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(String(error.stack)));
+  page.on("dialog", (dialog) => (wrong.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+  page.on(
+    "console",
+    (message) =>
+      message.type() === "error" &&
+      !/ERR_INTERNET_DISCONNECTED|status of 4/.test(message.text()) &&
+      wrong.push(message.text()),
+  );
+  page.on(
+    "request",
+    (request) =>
+      new URL(request.url()).hostname !== new URL(url).hostname &&
+      !request.url().startsWith("data:") &&
+      wrong.push(`asked for ${request.url()}`),
+  );
+  open.push({ context, wrong });
+  if (!sockets) await page.routeWebSocket("**", (socket) => socket.close());
+  await page.goto(`${url}/console#token=${token}`);
+  await page.locator(".console").waitFor();
+  if (at) await page.evaluate((hash) => (location.hash = hash), at);
+  return new Agent(page, context);
+}
+
+/** What an agent does and sees. */
+class Agent {
+  constructor(page, context) {
+    this.page = page;
+    this.context = context;
+    this.holder = page.locator(".holder");
+    this.reply = page.locator(".thread .reply textarea");
+    this.bubbles = page.locator(".thread .bubble");
+  }
+
+  row(title) {
+    return this.page.locator(".list .row-link", { hasText: title });
+  }
+
+  button(name) {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  async opens({ id }) {
+    await this.page.evaluate((hash) => (location.hash = hash), id);
+    await this.holder.waitFor();
+  }
+
+  sees(text, where = ".console") {
+    return this.page.locator(where, { hasText: text }).first().waitFor();
+  }
+
+  /** Until it is so, in the page. */
+  until(condition, argument) {
+    return this.page.waitForFunction(condition, argument, { timeout: PATIENCE });
+  }
+
+  picture(name) {
+    return SCREENSHOTS && this.page.screenshot({ path: `${SCREENSHOTS}/console-${name}.png` });
+  }
+}
+
+test("a customer who waits rings, and is claimed", async () => {
+  const desk = await consoleOf(agent);
+  await desk.sees("Queue", ".list h1");
+  const waiting = await thread();
+  await escalate(waiting);
+  await desk.row(waiting.title).waitFor();
+  await desk.until(() => /^\(\d+\) Switchboard$/.test(document.title));
+  await desk.sees("is waiting for a person.", "[aria-live=polite]");
+  await desk.picture("queue");
+  await desk.row(waiting.title).click();
+  await desk.sees(/Waiting \d:\d\d/, ".holder");
+  await desk.sees("Sending claims this from the queue.", ".hint");
+  await desk.button("Claim").click();
+  await desk.sees("You hold the line", ".holder");
+  await desk.sees("Mine", ".list h1");
+  assert.equal(await desk.button("Claim").count(), 0);
+  assert.equal((await call(agent, "GET", `/threads/${waiting.id}`)).status, "agent");
+  await end(waiting);
+});
+
+test("claimed in mid-answer, the bot's answer is withdrawn and its draft can be taken over", needsStandin, async () => {
+  const asked = await thread();
+  const desk = await consoleOf(agent);
+  await desk.opens(asked);
+  const held = await hold(5);
+  const answer = asked.say("Where is my order?");
+  const words = desk.page.locator("[data-kind=run] .words");
+  await words.filter({ hasText: "This is OpenAI" }).waitFor();
+  const said = (await words.textContent()).trim();
+  await desk.picture("streaming");
+  await desk.sees("The bot holds the line: sending takes it over.", ".hint");
+  await desk.button("Claim").click();
+  await desk.sees("You hold the line", ".holder");
+  await words.waitFor({ state: "detached" });
+  await desk.button("Take over what the bot was saying").waitFor();
+  await desk.picture("draft");
+  await desk.button("Take over what the bot was saying").click();
+  const draft = await desk.reply.inputValue();
+  assert.equal(draft.trim(), said);
+  await desk.reply.press("End");
+  await desk.reply.pressSequentially("Ana here.");
+  await desk.reply.press("Enter");
+  await desk.sees("Ana here.", ".bubble");
+  await held.release();
+  await answer;
+  const messages = await log(asked.id);
+  assert.deepEqual(
+    messages.map(({ role }) => role),
+    ["bot", "customer", "system", "agent"],
+  );
+  assert.equal(messages.at(-1).text, `${draft}Ana here.`);
+  await end(asked);
+});
+
+test("who loses a claim is told who won", async () => {
+  const wanted = await thread();
+  await escalate(wanted);
+  const desk = await consoleOf(agent);
+  await desk.opens(wanted);
+  // The other one is faster by as much as it takes.
+  await desk.page.route("**/claim", async (route) => {
+    await claim(wanted, admin);
+    await route.continue();
+  });
+  await desk.button("Claim").click();
+  await desk.sees(`${ada} took it first.`, ".toast");
+  await desk.sees(`${ada} holds the line`, ".holder");
+  assert.equal(await desk.button("Claim").count(), 0);
+  assert.equal(await desk.button("Transfer").count(), 0);
+  assert.ok(await desk.button("Reply").isDisabled());
+  await desk.picture("lost");
+  await end(wanted);
+});
+
+test("a line is given back with a note, taken from a colleague by an admin, and ended", async () => {
+  const wanted = await thread();
+  await claim(wanted, agent);
+  const desk = await consoleOf(agent, { at: wanted.id });
+  await desk.button("Transfer").click();
+  await desk.page.locator("dialog textarea").fill("She needs a refund.");
+  await desk.button("Put into the queue").click();
+  await desk.sees(/Waiting/, ".holder");
+  await desk.sees("She needs a refund.", "[data-role=note]");
+  assert.equal(await desk.button("To the bot").count(), 0);
+
+  await claim(wanted, agent);
+  const boss = await consoleOf(admin, { at: wanted.id });
+  await boss.sees(`${ana} holds the line`, ".holder");
+  await boss.button("Take over").click();
+  await boss.sees(`Take the line from ${ana}?`, "dialog");
+  await boss.page.locator("dialog .primary").click();
+  await boss.sees("You hold the line", ".holder");
+  await desk.sees(`${ada} holds the line`, ".holder");
+  await boss.button("To the bot").click();
+  await boss.button("Give it to the bot").click();
+  await boss.sees("The bot holds the line", ".holder");
+  await boss.button("End").click();
+  await boss.sees("End this conversation?", "dialog");
+  await boss.button("End it").click();
+  await boss.sees("Ended", ".holder");
+  await desk.sees("Ended", ".holder");
+  await desk.reply.waitFor({ state: "hidden" });
+  const told = await desk.page.locator(".pill").allTextContents();
+  assert.deepEqual(told, ["Bot", "You", "Waiting", "You", ada, "Bot", "Ended"]);
+  await desk.picture("ended");
+});
+
+test("a note is no message, and claims nothing", async () => {
+  const asked = await thread();
+  const desk = await consoleOf(agent, { at: asked.id });
+  await desk.button("Note").click();
+  await desk.reply.fill("A good customer.");
+  await desk.picture("note");
+  await desk.button("Add note").click();
+  await desk.sees("A good customer.", "[data-role=note]:not(.unsent)");
+  await desk.sees("The bot holds the line", ".holder");
+  assert.deepEqual(
+    (await log(asked.id)).map(({ role }) => role),
+    ["bot"],
+  );
+  await end(asked);
+});
+
+test("who is there, who types and what is read is told both ways", async () => {
+  const asked = await thread();
+  await claim(asked, agent);
+  const desk = await consoleOf(agent, { at: asked.id });
+  await desk.sees("is away", ".presence");
+  const theirs = board(customer);
+  try {
+    const there = theirs.thread(asked.id);
+    const heard = new Listener(there);
+    await desk.sees("is here", ".presence");
+    there.typing(true);
+    await desk.sees("is typing…", ".doing");
+    there.typing(false);
+    await desk.until(() => !document.querySelector(".doing").textContent);
+    await desk.reply.pressSequentially("Hello");
+    await heard.until("typing", ({ events }) =>
+      events.find(({ type, who, on }) => type === "typing" && on && who.role === "agent"),
+    );
+    await desk.reply.press("Enter");
+    const said = await heard.message("the reply", ({ text }) => text === "Hello");
+    there.read(said.seq);
+    await desk.sees("Seen", "[data-role=agent]");
+    await there.send("Thank you");
+    const { seq } = await heard.message("the answer", ({ text }) => text === "Thank you");
+    await heard.until("read", ({ events }) => events.find((event) => event.type === "read" && event.seq === seq));
+    await desk.picture("thread");
+  } finally {
+    theirs.close();
+  }
+  await end(asked);
+});
+
+test("the inbox is read page by page, and what is open stays open as it changes", async () => {
+  const waiting = [];
+  for (let at = 0; at < 55; at++) {
+    waiting.push(await thread(`Page ${at}`));
+    await escalate(waiting.at(-1));
+  }
+  const desk = await consoleOf(agent);
+  await desk.row("Page 49").waitFor();
+  const rows = desk.page.locator(".list .row-link");
+  assert.equal(await rows.count(), 50);
+  assert.equal(await desk.page.locator("[data-section=queue] .count").textContent(), "50+");
+  await desk.button("More").click();
+  await desk.row("Page 54").waitFor();
+  assert.equal(await desk.button("More").count(), 0);
+  await desk.row("Page 30").click();
+  await desk.sees(/Waiting/, ".holder");
+  const open = desk.row("Page 30");
+  const before = (await open.boundingBox()).y;
+  for (const gone of waiting.slice(0, 5)) await end(gone);
+  await desk.until(() => document.querySelectorAll(".list .row-link").length <= 50);
+  assert.ok(Math.abs((await open.boundingBox()).y - before) < 2, "it jumped");
+  assert.equal(await open.getAttribute("aria-current"), "true");
+  for (const gone of waiting.slice(5)) await end(gone);
+  await desk.sees("Ended", ".holder");
+});
+
+test("of a long log only what is seen is in the document", { timeout: 300_000 }, async (context) => {
+  const long = await thread("A long story");
+  await claim(long, agent);
+  const began = Date.now();
+  const count = Number(MESSAGES);
+  // Of all lengths, so that no guess at their heights is right.
+  let said = 0;
+  const say = async () => {
+    for (let at; (at = ++said) <= count;) await long.say(`Message ${at}. ${"It goes on and on. ".repeat((at * 7) % 23)}`);
+  };
+  await Promise.all([say(), say()]);
+  context.diagnostic(`${count} messages were said in ${Math.round((Date.now() - began) / 1000)} s`);
+  const desk = await consoleOf(agent, { at: long.id });
+  await desk.sees(`Message ${count}.`, ".bubble");
+  const result = await desk.page.evaluate(async () => {
+    const roll = document.querySelector(".roll");
+    const frame = () => new Promise(requestAnimationFrame);
+    const shown = () =>
+      [...roll.querySelectorAll(".said")].filter((row) => {
+        const { top, bottom } = row.getBoundingClientRect();
+        const box = roll.getBoundingClientRect();
+        return bottom > box.top && top < box.bottom;
+      });
+    let [most, frames, blank, longest] = [0, 0, 0, 0];
+    const seen = new Set(shown().map(({ dataset }) => dataset.key));
+    const gone = new WeakRef(roll.querySelector(".said"));
+    for (let last = performance.now(); !seen.has("1"); frames++) {
+      roll.scrollTop -= roll.clientHeight * 0.7;
+      await frame();
+      await frame();
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      most = Math.max(most, roll.querySelectorAll("*").length);
+      const rows = shown();
+      if (rows.length === 0) blank++;
+      for (const { dataset } of rows) seen.add(dataset.key);
+    }
+    return { seen: seen.size, most, frames, blank, longest: Math.round(longest), removed: !gone.deref()?.isConnected };
+  });
+  context.diagnostic(JSON.stringify(result));
+  assert.ok(result.most < 1500, `${result.most} nodes`);
+  assert.equal(result.blank, 0);
+  // The greeting, all that was said, and not the claim.
+  assert.equal(result.seen, count + 1);
+  assert.ok(result.removed);
+  // And back to the end at once.
+  await desk.page.locator(".roll").press("End");
+  await desk.page.locator(".bubble", { hasText: `Message ${count}.` }).waitFor();
+  await end(long);
+});
+
+test("what a customer says, is called or titles is text, and stays in its place", async () => {
+  const hostile = `<img src=x onerror=alert(1)><script>alert(2)</script>javascript:alert(3) https://evil.example/x.png`;
+  const marks = "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞ \u202Ereversed 👩‍👩‍👧‍👦".repeat(4);
+  const bad = await thread(`${hostile} a title`.slice(0, 200), {
+    metadata: { name: `"><svg onload=alert(4)> ${"W".repeat(300)}`, "k<b>": hostile },
+  });
+  await bad.say("First");
+  await claim(bad, agent);
+  await bad.say(hostile);
+  await bad.say("W".repeat(32_000));
+  await bad.say(marks);
+  await bad.say(`${"[".repeat(5000)} ![x](https://evil.example/y.png) [z](javascript:alert(5))`);
+  const desk = await consoleOf(agent, { at: bad.id });
+  await desk.sees("[[[[", ".bubble");
+  await desk.button("Show all 32,000 characters").click();
+  await desk.button("Details").click();
+  await desk.picture("hostile");
+  const wide = await desk.page.evaluate(() => {
+    const isTooWide = (node) => node.scrollWidth > node.clientWidth + 1;
+    return ["html", ".list > .scroll", ".roll", ".who", ".about"].filter((where) =>
+      isTooWide(document.querySelector(where)),
+    );
+  });
+  assert.deepEqual(wide, []);
+  assert.equal(await desk.page.locator(".console :is(img, script, iframe, object)").count(), 0);
+  const hrefs = await desk.page.locator(".roll a").evaluateAll((links) => links.map((link) => new URL(link.href).protocol));
+  assert.ok(
+    hrefs.every((protocol) => protocol === "https:"),
+    String(hrefs),
+  );
+  await end(bad);
+});
+
+test("the keyboard alone is enough", async () => {
+  const [first, second] = [await thread("Key one"), await thread("Key two")];
+  await escalate(first);
+  await escalate(second);
+  const desk = await consoleOf(agent);
+  const { keyboard } = desk.page;
+  const focused = () => desk.page.evaluate(() => document.activeElement.closest(".row-link")?.textContent ?? "");
+  await desk.row("Key two").waitFor();
+  await keyboard.press("?");
+  await desk.sees("Keyboard", "dialog h2");
+  await desk.picture("keys");
+  await keyboard.press("Escape");
+  await desk.page.locator("dialog").waitFor({ state: "detached" });
+  for (let steps = 0; !(await focused()).includes("Key one") && steps < 20; steps++) await keyboard.press("j");
+  await keyboard.press("ArrowDown");
+  assert.match(await focused(), /Key two/);
+  await keyboard.press("k");
+  assert.match(await focused(), /Key one/);
+  await keyboard.press("Enter");
+  await desk.sees(/Waiting/, ".holder");
+  await desk.until(() => document.activeElement.matches(".who h2"));
+  await keyboard.press("c");
+  await desk.sees("You hold the line", ".holder");
+  // Whoever takes the line has something to say.
+  await desk.until(() => document.activeElement.matches(".reply textarea"));
+  await keyboard.type("c is a letter here");
+  await keyboard.press("Shift+Enter");
+  await keyboard.type("and e too");
+  await keyboard.press("Enter");
+  await desk.sees("c is a letter here\nand e too", ".bubble");
+  await keyboard.type("/mom");
+  await desk.sees("/moment", "[role=option]");
+  await keyboard.press("Enter");
+  assert.match(await desk.reply.inputValue(), /^One moment please, /);
+  await keyboard.press("Enter");
+  await desk.sees("One moment please", ".bubble");
+  await keyboard.press("Escape");
+  await keyboard.press("n");
+  await keyboard.type("a note");
+  await keyboard.press("Enter");
+  await desk.sees("a note", "[data-role=note]:not(.unsent)");
+  await keyboard.press("Escape");
+  await keyboard.press("r");
+  await desk.until(() => document.activeElement.matches(".reply textarea"));
+  await keyboard.press("Escape");
+  await keyboard.press("b");
+  await desk.sees("Give the line to the bot?", "dialog");
+  await keyboard.press("Tab");
+  await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await desk.sees("The bot holds the line", ".holder");
+  await desk.until(() => !document.querySelector("dialog"));
+  await keyboard.press("e");
+  await desk.sees("End this conversation?", "dialog");
+  await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await desk.sees("Ended", ".holder");
+  await keyboard.press("5");
+  await desk.sees("Ended", ".list h1");
+  await end(second);
+});
+
+test("canned replies are written once, and call the customer by name", needsSecret, async () => {
+  const mira = tokenFor(3600, { sub: "mira", name: "Mira Svensson" });
+  const { id } = await call(mira, "POST", "/threads", { chatbot_id: chatbot, title: "Canned" });
+  await call(mira, "POST", `/threads/${id}/chat`, { text: "Hello" });
+  await claim({ id }, agent);
+  const desk = await consoleOf(agent, { at: id });
+  await desk.button("Canned replies").click();
+  await desk.button("Add one").click();
+  await desk.page.locator("dialog [name=name]").last().fill("thanks");
+  await desk.page.locator("dialog [name=text]").last().fill("Thank you, {name}!");
+  await desk.picture("canned-dialog");
+  await desk.button("Save").click();
+  await desk.page.locator("dialog").waitFor({ state: "detached" });
+  await desk.reply.pressSequentially("/tha");
+  await desk.page.locator("[role=option]", { hasText: "/thanks" }).click();
+  assert.equal(await desk.reply.inputValue(), "Thank you, Mira Svensson!");
+  await desk.page.reload();
+  await desk.holder.waitFor();
+  assert.equal(await desk.reply.inputValue(), "Thank you, Mira Svensson!");
+  await end({ id });
+});
+
+test("without a socket the console says so, and is current all the same", async () => {
+  const desk = await consoleOf(agent, { sockets: false });
+  await desk.sees("No live connection", ".banner");
+  const waiting = await thread("By REST alone");
+  await escalate(waiting);
+  await desk.row(waiting.title).waitFor();
+  await desk.row(waiting.title).click();
+  await desk.reply.fill("Said by REST");
+  await desk.reply.press("Enter");
+  await desk.sees("Said by REST", ".bubble");
+  await desk.sees("You hold the line", ".holder");
+  await waiting.say("Heard by REST");
+  await desk.sees("Heard by REST", ".bubble");
+  await end(waiting);
+});
+
+test("a reply that cannot be sent is kept, and goes out once", async () => {
+  const asked = await thread();
+  await claim(asked, agent);
+  const desk = await consoleOf(agent, { at: asked.id });
+  await desk.reply.fill("Half a");
+  await desk.page.reload();
+  await desk.holder.waitFor();
+  assert.equal(await desk.reply.inputValue(), "Half a");
+  await desk.context.setOffline(true);
+  await desk.sees("You are offline", ".banner");
+  await desk.reply.fill("Said while offline");
+  await desk.reply.press("Enter");
+  await desk.sees("Sending…", ".unsent");
+  await desk.picture("offline");
+  await desk.context.setOffline(false);
+  await desk.page.locator(".unsent").waitFor({ state: "detached" });
+  await desk.sees("Said while offline", ".bubble");
+  // Refused, it is shown why, and can be tried again.
+  await desk.page.route(
+    "**/chat",
+    (route) => route.fulfill({ status: 400, json: { status: 400, code: "invalid", detail: "not today" } }),
+    { times: 1 },
+  );
+  await desk.reply.fill("Once more");
+  await desk.reply.press("Enter");
+  await desk.sees("Not today.", ".unsent");
+  await desk.button("Try again").click();
+  await desk.page.locator(".unsent").waitFor({ state: "detached" });
+  const said = (await log(asked.id)).filter(({ role }) => role === "agent").map(({ text }) => text);
+  assert.deepEqual(said, ["Said while offline", "Once more"]);
+  await end(asked);
+});
+
+test("a session that ends is gone on with, and loses nothing", async () => {
+  const asked = await thread();
+  await claim(asked, agent);
+  const desk = await consoleOf(agent, { at: asked.id });
+  assert.ok(!desk.page.url().includes("token"));
+  await desk.reply.fill("Half a reply");
+  const refused = { status: 401, json: { status: 401, code: "unauthenticated", detail: "A valid bearer token is needed." } };
+  await desk.page.route("**/end", (route) => route.fulfill(refused), { times: 1 });
+  await desk.button("End").click();
+  await desk.button("End it").click();
+  await desk.sees("Your session has ended", "dialog");
+  await desk.picture("expired");
+  await desk.page.locator("dialog input").fill(customer);
+  await desk.page.locator("dialog .primary").click();
+  await desk.sees("This is a customer’s token.", "dialog");
+  await desk.page.locator("dialog input").fill(agent);
+  await desk.page.locator("dialog .primary").click();
+  await desk.sees("Ended", ".holder");
+  assert.equal(await desk.reply.inputValue(), "Half a reply");
+  await desk.button("Sign out").click();
+  await desk.sees("The agent console.", ".door");
+  await desk.picture("door");
+  assert.equal(await desk.page.evaluate(() => sessionStorage.length), 0);
+});
+
+test("an expired token leads to the form", needsSecret, async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${url}/console#token=${tokenFor(-10, { sub: "ana", role: "agent" })}`);
+  await page.locator(".door .problem", { hasText: "Your session has ended." }).waitFor();
+  await page.locator("#token").fill("nonsense");
+  await page.locator("#token").press("Enter");
+  await page.locator(".door .problem", { hasText: "That is not a token" }).waitFor();
+  await page.locator("#token").fill(agent);
+  await page.locator("#token").press("Enter");
+  await page.locator(".console").waitFor();
+  await context.close();
+});
+
+test("a chatbot is made, corrected, tried and deleted", async () => {
+  const desk = await consoleOf(admin, { at: "chatbots" });
+  const { page } = desk;
+  const [otto, ottilie] = ["Otto", "Ottilie"].map((name) => `${name} ${Date.now()}`);
+  await page.getByRole("link", { name: "New" }).click();
+  await page.getByLabel("Name", { exact: true }).fill(otto);
+  await page.getByLabel("Greeting").fill("Otto here!");
+  await page.getByLabel("Model").fill("gpt-5-mini");
+  await page.getByLabel("Temperature").fill("3");
+  await desk.button("Save").click();
+  await desk.sees("must be from 0 to 2", "#temperature-problem");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "field-temperature");
+  await page.getByLabel("Temperature").fill("0.5");
+  await page.getByLabel("Tools, as JSON").fill("[{]");
+  await desk.button("Save").click();
+  await desk.sees("This is not JSON", "#tools-problem");
+  await page
+    .getByLabel("Tools, as JSON")
+    .fill(JSON.stringify([{ name: "no spaces please", parameters: { type: "object" } }]));
+  await desk.button("Save").click();
+  await desk.sees("letters, digits", "#tools-problem");
+  await desk.picture("field-error");
+  await page.getByLabel("Tools, as JSON").fill("");
+  await desk.button("Write one").click();
+  await page.locator(".documents input:not([type])").fill("hours.md");
+  await page
+    .locator(".documents input[type=file]")
+    .setInputFiles({ name: "prices.txt", mimeType: "text/plain", buffer: Buffer.from("An anvil is 40 euro.") });
+  await page.locator(".documents summary", { hasText: "prices.txt" }).waitFor();
+  await desk.button("Save").click();
+  await desk.sees("must have 1 to 300,000 bytes", ".documents .problem");
+  await page.locator(".documents textarea").first().fill("We are open from 9 to 5.");
+  await page.getByLabel("Anyone may talk to it").check();
+  await desk.button("Save").click();
+  await desk.sees("Saved.", ".toast");
+  await page.locator(".list .row-link", { hasText: otto }).waitFor();
+  const id = await page.evaluate(() => location.hash.slice(1));
+  const made = await call(admin, "GET", `/chatbots/${id}`);
+  assert.deepEqual(
+    [made.name, made.temperature, made.documents.map(({ name }) => name)],
+    [otto, 0.5, ["hours.md", "prices.txt"]],
+  );
+
+  await page.locator("#field-name").fill(ottilie);
+  await page.getByLabel("Temperature").fill("");
+  await page.locator(".documents summary", { hasText: "prices.txt" }).click();
+  await page.getByLabel("Remove document 2").click();
+  await desk.button("Save").click();
+  await page.locator(".list .row-link", { hasText: ottilie }).waitFor();
+  const changed = await call(admin, "GET", `/chatbots/${id}`);
+  assert.deepEqual([changed.name, changed.temperature, changed.documents.length], [ottilie, null, 1]);
+
+  await desk.button("Start a conversation").click();
+  await desk.sees("Otto here!", ".tryit .bubble");
+  await page.getByLabel("Say something to the bot").fill("When are you open?");
+  await page.getByLabel("Say something to the bot").press("Enter");
+  await desk.sees("You said:", ".tryit [data-role=bot]");
+  await desk.picture("chatbot");
+  await desk.button("Delete").click();
+  await desk.button("Delete it").click();
+  await page.locator(".list .row-link", { hasText: ottilie }).waitFor({ state: "detached" });
+  await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
+});
+
+test("an agent reads chatbots and changes none", async () => {
+  const desk = await consoleOf(agent, { at: chatbot });
+  await desk.sees("Only an admin may change chatbots.", ".chatbot");
+  assert.ok(await desk.page.getByLabel("Name", { exact: true }).isDisabled());
+  assert.equal(
+    (await desk.button("Save").count()) +
+      (await desk.button("Delete").count()) +
+      (await desk.page.getByRole("link", { name: "New" }).count()),
+    0,
+  );
+});
+
+test("on a phone the inbox and a conversation are two views", async () => {
+  const waiting = await thread("Phone");
+  await escalate(waiting);
+  const desk = await consoleOf(agent, { width: 360, height: 740 });
+  await desk.row("Phone").waitFor();
+  await desk.picture("phone-inbox");
+  await desk.row("Phone").click();
+  await desk.holder.waitFor();
+  assert.ok(await desk.row("Phone").isHidden());
+  await desk.picture("phone-thread");
+  assert.ok(await desk.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await desk.page.getByRole("link", { name: "Back" }).click();
+  await desk.row("Phone").waitFor();
+  await end(waiting);
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds nothing to complain about in the ${colorScheme}`, async () => {
+    const [mine, waiting, theirs] = [await thread("Axe one"), await thread("Axe two"), await thread("Axe three")];
+    await mine.say("Hello **there**");
+    await escalate(waiting);
+    await claim(mine, agent);
+    await claim(theirs, admin);
+    await call(agent, "POST", `/threads/${mine.id}/chat`, { text: "With you in a moment." });
+    await call(agent, "POST", `/threads/${mine.id}/chat`, { text: "A note.", internal: true });
+    const desk = await consoleOf(agent, { colorScheme, reducedMotion: "reduce" });
+    const complaints = [];
+    const check = async (state) => {
+      await desk.page.evaluate(AXE);
+      const { violations } = await desk.page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
+      for (const { id, nodes } of violations)
+        complaints.push(
+          `${state}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`).join("\n")}`,
+        );
+      await desk.picture(`${state}-${colorScheme}`);
+    };
+    await desk.row("Axe two").waitFor();
+    await check("inbox");
+    await desk.opens(waiting);
+    await check("waiting");
+    await desk.opens(mine);
+    await desk.sees("A note.", "[data-role=note]");
+    await check("mine");
+    await desk.reply.fill("/");
+    await desk.sees("/hello", "[role=option]");
+    await check("canned");
+    await desk.reply.fill("");
+    await desk.button("Note").click();
+    await check("writing-note");
+    await desk.button("End").click();
+    await check("asking");
+    await desk.button("Cancel").click();
+    await desk.opens(theirs);
+    await desk.sees(`${ada} holds the line`, ".holder");
+    await check("others");
+    await desk.page.evaluate((id) => (location.hash = id), chatbot);
+    await desk.page.locator(".chatbot form").waitFor();
+    await check("chatbot-read");
+    const boss = await consoleOf(admin, { at: chatbot, colorScheme, reducedMotion: "reduce" });
+    await boss.page.locator(".chatbot form").waitFor();
+    await boss.page.evaluate(AXE);
+    const { violations } = await boss.page.evaluate(() => axe.run());
+    complaints.push(
+      ...violations.map(({ id, nodes }) => `chatbot: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join("\n")}`),
+    );
+    await boss.picture(`chatbot-${colorScheme}`);
+    assert.deepEqual(complaints, []);
+    for (const over of [mine, waiting, theirs]) await end(over);
+  });
+}

@@ -1,0 +1,692 @@
+// The widget in a browser, against a running Switchboard that serves its pages too.
+//
+// Besides `NODE_TOOLS` and `CHROMIUM` it takes `SWITCHBOARD_URL`, `STANDIN_URL` (OpenAI's stand-in, told what to say and
+// where to wait), and the tokens `ADMIN`, `AGENT` and `CUSTOMER` of the tenant `acme`. With `SCREENSHOTS` it leaves pictures there.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test as facts } from "node:test";
+
+const tools = createRequire(`${process.env.NODE_TOOLS}/`);
+const { chromium } = tools("playwright-core");
+const WebSocket = tools("ws");
+const axe = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
+
+const { SWITCHBOARD_URL: url, STANDIN_URL: standin, ADMIN: admin, AGENT: agent, CUSTOMER: customer, SCREENSHOTS: shots } = process.env;
+const TENANT = "acme";
+const LONGEST = 32_000;
+const LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
+
+/** One that hangs is a failure. */
+const test = (fact, proof) => facts(fact, { timeout: 90_000 }, proof);
+
+let browser;
+let chatbot;
+let visitor;
+before(async () => {
+  const robin = { name: "Robin", model: "gpt-5-mini", instructions: "Be brief.", greeting: "Hello! What can I do for you?", public: true };
+  chatbot = (await call("POST", "/chatbots", admin, robin)).id;
+  const body = JSON.stringify({ tenant: TENANT, chatbot_id: chatbot });
+  visitor = await (await fetch(`${url}/visitors`, { method: "POST", headers: { "content-type": "application/json" }, body })).json();
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: LAUNCH });
+});
+after(() => browser.close());
+
+async function call(method, path, bearer, body, to = url) {
+  const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
+  const answer = await fetch(to + path, { method, headers, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? "" : await answer.text()}`);
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** What the model does with its next turn. */
+const model = {
+  says: (text) => call("POST", "/standin/faults", "", { method: "POST", path: "/v1/responses", failure: { kind: "say", text } }, standin),
+  /** It stops after so many words, until it is released. */
+  async stops(after) {
+    const failure = { kind: "hold", after };
+    const { hold } = await call("POST", "/standin/faults", "", { method: "POST", path: "/v1/responses", failure }, standin);
+    const at = `/standin/holds/${hold}`;
+    const begun = () => call("GET", `${at}/begun`, "", undefined, standin);
+    return { begun, goesOn: () => fetch(`${standin}${at}/release`, { method: "POST" }) };
+  },
+};
+
+/** A browser that nobody has used, and the demo page in it. Where it does not matter who comes, it is one who came before. */
+async function visit(t, { context: options, shop, fresh, before } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1180, height: 800 }, ...options });
+  t.after(() => context.close());
+  await context.route("**/config.json", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), demo: { tenant: TENANT, chatbot_id: chatbot } } });
+  });
+  const kept = Object.entries(fresh ? {} : visitor).map(([what, value]) => [`switchboard ${TENANT} ${chatbot} ${what}`, JSON.stringify(value)]);
+  await context.addInitScript((all) => {
+    if (location.protocol === "http:") for (const [name, value] of all) localStorage[name] ??= value;
+  }, kept);
+  await before?.(context);
+  return Object.assign(await open(context, shop), { context });
+}
+
+/** A tab. Nothing in it may ask anybody else for anything, say anything by a dialog, or fail. */
+async function open(context, shop) {
+  const page = await context.newPage();
+  const wrong = [];
+  page.on("dialog", (dialog) => (wrong.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+  page.on("pageerror", (error) => wrong.push(error.stack));
+  page.on("request", (request) => /^(data|blob):/.test(request.url()) || request.url().startsWith(url) || wrong.push(request.url()));
+  await page.goto(shop ? `${url}/demo.css` : url);
+  if (shop) await page.setContent(shop);
+  const chat = new Chat(page, wrong);
+  await chat.part("launcher").waitFor();
+  return chat;
+}
+
+class Chat {
+  constructor(page, wrong) {
+    this.page = page;
+    this.wrong = wrong;
+  }
+
+  part(id) {
+    return this.page.locator(`switchboard-chat #${id}`);
+  }
+
+  button(name) {
+    return this.page.locator("switchboard-chat").getByRole("button", { name, exact: true });
+  }
+
+  async opens() {
+    await this.part("launcher").click();
+    await this.part("field").waitFor();
+    return this;
+  }
+
+  async says(text) {
+    await this.part("field").fill(text);
+    await this.part("field").press("Enter");
+  }
+
+  /** The last of the log, once it has these words in it. */
+  async shows(words, role = "bot") {
+    const message = this.page.locator(`switchboard-chat #log .${role}`, { hasText: words }).last();
+    await message.waitFor({ state: "attached" });
+    return message;
+  }
+
+  /** What the log shows, message by message. */
+  said() {
+    return this.page.locator("switchboard-chat #log :is(.message > div, .event)").allTextContents();
+  }
+
+  /** What the browser keeps under this name. */
+  async kept(what) {
+    const kept = await this.page.evaluate(() => Object.entries(localStorage));
+    return JSON.parse(kept.find(([name]) => name.endsWith(` ${what}`))?.[1] ?? "null");
+  }
+
+  async keeps(what, value) {
+    await this.page.evaluate(([what, value]) => {
+      const name = Object.keys(localStorage).find((name) => name.endsWith(` ${what}`));
+      localStorage[name] = JSON.stringify(value);
+    }, [what, value]);
+  }
+
+  thread() {
+    return this.kept("thread");
+  }
+
+  async log() {
+    return (await call("GET", `/threads/${await this.thread()}/messages`, agent)).data;
+  }
+
+  /** Once it has moved to where it belongs. */
+  still(id) {
+    return this.part(id).evaluate((one) => Promise.all(one.getAnimations().map(({ finished }) => finished)));
+  }
+
+  async shot(name) {
+    if (shots) await this.page.screenshot({ path: `${shots}/widget-${name}.png` });
+  }
+
+  async fine() {
+    assert.deepEqual(this.wrong, []);
+    const sideways = await this.page.evaluate(() => {
+      const { shadowRoot } = document.querySelector("switchboard-chat");
+      const all = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, dialog *")];
+      // What may be scrolled sideways on purpose.
+      const wide = all.filter((one) => !one.closest("pre, .table, textarea") && getComputedStyle(one).overflowX !== "hidden");
+      return wide.filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth).map((one) => one.outerHTML.slice(0, 200));
+    });
+    assert.deepEqual(sideways, []);
+  }
+
+  async accessible() {
+    await this.page.evaluate(axe);
+    const { violations } = await this.page.evaluate(() => axe.run());
+    assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => [node.target.flat().join(" "), node.failureSummary])]), []);
+  }
+}
+
+/** Somebody at the other end, who listens to a thread. */
+async function listens(thread) {
+  const socket = new WebSocket(url.replace("http", "ws") + "/ws", ["switchboard.v1", `bearer.${agent}`]);
+  await new Promise((opened) => socket.on("open", opened));
+  const heard = [];
+  let wake;
+  socket.on("message", (data) => (heard.push(JSON.parse(data)), wake?.()));
+  const say = (frame) => socket.send(JSON.stringify({ thread_id: thread, ...frame }));
+  say({ action: "subscribe", after: 0 });
+  const hears = async (matches) => {
+    while (!heard.some(matches)) await new Promise((woken) => (wake = woken));
+    return heard.findLast(matches);
+  };
+  await hears(({ type }) => type === "subscribed");
+  return { say, hears, close: () => socket.close() };
+}
+
+test("nothing is asked for before the chat is opened, and no thread is made by opening it", async (t) => {
+  const asked = [];
+  const chat = await visit(t, { fresh: true });
+  chat.page.on("request", (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  await chat.shot("closed");
+  await chat.opens();
+  await chat.part("now").getByText("Hello! What can I do for you?").waitFor();
+  await chat.shot("greeting");
+  assert.deepEqual(asked.filter((one) => !one.startsWith("OPTIONS")), ["GET /config.json", "POST /visitors"]);
+  await chat.says("Hello");
+  await chat.shows("You said");
+  assert.deepEqual((await chat.log()).map(({ role }) => role), ["bot", "customer", "bot"]);
+  await chat.fine();
+});
+
+test("an answer is shown as it comes, and ends up as the log has it", async (t) => {
+  const chat = await (await visit(t)).opens();
+  const answer = await model.stops(6);
+  await chat.says("Where is my order?");
+  await answer.begun();
+  const streamed = chat.part("now").locator(".bot > div");
+  await streamed.getByText("stand-in").waitFor();
+  assert.match(await streamed.textContent(), /^This is OpenAI's/);
+  assert.doesNotMatch(await streamed.textContent(), /You said/);
+  await chat.shot("streaming");
+  await answer.goesOn();
+  await chat.shows("You said");
+  assert.deepEqual(await chat.said(), (await chat.log()).map(({ text }) => text));
+  assert.equal(await chat.part("now").locator(".message").count(), 0);
+  await chat.shot("answered");
+});
+
+test("a model's markdown is shown as what it means", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await model.says(MARKDOWN);
+  await chat.says("Tell me all about it");
+  const message = await chat.shows("Where it is");
+  const found = (what) => message.locator(what).allTextContents();
+  assert.deepEqual(await found("h3"), ["Where it is"]);
+  assert.deepEqual(await found("strong"), ["Friday"]);
+  assert.deepEqual(await found("em"), ["probably"]);
+  assert.deepEqual(await found("s"), ["Thursday"]);
+  assert.deepEqual(await found("ol > li > ul > li"), ["with a rope", "or two"]);
+  assert.deepEqual(await found("blockquote"), ["It will ring."]);
+  assert.deepEqual(await found("pre code"), ["fn drop(self) {}"]);
+  assert.deepEqual(await found("td"), ["Canyon", "180 kg"]);
+  const links = await message.locator("a").evaluateAll((all) => all.map((a) => [a.textContent, a.href, a.target, a.rel]));
+  const safe = ["_blank", "noopener noreferrer nofollow"];
+  assert.deepEqual(links, [["the map", "https://shop.example/map_(new)", ...safe], ["https://shop.example/help", "https://shop.example/help", ...safe]]);
+  await chat.fine();
+  await chat.shot("markdown");
+  await chat.accessible();
+});
+
+test("a reload finds the conversation again", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Remember me");
+  await chat.shows("You said");
+  const said = await chat.said();
+  const thread = await chat.thread();
+  await chat.page.reload();
+  await chat.opens();
+  await chat.shows("You said");
+  assert.deepEqual(await chat.said(), said);
+  await chat.says("And now?");
+  await chat.shows("And now?");
+  assert.equal(await chat.thread(), thread);
+});
+
+test("two tabs show the same", async (t) => {
+  const one = await (await visit(t)).opens();
+  const other = await (await open(one.context)).opens();
+  await one.says("From the one");
+  await other.shows("From the one", "bot");
+  await other.says("From the other");
+  await one.shows("From the other", "bot");
+  await other.shows("From the other", "bot");
+  assert.equal(await one.thread(), await other.thread());
+  assert.deepEqual(await one.said(), await other.said());
+  await one.part("menu").locator("summary").click();
+  await one.button("End conversation").click();
+  await other.button("New conversation").click();
+  await one.part("now").getByText("Hello!").waitFor();
+  assert.deepEqual(await one.said(), []);
+});
+
+test("a first message from each of two tabs makes one thread", async (t) => {
+  const one = await (await visit(t)).opens();
+  const other = await (await open(one.context)).opens();
+  await Promise.all([one.says("I am first"), other.says("No, me")]);
+  for (const tab of [one, other]) {
+    await tab.shows("I am first", "customer");
+    await tab.shows("No, me", "customer");
+  }
+  assert.equal(await one.thread(), await other.thread());
+});
+
+test("an answer that the network cuts is there when it is back", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  const answer = await model.stops(6);
+  await chat.says("Where is my order?");
+  await answer.begun();
+  await chat.part("now").getByText("This is OpenAI's").waitFor();
+  await chat.context.setOffline(true);
+  await chat.part("notice").getByText("You are offline").waitFor();
+  await chat.still("notice");
+  await chat.shot("offline");
+  await answer.goesOn();
+  await chat.says("Still there?");
+  await chat.part("unsent").getByText("Sending…").waitFor();
+  await chat.context.setOffline(false);
+  await chat.shows("Still there?");
+  assert.equal(await chat.part("unsent").locator(".message").count(), 0);
+  const log = await chat.log();
+  assert.deepEqual(await chat.said(), log.map(({ text }) => text));
+  assert.deepEqual(log.map(({ role }) => role), ["bot", "customer", "bot", "customer", "bot", "customer", "bot"]);
+  await chat.part("notice").waitFor({ state: "hidden" });
+});
+
+test("what did not get through is kept, and sent once when asked for again", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  await chat.page.route("**/chat", (route) => route.fulfill({ status: 500, json: { code: "internal", status: 500, detail: "" } }));
+  await chat.says("Do not lose me");
+  await chat.part("problem").getByText("That did not work").waitFor();
+  await chat.part("unsent").getByText("Not sent").waitFor();
+  assert.deepEqual(await chat.part("unsent").locator(".message > div").allTextContents(), ["Do not lose me"]);
+  await chat.shot("unsent");
+  await chat.accessible();
+  await chat.page.unroute("**/chat");
+  await chat.button("Try again").click();
+  await chat.shows("Do not lose me");
+  assert.equal((await chat.log()).filter(({ text }) => text === "Do not lose me").length, 1);
+  assert.equal(await chat.part("problem").textContent(), "");
+});
+
+test("a person takes over in mid-answer", async (t) => {
+  const chat = await (await visit(t)).opens();
+  const answer = await model.stops(6);
+  await chat.says("Where is my order?");
+  await answer.begun();
+  await chat.part("now").getByText("This is OpenAI's").waitFor();
+  const thread = await chat.thread();
+  const ana = await listens(thread);
+  t.after(ana.close);
+  await call("POST", `/threads/${thread}/claim`, agent, {});
+  await chat.page.getByText("An unfinished answer was withdrawn").waitFor();
+  assert.equal(await chat.part("now").locator(".message").count(), 0);
+  ana.say({ action: "typing", on: true });
+  await chat.part("typing").getByText("is typing").waitFor({ state: "attached" });
+  await chat.shot("taken-over");
+  await call("POST", `/threads/${thread}/chat`, agent, { text: "Ana here. It left **this morning**." });
+  await chat.shows("this morning", "agent");
+  await chat.part("typing").waitFor({ state: "hidden" });
+  assert.equal(await chat.part("title").textContent(), "ana");
+  await ana.hears(({ type, who, seq }) => type === "read" && who.role === "customer" && seq >= 3);
+  await chat.part("field").pressSequentially("Tha");
+  await ana.hears(({ type, who, on }) => type === "typing" && who.role === "customer" && on);
+  await chat.says("Thank you!");
+  await chat.shows("Thank you!", "customer");
+  await chat.shot("person");
+  await answer.goesOn();
+  await call("POST", `/threads/${thread}/release`, agent, { to: "bot" });
+  await chat.page.getByText("The assistant answers again").waitFor();
+  await chat.shows("Thank you!");
+  await chat.fine();
+});
+
+test("who asks for a person waits, may write on, and may end it and begin anew", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.button("Talk to a person").click();
+  await chat.part("waiting").waitFor();
+  await chat.says("It is urgent");
+  await chat.shows("It is urgent", "customer");
+  await chat.part("typing").waitFor({ state: "hidden" });
+  await chat.shot("waiting");
+  await chat.accessible();
+  await chat.part("waiting").locator("button").click();
+  await chat.button("New conversation").waitFor();
+  assert.equal(await chat.part("field").isVisible(), false);
+  await chat.shot("ended");
+  await chat.accessible();
+  const ended = await chat.thread();
+  await chat.button("New conversation").click();
+  await chat.part("now").getByText("Hello!").waitFor();
+  assert.equal(await chat.thread(), null);
+  await chat.says("Once more");
+  await chat.shows("Once more");
+  assert.notEqual(await chat.thread(), ended);
+});
+
+test("the transcript is the log", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Keep this");
+  await chat.shows("You said");
+  await chat.part("menu").locator("summary").click();
+  await chat.shot("menu");
+  const [download] = await Promise.all([chat.page.waitForEvent("download"), chat.button("Download transcript").click()]);
+  const text = await readFile(await download.path(), "utf8");
+  assert.match(download.suggestedFilename(), /\.txt$/);
+  assert.match(text, /Robin: Hello! What can I do for you\?\n[^]*You: Keep this\n[^]*Robin: This is OpenAI's stand-in/);
+});
+
+test("hostile words from either side stay words", async (t) => {
+  const chat = await (await visit(t, { context: { viewport: { width: 360, height: 700 } } })).opens();
+  const long = HOSTILE.join("\n\n");
+  const filled = (text) => text + "x".repeat(LONGEST - [...text].length);
+  await model.says(long);
+  await chat.says(long);
+  await chat.shows("the end");
+  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: filled(long) });
+  await chat.shows("the end", "agent");
+  await chat.says(filled("x "));
+  await chat.page.waitForFunction((length) => {
+    const { shadowRoot } = document.querySelector("switchboard-chat");
+    return [...shadowRoot.querySelectorAll("#log .customer > div")].at(-1).textContent.length === length;
+  }, LONGEST);
+  const made = await chat.page.evaluate(() => {
+    const { shadowRoot } = document.querySelector("switchboard-chat");
+    const inside = [...shadowRoot.querySelectorAll("#log *")];
+    return { kinds: [...new Set(inside.map((one) => one.localName))].sort(), links: inside.filter((one) => one.href).map((one) => one.protocol) };
+  });
+  const harmless = ["a", "bdi", "blockquote", "br", "code", "div", "em", "h3", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody",
+    "td", "th", "thead", "time", "tr", "ul"];
+  assert.deepEqual(made.kinds.filter((kind) => !harmless.includes(kind)), []);
+  assert.deepEqual([...new Set(made.links)].sort(), ["https:", "mailto:"]);
+  const [own] = await chat.page.locator("switchboard-chat #log .customer > div").allTextContents();
+  assert.equal(own, long);
+  await chat.fine();
+  await chat.shot("hostile");
+  await chat.page.locator("switchboard-chat #log .bot").last().evaluate((one) => one.scrollIntoView());
+  await chat.shot("hostile-bot");
+});
+
+test("markdown takes time by its length, however it is meant", async (t) => {
+  const { page } = await visit(t);
+  const took = await page.evaluate(async ({ pieces, length }) => {
+    const { markdown } = await import("/markdown.js");
+    const deep = (node, level = 0) => [...node.childNodes].reduce((most, child) => Math.max(most, deep(child, level + 1)), level);
+    const slow = [];
+    for (const piece of pieces) {
+      const begun = performance.now();
+      const made = markdown(piece.repeat(length / piece.length + 1).slice(0, length));
+      const ms = performance.now() - begun;
+      if (ms > 2000 || deep(made) > 60) slow.push([piece, ms, deep(made)]);
+    }
+    return slow;
+  }, { pieces: TANGLED, length: LONGEST });
+  assert.deepEqual(took, []);
+});
+
+test("the keyboard is enough", async (t) => {
+  const chat = await visit(t);
+  const { page } = chat;
+  const focused = () => page.evaluate(() => document.activeElement.shadowRoot?.activeElement?.id ?? document.activeElement.id);
+  while ((await focused()) !== "launcher") await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await chat.part("field").waitFor();
+  assert.equal(await focused(), "field");
+  assert.equal(await chat.part("launcher").getAttribute("aria-expanded"), "true");
+  await page.keyboard.type("Two lines:");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("one more");
+  await page.keyboard.press("Enter");
+  await chat.shows("one more");
+  assert.equal((await chat.log())[1].text, "Two lines:\none more");
+  await page.keyboard.press("Escape");
+  await chat.part("panel").waitFor({ state: "hidden" });
+  assert.equal(await focused(), "launcher");
+  assert.equal(await chat.part("launcher").getAttribute("aria-expanded"), "false");
+});
+
+test("on a phone the chat is all there is, and keeps the focus", async (t) => {
+  const chat = await visit(t, { context: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true } });
+  await chat.part("launcher").tap();
+  await chat.part("now").getByText("Hello!").waitFor();
+  await chat.still("panel");
+  assert.deepEqual(await chat.part("panel").boundingBox(), { x: 0, y: 0, width: 390, height: 780 });
+  const inside = () => chat.page.evaluate(() => Boolean(document.activeElement.shadowRoot?.activeElement?.closest("dialog")));
+  for (let times = 0; times < 12; times++) {
+    await chat.page.keyboard.press("Tab");
+    // Beyond the last there is the browser itself, where a page has no say.
+    const page = await chat.page.evaluate(() => document.activeElement.localName);
+    assert.ok(page === "body" || (await inside()), page);
+  }
+  await chat.says("On my way");
+  await chat.shows("On my way");
+  await chat.shot("phone");
+  await chat.fine();
+  await chat.accessible();
+  await chat.page.setViewportSize({ width: 780, height: 700 });
+  await chat.page.waitForFunction(() => !document.querySelector("switchboard-chat").shadowRoot.querySelector("dialog").matches(":modal"));
+  await chat.page.setViewportSize({ width: 390, height: 780 });
+  await chat.page.waitForFunction(() => document.querySelector("switchboard-chat").shadowRoot.querySelector("dialog").matches(":modal"));
+  await chat.page.keyboard.press("Escape");
+  await chat.part("panel").waitFor({ state: "hidden" });
+});
+
+test("what comes while it is closed is counted", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  await chat.part("launcher").click();
+  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: "One" });
+  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: "Two" });
+  await chat.part("badge").getByText("2").waitFor();
+  assert.equal(await chat.part("launcher").getAttribute("aria-label"), "Open the chat, \u20682\u2069 unread");
+  await chat.shot("unread");
+  await chat.page.reload();
+  await chat.part("badge").getByText("2").waitFor();
+  await chat.accessible();
+  await chat.part("launcher").click();
+  await chat.part("badge").waitFor({ state: "hidden" });
+  await chat.part("launcher").click();
+  assert.equal(await chat.part("badge").textContent(), "");
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds nothing, closed and open, in the ${colorScheme}`, async (t) => {
+    const chat = await visit(t, { context: { colorScheme } });
+    await chat.accessible();
+    await chat.opens();
+    await chat.says("Hello");
+    await chat.shows("You said");
+    await chat.accessible();
+    await chat.shot(colorScheme);
+  });
+}
+
+test("on any accent there is something to read", async (t) => {
+  const accents = ["#ffd60a", "#0a0a0a", "white", "hotpink", "#777"];
+  const chat = await visit(t);
+  await chat.opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  for (const accent of accents) {
+    await chat.page.locator("switchboard-chat").evaluate((one, value) => one.setAttribute("accent", value), accent);
+    await chat.accessible();
+  }
+});
+
+for (const [lang, write, direction] of [["es", "Escribe un mensaje…", "ltr"], ["ar", "اكتب رسالة…", "rtl"]]) {
+  test(`it speaks ${lang}, from its side`, async (t) => {
+    const chat = await visit(t, { context: { locale: lang }, shop: script(`data-lang="${lang}"`) });
+    await chat.opens();
+    assert.equal(await chat.part("field").getAttribute("placeholder"), write);
+    assert.equal(await chat.part("section").evaluate((one) => getComputedStyle(one).direction), direction);
+    const { x } = await chat.part("launcher").boundingBox();
+    assert.equal(x < 590, direction === "rtl");
+    await model.says(lang === "ar" ? "طلبك في الطريق، **يصل غدًا**. رقم التتبع: `AB-123`." : "¡Tu pedido **llega mañana**!");
+    await chat.says(lang === "ar" ? "أين طلبي رقم 4711؟" : "¿Dónde está mi pedido?");
+    await chat.shows(lang === "ar" ? "غدًا" : "mañana");
+    await chat.shot(lang);
+    await chat.fine();
+    await chat.accessible();
+  });
+}
+
+test("a script alone puts it into the page, in the words that the page gives it", async (t) => {
+  const chat = await visit(t, { shop: script('data-theme="dark" data-open') });
+  await chat.part("field").waitFor();
+  await chat.page.locator("switchboard-chat").evaluate((one) => (one.texts = { write: "Ask the smith" }));
+  await chat.page.getByPlaceholder("Ask the smith").waitFor();
+  await chat.fine();
+  await chat.accessible();
+});
+
+test("a visitor's token is renewed before it ends, and they stay who they are", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("It is me");
+  await chat.shows("You said");
+  const { token, visitor } = { token: await chat.kept("token"), visitor: await chat.kept("visitor") };
+  await chat.keeps("expires_at", new Date(Date.now() + 600_000).toISOString());
+  const [request] = await Promise.all([chat.page.waitForRequest("**/visitors"), chat.page.reload()]);
+  assert.equal(request.headers().authorization, `Bearer ${token}`);
+  await chat.opens();
+  await chat.says("Still me");
+  await chat.shows("Still me");
+  assert.deepEqual(await chat.kept("visitor"), visitor);
+  assert.equal((await chat.log()).length, 5);
+});
+
+test("a visitor whom nobody knows any more begins anew", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Remember me");
+  await chat.shows("You said");
+  const visitor = await chat.kept("visitor");
+  const token = await chat.kept("token");
+  await chat.keeps("token", token.slice(0, -8) + "nonsense");
+  await chat.page.reload();
+  await chat.opens();
+  await chat.part("now").getByText("Hello!").waitFor();
+  await chat.says("Who are you?");
+  await chat.shows("Who are you?");
+  assert.notDeepEqual(await chat.kept("visitor"), visitor);
+});
+
+test("a page may bring its own user", async (t) => {
+  const asked = [];
+  const chat = await visit(t, { shop: script("") });
+  chat.page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await chat.page.locator("switchboard-chat").evaluate((one, token) => (one.token = async () => token), customer);
+  await chat.opens();
+  await chat.says("I have an account");
+  await chat.shows("You said");
+  assert.equal((await chat.log())[1].author.id, JSON.parse(atob(customer.split(".")[1])).sub);
+  assert.ok(!asked.includes("/visitors"), asked.join(" "));
+});
+
+test("where no socket gets through, it goes on, and says that it is slow", async (t) => {
+  const before = (context) => context.routeWebSocket(/ws$/, (socket) => socket.close());
+  const chat = await (await visit(t, { before })).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  await chat.part("notice").getByText("The connection is slow").waitFor();
+  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: "I see you" });
+  await chat.shows("I see you", "agent");
+  await chat.says("Slowly");
+  await chat.shows("Slowly", "customer");
+  await chat.fine();
+});
+
+test("a page that is denied its storage has a chat all the same", async (t) => {
+  const before = (context) =>
+    context.addInitScript(() => {
+      const denied = () => {
+        throw new DOMException("denied", "SecurityError");
+      };
+      Object.defineProperty(window, "localStorage", { get: denied });
+    });
+  const chat = await (await visit(t, { before })).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  await chat.says("Again");
+  await chat.shows("Again");
+  assert.equal((await chat.said()).length, 5);
+  await chat.fine();
+});
+
+for (const [status, code, words] of [[403, "forbidden", "not available"], [404, "not_found", "is gone"], [429, "over_budget", "a lot at once"]]) {
+  test(`a ${status} is told to everybody`, async (t) => {
+    const chat = await visit(t, { fresh: true });
+    const headers = { "access-control-allow-origin": "*" };
+    await chat.page.route("**/visitors", (route) => route.fulfill({ status, headers, json: { code, status, detail: "" } }));
+    await chat.opens();
+    await chat.part("problem").getByText(words).waitFor();
+    assert.equal(await chat.part("problem").getAttribute("role"), "alert");
+    await chat.shot(code);
+    // It was only then.
+    await chat.page.unroute("**/visitors");
+    await chat.says("And now?");
+    await chat.shows("And now?");
+  });
+}
+
+/** A shop's page with the one line that it takes. */
+function script(attributes) {
+  return `<!doctype html><html lang="en"><title>Shop</title><main><h1>Shop</h1></main>
+    <script type="module" src="/widget.js" data-tenant="${TENANT}" data-chatbot="${chatbot}" ${attributes}></script>`;
+}
+
+const MARKDOWN = `## Where it is
+
+It arrives on **Friday**, *probably*, not on ~~Thursday~~.
+See [the map](https://shop.example/map_(new)) or https://shop.example/help.
+
+1. Lift it
+   - with a rope
+   - or two
+2. Drop it
+
+> It will ring.
+
+\`\`\`rust
+fn drop(self) {}
+\`\`\`
+
+| Name | Weight |
+|---|---:|
+| Canyon | 180 kg |`;
+
+const HOSTILE = [
+  "<script>alert(1)</script><img src=https://evil.example/x onerror=alert(1)><iframe src=javascript:alert(1)></iframe>",
+  "[click](javascript:alert(1)) [click](JaVaScRiPt:alert(1)) [click](java\tscript:alert(1)) [click](data:text/html,<script>alert(1)</script>) [click](//evil.example) [click](vbscript:x)",
+  "![pixel](https://evil.example/pixel.png) [<img src=x onerror=alert(1)>](https://shop.example/?<script>alert(1)</script>) <https://shop.example/\"onmouseover=alert(1)> <mailto:a@shop.example>",
+  "```html\"><script>alert(1)</script>\n</code></pre><script>alert(1)</script>\n```",
+  "| a | b |\n|---|---|\n| <b onclick=alert(1)>x</b> | " + "wide".repeat(200) + " |",
+  "# " + "W".repeat(400),
+  "`" + "code".repeat(150) + "`",
+  "long".repeat(500),
+  "https://shop.example/" + "path/".repeat(200),
+  "\u202egnp.exe\u202c \u2067\u2066\u202d isolate me \u200f\u200e مرحبا (1) world",
+  "Z" + "\u0301".repeat(200) + " 👩‍👩‍👧‍👦🏳️‍🌈🇺🇳" + "👩‍🚀".repeat(100),
+  "{{constructor.constructor('alert(1)')()}} ${alert(1)} %3Cscript%3E &lt;script&gt; \u0000 \ufeff",
+  "the end",
+];
+
+const TANGLED = ["*", "_", "**a ", "*a _b ", "*a **b ", "~~a", "`", "`a ``b ", "[", "[a](", "[](a ", "[](<", "![", "](", "[a](b\"", "<", "<http://", "http://", "https://a", "\\", "\\*",
+  "> ", ">", "- ", "  - a\n", "- a\n  - b\n    - c\n      - d\n        - e\n", "1. ", "-\n", "- a\n\n\n", "\n", " ", "\t", " \n", "#", "# ", "# a #", "|", "|a", "|a|\n|-|\n", "a|b\n-|-\n", "|\n", "---\n",
+  "```\n", "~~~ ", "```a", "- > ", "> - ", "_ *", "***", "a*b_c~~d`e[f](g)h<i", "h", "hhttp", "(", "[x](((", "\u0301", "👩‍🚀", "[a](https://b.example \"", "&amp;"];
