@@ -140,3 +140,17 @@ async fn a_ping_shows_nobody_anothers_thread() {
         assert_eq!(socket.hears().await["code"], "not_found");
     }
 }
+
+#[tokio::test]
+async fn a_ping_heals_the_others_where_one_thread_is_gone() {
+    let world = World::start().await;
+    let (customer, gone, thread) = (world.customer(), world.thread().await, world.thread().await);
+    customer.delete(&format!("/threads/{gone}")).await.expect(204);
+    customer.says(&thread, "Hello").await.expect(200);
+    let mut socket = customer.connects().await;
+    socket.says(json!({ "action": "ping", "threads": { &gone: 3, &thread: 1 } })).await;
+    assert_eq!(socket.hears().await["type"], "pong");
+    let refused = socket.hears().await;
+    assert_eq!((&refused["code"], &refused["thread_id"]), (&json!("not_found"), &json!(gone)));
+    assert_eq!(socket.hears().await["seq"], 2);
+}

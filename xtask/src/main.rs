@@ -7,6 +7,7 @@ mod report;
 mod schedules;
 mod test;
 mod tools;
+mod web;
 
 use clap::{Parser, Subcommand};
 use std::{env, path::Path, process::ExitCode};

@@ -5,6 +5,7 @@ use crate::{
     report::{Outcome, Report, check, count_tests},
     schedules::{self, Schedules},
     tools::{Browser, Node, Python},
+    web,
 };
 use clap::{Args, ValueEnum};
 use std::{env, path::Path, process::Command};
@@ -47,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Report {
     if options.filter.is_none() {
         report.step("the seeded bugs still apply", bugs::apply);
         schedules::step(&mut report, &Schedules::default());
+        report.step("what the pages weigh", web::sizes);
         template(&mut report, tools.python.as_ref());
     }
     report

@@ -195,11 +195,14 @@ fn listened(connection: &Connection, id: ThreadId) -> Result<ThreadId, Error> {
     if connection.threads.contains(&id) { Ok(id) } else { Err(Error::conflict("subscribe to the thread first")) }
 }
 
-/// Answers, and sends what is missing after what the client says it has.
+/// Answers, and sends what is missing after what the client says it has. One thread that is gone keeps no other from being
+/// healed.
 async fn ping(app: &App, connection: &Connection, ask: Ping) -> Result<(), Error> {
     reply(app, &connection.id, &Event::Pong).await;
     for (id, seq) in ask.threads {
-        replay::missing(app, connection, &id, seq).await?;
+        if let Err(error) = replay::missing(app, connection, &id, seq).await {
+            complain(app, &connection.id, Some(id), &error).await;
+        }
     }
     Ok(())
 }

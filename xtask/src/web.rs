@@ -1,0 +1,40 @@
+//! What a visitor and an agent load: the files of `web/` as they are sent, each compressed for itself.
+
+use crate::report::Outcome;
+use std::{fs, path::Path, process::Command};
+
+/// What is loaded together, and the most bytes it may have, compressed.
+const GROUPS: [(&str, &[&str], usize); 4] = [
+    ("the client", &["switchboard.js"], 6_000),
+    ("the widget, to the first message", &["widget.js", "switchboard.js"], 15_000),
+    ("the widget, in all", &["widget.js", "switchboard.js", "markdown.js", "texts."], 25_000),
+    // TODO-LIMIT
+    ("the console", &["console"], 50_000),
+];
+
+/// Prints each group's size and holds it against its limit.
+pub(crate) fn sizes() -> Outcome {
+    let (mut passed, mut failed) = (0, 0);
+    for (name, files, limit) in GROUPS {
+        let sum = fs::read_dir("web").ok().and_then(|folder| {
+            let paths = folder.flatten().map(|file| file.path());
+            let ours = paths.filter(|path| files.iter().any(|start| is_named(path, start)));
+            ours.map(|path| compressed(&path)).sum::<Option<usize>>()
+        });
+        let Some(bytes) = sum else {
+            return Outcome::CouldNotRun { how: "install gzip".to_owned() };
+        };
+        println!("{name}: {bytes} bytes of at most {limit}");
+        if bytes <= limit { passed += 1 } else { failed += 1 }
+    }
+    Outcome::Ran { passed, failed }
+}
+
+fn is_named(path: &Path, start: &str) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))
+}
+
+fn compressed(path: &Path) -> Option<usize> {
+    let output = Command::new("gzip").args(["-9", "--no-name", "--stdout"]).arg(path).output().ok()?;
+    output.status.success().then_some(output.stdout.len())
+}
