@@ -67,7 +67,7 @@ export class Chatbots {
         this.#desk.chatbots.set(chatbot.id, chatbot);
         if (wasNew) {
           this.#shown = chatbot.id;
-          history.replaceState(null, "", `#${chatbot.id}`);
+          location.replace(`#${chatbot.id}`);
           this.#try(chatbot.id);
         }
         this.#draw();

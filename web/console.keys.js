@@ -25,7 +25,14 @@ const isTyping = ({ target }) => target.closest("input, textarea, select, [conte
 export function listen(actionOf) {
   document.addEventListener("keydown", (event) => {
     const { key, ctrlKey, metaKey, altKey, target } = event;
-    if (event.defaultPrevented || ctrlKey || metaKey || altKey || isTyping(event) || document.querySelector("dialog[open]"))
+    if (
+      event.defaultPrevented ||
+      ctrlKey ||
+      metaKey ||
+      altKey ||
+      isTyping(event) ||
+      document.querySelector("dialog[open], :popover-open")
+    )
       return;
     // Single keys get in the way of those who speak to their computer; Escape and the arrows do not.
     if (key.length === 1 && key !== "?" && localStorage.getItem(PLACE) === "off") return;

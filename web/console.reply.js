@@ -13,6 +13,8 @@ export class Reply {
   #thread;
   #place;
   #internal = false;
+  /** What is wrong with what is written. */
+  #problem = "";
   #offer = el("div.offer", { hidden: true });
   #text = el("textarea", { rows: "1", dir: "auto", name: "text", "aria-describedby": "reply-hint" });
   #hint = el("p.hint", { id: "reply-hint" });
@@ -61,6 +63,7 @@ export class Reply {
     const { me } = this.#desk;
     const isOthers = thread.status === "agent" && thread.agent.id !== me.sub;
     const isMine = thread.status === "agent" && !isOthers;
+    // And so it stays until the agent says otherwise: no note is to go to the customer because a colleague left.
     if (isOthers) this.#internal = true;
     this.#kinds.reply.disabled = isOthers;
     this.#kinds.reply.setAttribute("aria-pressed", String(!this.#internal));
@@ -71,16 +74,14 @@ export class Reply {
     this.#text.placeholder = this.#internal ? "Only agents see this…" : `Write to ${customer}…  ( / for canned replies )`;
     const claims = !isMine && !this.#internal;
     this.#send.textContent = this.#internal ? "Add note" : claims ? "Claim and send" : "Send";
-    this.#hint.textContent = this.#hintFor(thread, isOthers, claims);
+    this.#hint.textContent = this.#problem || this.#hintFor(thread, isOthers, claims);
     this.#offerDraft(isMine);
   }
 
   #hintFor(thread, isOthers, claims) {
     if (isOthers) return `${nameOf(thread.agent)} holds the line; you can leave a note.`;
-    if (claims)
-      return thread.status === "bot"
-        ? "The bot holds the line: sending takes it over."
-        : "Sending claims this from the queue.";
+    if (claims && thread.status === "bot") return "The bot holds the line: sending takes it over.";
+    if (claims) return "Sending claims this from the queue.";
     return "Enter sends, Shift+Enter breaks the line.";
   }
 
@@ -111,6 +112,7 @@ export class Reply {
   #changed() {
     this.canned.offer();
     this.#save();
+    this.#problem = "";
     const { status, agent } = this.#thread;
     const isHeard = status === "agent" && agent.id === this.#desk.me.sub && !this.#internal;
     if (isHeard) this.#log.feed?.typing(this.#text.value !== "");
@@ -127,7 +129,8 @@ export class Reply {
     if (!text) return;
     const length = text.length > LONGEST ? [...text].length : 0;
     if (length > LONGEST) {
-      this.#hint.textContent = `That is ${(length - LONGEST).toLocaleString()} characters too long.`;
+      this.#problem = `That is ${(length - LONGEST).toLocaleString()} characters too long.`;
+      this.show(this.#thread);
       return;
     }
     this.#text.value = "";

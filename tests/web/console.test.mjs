@@ -1,7 +1,7 @@
 // The agent console in a browser, against a running Switchboard that serves the pages too.
 //
 // Besides what `world.mjs` reads: CHROMIUM, the browser; SCREENSHOTS, a folder for pictures of the main states;
-// MESSAGES, how long the long log is (5000).
+// MESSAGES, how long the long log is: 2000, for saying 5000 takes a minute or two.
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
@@ -26,7 +26,7 @@ import {
 
 const { chromium } = tools("playwright-core");
 const AXE = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
-const { CHROMIUM, SCREENSHOTS, MESSAGES = "5000" } = process.env;
+const { CHROMIUM, SCREENSHOTS, MESSAGES = "2000" } = process.env;
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -655,6 +655,9 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await page.getByLabel("Say something to the bot").press("Enter");
   await desk.sees("You said:", ".tryit [data-role=bot]");
   await desk.picture("chatbot");
+  await page.getByRole("link", { name: "New" }).click();
+  await desk.sees("A new chatbot", ".chatbot");
+  await page.locator(".list .row-link", { hasText: ottilie }).click();
   await desk.button("Delete").click();
   await desk.button("Delete it").click();
   await page.locator(".list .row-link", { hasText: ottilie }).waitFor({ state: "detached" });
