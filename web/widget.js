@@ -38,16 +38,52 @@ const TEXTS = {
   discard: "Discard",
   forbidden: "This chat is not available here.",
   not_found: "This chat is gone.",
-  over_budget: "That was a lot at once. Try again in a moment.",
+  over_budget: "That was a lot at once. Try again later.",
   problem: "That did not work. Try again.",
 };
 
 const HOUR = 3_600_000;
 const NARROW = matchMedia("(max-width: 480px)");
-/** What is no plain text. */
+/** It may be markdown. */
 const MARKED = /[*_`~#>|[\\]|^ *([-+]|\d+[.)]) |https?:/m;
-/** Who holds the line then. */
+/** Who holds the line after a change. */
 const HOLDER = { bot: "bot", queue: "queued", escalated: "queued", claimed: "agent", ended: "ended" };
+
+export class SwitchboardChat extends HTMLElement {
+  static observedAttributes = ["open", "lang", "accent"];
+  #chat;
+  #texts;
+
+  connectedCallback() {
+    this.#chat = converse(this);
+  }
+
+  disconnectedCallback() {
+    this.#chat.end();
+  }
+
+  attributeChangedCallback(name, _, value) {
+    if (name === "accent") this.style.setProperty("--switchboard-accent", value);
+    else this.#chat?.changed(name);
+  }
+
+  get open() {
+    return this.hasAttribute("open");
+  }
+
+  set open(open) {
+    this.toggleAttribute("open", open);
+  }
+
+  get texts() {
+    return this.#texts;
+  }
+
+  set texts(texts) {
+    this.#texts = texts;
+    this.#chat?.changed("texts");
+  }
+}
 
 function converse(host) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
@@ -187,8 +223,10 @@ function converse(host) {
 
   function stream({ run_id, index, text }) {
     const said = streams.get(run_id) ?? "";
-    // What began before this page listened comes with the log, what comes late is void.
-    if (index <= said.length && status === "bot") streams.set(run_id, said.slice(0, index) + text);
+    const late = status !== "bot" || !(waiting.size || unanswered());
+    // Or it was said before, or began before this page listened.
+    if (late || said.startsWith(text, index) || index > said.length) return;
+    streams.set(run_id, said.slice(0, index) + text);
   }
 
   function withdraw(run) {
@@ -201,14 +239,10 @@ function converse(host) {
     send: say,
     ask: () => order("escalate", "queued"),
     end: () => order("end", "ended"),
-    anew: () => {
-      anew();
-      draw();
-      parts.field.focus();
-    },
+    anew,
     download: () => {
       const told = log.filter(({ seq }) => seq).map((message) => {
-        const words = message.event ? toldOf(message.event) : `${nameOf(message)}: ${message.text}`;
+        const words = message.event ? toldOf(message.event) : `${nameOf(message.author, message.role)}: ${message.text}`;
         return `${new Date(message.at).toLocaleString(language)}\n${words}\n\n`;
       });
       made("a", { href: URL.createObjectURL(new Blob(told)), download: `${texts.chat}.txt` }).click();
@@ -264,7 +298,7 @@ function converse(host) {
   }
 
   function read(seq) {
-    if (seq > (kept.read ?? 0)) kept.read = seq;
+    if (seq > kept.read) kept.read = seq;
   }
 
   function complain({ code = "network" }) {
@@ -295,8 +329,10 @@ function converse(host) {
     field.ariaLabel = field.placeholder = texts.write;
     field.oninput = () => thread?.typing(field.value !== "");
     section.onclick = ({ target }) => {
-      does[target.closest("button")?.name]?.();
-      menu.open &&= target.closest("summary");
+      const { name } = target.closest("button") ?? {};
+      menu.hidden = name !== "more" || !menu.hidden;
+      does[name]?.();
+      paint();
     };
     section.onkeydown = press;
     panel.onclose = () => (host.open = panel.open);
@@ -308,17 +344,20 @@ function converse(host) {
   function press(event) {
     const { key, target, isComposing, shiftKey } = event;
     const { panel, menu, field } = parts;
+    // A page has keys of its own.
+    event.stopPropagation();
     const sends = key === "Enter" && target === field && !shiftKey;
     const closes = key === "Escape" && panel.contains(target);
     if (isComposing || !(sends || closes)) return;
     event.preventDefault();
     if (sends) say();
-    else if (menu.open) menu.open = false;
-    else host.open = false;
+    else if (menu.hidden) host.open = false;
+    menu.hidden = true;
+    paint();
   }
 
   function arrange(enters) {
-    const { panel, launcher, field } = parts;
+    const { panel, launcher } = parts;
     const { open } = host;
     const inside = panel.contains(root.activeElement);
     panel.close();
@@ -326,9 +365,13 @@ function converse(host) {
     // `show()` would take the focus in any case.
     else panel.open = open;
     draw();
+    if (open && (inside || enters)) enter();
+    else if (inside) launcher.focus();
+  }
+
+  function enter() {
     // A phone's keyboard would hide what was said.
-    const there = NARROW.matches || status === "ended" ? panel : field;
-    if (inside || (open && enters)) (open ? there : launcher).focus();
+    (NARROW.matches || status === "ended" ? parts.panel : parts.field).focus();
   }
 
   function paint() {
@@ -345,27 +388,31 @@ function converse(host) {
   }
 
   function draw() {
-    const { panel, launcher } = parts;
+    const { panel, launcher, more } = parts;
     const { open } = host;
-    const name = agent ? nameOf({ author: agent }) : botName();
+    const name = agent ? nameOf(agent) : botName();
     tell("title", name);
     tell("face", [...name][0]);
     tell("line", texts[status]);
     tell("notice", navigator.onLine ? connection !== "open" && texts[connection] : texts.offline);
     tell("problem", problem && (texts[problem] ?? texts.problem));
     panel.className = status;
-    parts.menu.hidden = !thread;
+    more.hidden = !thread;
+    more.ariaExpanded = !parts.menu.hidden;
     drawLog();
     const now = [...streams.values()];
     if (!log.length && (!kept.thread || waiting.size)) now.push(kept.chatbot?.greeting);
     parts.now.replaceChildren(...now.filter(Boolean).map((text) => row({ role: "bot", author: {}, text })));
-    const types = typist ? nameOf({ author: typist }) : botIsAsked() && botName();
+    const answers = status === "bot" && unanswered() && !streams.size && connection !== "connecting";
+    const types = typist ? nameOf(typist) : answers && botName();
     tell("typing", types && fill(texts.typing, types));
-    const seen = kept.read ?? 0;
+    const seen = kept.read;
     const unread = open ? 0 : log.filter(({ seq, role }) => seq > seen && /bot|agent/.test(role)).length;
     tell("badge", unread);
     launcher.ariaLabel = open ? texts.close : texts.open + (unread ? `, ${fill(texts.unread, unread)}` : "");
     launcher.ariaExpanded = open;
+    // What had the focus may be gone.
+    if (root.activeElement?.checkVisibility() === false) enter();
   }
 
   function drawLog() {
@@ -397,7 +444,7 @@ function converse(host) {
 
   function row(message, before) {
     const { role, author, text, at } = message;
-    const who = made("p", { className: "who" }, made("bdi", {}, nameOf(message)));
+    const who = made("p", { className: "who" }, made("bdi", {}, nameOf(author, role)));
     if (role === "bot") who.append(made("span", {}, texts.ai));
     if (at) who.append(made("time", { dateTime: at }, new Date(at).toLocaleTimeString(language, { timeStyle: "short" })));
     const body = made("div", { dir: "auto" }, text);
@@ -423,23 +470,22 @@ function converse(host) {
 
   function toldOf({ type, to, agent }) {
     const text = texts[{ bot: "released", queue: "escalated" }[to] ?? type];
-    return fill(text, agent && nameOf({ author: agent }));
+    return fill(text, agent && nameOf(agent));
   }
 
-  function nameOf({ role, author: { id, name } }) {
+  function nameOf({ id, name }, role) {
     return role === "customer" ? texts.you : (name ?? (role === "bot" ? botName() : id));
   }
 
   function botName() {
     const last = log.findLast(({ role }) => role === "bot");
-    return last?.author.name ?? kept.chatbot?.name ?? texts.bot;
+    return last?.author.name ?? kept.chatbot?.name ?? texts.chat;
   }
 
-  function botIsAsked() {
+  function unanswered() {
     const asked = log.findLast(({ role }) => role === "customer");
     const answer = log.findLast(({ role, answers }) => role === "agent" || answers);
-    const waits = asked?.seq > (answer?.answers?.through ?? answer?.seq ?? 0);
-    return waits && status === "bot" && !streams.size && connection !== "connecting";
+    return asked?.seq > (answer?.answers?.through ?? answer?.seq ?? 0);
   }
 
   /** Set again, it would be announced again. */
@@ -448,9 +494,8 @@ function converse(host) {
   }
 
   const gone = new AbortController();
-  const { signal } = gone;
-  for (const type of ["storage", "online", "offline", "visibilitychange"]) addEventListener(type, look, { signal });
-  NARROW.addEventListener("change", () => arrange(), { signal });
+  for (const type of ["storage", "online", "offline", "visibilitychange"]) addEventListener(type, look, gone);
+  NARROW.addEventListener("change", () => arrange(), gone);
   root.adoptedStyleSheets = [sheet(STYLE)];
   leave();
   speak().then(arrive);
@@ -468,42 +513,6 @@ function converse(host) {
       board?.close();
     },
   };
-}
-
-export class SwitchboardChat extends HTMLElement {
-  static observedAttributes = ["open", "lang", "accent"];
-  #chat;
-  #texts;
-
-  connectedCallback() {
-    this.#chat = converse(this);
-  }
-
-  disconnectedCallback() {
-    this.#chat.end();
-  }
-
-  attributeChangedCallback(name, _, value) {
-    if (name === "accent") this.style.setProperty("--switchboard-accent", value);
-    else this.#chat?.changed(name);
-  }
-
-  get open() {
-    return this.hasAttribute("open");
-  }
-
-  set open(open) {
-    this.toggleAttribute("open", open);
-  }
-
-  get texts() {
-    return this.#texts;
-  }
-
-  set texts(texts) {
-    this.#texts = texts;
-    this.#chat?.changed("texts");
-  }
 }
 
 /** What all tabs know; where a page is denied its storage, this one. */
@@ -541,9 +550,9 @@ const SHELL = `<section id="section">
   <header>
     <span id="face" aria-hidden="true"></span>
     <div><h2 id="title"></h2><p id="line"></p></div>
-    <details id="menu"><summary name="more"><svg viewBox="0 0 24 24"><path d="M5.5 12h.01M12 12h.01M18.5 12h.01"/></svg></summary>
-      <div><button name="download"></button><button name="end"></button></div></details>
-    <button name="close"><svg viewBox="0 0 24 24"><path d="m7 7 10 10m0-10L7 17"/></svg></button>
+    <button id="more" name="more" aria-controls="menu"><svg><path d="M4.5 10h0m5.5 0h0m5.5 0h0"/></svg></button>
+    <div id="menu" hidden><button name="download"></button><button name="end"></button></div>
+    <button name="close"><svg><path d="m6 6 8 8m0-8-8 8"/></svg></button>
   </header>
   <p id="notice" role="status"></p>
   <p id="waiting"><span name="waiting"></span><button name="end"></button></p>
@@ -554,11 +563,11 @@ const SHELL = `<section id="section">
   <div id="composer">
     <textarea id="field" rows="2" maxlength="32000"></textarea>
     <button id="ask" name="ask"></button>
-    <button id="send" name="send"><svg viewBox="0 0 24 24"><path d="M12 19V5.5M6 11l6-6 6 6"/></svg></button>
+    <button id="send" name="send"><svg><path d="M10 16V4M5 9l5-5 5 5"/></svg></button>
   </div>
   <div id="over"><button name="anew"></button></div>
 </dialog>
-<button id="launcher" name="open" aria-controls="panel"><svg viewBox="0 0 24 24"><path d="M20.5 11.5a8 7.5 0 0 1-11.6 6.7L4 19.5l1.4-4.1a7.2 7.2 0 0 1-.9-3.9 8 7.5 0 0 1 16 0Z"/></svg><svg viewBox="0 0 24 24"><path d="m6 9.5 6 6 6-6"/></svg><span id="badge" aria-hidden="true"></span></button>
+<button id="launcher" name="open" aria-controls="panel"><svg><path d="M17 9.5a7 6.5 0 0 1-10 5.8L3 16.5l1.2-3.6A6 6 0 0 1 3 9.5a7 6.5 0 0 1 14 0Z"/></svg><svg><path d="m5 8 5 5 5-5"/></svg><span id="badge" aria-hidden="true"></span></button>
 </section>`;
 
 const STYLE = `
@@ -590,29 +599,27 @@ section {
 button, textarea, h2 { font: inherit; color: inherit; background: none; border: 0; padding: 0 }
 button { cursor: pointer; min-height: 24px; border-radius: 8px }
 :focus-visible { outline: 2px solid var(--ink); outline-offset: 2px }
-svg { width: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; display: block }
-button:has(svg), summary { padding: 7px; border-radius: 50% }
+svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; display: block }
+button:has(svg) { padding: 7px; border-radius: 50% }
 button:hover { background: var(--soft) }
 
 #launcher, dialog { position: fixed; z-index: 99999; inset-block: auto 20px; inset-inline: auto 20px }
-#launcher { padding: 15px; border-radius: 50%; box-shadow: 0 6px 20px -4px #0006 }
-#launcher svg { width: 28px }
-[aria-expanded="true"] > svg:first-child, [aria-expanded="false"] > svg + svg { display: none }
+#launcher { padding: 19px; border-radius: 50%; box-shadow: 0 6px 20px -4px #0006 }
+#launcher svg { scale: 1.4 }
+#launcher[aria-expanded="true"] svg:first-child, #launcher[aria-expanded="false"] svg + svg { display: none }
 #badge { position: absolute; inset: -3px -3px auto auto; min-width: 22px; padding: 0 6px; border-radius: 18px; background: var(--alarm); color: var(--paper); font-size: 13px }
 dialog { width: 396px; height: min(660px, 100dvh - 112px); margin-bottom: 72px; padding: 0; border-radius: 20px; color: inherit; overflow: hidden; flex-direction: column; outline: 0 }
-dialog, #menu div { border: 1px solid var(--line); background: var(--paper); box-shadow: 0 16px 48px -12px #0004 }
+dialog, #menu { border: 1px solid var(--line); background: var(--paper); box-shadow: 0 16px 48px -12px #0004 }
 dialog[open] { display: flex; animation: appear .2s }
 @keyframes appear { from { opacity: 0; translate: 0 8px } }
 
 header { display: flex; align-items: center; gap: 4px; padding: 14px; border-bottom: 1px solid var(--line) }
-header > div { flex: 1; min-width: 0; margin-inline-start: 8px; line-height: 1.3 }
+header > span + div { flex: 1; min-width: 0; margin-inline-start: 8px; line-height: 1.3 }
 h2, bdi { font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--ink) }
 #face { width: 38px; line-height: 38px; border-radius: 50%; text-align: center; font-weight: 600 }
-summary { display: block; cursor: pointer }
-summary svg { stroke-width: 3 }
-#menu div { position: absolute; z-index: 1; inset-block-start: 54px; inset-inline-end: 14px; padding: 6px; border-radius: 12px }
-#menu button { display: block; width: 100%; padding: 7px 12px; text-align: start }
-#notice, #waiting { display: flex; justify-content: space-between; padding: 9px 16px; background: var(--soft) }
+#menu { display: grid; position: absolute; z-index: 1; inset-block-start: 54px; inset-inline-end: 14px; padding: 6px; border-radius: 12px }
+#menu button { padding: 7px 12px; text-align: start }
+#notice, #waiting { display: flex; align-items: center; justify-content: space-between; padding: 9px 16px; background: var(--soft) }
 #notice { position: absolute; inset: 67px 0 auto }
 /* What is over sooner is not worth a word. */
 #notice, .state { animation: appear .2s 1.5s both }
@@ -642,7 +649,7 @@ textarea { width: 100%; min-height: 1lh; max-height: 140px; field-sizing: conten
 ::placeholder { color: var(--muted); opacity: 1 }
 #ask { margin-inline-start: -8px; padding: 4px 8px }
 #send { margin-inline-start: auto }
-#over { padding: 18px; text-align: center; border-top: 1px solid var(--line) }
+#over { padding: 18px; text-align: center }
 #over button { padding: 8px 18px; border-radius: 18px; font-weight: 600 }
 @media (max-width: 480px) {
   dialog { inset: 0; margin: 0; min-width: 100%; min-height: 100dvh; border: 0; border-radius: 0 }
@@ -653,7 +660,7 @@ textarea { width: 100%; min-height: 1lh; max-height: 140px; field-sizing: conten
 
 customElements.define("switchboard-chat", SwitchboardChat);
 
-for (const { dataset } of document.querySelectorAll("script[data-chatbot]")) {
+for (const { dataset } of document.querySelectorAll("script[data-tenant][data-chatbot]")) {
   const chat = made("switchboard-chat");
   for (const name in dataset) chat.setAttribute(name, dataset[name]);
   document.body.append(chat);
