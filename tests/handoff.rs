@@ -91,6 +91,7 @@ async fn a_claim_that_loses_names_the_winner() {
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
     assert_eq!(won.len(), 1);
     for answer in lost {
+        assert_eq!(answer.body["agent"], json!({ "id": winner }));
         assert_eq!(answer.problem(409, "conflict"), format!("{winner} holds the line"));
     }
     assert_eq!(customer.transcript(&thread).await, ["[escalated]", "[claimed]"]);

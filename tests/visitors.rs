@@ -1,12 +1,15 @@
 //! `POST /visitors`: a token for those who have none, and how far it reaches.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use authorizer::{Keys, Refusal};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::{Method, header::ORIGIN};
 use serde_json::{Value, json};
-use shared::store::VISITS_MAX;
+use shared::{domain::At, store::VISITS_MAX};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{self, client::IntoClientRequest},
@@ -120,6 +123,35 @@ async fn the_token_is_for_that_chatbot_and_for_its_pages() {
         panic!("it was let in")
     };
     assert_eq!(refused.status(), 403);
+}
+
+#[tokio::test]
+async fn whoever_makes_a_chatbot_tries_it_out_as_a_visitor_without_letting_any_in() {
+    let world = World::start().await;
+    let private = world.chatbot_with(json!({ "greeting": "Welcome!", "origins": [SHOP] })).await;
+    let path = format!("/chatbots/{private}/visitors");
+    for staff in [world.agent(), world.admin()] {
+        let visit = staff.post(&path, json!({})).await.expect(201);
+        assert_eq!(visit.body["chatbot"], json!({ "id": private, "name": "Robin", "greeting": "Welcome!" }));
+        let ends: At = visit.body["expires_at"].as_str().unwrap().parse().unwrap();
+        assert!(ends <= world.board.app().now() + Duration::from_hours(1));
+        let visitor = world.visitor(&visit);
+        let thread = visitor.posts_on("https://console.example", "/threads", json!({ "chatbot_id": private })).await;
+        let thread = thread.expect(201);
+        assert_eq!(thread.body["customer_id"], visit.body["visitor"]["id"]);
+        assert!(visitor.says(&thread.id(), "Hello").await.expect(200).body["reply"].is_object());
+        let other = json!({ "chatbot_id": world.chatbot().await });
+        visitor.post("/threads", other).await.problem(403, "forbidden");
+        // It is not renewed: that is for visitors.
+        visitor.visits_on(SHOP, &private).await.problem(403, "forbidden");
+    }
+    world.customer().post(&path, json!({})).await.problem(403, "forbidden");
+    world.anon().post(&path, json!({})).await.problem(401, "unauthenticated");
+    world.persona("other", "admin", "root").post(&path, json!({})).await.problem(404, "not_found");
+    assert_eq!(
+        world.admin().post(&path, json!({ "tenant": "acme" })).await.invalid(),
+        "tenant: there is no such field"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::error::Error as Cause;
 
+use crate::domain::Person;
+
 /// Why a request was not done. [`crate::http::respond`] gives each its status; `Display` is the `detail` that a
 /// caller reads, so it never carries a cause: that goes to the log alone.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +16,8 @@ pub enum Error {
     Forbidden(&'static str),
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    #[error("{0}")]
-    Conflict(String),
+    #[error("{detail}")]
+    Conflict { detail: String, with: Option<Rival> },
     #[error("{0}")]
     TooLarge(String),
     /// The same idempotency key or `client_id`, used for something else before.
@@ -34,13 +36,30 @@ pub enum Error {
     Internal(#[source] Box<dyn Cause + Send + Sync>),
 }
 
+/// What stands against a request, where a caller can do something with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rival {
+    /// Who holds the line.
+    Agent(Person),
+    /// The version that was written meanwhile.
+    Version(u64),
+}
+
 impl Error {
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
-    pub fn conflict(with: impl Into<String>) -> Self {
-        Self::Conflict(with.into())
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::Conflict { detail: detail.into(), with: None }
+    }
+
+    pub fn conflict_with(rival: Rival) -> Self {
+        let detail = match &rival {
+            Rival::Agent(agent) => format!("{} holds the line", agent.label()),
+            Rival::Version(version) => format!("it was changed meanwhile: this is version {version}"),
+        };
+        Self::Conflict { detail, with: Some(rival) }
     }
 
     pub fn internal(cause: impl Into<Box<dyn Cause + Send + Sync>>) -> Self {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    App, Error,
+    App, Error, Rival,
     domain::{
         At, Identity, Role,
         identity::{is_subject, is_tenant},
@@ -217,6 +217,11 @@ fn problem(error: &Error) -> Response<Body> {
         problem["field"] = json!(field);
         problem["reason"] = json!(reason);
     }
+    match error {
+        Error::Conflict { with: Some(Rival::Agent(agent)), .. } => problem["agent"] = json!(agent),
+        Error::Conflict { with: Some(Rival::Version(version)), .. } => problem["version"] = json!(version),
+        _ => {}
+    }
     let mut response = answer(status, "application/problem+json", problem.to_string());
     if let Error::OverBudget(seconds) = error {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
@@ -233,7 +238,7 @@ pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?"),
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
-        Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+        Error::Conflict { .. } => (StatusCode::CONFLICT, "conflict", "Conflict"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
         Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Used for something else"),
         Error::OverBudget(_) => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),

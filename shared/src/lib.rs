@@ -19,5 +19,5 @@ pub mod webhook;
 
 pub use app::{App, Clock, Ids, Settings};
 pub use change::{DECISIONS, LINE_LOST};
-pub use error::Error;
+pub use error::{Error, Rival};
 pub use invocation::Invoker;

@@ -50,6 +50,27 @@ async fn a_change_that_changes_nothing_is_no_new_version() {
 }
 
 #[tokio::test]
+async fn a_change_of_a_version_that_is_past_changes_nothing() {
+    let world = World::start().await;
+    let path = format!("/chatbots/{}", world.chatbot().await);
+    let (admin, colleague) = (world.admin(), world.persona("acme", "admin", "rita"));
+    colleague.patch(&path, json!({ "version": 1, "name": "Wren" })).await.expect(200);
+    let late = admin.patch(&path, json!({ "version": 1, "name": "Jay" })).await;
+    assert_eq!(late.body["version"], 2);
+    assert_eq!(late.problem(409, "conflict"), "it was changed meanwhile: this is version 2");
+    let now = admin.get(&path).await.expect(200).body;
+    assert_eq!((&now["name"], &now["version"]), (&json!("Wren"), &json!(2)));
+    // Of two at once over the same version, one.
+    let (one, other) = tokio::join!(
+        admin.patch(&path, json!({ "version": 2, "name": "Jay" })),
+        colleague.patch(&path, json!({ "version": 2, "name": "Owl" })),
+    );
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+}
+
+#[tokio::test]
 async fn a_thread_under_way_is_answered_as_the_chatbot_is_now() {
     let world = World::start().await;
     let (customer, chatbot) = (world.customer(), world.chatbot().await);

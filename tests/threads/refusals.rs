@@ -168,7 +168,16 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     let world = World::start().await;
     let messages = format!("/threads/{}/messages", world.thread().await);
     let mut said = Vec::new();
-    for query in ["limit=0", "limit=101", "limit=many", "status=open", "page=2", "cursor=nonsense", "customer_id=%0A"] {
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=many",
+        "status=open",
+        "with=all",
+        "page=2",
+        "cursor=nonsense",
+        "customer_id=%0A",
+    ] {
         said.push(world.agent().get(&format!("/threads?{query}")).await.invalid());
     }
     for query in ["limit=0", "after=-1", "after=x", "before=1.5", "after=1&before=2", "order=asc", "cursor=nonsense"] {
@@ -179,6 +188,7 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     limit: must be from 1 to 100
     limit: must be a number from 1 to 100
     status: must be bot, queued, agent or ended
+    with: must be last_message
     page: there is no such query parameter
     cursor: is not one of this list's
     customer_id: cannot be anyone's

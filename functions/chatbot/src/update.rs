@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared::{
-    App, DECISIONS, Error,
+    App, DECISIONS, Error, Rival,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
         chatbot::{self, Document, Memory, Tool},
@@ -15,6 +15,8 @@ use shared::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
+    /// The version that is changed: where it is not the present one any more, nothing is.
+    version: Option<u64>,
     name: Option<String>,
     model: Option<String>,
     instructions: Option<String>,
@@ -46,6 +48,9 @@ pub(crate) async fn update(
     let mut checked = None;
     for _ in 0..DECISIONS {
         let before = crate::read(app, identity, id).await?;
+        if update.version.is_some_and(|read| read != before.version) {
+            return Err(Error::conflict_with(Rival::Version(before.version)));
+        }
         let mut after = update.over(&before);
         after.character.validate()?;
         let old = app.store.documents_get(&before).await?;

@@ -4,7 +4,7 @@ use lambda_http::Request;
 use serde::Serialize;
 use shared::{
     App, Error,
-    domain::{Act, Details, Identity, Thread, identity::is_subject, thread},
+    domain::{Act, At, Details, Identity, Message, Person, Thread, identity::is_subject, message, thread},
     http,
     store::cursor,
 };
@@ -13,20 +13,46 @@ const STATUSES: [&str; 4] = ["bot", "queued", "agent", "ended"];
 
 #[derive(Serialize)]
 pub(crate) struct Page {
-    data: Vec<thread::View>,
+    data: Vec<Row>,
     next_cursor: Option<String>,
 }
+
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    thread: thread::View,
+    /// Where it was asked for; `null` where the last entries of the log are changes of owner alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_message: Option<Option<Said>>,
+}
+
+/// The beginning of what somebody said.
+#[derive(Serialize)]
+struct Said {
+    seq: u64,
+    role: message::Role,
+    author: Person,
+    text: String,
+    at: At,
+}
+
+/// How many characters of the last message a list has.
+const SAID_MAX: usize = 200;
 
 /// A customer's own threads, newest first; or the tenant's, for agents: the queue from its longest wait, everything
 /// else from its latest change of owner.
 pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page, Error> {
     identity.may(Act::ThreadRead)?;
-    http::only_query(request, &["status", "customer_id", "limit", "cursor"])?;
+    http::only_query(request, &["status", "customer_id", "with", "limit", "cursor"])?;
     let limit = http::limit(request)?;
     let status: Option<String> = http::query(request, "status", "")?;
     let status = status.as_deref();
     if status.is_some_and(|word| !STATUSES.contains(&word)) {
         return Err(Error::invalid("status", "must be bot, queued, agent or ended"));
+    }
+    let with: Option<String> = http::query(request, "with", "")?;
+    if with.as_ref().is_some_and(|what| what != "last_message") {
+        return Err(Error::invalid("with", "must be last_message"));
     }
     let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
     let customer = customer(identity, http::query(request, "customer_id", "")?)?;
@@ -35,16 +61,33 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
         Some(customer) => app.store.thread_list_of_customer(tenant, &customer, status, cursor, limit).await?,
         None => app.store.thread_list_of_tenant(tenant, status, cursor, limit).await?,
     };
-    let ids = page.threads.iter().map(|(thread, _)| &thread.id);
-    let marks = app.store.marks_get(tenant, ids, &identity.subject).await?;
-    let view = |(thread, details): &(Thread, Details)| {
+    let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
+    let marks = app.store.marks_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
+    let said = async { if with.is_some() { app.store.last_said(&threads).await.map(Some) } else { Ok(None) } };
+    let (marks, said) = tokio::try_join!(marks, said)?;
+    let row = |(thread, details): &(Thread, Details)| {
         let read_through = marks.get(&thread.id).copied().unwrap_or_default();
-        thread.view(details).with_unread(thread.unread(identity, read_through))
+        Row {
+            thread: thread.view(details).with_unread(thread.unread(identity, read_through)),
+            last_message: said.as_ref().map(|said| said.get(&thread.id).map(Said::of)),
+        }
     };
     Ok(Page {
-        data: page.threads.iter().map(view).collect(),
+        data: page.threads.iter().map(row).collect(),
         next_cursor: page.next.map(|next| cursor::encode(&next)).transpose()?,
     })
+}
+
+impl Said {
+    fn of(message: &Message) -> Self {
+        Self {
+            seq: message.seq,
+            role: message.role,
+            author: message.author.clone(),
+            text: message.text.chars().take(SAID_MAX).collect(),
+            at: message.at,
+        }
+    }
 }
 
 fn customer(identity: &Identity, named: Option<String>) -> Result<Option<String>, Error> {

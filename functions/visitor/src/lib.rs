@@ -1,5 +1,7 @@
 //! `POST /visitors`: a day's token for somebody who has none, to talk to one chatbot that is public, on the pages that it is
 //! for. No authorizer stands before it. A visitor who sends their old token along stays who they are.
+//!
+//! `POST /chatbots/{chatbot_id}/visitors`: an hour's token for an agent or an admin, to try any chatbot out as a visitor would.
 
 mod pass;
 
@@ -13,7 +15,7 @@ use lambda_http::{
 use serde::{Deserialize, Serialize};
 use shared::{
     App, Error,
-    domain::{At, ChatbotId, identity::is_tenant},
+    domain::{Act, At, Chatbot, ChatbotId, Identity, identity::is_tenant},
     http,
 };
 
@@ -25,6 +27,10 @@ struct Ask {
     tenant: String,
     chatbot_id: ChatbotId,
 }
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Try {}
 
 #[derive(Serialize)]
 struct Visit {
@@ -52,7 +58,16 @@ pub async fn handle(app: &App, passes: &Passes, request: Request) -> Result<Resp
 }
 
 async fn answer(app: &App, passes: &Passes, request: &Request) -> Result<Response<Body>, Error> {
-    http::json(StatusCode::CREATED, &admit(app, passes, http::body(request)?, request).await?)
+    let (method, path) = http::route(request);
+    let visit = match (method.as_str(), path.as_str()) {
+        ("POST", "/visitors") => admit(app, passes, http::body(request)?, request).await?,
+        ("POST", "/chatbots/{chatbot_id}/visitors") => {
+            let (identity, id) = (http::identity(app, request)?, http::path_id(request, "chatbot_id", "chatbot")?);
+            try_out(app, passes, &identity, &id, http::optional_body(request)?).await?
+        }
+        _ => return Err(http::no_route()),
+    };
+    http::json(StatusCode::CREATED, &visit)
 }
 
 async fn admit(app: &App, passes: &Passes, ask: Ask, request: &Request) -> Result<Visit, Error> {
@@ -65,10 +80,27 @@ async fn admit(app: &App, passes: &Passes, ask: Ask, request: &Request) -> Resul
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
     chatbot.character.admits(http::origin(request))?;
     let visitor = bearer(request).and_then(|old| passes.visitor(old, &tenant, &chatbot_id));
-    let id = visitor.unwrap_or_else(|| format!("vis_{}", app.ulid()));
-    let (token, expires_at) = passes.sign(&chatbot, &id, app.now())?;
-    let host = Host { id: chatbot_id, name: chatbot.character.name, greeting: chatbot.character.greeting };
-    Ok(Visit { token, expires_at, visitor: Visitor { id }, chatbot: host })
+    let id = visitor.unwrap_or_else(|| new_visitor(app));
+    let pass = passes.sign(&chatbot, &id, app.now())?;
+    Ok(visit(pass, id, chatbot))
+}
+
+/// The console is no page of the chatbot's, and those who made it need not be let in.
+async fn try_out(app: &App, passes: &Passes, identity: &Identity, id: &ChatbotId, Try {}: Try) -> Result<Visit, Error> {
+    identity.may(Act::ChatbotRead)?;
+    let chatbot = app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))?;
+    let visitor = new_visitor(app);
+    let pass = passes.sign_to_try(&chatbot, &visitor, app.now())?;
+    Ok(visit(pass, visitor, chatbot))
+}
+
+fn new_visitor(app: &App) -> String {
+    format!("vis_{}", app.ulid())
+}
+
+fn visit((token, expires_at): (String, At), id: String, chatbot: Chatbot) -> Visit {
+    let host = Host { id: chatbot.id, name: chatbot.character.name, greeting: chatbot.character.greeting };
+    Visit { token, expires_at, visitor: Visitor { id }, chatbot: host }
 }
 
 /// Where the request comes from, as far as addresses tell people apart: of IPv6 the network, for a host has many.

@@ -17,6 +17,9 @@ pub const KEY_ID: &str = "visitors";
 
 const LIFE: Duration = Duration::from_hours(24);
 
+/// Of a token to try a chatbot out.
+const TRIAL: Duration = Duration::from_hours(1);
+
 /// How long after its end a token still says who somebody was, in seconds: thirty days.
 const REMEMBERED: u64 = 30 * 24 * 60 * 60;
 
@@ -58,7 +61,21 @@ impl Passes {
 
     /// A day's token to talk to this chatbot, and its end.
     pub(crate) fn sign(&self, chatbot: &Chatbot, visitor: &str, now: At) -> Result<(String, At), Error> {
-        let expires = now + LIFE;
+        self.sign_for(chatbot, visitor, chatbot.character.origins.clone(), now + LIFE)
+    }
+
+    /// An hour's token to talk to it from anywhere, and its end.
+    pub(crate) fn sign_to_try(&self, chatbot: &Chatbot, visitor: &str, now: At) -> Result<(String, At), Error> {
+        self.sign_for(chatbot, visitor, Vec::new(), now + TRIAL)
+    }
+
+    fn sign_for(
+        &self,
+        chatbot: &Chatbot,
+        visitor: &str,
+        origins: Vec<String>,
+        expires: At,
+    ) -> Result<(String, At), Error> {
         let claims = Claims {
             iss: ISSUER.into(),
             aud: ISSUER.into(),
@@ -66,7 +83,7 @@ impl Passes {
             tenant: chatbot.tenant.clone(),
             role: "customer".into(),
             chatbot: chatbot.id.clone(),
-            origins: chatbot.character.origins.clone(),
+            origins,
             exp: expires.seconds(),
         };
         let header = Header { kid: Some(KEY_ID.into()), ..Header::default() };

@@ -1,5 +1,7 @@
 //! The log of a thread: its messages by `seq`, and the notes beside them.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +14,11 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{Message, MessageId, Note, Thread, ThreadId},
+    domain::{Message, MessageId, Note, Thread, ThreadId, message::Role},
 };
+
+/// How many of a log's entries are looked through for something said: an escalation, a claim and the end may follow it.
+const LAST_ENTRIES: u64 = 4;
 
 /// That a `client_id` has been used, and for what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +79,24 @@ impl Store {
     pub async fn message_get(&self, tenant: &str, id: &ThreadId, seq: u64) -> Result<Option<Message>, Error> {
         let found = self.get(key::message(tenant, id, seq)).await?;
         found.map(row::read_message).transpose()
+    }
+
+    /// What a person or the bot said last in each of these threads; without those where the last few entries are changes of
+    /// owner. A log that is a moment old will do.
+    pub async fn last_said(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, Message>, Error> {
+        let entries = |thread: &&Thread| {
+            let (tenant, id, seq) = (thread.tenant.clone(), thread.id.clone(), thread.seq);
+            (seq.saturating_sub(LAST_ENTRIES)..seq).map(move |before| key::message(&tenant, &id, before + 1))
+        };
+        let mut last: HashMap<ThreadId, Message> = HashMap::new();
+        for item in self.get_all(threads.iter().flat_map(entries).collect(), false).await? {
+            let message = row::read_message(item)?;
+            let newer = |known: &Message| known.seq < message.seq;
+            if message.role != Role::System && last.get(&message.thread_id).is_none_or(newer) {
+                last.insert(message.thread_id.clone(), message);
+            }
+        }
+        Ok(last)
     }
 
     pub async fn note_get(
