@@ -1,5 +1,7 @@
 //! Listing threads.
 
+use std::collections::HashMap;
+
 use lambda_http::Request;
 use serde::Serialize;
 use shared::{
@@ -21,9 +23,9 @@ pub(crate) struct Page {
 struct Row {
     #[serde(flatten)]
     thread: thread::View,
-    /// Where it was asked for; `null` where the last entries of the log are changes of owner alone.
+    /// Where it was asked for; not where the last entries of the log are changes of owner alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_message: Option<Option<Said>>,
+    last_message: Option<Said>,
 }
 
 /// The beginning of what somebody said.
@@ -63,13 +65,13 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     };
     let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
     let marks = app.store.marks_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
-    let said = async { if with.is_some() { app.store.last_said(&threads).await.map(Some) } else { Ok(None) } };
+    let said = async { if with.is_some() { app.store.last_said(&threads).await } else { Ok(HashMap::new()) } };
     let (marks, said) = tokio::try_join!(marks, said)?;
     let row = |(thread, details): &(Thread, Details)| {
         let read_through = marks.get(&thread.id).copied().unwrap_or_default();
         Row {
             thread: thread.view(details).with_unread(thread.unread(identity, read_through)),
-            last_message: said.as_ref().map(|said| said.get(&thread.id).map(Said::of)),
+            last_message: said.get(&thread.id).map(Said::of),
         }
     };
     Ok(Page {
