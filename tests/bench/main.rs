@@ -1,6 +1,6 @@
 //! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; `stream`, how soon the first
-//! word of an answer is heard; `fanout`, what a message to a thousand sockets costs; and `cargo xtask schedules`, random
-//! schedules by the thousand.
+//! word of an answer is heard; `fanout`, what a message to a thousand sockets costs; `pages`, how soon a page is seen; and
+//! `cargo xtask schedules`, random schedules by the thousand.
 //!
 //! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the clients,
 //! Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; what remains
@@ -13,6 +13,7 @@ mod cpu;
 mod fanout;
 #[path = "../meter.rs"]
 mod meter;
+mod pages;
 #[path = "../schedules/mod.rs"]
 #[expect(dead_code, reason = "the tests read the rest of it")]
 mod schedules;
@@ -38,9 +39,10 @@ fn main() {
         Some("fanout") => fanout::run(),
         Some(fanout::LISTENERS) => fanout::listen(&wanted[1..]),
         Some("churn") => churned(),
+        Some("pages") => pages::run(),
         Some("schedules") => seeds::run(&wanted[1..]),
         Some(other) => {
-            eprintln!("there is no bench {other}; there are: turns, stream, fanout, churn, schedules");
+            eprintln!("there is no bench {other}; there are: turns, stream, fanout, pages, churn, schedules");
             std::process::exit(2);
         }
     }

@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Report {
 }
 
 /// The error says how to install what is missing.
-type Installed<Tool> = Result<Tool, String>;
+pub(crate) type Installed<Tool> = Result<Tool, String>;
 
 /// What is left out is `None`.
 struct Tools {
@@ -64,7 +64,11 @@ struct Tools {
     browser: Option<Installed<Browser>>,
 }
 
-fn install<Tool>(report: &mut Report, name: &str, ready: impl FnOnce() -> Installed<Tool>) -> Installed<Tool> {
+pub(crate) fn install<Tool>(
+    report: &mut Report,
+    name: &str,
+    ready: impl FnOnce() -> Installed<Tool>,
+) -> Installed<Tool> {
     let mut tool = Err(String::new());
     report.step(name, || {
         tool = ready();

@@ -1,0 +1,31 @@
+//! How soon the demo page is seen, and how a long thread scrolls: what a browser measures of the pages that it is served.
+
+use std::{env, process::Command};
+
+use local::Options;
+
+use crate::board::Board;
+
+/// The script that drives the browser.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/pages.bench.mjs");
+
+pub(crate) fn run() {
+    let board = Board::start(Options::default());
+    let switchboard = &board.switchboard;
+    board.clients.block_on(switchboard.demo(None)).expect("a demo chatbot");
+    if env::var_os("NODE_TOOLS").is_none() || env::var_os("CHROMIUM").is_none() {
+        eprintln!("NODE_TOOLS and CHROMIUM say what to drive which browser with; `cargo xtask bench pages` sets them");
+        std::process::exit(2);
+    }
+    let ran = Command::new("node")
+        .arg(SCRIPT)
+        .env("SWITCHBOARD_URL", switchboard.url())
+        .env("SWITCHBOARD_SOCKET", switchboard.socket_url())
+        .env("STANDIN", &board.standin_url)
+        .env("CUSTOMER", switchboard.token("acme", "customer", "cus"))
+        .env("AGENT", switchboard.token("acme", "agent", "ana"))
+        .env("ADMIN", switchboard.token("acme", "admin", "root"))
+        .status();
+    board.stop();
+    assert!(ran.is_ok_and(|status| status.success()), "the browser's script failed");
+}
