@@ -55,7 +55,6 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         .env("SWITCHBOARD_URL", world.board.url())
         .env("SWITCHBOARD_SOCKET", world.board.socket_url())
         .env("STANDIN", &world.board.running().openai_url)
-        .env("STANDIN_URL", world.board.running().openai_url.trim_end_matches("/v1"))
         .env("JWT_SECRET", world.board.tokens().secret())
         .env("CUSTOMER", world.board.token("acme", "customer", "cus"))
         .env("AGENT", world.board.token("acme", "agent", "ana"))
@@ -97,4 +96,10 @@ async fn the_widget_talks_and_holds_against_hostile_text() {
 #[tokio::test]
 async fn the_console_takes_over_and_gives_back() {
     run_in_browser("console.test.mjs").await;
+}
+
+/// Visitor and agent, each in a window of their own, from the first question to the transcript.
+#[tokio::test]
+async fn the_whole_story_is_told_in_two_windows() {
+    run_in_browser("story.test.mjs").await;
 }

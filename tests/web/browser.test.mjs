@@ -8,13 +8,10 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 
-import { agent, call, customer, hold, log, newThread, PATIENCE, socketUrl, STANDIN, tools, url } from "./world.mjs";
-
-const { chromium } = tools("playwright-core");
+import { launch } from "./chromium.mjs";
+import { agent, call, customer, log, model, newThread, PATIENCE, socketUrl, STANDIN, url } from "./world.mjs";
 
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
-const quietly = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
-const alone = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 /** A page that hears a thread, and remembers. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>Switchboard</title><script type="module">
@@ -49,8 +46,7 @@ before(async () => {
     response.end(isClient ? client : PAGE);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  browser = await chromium.launch({ executablePath, args: [...quietly, ...alone] });
+  browser = await launch();
 });
 
 after(async () => {
@@ -91,12 +87,12 @@ const sent = () => page.evaluate(() => window.sent);
 test("a turn goes on where the network was cut, and shows each message once", needsStandin, async () => {
   const id = await listens();
   await isState("open");
-  const held = await hold(4);
+  const held = await model.stops(4);
   await send("Where is my order?");
   await has("message.delta");
   await context.setOffline(true);
   await page.waitForFunction(() => !navigator.onLine);
-  await held.release();
+  await held.goesOn();
   await call(agent, "POST", `/threads/${id}/chat`, { text: "Ana here." });
   await context.setOffline(false);
   await isState("open", 2);
@@ -122,10 +118,10 @@ test("what is said without a network is sent once there is one", async () => {
 test("where sockets are blocked the answer is heard word by word all the same", needsStandin, async () => {
   const id = await listens({ blocked: true });
   await isState("polling");
-  const held = await hold(4);
+  const held = await model.stops(4);
   await send("Where is my order?");
   await has("message.delta");
-  await held.release();
+  await held.goesOn();
   const { reply } = await sent();
   assert.equal((await heard("message.delta")).map(({ text }) => text).join(""), reply.text);
   await call(agent, "POST", `/threads/${id}/chat`, { text: "Ana here." });

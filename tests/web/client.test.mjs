@@ -7,7 +7,7 @@ import { afterEach, test } from "node:test";
 
 import { SwitchboardError } from "../../web/switchboard.js";
 import { newWire, Refused, Silent, unruly } from "./wires.mjs";
-import { admin, agent, board, call, customer, hold, JWT_SECRET, Listener, log, newThread, PATIENCE } from "./world.mjs";
+import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model, newThread, PATIENCE } from "./world.mjs";
 import { STANDIN, tokenFor } from "./world.mjs";
 
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
@@ -48,11 +48,11 @@ function words(events) {
 test("a turn is heard word by word, then as a message", needsStandin, async () => {
   const { thread, heard } = person(customer, await newThread());
   await heard.state("open");
-  const held = await hold(4);
+  const held = await model.stops(4);
   const sent = thread.send("Where is my order?");
   await heard.until("the first words", () => words(heard.events));
   assert.equal(heard.log.length, 1);
-  await held.release();
+  await held.goesOn();
   const { message, reply, thread: after } = await sent;
   await heard.through(2);
   assert.deepEqual(heard.log, [message, reply]);
@@ -74,12 +74,12 @@ test("a socket killed in mid-answer comes back, and each message once", needsSta
   const wire = newWire();
   const { thread, heard } = person(customer, await newThread(), { WebSocket: wire });
   await heard.state("open");
-  const held = await hold(3);
+  const held = await model.stops(3);
   const sent = thread.send("Tell me a story.");
   await heard.until("the first words", () => words(heard.events));
   wire.last.cut();
   await heard.state("open", 2);
-  await held.release();
+  await held.goesOn();
   const { reply } = await sent;
   await heard.message("the answer", ({ id }) => id === reply.id);
   assert.deepEqual(heard.log, await log(thread.id));
@@ -243,10 +243,10 @@ test("a send that is given up ends at once, and sends nothing more", async () =>
 test("where sockets are refused the log is polled, and an answer heard as it comes", needsStandin, async () => {
   const { thread, heard } = person(customer, await newThread(), { WebSocket: Refused });
   await heard.state("polling");
-  const held = await hold(4);
+  const held = await model.stops(4);
   const sent = thread.send("Where is my order?");
   await heard.until("the first words", () => words(heard.events));
-  await held.release();
+  await held.goesOn();
   const { reply } = await sent;
   assert.equal(words(heard.events), reply.text);
   await call(agent, "POST", `/threads/${thread.id}/chat`, { text: "Ana here." });
@@ -431,11 +431,11 @@ test("what a run had said is void when a person takes over, and agents get it as
   const cleo = person(customer, id);
   const ana = person(agent, id);
   await Promise.all([cleo, ana].map(({ heard }) => heard.listens()));
-  const held = await hold(4);
+  const held = await model.stops(4);
   const sent = cleo.thread.send("Tell me more.");
   await Promise.all([cleo, ana].map(({ heard }) => heard.until("the first words", () => words(heard.events))));
   await ana.board.request("POST", `/threads/${id}/claim`, {});
-  await held.release();
+  await held.goesOn();
   const { reply } = await sent;
   assert.equal(reply, null);
   const discarded = ({ heard }) => heard.until("the end of it", () => heard.of("message.discarded").at(-1));

@@ -1,41 +1,16 @@
 // The agent console in a browser, against a running Switchboard that serves the pages too.
 //
-// Besides what `world.mjs` reads: CHROMIUM, the browser; SCREENSHOTS, a folder for pictures of the main states;
-// MESSAGES, how long the long log is: 2000, for saying 5000 takes a minute or two.
+// Besides what `world.mjs` and `chromium.mjs` read: MESSAGES, how long the long log is: 2000, for saying 5000 takes a minute
+// or two.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
 import { after, afterEach, before, test } from "node:test";
 
-import {
-  admin,
-  agent,
-  board,
-  call,
-  customer,
-  hold,
-  JWT_SECRET,
-  Listener,
-  log,
-  PATIENCE,
-  STANDIN,
-  tokenFor,
-  tools,
-  url,
-} from "./world.mjs";
+import { consoleOf as consoleBy } from "./agent.mjs";
+import { accessible, launch } from "./chromium.mjs";
+import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model, STANDIN, tokenFor, url } from "./world.mjs";
 
-const { chromium } = tools("playwright-core");
-const AXE = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
-const { CHROMIUM, SCREENSHOTS, MESSAGES = "2000" } = process.env;
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+const { MESSAGES = "2000" } = process.env;
 
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
 const needsSecret = { skip: JWT_SECRET ? false : "JWT_SECRET is not known" };
@@ -52,7 +27,7 @@ const open = [];
 
 before(async () => {
   await emptyQueue();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  browser = await launch();
   chatbot = (
     await call(admin, "POST", "/chatbots", {
       name: "Robin",
@@ -61,7 +36,6 @@ before(async () => {
       greeting: "Hello!",
     })
   ).id;
-  if (SCREENSHOTS) await mkdir(SCREENSHOTS, { recursive: true });
 });
 after(() => browser.close());
 
@@ -92,71 +66,11 @@ const escalate = ({ id }) => call(customer, "POST", `/threads/${id}/escalate`, {
 const claim = ({ id }, token) => call(token, "POST", `/threads/${id}/claim`, {});
 const end = ({ id }) => call(admin, "POST", `/threads/${id}/end`, {});
 
-/** The console of whoever bears the token; `wrong` gathers what no test wants to see. */
-async function consoleOf(token, { at = "", sockets = true, width = 1360, height = 860, ...look } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, ...look });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  const wrong = [];
-  page.on("pageerror", (error) => wrong.push(String(error.stack)));
-  page.on("dialog", (dialog) => (wrong.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
-  page.on(
-    "console",
-    (message) =>
-      message.type() === "error" &&
-      !/ERR_INTERNET_DISCONNECTED|status of 4/.test(message.text()) &&
-      wrong.push(message.text()),
-  );
-  page.on(
-    "request",
-    (request) =>
-      new URL(request.url()).hostname !== new URL(url).hostname &&
-      !request.url().startsWith("data:") &&
-      wrong.push(`asked for ${request.url()}`),
-  );
-  open.push({ context, wrong });
-  if (!sockets) await page.routeWebSocket("**", (socket) => socket.close());
-  await page.goto(`${url}/console#token=${token}`);
-  await page.locator(".console").waitFor();
-  if (at) await page.evaluate((hash) => (location.hash = hash), at);
-  return new Agent(page, context);
-}
-
-/** What an agent does and sees. */
-class Agent {
-  constructor(page, context) {
-    this.page = page;
-    this.context = context;
-    this.holder = page.locator(".holder");
-    this.reply = page.locator(".thread .reply textarea");
-    this.bubbles = page.locator(".thread .bubble");
-  }
-
-  row(title) {
-    return this.page.locator(".list .row-link", { hasText: title });
-  }
-
-  button(name) {
-    return this.page.getByRole("button", { name, exact: true });
-  }
-
-  async opens({ id }) {
-    await this.page.evaluate((hash) => (location.hash = hash), id);
-    await this.holder.waitFor();
-  }
-
-  sees(text, where = ".console") {
-    return this.page.locator(where, { hasText: text }).first().waitFor();
-  }
-
-  /** Until it is so, in the page. */
-  until(condition, argument) {
-    return this.page.waitForFunction(condition, argument, { timeout: PATIENCE });
-  }
-
-  picture(name) {
-    return SCREENSHOTS && this.page.screenshot({ path: `${SCREENSHOTS}/console-${name}.png` });
-  }
+/** The console of whoever bears the token. */
+async function consoleOf(token, how) {
+  const desk = await consoleBy(browser, token, how);
+  open.push(desk);
+  return desk;
 }
 
 test("a customer who waits rings, and is claimed", async () => {
@@ -183,7 +97,7 @@ test("claimed in mid-answer, the bot's answer is withdrawn and its draft can be 
   const asked = await thread();
   const desk = await consoleOf(agent);
   await desk.opens(asked);
-  const held = await hold(5);
+  const held = await model.stops(5);
   const answer = asked.say("Where is my order?");
   const words = desk.page.locator("[data-kind=run] .words");
   await words.filter({ hasText: "This is OpenAI" }).waitFor();
@@ -202,7 +116,7 @@ test("claimed in mid-answer, the bot's answer is withdrawn and its draft can be 
   await desk.reply.pressSequentially("Ana here.");
   await desk.reply.press("Enter");
   await desk.sees("Ana here.", ".bubble");
-  await held.release();
+  await held.goesOn();
   await answer;
   const messages = await log(asked.id);
   assert.deepEqual(
@@ -702,14 +616,8 @@ for (const colorScheme of ["light", "dark"]) {
     await call(agent, "POST", `/threads/${mine.id}/chat`, { text: "With you in a moment." });
     await call(agent, "POST", `/threads/${mine.id}/chat`, { text: "A note.", internal: true });
     const desk = await consoleOf(agent, { colorScheme, reducedMotion: "reduce" });
-    const complaints = [];
     const check = async (state) => {
-      await desk.page.evaluate(AXE);
-      const { violations } = await desk.page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
-      for (const { id, nodes } of violations)
-        complaints.push(
-          `${state}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`).join("\n")}`,
-        );
+      await accessible(desk.page, state);
       await desk.picture(`${state}-${colorScheme}`);
     };
     await desk.row("Axe two").waitFor();
@@ -736,13 +644,8 @@ for (const colorScheme of ["light", "dark"]) {
     await check("chatbot-read");
     const boss = await consoleOf(admin, { at: chatbot, colorScheme, reducedMotion: "reduce" });
     await boss.page.locator(".chatbot form").waitFor();
-    await boss.page.evaluate(AXE);
-    const { violations } = await boss.page.evaluate(() => axe.run());
-    complaints.push(
-      ...violations.map(({ id, nodes }) => `chatbot: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join("\n")}`),
-    );
+    await accessible(boss.page, "chatbot");
     await boss.picture(`chatbot-${colorScheme}`);
-    assert.deepEqual(complaints, []);
     for (const over of [mine, waiting, theirs]) await end(over);
   });
 }

@@ -1,31 +1,18 @@
 // The widget in a browser, against a running Switchboard that serves its pages too.
 //
-//     SWITCHBOARD_URL           where it is
-//     STANDIN_URL               OpenAI's stand-in, which is told what to say and where to wait
-//     CUSTOMER, AGENT, ADMIN    tokens of the tenant acme
-//     NODE_TOOLS, CHROMIUM      the folder whose node_modules hold playwright-core, axe-core and ws; the browser
-//     SCREENSHOTS               where pictures are left, if anywhere
+// `world.mjs` and `chromium.mjs` say what it reads.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { connect, createServer } from "node:net";
 import { after, before, test as facts } from "node:test";
 
-const tools = createRequire(`${process.env.NODE_TOOLS}/`);
-const { chromium } = tools("playwright-core");
-const WebSocket = tools("ws");
-const axe = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
+import { launch } from "./chromium.mjs";
+import { open, TENANT, visit as visitBy } from "./visitor.mjs";
+import { wire } from "./wires.mjs";
+import { admin, agent, call, customer, model, socketUrl, url, WebSocket } from "./world.mjs";
 
-const { SWITCHBOARD_URL: url, STANDIN_URL: standin, SCREENSHOTS: shots } = process.env;
-const { ADMIN: admin, AGENT: agent, CUSTOMER: customer } = process.env;
-const TENANT = "acme";
 const GREETING = "Hello! What can I do for you?";
 const LONGEST = 32_000;
-const HOME = /^(data:|blob:|http:\/\/127\.0\.0\.1:)/;
-const LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
 
 /** One that hangs is a failure. */
 const test = (fact, proof) => facts(fact, { timeout: 90_000 }, proof);
@@ -35,205 +22,22 @@ let chatbot;
 let visitor;
 before(async () => {
   const robin = { name: "Robin", model: "gpt-5-mini", instructions: "Be brief.", greeting: GREETING, public: true };
-  chatbot = (await call("POST", "/chatbots", admin, robin)).id;
-  visitor = await call("POST", "/visitors", "", { tenant: TENANT, chatbot_id: chatbot });
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: LAUNCH });
+  chatbot = (await call(admin, "POST", "/chatbots", robin)).id;
+  visitor = await call("", "POST", "/visitors", { tenant: TENANT, chatbot_id: chatbot });
+  browser = await launch();
 });
 after(() => browser.close());
 
-async function call(method, path, bearer, body, to = url) {
-  const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
-  const answer = await fetch(to + path, { method, headers, body: body && JSON.stringify(body) });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? "" : await answer.text()}`);
-  return answer.status === 204 ? null : answer.json();
-}
-
-/** What happens at the model's next turn: the number of the hold, if it is one. */
-async function next(failure) {
-  const fault = { method: "POST", path: "/v1/responses", failure };
-  return (await call("POST", "/standin/faults", "", fault, standin)).hold;
-}
-
-const model = {
-  says: (text) => next({ kind: "say", text }),
-  /** It stops after so many words, until it is told to go on. */
-  async stops(after) {
-    const at = `${standin}/standin/holds/${await next({ kind: "hold", after })}`;
-    return { begun: () => fetch(`${at}/begun`), goesOn: () => fetch(`${at}/release`, { method: "POST" }) };
-  },
-};
-
-/** A browser that nobody has used, and the demo page in it. Where it does not matter who comes, it is one who came before. */
-async function visit(t, { context: options, shop, fresh, before, network } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1180, height: 800 }, ...options });
-  t.after(() => context.close());
-  await context.route("**/config.json", async (route) => {
-    const answer = await route.fetch();
-    const demo = { tenant: TENANT, chatbot_id: chatbot };
-    await route.fulfill({ response: answer, json: { ...(await answer.json()), ...network?.config, demo } });
-  });
-  const kept = fresh ? {} : visitor;
-  await context.addInitScript(([place, kept]) => {
-    if (location.protocol !== "http:") return;
-    for (const what in kept) localStorage[`${place} ${what}`] ??= JSON.stringify(kept[what]);
-  }, [`switchboard ${TENANT} ${chatbot}`, kept]);
-  await before?.(context);
-  return Object.assign(await open(context, shop), { context });
-}
-
-/**
- * A way to the server that can be cut, for a browser that is told to be offline keeps what it has begun; and on which what
- * sockets say can be kept waiting.
- */
-async function wire(t) {
-  const ends = new Set();
-  const late = [];
-  let up = true;
-  let held = false;
-  const { hostname, port } = new URL(url);
-  const server = createServer((here) => {
-    if (!up) return here.destroy();
-    const there = connect(port, hostname);
-    let isSocket;
-    for (const [end, other] of [[here, there], [there, here]]) {
-      ends.add(end.on("error", () => {}).on("close", () => ends.delete(end) && other.destroy()));
-      end.on("data", (bytes) => {
-        isSocket ??= bytes.toString("latin1").startsWith("GET /ws");
-        if (isSocket && held) late.push([other, bytes]);
-        else other.write(bytes);
-      });
-    }
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const at = `127.0.0.1:${server.address().port}`;
-  const cut = () => {
-    up = false;
-    for (const end of ends) end.destroy();
-  };
-  t.after(() => (cut(), server.close()));
-  return {
-    config: { url: `http://${at}`, socketUrl: `ws://${at}/ws` },
-    cut,
-    mend: () => (up = true),
-    hold: () => (held = true),
-    release() {
-      held = false;
-      for (const [end, bytes] of late.splice(0)) end.write(bytes);
-    },
-  };
-}
-
-/** A tab. Nothing in it may ask anybody else for anything, say anything by a dialog, or fail. */
-async function open(context, shop) {
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("dialog", (dialog) => (wrong.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
-  page.on("pageerror", (error) => wrong.push(error.stack));
-  page.on("console", (message) => /Security Policy|Uncaught/.test(message.text()) && wrong.push(message.text()));
-  page.on("request", (request) => HOME.test(request.url()) || wrong.push(request.url()));
-  await page.goto(shop ? `${url}/demo.css` : url);
-  if (shop) await page.setContent(shop);
-  const chat = new Chat(page, wrong);
-  await chat.part("launcher").waitFor();
+/** A browser that nobody has used, and the page in it. Where it does not matter who comes, it is one who came before. */
+async function visit(t, { fresh, ...how } = {}) {
+  const chat = await visitBy(browser, { chatbot, kept: fresh ? {} : visitor, ...how });
+  t.after(() => chat.context.close());
   return chat;
-}
-
-class Chat {
-  constructor(page, wrong) {
-    this.page = page;
-    this.wrong = wrong;
-  }
-
-  part(id) {
-    return this.page.locator(`switchboard-chat #${id}`);
-  }
-
-  button(name) {
-    return this.page.locator("switchboard-chat").getByRole("button", { name, exact: true });
-  }
-
-  async opens() {
-    await this.part("launcher").click();
-    await this.part("field").waitFor();
-    return this;
-  }
-
-  async says(text) {
-    await this.part("field").fill(text);
-    await this.part("field").press("Enter");
-  }
-
-  /** The last of the log, once it has these words in it. */
-  async shows(words, role = "bot") {
-    const message = this.page.locator(`switchboard-chat #log .${role}`, { hasText: words }).last();
-    await message.waitFor({ state: "attached" });
-    return message;
-  }
-
-  /** What the log shows, message by message. */
-  said() {
-    return this.page.locator("switchboard-chat #log :is(.message > div, .event)").allTextContents();
-  }
-
-  /** What the browser keeps under this name. */
-  async kept(what) {
-    const kept = await this.page.evaluate(() => Object.entries(localStorage));
-    return JSON.parse(kept.find(([name]) => name.endsWith(` ${what}`))?.[1] ?? "null");
-  }
-
-  async keeps(what, value) {
-    await this.page.evaluate(([what, value]) => {
-      const name = Object.keys(localStorage).find((name) => name.endsWith(` ${what}`));
-      localStorage[name] = JSON.stringify(value);
-    }, [what, value]);
-  }
-
-  thread() {
-    return this.kept("thread");
-  }
-
-  async log() {
-    return (await call("GET", `/threads/${await this.thread()}/messages`, agent)).data;
-  }
-
-  /** The id of what has the focus. */
-  focused() {
-    return this.page.evaluate(() => (document.activeElement.shadowRoot?.activeElement ?? document.activeElement).id);
-  }
-
-  /** Once it has moved to where it belongs. */
-  still(id) {
-    return this.part(id).evaluate((one) => Promise.all(one.getAnimations().map(({ finished }) => finished)));
-  }
-
-  async shot(name) {
-    if (shots) await this.page.screenshot({ path: `${shots}/widget-${name}.png` });
-  }
-
-  async fine() {
-    assert.deepEqual(this.wrong, []);
-    const sideways = await this.page.evaluate(() => {
-      const { shadowRoot } = document.querySelector("switchboard-chat");
-      const all = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, dialog *")];
-      // What may be scrolled sideways on purpose.
-      const still = all.filter((one) => !one.closest("pre, .table, textarea") && getComputedStyle(one).overflowX !== "hidden");
-      const wide = still.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1);
-      return wide.map((one) => one.outerHTML.slice(0, 200));
-    });
-    assert.deepEqual(sideways, []);
-  }
-
-  async accessible() {
-    await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate(() => axe.run({ rules: { "target-size": { enabled: true } } }));
-    const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => [id, `${node.target}`, node.failureSummary]));
-    assert.deepEqual(found, []);
-  }
 }
 
 /** Somebody at the other end, who listens to a thread. */
 async function listens(thread) {
-  const socket = new WebSocket(url.replace("http", "ws") + "/ws", ["switchboard.v1", `bearer.${agent}`]);
+  const socket = new WebSocket(socketUrl, ["switchboard.v1", `bearer.${agent}`]);
   await new Promise((opened) => socket.on("open", opened));
   const heard = [];
   let wake;
@@ -428,13 +232,13 @@ test("a person takes over in mid-answer", async (t) => {
   const thread = await chat.thread();
   const ana = await listens(thread);
   t.after(ana.close);
-  await call("POST", `/threads/${thread}/claim`, agent, {});
+  await call(agent, "POST", `/threads/${thread}/claim`, {});
   await chat.page.getByText("An unfinished answer was withdrawn").waitFor();
   assert.equal(await chat.part("now").locator(".message").count(), 0);
   ana.say({ action: "typing", on: true });
   await chat.part("typing").getByText("is typing").waitFor({ state: "attached" });
   await chat.shot("taken-over");
-  await call("POST", `/threads/${thread}/chat`, agent, { text: "Ana here. It left **this morning**." });
+  await call(agent, "POST", `/threads/${thread}/chat`, { text: "Ana here. It left **this morning**." });
   await chat.shows("this morning", "agent");
   await chat.part("typing").waitFor({ state: "hidden" });
   assert.equal(await chat.part("title").textContent(), "ana");
@@ -445,7 +249,7 @@ test("a person takes over in mid-answer", async (t) => {
   await chat.shows("Thank you!", "customer");
   await chat.shot("person");
   await answer.goesOn();
-  await call("POST", `/threads/${thread}/release`, agent, { to: "bot" });
+  await call(agent, "POST", `/threads/${thread}/release`, { to: "bot" });
   await chat.page.getByText("The assistant answers again").waitFor();
   await chat.shows("Thank you!");
   await chat.fine();
@@ -495,7 +299,7 @@ test("hostile words from either side stay words", async (t) => {
   await model.says(long);
   await chat.says(long);
   await chat.shows("the end");
-  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: filled(long) });
+  await call(agent, "POST", `/threads/${await chat.thread()}/chat`, { text: filled(long) });
   await chat.shows("the end", "agent");
   await chat.says(filled("x "));
   await chat.page.waitForFunction((length) => {
@@ -595,8 +399,8 @@ test("what comes while it is closed is counted", async (t) => {
   await chat.says("Hello");
   await chat.shows("You said");
   await chat.part("launcher").click();
-  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: "One" });
-  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: "Two" });
+  await call(agent, "POST", `/threads/${await chat.thread()}/chat`, { text: "One" });
+  await call(agent, "POST", `/threads/${await chat.thread()}/chat`, { text: "Two" });
   await chat.part("badge").getByText("2").waitFor();
   assert.equal(await chat.part("launcher").getAttribute("aria-label"), "Open the chat, \u20682\u2069 unread");
   await chat.shot("unread");
@@ -711,7 +515,7 @@ test("where no socket gets through, it goes on, and says that it is slow", async
   await chat.says("Hello");
   await chat.shows("You said");
   await chat.part("notice").getByText("The connection is slow").waitFor();
-  await call("POST", `/threads/${await chat.thread()}/chat`, agent, { text: "I see you" });
+  await call(agent, "POST", `/threads/${await chat.thread()}/chat`, { text: "I see you" });
   await chat.shows("I see you", "agent");
   await chat.says("Slowly");
   await chat.shows("Slowly", "customer");

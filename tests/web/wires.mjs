@@ -1,6 +1,9 @@
-// Sockets that go wrong, as wires do. Each is a class like WebSocket, over a real one.
+// Sockets that go wrong, as wires do: each a class like WebSocket, over a real one; and a wire for a browser.
 
-import { WebSocket } from "./world.mjs";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+import { url, WebSocket } from "./world.mjs";
 
 /** Passes everything on, remembers what was said, and can be cut. */
 export class Wire {
@@ -102,5 +105,47 @@ export function randomOf(seed) {
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * A way to the server that can be cut, for a browser that is told to be offline keeps what it has begun; and on which what
+ * sockets say can be kept waiting.
+ */
+export async function wire(t) {
+  const ends = new Set();
+  const late = [];
+  let up = true;
+  let held = false;
+  const { hostname, port } = new URL(url);
+  const server = createServer((here) => {
+    if (!up) return here.destroy();
+    const there = connect(port, hostname);
+    let isSocket;
+    for (const [end, other] of [[here, there], [there, here]]) {
+      ends.add(end.on("error", () => {}).on("close", () => ends.delete(end) && other.destroy()));
+      end.on("data", (bytes) => {
+        isSocket ??= bytes.toString("latin1").startsWith("GET /ws");
+        if (isSocket && held) late.push([other, bytes]);
+        else other.write(bytes);
+      });
+    }
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const at = `127.0.0.1:${server.address().port}`;
+  const cut = () => {
+    up = false;
+    for (const end of ends) end.destroy();
+  };
+  t.after(() => (cut(), server.close()));
+  return {
+    config: { url: `http://${at}`, socketUrl: `ws://${at}/ws` },
+    cut,
+    mend: () => (up = true),
+    hold: () => (held = true),
+    release() {
+      held = false;
+      for (const [end, bytes] of late.splice(0)) end.write(bytes);
+    },
   };
 }

@@ -53,16 +53,25 @@ export async function log(thread) {
   return all;
 }
 
-/** The next answer of the model stops after so many words, until it is released. */
-export async function hold(after) {
-  const path = new URL("/standin", STANDIN).href;
-  const fault = { method: "POST", path: "/v1/responses", failure: { kind: "hold", after } };
-  const { hold } = await (await fetch(`${path}/faults`, { method: "POST", body: JSON.stringify(fault) })).json();
-  return {
-    begun: () => fetch(`${path}/holds/${hold}/begun`),
-    release: () => fetch(`${path}/holds/${hold}/release`, { method: "POST" }),
-  };
+const standin = (path) => new URL(`/standin/${path}`, STANDIN).href;
+
+/** What happens at the model's next turn. */
+async function next(failure) {
+  const body = JSON.stringify({ method: "POST", path: "/v1/responses", failure });
+  return (await fetch(standin("faults"), { method: "POST", body })).json();
 }
+
+export const model = {
+  says: (text) => next({ kind: "say", text }),
+  /** It stops after so many words, until it is told to go on. */
+  async stops(after) {
+    const { hold } = await next({ kind: "hold", after });
+    return {
+      begun: () => fetch(standin(`holds/${hold}/begun`)),
+      goesOn: () => fetch(standin(`holds/${hold}/release`), { method: "POST" }),
+    };
+  },
+};
 
 /** A token of the customer's tenant that is good for so many seconds. */
 export function tokenFor(seconds, claims = {}) {

@@ -1,0 +1,56 @@
+// The browser that these scripts drive, and what they ask of each page in it.
+//
+//     CHROMIUM       the browser
+//     SCREENSHOTS    where pictures are left, if anywhere
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+
+import { tools } from "./world.mjs";
+
+const { chromium } = tools("playwright-core");
+const AXE = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
+const { CHROMIUM, SCREENSHOTS } = process.env;
+/** It is to run as root, on a machine without a screen, and to ask nobody for anything of its own accord. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+/** Who may be asked for something. */
+const HOME = /^(data:|blob:|http:\/\/127\.0\.0\.1:)/;
+
+export const launch = () => chromium.launch({ executablePath: CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+
+/** What a browser says of a network that is gone, and of answers that are refusals: no harm. */
+const EXPECTED = /net::ERR_|status of [45]\d\d|WebSocket connection/;
+
+/** What goes wrong in a page: nothing in it may ask anybody else for anything, say anything by a dialog, or fail. */
+export function watch(page) {
+  const wrong = [];
+  page.on("dialog", (dialog) => (wrong.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+  page.on("pageerror", (error) => wrong.push(String(error.stack)));
+  page.on("request", (request) => HOME.test(request.url()) || wrong.push(`asked for ${request.url()}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !EXPECTED.test(message.text())) wrong.push(message.text());
+  });
+  return wrong;
+}
+
+/** No barrier that axe knows of is in the page. */
+export async function accessible(page, state = "") {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run({ rules: { "target-size": { enabled: true } } }));
+  const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => [state, id, `${node.target}`, node.failureSummary]));
+  assert.deepEqual(found, []);
+}
+
+export async function picture(page, name) {
+  if (!SCREENSHOTS) return;
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
+}

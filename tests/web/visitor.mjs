@@ -1,0 +1,131 @@
+// The visitor: the demo page, or a shop of one's own, with the widget in it.
+
+import assert from "node:assert/strict";
+
+import { accessible, picture, watch } from "./chromium.mjs";
+import { agent, call, url } from "./world.mjs";
+
+export const TENANT = "acme";
+
+/**
+ * A browser in which nothing is kept but `kept`, what `POST /visitors` gave to somebody before; and the page in it.
+ * @param {{chatbot: string, kept?: object, context?: object, shop?: string, before?: (context) => Promise<void>,
+ *   network?: {config: object}}} how
+ */
+export async function visit(browser, { chatbot, kept = {}, context: options, shop, before, network }) {
+  const context = await browser.newContext({ viewport: { width: 1180, height: 800 }, ...options });
+  await context.route("**/config.json", async (route) => {
+    const answer = await route.fetch();
+    const demo = { tenant: TENANT, chatbot_id: chatbot };
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), ...network?.config, demo } });
+  });
+  await context.addInitScript(([place, kept]) => {
+    if (location.protocol !== "http:") return;
+    for (const what in kept) localStorage[`${place} ${what}`] ??= JSON.stringify(kept[what]);
+  }, [`switchboard ${TENANT} ${chatbot}`, kept]);
+  await before?.(context);
+  return open(context, shop);
+}
+
+/** A tab. */
+export async function open(context, shop) {
+  const page = await context.newPage();
+  const wrong = watch(page);
+  await page.goto(shop ? `${url}/demo.css` : url);
+  if (shop) await page.setContent(shop);
+  const chat = new Chat(context, page, wrong);
+  await chat.part("launcher").waitFor();
+  return chat;
+}
+
+/** What a visitor does and sees. */
+export class Chat {
+  constructor(context, page, wrong) {
+    this.context = context;
+    this.page = page;
+    this.wrong = wrong;
+  }
+
+  part(id) {
+    return this.page.locator(`switchboard-chat #${id}`);
+  }
+
+  button(name) {
+    return this.page.locator("switchboard-chat").getByRole("button", { name, exact: true });
+  }
+
+  async opens() {
+    await this.part("launcher").click();
+    await this.part("field").waitFor();
+    return this;
+  }
+
+  async says(text) {
+    await this.part("field").fill(text);
+    await this.part("field").press("Enter");
+  }
+
+  /** The last of the log, once it has these words in it. */
+  async shows(words, role = "bot") {
+    const message = this.page.locator(`switchboard-chat #log .${role}`, { hasText: words }).last();
+    await message.waitFor({ state: "attached" });
+    return message;
+  }
+
+  /** What the log shows, message by message. */
+  said() {
+    return this.page.locator("switchboard-chat #log :is(.message > div, .event)").allTextContents();
+  }
+
+  /** What the browser keeps under this name. */
+  async kept(what) {
+    const kept = await this.page.evaluate(() => Object.entries(localStorage));
+    return JSON.parse(kept.find(([name]) => name.endsWith(` ${what}`))?.[1] ?? "null");
+  }
+
+  async keeps(what, value) {
+    await this.page.evaluate(([what, value]) => {
+      const name = Object.keys(localStorage).find((name) => name.endsWith(` ${what}`));
+      localStorage[name] = JSON.stringify(value);
+    }, [what, value]);
+  }
+
+  thread() {
+    return this.kept("thread");
+  }
+
+  async log() {
+    return (await call(agent, "GET", `/threads/${await this.thread()}/messages`)).data;
+  }
+
+  /** The id of what has the focus. */
+  focused() {
+    return this.page.evaluate(() => (document.activeElement.shadowRoot?.activeElement ?? document.activeElement).id);
+  }
+
+  /** Once it has moved to where it belongs. */
+  still(id) {
+    return this.part(id).evaluate((one) => Promise.all(one.getAnimations().map(({ finished }) => finished)));
+  }
+
+  async shot(name) {
+    await picture(this.page, `widget-${name}`);
+  }
+
+  async fine() {
+    assert.deepEqual(this.wrong, []);
+    const sideways = await this.page.evaluate(() => {
+      const { shadowRoot } = document.querySelector("switchboard-chat");
+      const all = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, dialog *")];
+      // What may be scrolled sideways on purpose.
+      const still = all.filter((one) => !one.closest("pre, .table, textarea") && getComputedStyle(one).overflowX !== "hidden");
+      const wide = still.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1);
+      return wide.map((one) => one.outerHTML.slice(0, 200));
+    });
+    assert.deepEqual(sideways, []);
+  }
+
+  accessible() {
+    return accessible(this.page);
+  }
+}
