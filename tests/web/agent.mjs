@@ -45,6 +45,11 @@ export class Agent {
     await this.holder.waitFor();
   }
 
+  async says(text) {
+    await this.reply.fill(text);
+    await this.reply.press("Enter");
+  }
+
   sees(text, where = ".console") {
     return this.page.locator(where, { hasText: text }).first().waitFor();
   }

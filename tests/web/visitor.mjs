@@ -77,6 +77,12 @@ export class Chat {
     return this.page.locator("switchboard-chat #log :is(.message > div, .event)").allTextContents();
   }
 
+  /** What was said in it, without the changes of owner. */
+  async bubbles() {
+    const all = await this.page.locator("switchboard-chat #log .message > div").allTextContents();
+    return all.map((text) => text.replace(/\s+/g, " ").trim());
+  }
+
   /** What the browser keeps under this name. */
   async kept(what) {
     const kept = await this.page.evaluate(() => Object.entries(localStorage));

@@ -73,6 +73,12 @@ export const model = {
   },
 };
 
+/** What the model was asked for, oldest first. */
+export async function requests(method, path) {
+  const all = await (await fetch(standin("requests"))).json();
+  return all.filter((request) => request.method === method && request.path.startsWith(path));
+}
+
 /** A token of the customer's tenant that is good for so many seconds. */
 export function tokenFor(seconds, claims = {}) {
   const part = (json) => Buffer.from(JSON.stringify(json)).toString("base64url");
