@@ -1,14 +1,12 @@
 /** Elements of the page. What a person or a model wrote becomes text in them, never markup. */
 
-/**
- * `el("p.muted", { id: "x", onclick }, "text", child)`: what is called `on…` listens; what is null or false is left out.
- * @returns {HTMLElement}
- */
-export function el(what, props, ...children) {
+/** `el("p.muted", { id: "x", onclick }, "text", child)`: what is called `on…` listens; what is null or false is left out. */
+export function el(what, ...children) {
   const [tag, ...classes] = what.split(".");
   const node = document.createElement(tag);
-  if (classes.length) node.className = classes.join(" ");
-  for (const [name, value] of Object.entries(props ?? {})) {
+  const props = children[0]?.constructor === Object ? children.shift() : {};
+  node.className = classes.join(" ");
+  for (const [name, value] of Object.entries(props)) {
     if (value == null || value === false) continue;
     if (typeof value === "function") node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
@@ -17,15 +15,22 @@ export function el(what, props, ...children) {
   return node;
 }
 
-/** A button in words, with an icon before them or in their place (`only`). */
+export function empty(title, text, props = {}, ...more) {
+  return el("div.empty", props, title && el("h2", title), el("p", text), more);
+}
+
+export function failed(title, error, again) {
+  const retry = button("Try again", again, { class: "primary" });
+  return empty(title, kindly(error), { role: "alert" }, retry);
+}
+
 export function button(words, onclick, { icon: name, only, class: classes = "", ...props } = {}) {
   const label = only ? { "aria-label": words, title: words } : {};
-  const children = [name && icon(name), !only && el("span", null, words)];
+  const children = [name && icon(name), !only && el("span", words)];
   return el("button", { type: "button", class: `${classes}${only ? " only" : ""}`, onclick, ...label, ...props }, children);
 }
 
 const STROKES = {
-  back: "M14 6l-6 6 6 6",
   down: "M6 10l6 6 6-6",
   note: "M6 11h12v9H6zM9 11V8a3 3 0 016 0v3",
   sound: "M5 9.5v5h3.5L13 18V6L8.5 9.5zM16.5 9a4.5 4.5 0 010 6",
@@ -37,18 +42,13 @@ const STROKES = {
   close: "M7 7l10 10M17 7L7 17",
 };
 
-/** Said elsewhere in words. */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", STROKES[name]);
-  svg.append(path);
-  return svg;
+  const drawn = document.createElement("template");
+  drawn.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${STROKES[name]}"/></svg>`;
+  return drawn.content.firstChild;
 }
 
-/** Puts `wanted` into `parent`, in that order, and moves none that may stay: a moved one loses its focus. */
+/** Whatever is moved would lose its focus. */
 export function arrange(parent, wanted) {
   const focused = document.activeElement;
   const staying = new Set(wanted);
@@ -61,13 +61,9 @@ export function arrange(parent, wanted) {
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 }
 
-/** What is told in passing stays so long. */
 const TOLD = 8000;
 
-/**
- * Puts a question, with whatever is to be filled in.
- * @returns {Promise<FormData | null>} null: nothing is to be done
- */
+/** Gives what was filled in, or `null`. */
 export function ask({ title, text, fields = [], yes, no = "Cancel", danger = false }) {
   return new Promise((answered) => {
     const form = el(
@@ -78,7 +74,6 @@ export function ask({ title, text, fields = [], yes, no = "Cancel", danger = fal
       fields,
       el(
         "div.row.end",
-        null,
         no && button(no, () => dialog.close()),
         el("button", { class: danger ? "danger" : "primary" }, yes),
       ),
@@ -97,17 +92,97 @@ const toasts = el("div.toasts", { role: "status" });
 const voice = el("div.unseen", { role: "log", "aria-live": "polite", "aria-label": "What is new" });
 document.body.append(toasts, voice);
 
-/** Says it on the screen, and aloud. */
 export function tell(text) {
   for (const toast of toasts.children) if (toast.textContent === text) toast.remove();
-  const toast = el("div.toast", null, el("span", { dir: "auto" }, text));
+  const toast = el("div.toast", el("span", { dir: "auto" }, text));
   toast.append(button("Close", () => toast.remove(), { icon: "close", only: true }));
   toasts.append(toast);
   setTimeout(() => toast.remove(), TOLD);
 }
 
-/** Says it to those who listen to the page. */
+/** For screen readers. */
 export function announce(text) {
   voice.append(el("p", { dir: "auto" }, text.slice(0, 300)));
   while (voice.children.length > 5) voice.firstChild.remove();
 }
+
+/** Customers say their names as they speak; a thread only tells their ids. */
+const heard = new Map();
+
+export function learn({ id, name }) {
+  if (name) heard.set(id, name);
+}
+
+export function nameOf({ id, name }) {
+  return name || heard.get(id) || (id.startsWith("vis_") ? `Visitor ${id.slice(-4)}` : id);
+}
+
+/** A page may tell its customer's name as metadata. */
+export function customerOf(thread) {
+  return (thread.metadata?.name || nameOf({ id: thread.customer_id })).slice(0, 80);
+}
+
+export function avatar(id, name) {
+  const words = name.trim().split(/\s+/);
+  const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "");
+  let hue = 0;
+  for (const character of id) hue = (hue * 31 + character.codePointAt(0)) % 6;
+  return el("span.avatar", { "aria-hidden": "true", "data-hue": hue }, initials.join("").toUpperCase());
+}
+
+export function kindly(error) {
+  if (error.agent) return `${nameOf(error.agent)} took it first.`;
+  if (error.code === "network") return "There is no connection to the server.";
+  if (error.status === 429) return "That was too much at once; try again in a moment.";
+  const detail = error.detail || error.message || "Something went wrong.";
+  return `${detail.charAt(0).toUpperCase()}${detail.slice(1)}${/[.!?]$/.test(detail) ? "" : "."}`;
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+export const clock = (at) => CLOCK.format(new Date(at));
+export const whole = (at) => WHOLE.format(new Date(at));
+
+export function day(at) {
+  const that = new Date(at);
+  const today = new Date();
+  if (that.toDateString() === today.toDateString()) return "Today";
+  today.setDate(today.getDate() - 1);
+  return that.toDateString() === today.toDateString() ? "Yesterday" : DAY.format(that);
+}
+
+/** `7 s`, `3 min`, `2 h 5 min`, `4 d`. */
+export function lasted(ms) {
+  const [hours, minutes] = [Math.floor(ms / HOUR), Math.floor((ms % HOUR) / MINUTE)];
+  if (ms < MINUTE) return `${Math.max(0, Math.floor(ms / SECOND))} s`;
+  if (hours >= 24) return `${Math.floor(hours / 24)} d`;
+  return [hours && `${hours} h`, (minutes || !hours) && `${minutes} min`].filter(Boolean).join(" ");
+}
+
+/** `0:07`, `3:12`; in words from an hour on. */
+export function waited(ms) {
+  const seconds = Math.max(0, Math.floor(ms / SECOND));
+  return ms >= HOUR ? lasted(ms) : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+const ago = (ms) => (ms < 10 * SECOND ? "now" : lasted(ms));
+
+const WORDS = { ago, waited };
+
+/** Told anew each second. */
+export function since(at, words = "ago") {
+  return refresh(el("time", { datetime: at, "data-since": words, title: whole(at) }));
+}
+
+function refresh(node) {
+  const text = WORDS[node.dataset.since](Date.now() - Date.parse(node.dateTime));
+  if (node.textContent !== text) node.textContent = text;
+  return node;
+}
+
+setInterval(() => document.querySelectorAll("[data-since]").forEach(refresh), SECOND);

@@ -1,14 +1,15 @@
 // The agent console in a browser, against a running Switchboard that serves the pages too.
 //
-// Besides what `world.mjs` and `chromium.mjs` read: MESSAGES, how long the long log is: 2000, for saying 5000 takes a minute
-// or two.
+// Besides what `world.mjs` and `chromium.mjs` read: MESSAGES, how long the long log is: 2000, for saying 5000 takes a
+// minute or two.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
 import { consoleOf as consoleBy } from "./agent.mjs";
 import { accessible, launch } from "./chromium.mjs";
-import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model, STANDIN, tokenFor, url } from "./world.mjs";
+import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model } from "./world.mjs";
+import { STANDIN, tokenFor, url } from "./world.mjs";
 
 const { MESSAGES = "2000" } = process.env;
 
@@ -194,6 +195,23 @@ test("a note is no message, and claims nothing", async () => {
     ["bot"],
   );
   await end(asked);
+});
+
+test("the inbox tells what was said last, of who waits already and of who comes", async () => {
+  const [early, late] = [await thread(), await thread()];
+  await early.say("Is anybody there?");
+  await escalate(early);
+  const desk = await consoleOf(agent);
+  const words = ({ title }) => desk.row(title).locator(".about1");
+  await words(early).filter({ hasText: "Is anybody there?" }).waitFor();
+  await late.say("My parcel came open.");
+  await escalate(late);
+  await words(late).filter({ hasText: "You said" }).waitFor();
+  await claim(late, agent);
+  await desk.page.goto(`${url}/console#mine`);
+  await late.say("I take over.", agent);
+  await words(late).filter({ hasText: "You: I take over." }).waitFor();
+  await Promise.all([early, late].map(end));
 });
 
 test("who is there, who types and what is read is told both ways", async () => {
@@ -472,6 +490,22 @@ test("a reply that cannot be sent is kept, and goes out once", async () => {
   await end(asked);
 });
 
+test("what was on its way when the page was left may be sent again, and is said once", async () => {
+  const asked = await thread();
+  await claim(asked, agent);
+  const desk = await consoleOf(agent, { at: asked.id });
+  await desk.page.route("**/chat", () => {}, { times: 1 });
+  await desk.says("Did this arrive?");
+  await desk.sees("Sending…", ".unsent");
+  await desk.page.reload();
+  await desk.sees("It may not have been sent.", ".unsent");
+  await desk.button("Try again").click();
+  await desk.page.locator(".unsent").waitFor({ state: "detached" });
+  const said = (await log(asked.id)).filter(({ role }) => role === "agent").map(({ text }) => text);
+  assert.deepEqual(said, ["Did this arrive?"]);
+  await end(asked);
+});
+
 test("a session that ends is gone on with, and loses nothing", async () => {
   const asked = await thread();
   await claim(asked, agent);
@@ -588,6 +622,68 @@ test("an agent reads chatbots and changes none", async () => {
       (await desk.page.getByRole("link", { name: "New" }).count()),
     0,
   );
+});
+
+test("of two who change a chatbot the second is told, and says whose words are to stay", async () => {
+  const { id } = await call(admin, "POST", "/chatbots", { name: "Twice", model: "gpt-5-mini" });
+  const desk = await consoleOf(admin, { at: id });
+  const greeting = desk.page.getByLabel("Greeting");
+  const overtakes = (text) => call(admin, "PATCH", `/chatbots/${id}`, { greeting: text });
+  await greeting.fill("Mine.");
+  await overtakes("Theirs.");
+  await desk.button("Save").click();
+  await desk.sees("A colleague saved this chatbot", "dialog");
+  await accessible(desk.page, "conflict");
+  await desk.button("Look at mine again").click();
+  assert.equal(await greeting.inputValue(), "Mine.");
+  await desk.button("Save").click();
+  await desk.button("Read theirs").click();
+  await desk.until(() => document.querySelector("#field-greeting")?.value === "Theirs.");
+  await greeting.fill("Mine after all.");
+  await overtakes("Theirs again.");
+  await desk.button("Save").click();
+  await desk.button("Save mine").click();
+  await desk.sees("Saved.", ".toast");
+  assert.equal((await call(admin, "GET", `/chatbots/${id}`)).greeting, "Mine after all.");
+  await call(admin, "DELETE", `/chatbots/${id}`);
+});
+
+test("an agent tries a chatbot that is open to nobody, and is shown where the editor could not be had", async () => {
+  const desk = await consoleOf(agent, { at: chatbot });
+  await desk.button("Start a conversation").click();
+  await desk.sees("Hello!", ".tryit .bubble");
+  await desk.page.getByLabel("Say something to the bot").fill("Is this private?");
+  await desk.page.getByLabel("Say something to the bot").press("Enter");
+  await desk.sees("Is this private?", ".tryit [data-role=bot]");
+
+  const cut = await consoleOf(agent);
+  await cut.page.route("**/console.chatbots.js", (route) => route.abort());
+  await cut.page.getByRole("link", { name: "Chatbots" }).click();
+  await cut.sees("The chatbots could not be loaded", "[role=alert]");
+  await cut.page.unroute("**/console.chatbots.js");
+  await cut.button("Try again").click();
+  await cut.row("Robin").first().waitFor();
+  // That it failed is what was wanted.
+  cut.wrong.length = 0;
+});
+
+test("nothing moves for those who want it still, and who holds the line is seen without our colours", async () => {
+  const waiting = await thread();
+  await escalate(waiting);
+  const moves = () => document.getAnimations().length > 0;
+  const lively = await consoleOf(agent);
+  await lively.row(waiting.title).waitFor();
+  await lively.until(moves);
+  const still = await consoleOf(agent, { reducedMotion: "reduce", forcedColors: "active" });
+  await still.opens(waiting);
+  assert.equal(await still.page.evaluate(moves), false);
+  const [lamp, ground] = await still.page.evaluate(() =>
+    [".holder .lamp", "body"].map((part) => getComputedStyle(document.querySelector(part)).backgroundColor),
+  );
+  assert.notEqual(lamp, ground);
+  await still.sees(/Waiting/, ".holder strong");
+  await still.picture("forced-colors");
+  await end(waiting);
 });
 
 test("on a phone the inbox and a conversation are two views", async () => {

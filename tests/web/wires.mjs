@@ -109,8 +109,8 @@ export function randomOf(seed) {
 }
 
 /**
- * A way to the server that can be cut, for a browser that is told to be offline keeps what it has begun; and on which what
- * sockets say can be kept waiting.
+ * A way to the server that can be cut, for a browser that is told to be offline keeps what it has begun; and on which
+ * what sockets say can be kept waiting.
  */
 export async function wire(t) {
   const ends = new Set();
