@@ -42,7 +42,6 @@ export class Switchboard {
   #pauses = new Set();
   #closing = new AbortController();
 
-  /** @param {Options} options */
   constructor(options) {
     this._options = { ...TIMING, ...options };
     const page = globalThis.document;
@@ -51,32 +50,17 @@ export class Switchboard {
     page?.addEventListener("visibilitychange", () => page.hidden || this.#wake(), { signal });
   }
 
-  /**
-   * Listens, from behind `after` on. The same id is the same thread, wherever that has got to.
-   * @param {string} id
-   * @param {{after?: number}} [from]
-   * @returns {OpenThread}
-   */
+  /** Listens, from behind `after` on. The same id is the same thread, wherever that has got to. */
   thread(id, { after = 0 } = {}) {
     return this.#feeds.get(id) ?? this.#begin(new OpenThread(this, id, after));
   }
 
-  /**
-   * Agents: `thread.updated` of the whole tenant. Read the list anew whenever the `connection` is open again.
-   * @returns {AsyncIterable<InboxEvent>}
-   */
+  /** Agents: `thread.updated` of the whole tenant. Read the list anew whenever the `connection` is open again. */
   inbox() {
     return this.#feeds.get() ?? this.#begin(new Feed(this));
   }
 
-  /**
-   * Any REST call, JSON in and out. Rejects with a `SwitchboardError`.
-   * @param {string} method
-   * @param {string} path
-   * @param {object} [body]
-   * @param {{accept?: string, signal?: AbortSignal}} [how]
-   * @returns {Promise<any>}
-   */
+  /** Any REST call, JSON in and out. Rejects with a `SwitchboardError`. */
   async request(method, path, body, { accept = JSON_TYPE, signal } = {}) {
     const { url, fetch = globalThis.fetch } = this._options;
     const end = this.#closing.signal;
@@ -100,12 +84,10 @@ export class Switchboard {
     } catch (error) {
       if (error instanceof SwitchboardError || signal?.aborted) throw error;
       // No token, no answer, half of one, or some proxy's page.
-      this.#token = undefined;
       throw new SwitchboardError({ code: "network", detail: error.message });
     }
   }
 
-  /** Ends all iterators, requests and timers. */
   close() {
     this.#become("closed");
     for (const feed of this.#feeds.values()) feed._end();
@@ -260,9 +242,15 @@ export class Switchboard {
     if (this._state === "open") elsewhere ? this.#hangUp() : this.#ping();
   }
 
-  #bearer() {
+  /** One that could not be had is asked for again the next time. */
+  async #bearer() {
     const { token } = this._options;
-    return (this.#token ??= typeof token === "function" ? token() : token);
+    try {
+      return await (this.#token ??= typeof token === "function" ? token() : token);
+    } catch (error) {
+      this.#token = undefined;
+      throw error;
+    }
   }
 }
 
@@ -276,10 +264,7 @@ class Feed {
     this.#first = this.#queue();
   }
 
-  /**
-   * An iterator gets all there is from when it begins; the first one also what came before.
-   * @returns {AsyncGenerator<ThreadEvent>}
-   */
+  /** An iterator gets all there is from when it begins; the first one also what came before. */
   [Symbol.asyncIterator]() {
     const queue = this.#first ?? this.#queue();
     this.#first = undefined;
@@ -332,7 +317,6 @@ class OpenThread extends Feed {
   constructor(board, id, after) {
     super(board);
     this.id = id;
-    /** The last one handed out. */
     this.seq = after;
     this.#path = `/threads/${encodeURIComponent(id)}`;
   }
@@ -340,9 +324,6 @@ class OpenThread extends Feed {
   /**
    * Says it once, however many tries that takes. Rejected, it is not known to be said; again under the same `client_id`
    * it is the same message.
-   * @param {string} text
-   * @param {{client_id?: string, chatbot_id?: string, internal?: boolean, signal?: AbortSignal}} [how]
-   * @returns {Promise<Answer>}
    */
   async send(text, { client_id = Date.now() + Math.random().toString(36).slice(1), signal, ...how } = {}) {
     const board = this._board;
@@ -366,14 +347,14 @@ class OpenThread extends Feed {
     }
   }
 
-  /** @param {boolean} on at every key; else false */
+  /** `true` at every key; else `false`. */
   typing(on) {
     if (on ? Date.now() < this.#typing : !this.#typing) return;
     this.#typing = on && Date.now() + this._board._options.typingEvery;
     this.#say({ action: "typing", on });
   }
 
-  /** @param {number} seq so far */
+  /** Everything through `seq`. */
   read(seq) {
     if (seq > this.#read) this.#say({ action: "read", seq: (this.#read = seq) });
   }
@@ -492,7 +473,6 @@ export class SwitchboardError extends Error {
   code = "unreadable";
   detail = "";
   field = "";
-  /** In seconds. */
   retryAfter = 0;
 
   constructor(problem) {
@@ -500,36 +480,3 @@ export class SwitchboardError extends Error {
     Object.assign(this, problem);
   }
 }
-
-/**
- * @typedef {{id: string, name?: string}} Person
- * @typedef {Person & {role: "customer" | "agent" | "admin"}} Member
- * @typedef {"asked" | "bot" | "failure" | "released" | "absent"} Reason
- * @typedef {{type: "escalated", reason: Reason, comment?: string} | {type: "claimed", agent: Person} |
- *   {type: "released" | "timed_out", to: "bot" | "queue"} | {type: "ended"}} Change
- * @typedef {{id: string, client_id?: string, thread_id: string, author: Person, text: string, at: string}} Said
- * @typedef {Said & {seq: number, role: "customer" | "bot" | "agent" | "system", event?: Change,
- *   answers?: {from: number, through: number}}} Message
- * @typedef {Said & {after: number}} Note
- * @typedef {{id: string, chatbot_id: string, customer_id: string, title: string | null,
- *   metadata: Record<string, string>, status: "bot" | "queued" | "agent" | "ended", status_since: string,
- *   reason?: Reason, agent?: Person, ended_by?: Person, seq: number, unread?: number,
- *   created_at: string, updated_at: string}} Thread
- * @typedef {{message: Message, reply: Message | null, thread: Thread}} Answer
- *
- * @typedef {{type: "connection", state: "connecting" | "open" | "polling" | "closed"} |
- *   {type: "error", thread_id?: string, code: string, detail: string} |
- *   {type: "thread.updated", thread_id: string, thread: Thread}} InboxEvent
- * @typedef {InboxEvent | {thread_id: string} & (
- *   {type: "message.created", seq: number, message: Message} |
- *   {type: "message.delta", run_id: string, index: number, text: string} |
- *   {type: "message.discarded", run_id: string, reason: string, draft?: string} |
- *   {type: "note.created", note: Note, truncated?: boolean} |
- *   {type: "typing", who: Member, on: boolean} |
- *   {type: "presence", present: Member[], at: string} |
- *   {type: "read", who: Member, seq: number})} ThreadEvent
- *
- * A token's function is asked again when the token is refused.
- * @typedef {{url: string, socketUrl: string, token: string | (() => string | Promise<string>), fetch?: typeof fetch,
- *   WebSocket?: typeof WebSocket} & Partial<typeof TIMING>} Options
- */

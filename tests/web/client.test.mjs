@@ -7,8 +7,8 @@ import { afterEach, test } from "node:test";
 
 import { SwitchboardError } from "../../web/switchboard.js";
 import { newWire, Refused, Silent, unruly } from "./wires.mjs";
-import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model, newThread, PATIENCE } from "./world.mjs";
-import { STANDIN, tokenFor } from "./world.mjs";
+import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model, newThread } from "./world.mjs";
+import { PATIENCE, STANDIN, tokenFor } from "./world.mjs";
 
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
 const needsSecret = { skip: JWT_SECRET ? false : "JWT_SECRET is not known" };

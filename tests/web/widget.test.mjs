@@ -122,6 +122,94 @@ test("a reload finds the conversation again", async (t) => {
   assert.equal(await chat.thread(), thread);
 });
 
+test("of a long conversation the newest page is shown, and what was before where it is asked for", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("The very first");
+  await chat.shows("You said");
+  const thread = await chat.thread();
+  for (let n = 1; n <= 120; n++) await call(agent, "POST", `/threads/${thread}/chat`, { text: `Word ${n}` });
+  await chat.shows("Word 120", "agent");
+  await chat.page.reload();
+  await chat.opens();
+  await chat.shows("Word 120", "agent");
+  assert.equal((await chat.said()).length, 50);
+  assert.equal(await chat.part("title").textContent(), "ana");
+  // It was said before, and nobody has to hear it again.
+  assert.equal(await chat.part("fresh").locator("*").count(), 0);
+  const earlier = chat.button("Earlier messages");
+  const above = chat.page.locator("switchboard-chat #past .agent", { hasText: "Word 73" });
+  await chat.still("panel");
+  await earlier.focus();
+  const { y } = await above.boundingBox();
+  await earlier.press("Enter");
+  await chat.page.waitForFunction(() => {
+    const { shadowRoot } = document.querySelector("switchboard-chat");
+    return shadowRoot.querySelectorAll("#past > *").length === 100;
+  });
+  assert.ok(Math.abs((await above.boundingBox()).y - y) < 2);
+  await chat.shot("earlier");
+  await chat.accessible();
+  await earlier.press("Enter");
+  await earlier.waitFor({ state: "hidden" });
+  const whole = [];
+  for (let page; page?.next_cursor !== null; whole.push(...page.data)) {
+    page = await call(agent, "GET", `/threads/${thread}/messages?after=${whole.length}&limit=100`);
+  }
+  const words = ({ text, event }) => (event ? `\u2068${event.agent.name ?? event.agent.id}\u2069 took over` : text);
+  assert.deepEqual(await chat.said(), whole.map(words));
+  await chat.page.reload();
+  await chat.opens();
+  await chat.shows("Word 120", "agent");
+  await chat.button("More").click();
+  const [download] = await Promise.all([chat.page.waitForEvent("download"), chat.button("Download transcript").click()]);
+  assert.match(await readFile(await download.path(), "utf8"), /You: The very first\n[^]*ana: Word 1\n[^]*ana: Word 120\n/);
+});
+
+test("words that were not sent, and those not yet said, are there after a reload", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  await chat.page.route("**/chat", () => {}, { times: 1 });
+  await chat.says("Did this arrive?");
+  await chat.part("unsent").getByText("Sending…").waitFor({ state: "attached" });
+  await chat.part("field").fill("I was about to");
+  await chat.page.reload();
+  await chat.opens();
+  await chat.part("unsent").getByText("Not sent").waitFor();
+  assert.equal(await chat.part("field").inputValue(), "I was about to");
+  await chat.button("Try again").click();
+  await chat.shows("Did this arrive?");
+  assert.equal(await chat.part("unsent").locator(".message").count(), 0);
+  assert.equal((await chat.log()).filter(({ text }) => text === "Did this arrive?").length, 1);
+  await chat.page.reload();
+  await chat.opens();
+  await chat.shows("Did this arrive?");
+  assert.equal(await chat.part("unsent").locator(".message").count(), 0);
+});
+
+test("a bot that cannot answer says that it is sorry", async (t) => {
+  const chat = await (await visit(t)).opens();
+  await model.fails();
+  await chat.says("Are you well?");
+  await chat.page.getByText("Sorry, I cannot answer right now. A person was asked to take over").waitFor();
+  await chat.part("waiting").waitFor();
+  await chat.shot("failure");
+});
+
+test("nothing moves for those who want it still, and bubbles are seen without our colours", async (t) => {
+  const moving = (chat) => chat.page.evaluate(() => document.querySelector("switchboard-chat").shadowRoot.getAnimations().length);
+  const lively = await (await visit(t)).opens();
+  assert.ok((await moving(lively)) > 0);
+  const chat = await visit(t, { context: { reducedMotion: "reduce", forcedColors: "active" } });
+  await chat.opens();
+  assert.equal(await moving(chat), 0);
+  await chat.says("Hello");
+  const bubble = await chat.shows("You said");
+  const edge = await bubble.locator("div").last().evaluate((one) => getComputedStyle(one).borderTopStyle);
+  assert.equal(edge, "solid");
+  await chat.shot("forced-colors");
+});
+
 test("two tabs show the same", async (t) => {
   const one = await (await visit(t)).opens();
   const other = await (await open(one.context)).opens();

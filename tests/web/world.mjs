@@ -63,6 +63,8 @@ async function next(failure) {
 
 export const model = {
   says: (text) => next({ kind: "say", text }),
+  /** For good: no second try would help. */
+  fails: () => next({ kind: "status", status: 400 }),
   /** It stops after so many words, until it is told to go on. */
   async stops(after) {
     const { hold } = await next({ kind: "hold", after });

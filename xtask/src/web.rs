@@ -6,8 +6,8 @@ use std::{fs, path::Path, process::Command};
 /// What is loaded together, and the most bytes it may have, compressed.
 const GROUPS: [(&str, &[&str], usize); 4] = [
     ("the client", &["switchboard.js"], 6_000),
-    ("the widget, to the first message", &["widget.js", "switchboard.js"], 15_000),
-    ("the widget, in all", &["widget.js", "switchboard.js", "markdown.js", "texts."], 25_000),
+    ("the widget, to the first message", &["widget.", "switchboard.js"], 15_000),
+    ("the widget, in all", &["widget.", "switchboard.js", "markdown.js", "texts."], 25_000),
     ("the console, its editor of chatbots included", &["console"], 40_000),
 ];
 
