@@ -356,7 +356,6 @@ class Inbox {
 }
 
 /** Somebody waits: seen in the tab's title, told to screen readers, and heard if one wants it. */
-
 class Ring {
   toggle = button("Sound when a customer waits", () => this.#switch(), { only: true, class: "quiet" });
   #threads;

@@ -70,7 +70,12 @@ export class SwitchboardError extends Error {
   status: number;
   code: string;
   detail: string;
+  /** `chatbot_id`, `documents[1].text`: what is wrong in a request, and the reason; else empty. */
   field: string;
+  reason?: string;
+  /** Who was faster: the agent that holds the line now, or the version that a chatbot has now. */
+  agent?: Person;
+  version?: number;
   /** In seconds. */
   retryAfter: number;
 }
@@ -126,6 +131,8 @@ export interface Thread {
   ended_by?: Person;
   seq: number;
   unread?: number;
+  /** In lists that were asked for `with=last_message`; its text has up to 200 characters. */
+  last_message?: Pick<Message, "seq" | "role" | "author" | "text" | "at">;
   created_at: string;
   updated_at: string;
 }
