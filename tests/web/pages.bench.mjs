@@ -96,6 +96,6 @@ async function scroll() {
 
 function line(what, all) {
   const sorted = [...all].sort((a, b) => a - b);
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(1).padStart(7);
+  const at = (share) => sorted[Math.ceil(share * sorted.length) - 1].toFixed(1).padStart(7);
   console.log(`  ${what.padEnd(56)} p50 ${at(0.5)}   p95 ${at(0.95)}   worst ${at(1)}`);
 }
