@@ -292,6 +292,8 @@ export class Threads extends EventTarget {
 
   #put(thread) {
     const before = this.#known.get(thread.id);
+    // A page may tell its customer's name as metadata.
+    learn({ id: thread.customer_id, name: thread.metadata?.name });
     const readNow = thread.unread == null ? 0 : thread.seq - thread.unread;
     const readThrough = Math.max(before?.readThrough ?? 0, readNow);
     if (before && (thread.seq < before.seq || thread.updated_at < before.updated_at)) {

@@ -117,10 +117,7 @@ export function nameOf({ id, name }) {
   return name || heard.get(id) || (id.startsWith("vis_") ? `Visitor ${id.slice(-4)}` : id);
 }
 
-/** A page may tell its customer's name as metadata. */
-export function customerOf(thread) {
-  return (thread.metadata?.name || nameOf({ id: thread.customer_id })).slice(0, 80);
-}
+export const customerOf = ({ customer_id: id }) => nameOf({ id }).slice(0, 80);
 
 export function avatar(id, name) {
   const words = name.trim().split(/\s+/);

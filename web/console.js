@@ -321,7 +321,9 @@ class Inbox {
         ),
       ),
     );
-    return { node: before?.node ?? el("li", { "data-status": status }, link), link, look };
+    const node = before?.node ?? el("li", link);
+    node.dataset.status = status;
+    return { node, link, look };
   }
 
   #drawFoot(shown) {

@@ -77,7 +77,8 @@ async function consoleOf(token, how) {
 test("a customer who waits rings, and is claimed", async () => {
   const desk = await consoleOf(agent);
   await desk.sees("Queue", ".list h1");
-  const waiting = await thread();
+  const waiting = await thread(undefined, { metadata: { name: "Mira Svensson" } });
+  await waiting.say("Is anybody there?");
   await escalate(waiting);
   await desk.row(waiting.title).waitFor();
   await desk.until(() => /^\(\d+\) Switchboard$/.test(document.title));
@@ -89,6 +90,7 @@ test("a customer who waits rings, and is claimed", async () => {
   await desk.button("Claim").click();
   await desk.sees("You hold the line", ".holder");
   await desk.sees("Mine", ".list h1");
+  await desk.sees("Mira Svensson", ".byline");
   assert.equal(await desk.button("Claim").count(), 0);
   assert.equal((await call(agent, "GET", `/threads/${waiting.id}`)).status, "agent");
   await end(waiting);
@@ -207,8 +209,9 @@ test("the inbox tells what was said last, of who waits already and of who comes"
   await late.say("My parcel came open.");
   await escalate(late);
   await words(late).filter({ hasText: "You said" }).waitFor();
+  await desk.opens(late);
   await claim(late, agent);
-  await desk.page.goto(`${url}/console#mine`);
+  await desk.sees(late.title, "[data-status=agent]");
   await late.say("I take over.", agent);
   await words(late).filter({ hasText: "You: I take over." }).waitFor();
   await Promise.all([early, late].map(end));
