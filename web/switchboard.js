@@ -5,17 +5,15 @@
  *     for await (const event of board.thread(id)) if (event.type === "message.created") show(event.message);
  *
  * A log's `seq` has no gaps, so what is missing is known and asked for again. Without a socket the log is polled.
+ * What all of it is for, and its types, are in `switchboard.d.ts`.
  */
 
 /** In milliseconds. */
 const TIMING = {
   pingEvery: 30_000,
-  /** With a socket that opens, and with a pong. */
   patience: 10_000,
-  /** The longest wait before a second try; each failure doubles it. */
   backOff: 500,
   backOffMost: 30_000,
-  /** What is missing may yet come by itself. */
   holeAfter: 1000,
   pollEvery: 3000,
   pollMost: 15_000,
@@ -50,17 +48,14 @@ export class Switchboard {
     page?.addEventListener("visibilitychange", () => page.hidden || this.#wake(), { signal });
   }
 
-  /** Listens, from behind `after` on. The same id is the same thread, wherever that has got to. */
   thread(id, { after = 0 } = {}) {
     return this.#feeds.get(id) ?? this.#begin(new OpenThread(this, id, after));
   }
 
-  /** Agents: `thread.updated` of the whole tenant. Read the list anew whenever the `connection` is open again. */
   inbox() {
     return this.#feeds.get() ?? this.#begin(new Feed(this));
   }
 
-  /** Any REST call, JSON in and out. Rejects with a `SwitchboardError`. */
   async request(method, path, body, { accept = JSON_TYPE, signal } = {}) {
     const { url, fetch = globalThis.fetch } = this._options;
     const end = this.#closing.signal;
@@ -264,7 +259,6 @@ class Feed {
     this.#first = this.#queue();
   }
 
-  /** An iterator gets all there is from when it begins; the first one also what came before. */
   [Symbol.asyncIterator]() {
     const queue = this.#first ?? this.#queue();
     this.#first = undefined;
@@ -301,7 +295,6 @@ class Feed {
   }
 }
 
-/** A thread that is listened to. */
 class OpenThread extends Feed {
   #path;
   #early = new Map();
@@ -321,10 +314,6 @@ class OpenThread extends Feed {
     this.#path = `/threads/${encodeURIComponent(id)}`;
   }
 
-  /**
-   * Says it once, however many tries that takes. Rejected, it is not known to be said; again under the same `client_id`
-   * it is the same message.
-   */
   async send(text, { client_id = Date.now() + Math.random().toString(36).slice(1), signal, ...how } = {}) {
     const board = this._board;
     const message = { text, client_id, ...how };
@@ -347,14 +336,12 @@ class OpenThread extends Feed {
     }
   }
 
-  /** `true` at every key; else `false`. */
   typing(on) {
     if (on ? Date.now() < this.#typing : !this.#typing) return;
     this.#typing = on && Date.now() + this._board._options.typingEvery;
     this.#say({ action: "typing", on });
   }
 
-  /** Everything through `seq`. */
   read(seq) {
     if (seq > this.#read) this.#say({ action: "read", seq: (this.#read = seq) });
   }
@@ -466,7 +453,6 @@ class OpenThread extends Feed {
   }
 }
 
-/** The problem+json; where nothing came back, status 0 and code `network`. */
 export class SwitchboardError extends Error {
   name = "SwitchboardError";
   status = 0;

@@ -60,10 +60,12 @@ function converse(host) {
   let texts, language, parts, config, board, refused, connection, problem, status, agent, typist, forgets, frame;
   let at, opening, thread, log, first, past, drawn, markdown, learning;
   let turn = Promise.resolve();
-  for (const unsent of own.unsent ?? []) waiting.set(unsent.client_id, { ...unsent, failed: "network" });
+  let visits = 0;
+  for (const unsent of own.unsent ?? []) waiting.set(unsent.client_id, { failed: "network", ...unsent });
 
   async function connect() {
     config ??= await (await fetch(new URL("config.json", import.meta.url))).json();
+    if (gone.signal.aborted) throw new SwitchboardError({ code: "closed" });
     return (board ??= new Switchboard({
       ...config,
       token: bearer,
@@ -116,7 +118,7 @@ function converse(host) {
     if (at && at !== kept.thread) leave();
     arrive();
     paint();
-    if (type !== "online") return;
+    if (type !== "online" || status === "ended") return;
     for (const unsent of waiting.values()) if (unsent.failed === "network") post(unsent);
   }
 
@@ -140,8 +142,9 @@ function converse(host) {
   /** From its newest page on; where that cannot be had, from the beginning, as soon as it can. */
   async function follow(id, isNew) {
     const newest = () => Promise.all([board.request("GET", `/threads/${id}`), read()]).catch(() => {});
+    const here = visits;
     const [now, page] = (!isNew && (await newest())) || [];
-    if (at !== id) return;
+    if (here !== visits) return;
     if (now) {
       ({ status, agent } = now);
       page.forEach(place);
@@ -165,10 +168,10 @@ function converse(host) {
   }
 
   async function earlier() {
-    const here = at;
+    const here = visits;
     const page = await read(first);
     if (page.some(lacksMarkdown)) await learning;
-    if (at !== here || page.at(-1)?.seq !== first - 1) return;
+    if (here !== visits || page.at(-1)?.seq !== first - 1) return;
     first = page[0].seq;
     log.unshift(...page);
     drawn += page.length;
@@ -178,8 +181,10 @@ function converse(host) {
 
   function leave() {
     thread?.close();
-    at = thread = connection = agent = typist = undefined;
+    at = thread = connection = agent = undefined;
     status = "bot";
+    visits++;
+    forget();
     streams.clear();
     log = [];
     first = past = undefined;
@@ -200,9 +205,9 @@ function converse(host) {
     if (type === "message.discarded") withdraw(event.run_id);
     if (type === "read" && who.role === "customer") hasRead(event.seq);
     if (type === "typing" && who.role !== "customer") {
+      forget();
       typist = event.on && who;
-      clearTimeout(forgets);
-      forgets = setTimeout(() => hear({ ...event, on: false }), 6000);
+      if (event.on) forgets = setTimeout(forget, 6000);
     }
     if (type === "error") {
       if (event.code === "not_found") anew();
@@ -210,10 +215,16 @@ function converse(host) {
     }
   }
 
+  function forget() {
+    clearTimeout(forgets);
+    typist = undefined;
+    paint();
+  }
+
   function place(message) {
     const { role, author, event } = message;
     log.push(message);
-    if (author.id === typist?.id) typist = undefined;
+    if (author.id === typist?.id) forget();
     if (role === "bot") streams.clear();
     if (role === "customer") discard(message.client_id);
     if (event) {
@@ -244,7 +255,7 @@ function converse(host) {
     anew,
     earlier,
     download: async () => {
-      while (first > 1) await earlier();
+      for (let before; first > 1 && first !== before; await earlier()) before = first;
       const told = log.filter(({ seq }) => seq).map((message) => {
         const words = message.event ? toldOf(message.event) : `${nameOf(message.author, message.role)}: ${message.text}`;
         return `${new Date(message.at).toLocaleString(language)}\n${words}\n\n`;
@@ -333,7 +344,10 @@ function converse(host) {
     section.ariaLabel = parts.fresh.ariaLabel = texts.chat;
     field.ariaLabel = field.placeholder = texts.write;
     field.value = own.draft ?? "";
-    field.oninput = () => thread?.typing((own.draft = field.value) !== "");
+    field.oninput = () => {
+      own.draft = field.value;
+      thread?.typing(field.value !== "");
+    };
     section.onclick = ({ target }) => {
       const { name } = target.closest("button") ?? {};
       menu.hidden = name !== "more" || !menu.hidden;
@@ -445,7 +459,9 @@ function converse(host) {
       const said = row({ role: "customer", author: {}, text });
       return made("div", {}, said, made("p", { className: failed ? "state failed" : "state" }, ...state));
     });
+    const inside = parts.unsent.contains(root.activeElement);
     parts.unsent.replaceChildren(...rows);
+    if (inside) enter();
     paint();
   }
 
@@ -460,7 +476,7 @@ function converse(host) {
     if (role === "bot") who.append(made("span", {}, texts.ai));
     if (at) who.append(made("time", { dateTime: at }, new Date(at).toLocaleTimeString(language, { timeStyle: "short" })));
     const body = made("div", { dir: "auto" }, text);
-    if (role !== "customer" && !lacksMarkdown(message) && MARKED.test(text)) {
+    if (role !== "customer" && !lacksMarkdown(message) && markdown !== String && MARKED.test(text)) {
       body.className = "markdown";
       body.replaceChildren(markdown(text));
     }

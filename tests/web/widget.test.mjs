@@ -167,6 +167,10 @@ test("of a long conversation the newest page is shown, and what was before where
 
 test("words that were not sent, and those not yet said, are there after a reload", async (t) => {
   const chat = await (await visit(t)).opens();
+  await chat.part("field").fill("My first words");
+  await chat.page.reload();
+  await chat.opens();
+  assert.equal(await chat.part("field").inputValue(), "My first words");
   await chat.says("Hello");
   await chat.shows("You said");
   await chat.page.route("**/chat", () => {}, { times: 1 });
@@ -309,6 +313,22 @@ test("what did not get through is kept, and sent once when asked for again", asy
   await chat.shows("Do not lose me");
   assert.equal((await chat.log()).filter(({ text }) => text === "Do not lose me").length, 1);
   assert.equal(await chat.part("problem").textContent(), "");
+  await chat.page.route("**/chat", (route) => route.fulfill(broken));
+  await chat.says("Never mind");
+  await chat.button("Discard").press("Enter");
+  assert.equal(await chat.focused(), "field");
+  assert.equal(await chat.part("unsent").locator(".message").count(), 0);
+});
+
+test("where markdown cannot be read, a text keeps its lines", async (t) => {
+  const chat = await visit(t);
+  await chat.page.route("**/markdown.js", (route) => route.abort());
+  await chat.opens();
+  await model.says("One\n**two**");
+  await chat.says("Count");
+  const said = (await chat.shows("two")).locator("div").last();
+  assert.equal(await said.textContent(), "One\n**two**");
+  assert.equal(await said.evaluate((one) => getComputedStyle(one).whiteSpace), "pre-wrap");
 });
 
 test("a person takes over in mid-answer", async (t) => {
