@@ -22,17 +22,21 @@ export class Chatbots {
     this.list.append(el("header", el("h1.grow", { id: "chatbots" }, "Chatbots"), add), el("div.scroll", this.#rows));
   }
 
-  async show(id) {
+  show(id) {
     if (id && id === this.#shown) return;
     this.close();
     this.#shown = id;
     this.#draw();
     this.detail.replaceChildren(id ? this.#open(id) : empty("Chatbots", "Choose one to see what it says and knows."));
+    this.#read();
+  }
+
+  async #read() {
     try {
       await this.#desk.readChatbots();
       this.#draw();
     } catch (error) {
-      this.#rows.replaceChildren(el("li", failed("", error, () => this.show(this.#shown))));
+      this.#rows.replaceChildren(el("li", failed("", error, () => this.#read())));
     }
   }
 
@@ -126,7 +130,7 @@ class ChatbotView {
 
   async #open() {
     if (this.#id) {
-      this.node.replaceChildren(el("p.empty", { role: "status" }, "Reading the chatbot…"));
+      this.node.replaceChildren(el("p.empty", { role: "status" }, "One moment…"));
       try {
         this.#before = await this.#desk.board.request("GET", `/chatbots/${encodeURIComponent(this.#id)}`);
       } catch (error) {
@@ -223,7 +227,9 @@ class ChatbotView {
 
   async #store() {
     this.#quiet();
-    this.#save.disabled = true;
+    const { activeElement } = document;
+    // What would be written meanwhile would be lost.
+    this.node.inert = true;
     try {
       const path = this.#id ? `/chatbots/${encodeURIComponent(this.#id)}` : "/chatbots";
       const { version } = this.#before;
@@ -234,11 +240,17 @@ class ChatbotView {
       if (isNew) this.#draw();
       tell("Saved.");
       this.saved(this.#before, isNew);
+      this.#awake(activeElement);
     } catch (error) {
-      this.#save.disabled = false;
+      this.#awake(activeElement);
       if (error.version) this.#overtaken(error.version);
       else this.#complain(error);
     }
+  }
+
+  #awake(focused) {
+    this.node.inert = false;
+    (focused.disabled ? this.#title : focused).focus({ preventScroll: true });
   }
 
   /** A colleague was faster. What is written here stays until it is said whose it is to be. */
@@ -332,8 +344,8 @@ function chatbotFields() {
   const options = Object.entries(memories).map(([value, words]) => el("option", { value }, words));
   const code = { spellcheck: "false", dir: "ltr" };
   return [
-    ["name", "Name", el("input", { maxlength: "100", dir: "auto" }), "What customers see it called."],
-    ["model", "Model", el("input", { ...code, autocomplete: "off" }), "As OpenAI calls it, say gpt-5-mini."],
+    ["name", "Name", el("input", { required: true, maxlength: "100", dir: "auto" }), "What customers see it called."],
+    ["model", "Model", el("input", { ...code, required: true, autocomplete: "off" }), "As OpenAI calls it, say gpt-5-mini."],
     ["instructions", "Instructions", area(8), "Who it is, what it may promise, when it should hand over to a person."],
     ["greeting", "Greeting", area(2), "The first message of each conversation; none where it is empty."],
     ["temperature", "Temperature", number({ min: "0", max: "2", step: "any" }), "0 to 2."],
@@ -453,6 +465,7 @@ class TryIt {
   #board;
   #visitor = "";
   #log;
+  #run;
   #unfolded = new Set();
   #unsent = [];
   #roll = new Roll({ role: "log", "aria-label": "Your conversation with the bot" }, (row) =>
@@ -490,6 +503,8 @@ class TryIt {
 
   async begin() {
     this.close();
+    const run = (this.#run = {});
+    let board;
     this.#unsent = [];
     const head = el("header", el("h2.grow", "Try it"), button("Begin anew", () => this.begin(), { class: "quiet" }));
     this.node.replaceChildren(head, el("p.empty", { role: "status" }, "One moment…"));
@@ -497,26 +512,28 @@ class TryIt {
       const { board: staff, config } = this.#desk;
       // The bot answers customers alone, so an agent has to be one for a while.
       const { token } = await staff.request("POST", `/chatbots/${encodeURIComponent(this.#id)}/visitors`, {});
-      const board = (this.#board = new Switchboard({ ...config, token }));
+      board = new Switchboard({ ...config, token });
       const tried = { chatbot_id: this.#id, title: "Tried in the console" };
       const thread = await board.request("POST", "/threads", tried);
+      const log = new Log(board, thread.id);
+      await log.open();
+      if (run !== this.#run) return end(board, thread.id);
+      this.#board = board;
       this.#visitor = thread.customer_id;
-      this.#log = new Log(board, thread.id);
-      this.#log.addEventListener("heard", () => this.#show());
-      await this.#log.open();
+      this.#log = log;
+      log.addEventListener("heard", () => this.#show());
       this.node.replaceChildren(head, this.#roll.node, this.form);
       this.#show();
       this.#text.focus();
     } catch (error) {
-      this.node.replaceChildren(head, el("p.empty", { role: "alert" }, kindly(error)));
+      board?.close();
+      if (run === this.#run) this.node.replaceChildren(head, el("p.empty", { role: "alert" }, kindly(error)));
     }
   }
 
   close() {
-    const [board, id] = [this.#board, this.#log?.id];
-    this.#log = undefined;
-    const closed = () => board.close();
-    if (id) board.request("POST", `/threads/${id}/end`, {}).then(closed, closed);
+    if (this.#log) end(this.#board, this.#log.id);
+    this.#log = this.#run = undefined;
   }
 
   async #say(it) {
@@ -524,15 +541,19 @@ class TryIt {
     this.#show();
     try {
       await this.#log.feed.send(it.text, { client_id: it.client_id });
-      this.#unsent.splice(this.#unsent.indexOf(it), 1);
+      this.#drop(it);
     } catch (error) {
       it.problem = kindly(error);
     }
     this.#show();
   }
 
+  #drop(it) {
+    this.#unsent = this.#unsent.filter((other) => other !== it);
+  }
+
   #takeBack(it) {
-    this.#unsent.splice(this.#unsent.indexOf(it), 1);
+    this.#drop(it);
     this.#text.value = it.text;
     this.#show();
   }
@@ -545,4 +566,10 @@ class TryIt {
   #show() {
     if (this.#log?.last) this.#roll.show(rows(this.#log, { me: this.#visitor, unsent: this.#unsent, open: this.#unfolded }));
   }
+}
+
+/** What was tried is in nobody's way. */
+function end(board, id) {
+  const closed = () => board.close();
+  board.request("POST", `/threads/${id}/end`, {}).then(closed, closed);
 }

@@ -10,8 +10,7 @@ const THREADS = 50;
 const PAGES_OF_AGENTS = 20;
 const MESSAGES = 100;
 const LOOKS_BACK = 4;
-/** In milliseconds. */
-const [READ_EVERY, POLL_EVERY, TYPING_FOR] = [60_000, 10_000, 6000];
+const [READ_EVERY, POLL_EVERY, TYPING_FOR, REST] = [60_000, 10_000, 6000, 3000];
 const STATUS = { queue: "queued", mine: "agent", others: "agent", bot: "bot", ended: "ended" };
 /** A reload came between, and did not say. */
 const LEFT = "It may not have been sent.";
@@ -293,7 +292,7 @@ export class Threads extends EventTarget {
   #put(thread) {
     const before = this.#known.get(thread.id);
     // A page may tell its customer's name as metadata.
-    learn({ id: thread.customer_id, name: thread.metadata?.name });
+    learn({ id: thread.customer_id, name: thread.metadata?.name }, false);
     const readNow = thread.unread == null ? 0 : thread.seq - thread.unread;
     const readThrough = Math.max(before?.readThrough ?? 0, readNow);
     if (before && (thread.seq < before.seq || thread.updated_at < before.updated_at)) {
@@ -368,8 +367,10 @@ export class Log extends EventTarget {
     return this.first > 1 && this.last > 0;
   }
 
+  /** Over once it may be asked for again. */
   older() {
-    this.#older ??= this.#readOlder().finally(() => (this.#older = undefined));
+    const rest = () => new Promise((over) => setTimeout(over, REST));
+    this.#older ??= this.#readOlder().catch(rest).finally(() => (this.#older = undefined));
     return this.#older;
   }
 
@@ -391,7 +392,7 @@ export class Log extends EventTarget {
     learn(message.author);
     if (message.client_id) this.said.add(message.client_id);
     this.messages.set(seq, message);
-    // The newest page may begin beyond what was heard so far; the feed will fill what is between.
+    // The newest page may begin beyond what was heard; the feed fills what is between.
     if (seq > this.last + 1 || !this.last) this.first = seq;
     this.last = Math.max(this.last, seq);
     while (this.messages.has(this.first - 1)) this.first--;

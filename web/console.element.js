@@ -1,6 +1,4 @@
-/** Elements of the page. What a person or a model wrote becomes text in them, never markup. */
-
-/** `el("p.muted", { id: "x", onclick }, "text", child)`: what is called `on…` listens; what is null or false is left out. */
+/** `el("p.muted", { id: "x", onclick }, "text", child)`: what is called `on…` listens, and a text is never markup. */
 export function el(what, ...children) {
   const [tag, ...classes] = what.split(".");
   const node = document.createElement(tag);
@@ -100,7 +98,6 @@ export function tell(text) {
   setTimeout(() => toast.remove(), TOLD);
 }
 
-/** For screen readers. */
 export function announce(text) {
   voice.append(el("p", { dir: "auto" }, text.slice(0, 300)));
   while (voice.children.length > 5) voice.firstChild.remove();
@@ -109,22 +106,21 @@ export function announce(text) {
 /** Customers say their names as they speak; a thread only tells their ids. */
 const heard = new Map();
 
-export function learn({ id, name }) {
-  if (name) heard.set(id, name);
+export function learn({ id, name }, isOwn = true) {
+  if (name && (isOwn || !heard.has(id))) heard.set(id, name);
 }
 
 export function nameOf({ id, name }) {
   return name || heard.get(id) || (id.startsWith("vis_") ? `Visitor ${id.slice(-4)}` : id);
 }
 
-export const customerOf = ({ customer_id: id }) => nameOf({ id }).slice(0, 80);
+export const customerOf = ({ customer_id: id, metadata }) => (metadata?.name || nameOf({ id })).slice(0, 80);
 
 export function avatar(id, name) {
   const words = name.trim().split(/\s+/);
   const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "");
-  let hue = 0;
-  for (const character of id) hue = (hue * 31 + character.codePointAt(0)) % 6;
-  return el("span.avatar", { "aria-hidden": "true", "data-hue": hue }, initials.join("").toUpperCase());
+  const look = { "aria-hidden": "true", "data-hue": id.charCodeAt(id.length - 1) % 6 };
+  return el("span.avatar", look, initials.join("").toUpperCase());
 }
 
 export function kindly(error) {

@@ -126,6 +126,7 @@ class Console {
         const { Chatbots } = await import("./console.chatbots.js");
         this.#chatbots ??= new Chatbots(this.#desk);
       } catch {
+        if (this.#page.dataset.area !== "chatbots") return;
         this.#page.dataset.view = "detail";
         const network = { code: "network" };
         return this.#detail.replaceChildren(failed("The chatbots could not be loaded", network, () => location.reload()));
@@ -338,7 +339,7 @@ class Inbox {
       if (shown.length) return hasMore ? button("More", (event) => this.#more(event.currentTarget), { class: "quiet" }) : "";
       if (isRead) return empty(title, text);
       if (problem) return failed("The inbox could not be read", problem, () => threads.read());
-      return el("div", { role: "status", "aria-label": "Reading the inbox" }, [1, 2, 3, 4].map(() => el("div.bone")));
+      return el("p.empty", { role: "status" }, "One moment…");
     };
     this.#foot.replaceChildren(draw());
   }
@@ -357,7 +358,7 @@ class Inbox {
   }
 }
 
-/** Somebody waits: seen in the tab's title, told to screen readers, and heard if one wants it. */
+/** Somebody waits. */
 class Ring {
   toggle = button("Sound when a customer waits", () => this.#switch(), { only: true, class: "quiet" });
   #threads;
@@ -421,7 +422,7 @@ function listen(actionOf) {
     const { key, ctrlKey, metaKey, altKey, target } = event;
     const isBusy = target.closest("input, textarea, select") || document.querySelector("dialog[open], :popover-open");
     if (event.defaultPrevented || ctrlKey || metaKey || altKey || isBusy) return;
-    // Single keys get in the way of those who speak to their computer; Escape and the arrows do not.
+    // Single keys get in the way of those who speak to their computer.
     if (key.length === 1 && key !== "?" && localStorage.getItem(KEYS_KEPT) === "off") return;
     // What scrolls goes on to.
     if (key.startsWith("Arrow") && target.closest(".roll, .chatbot, .tryit, details")) return;

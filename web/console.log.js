@@ -19,7 +19,7 @@ export class Roll {
   #heights = new Map();
   #measured = 0;
   #tops = [0];
-  /** How far off the rows are drawn: to put the scroll position right would stop a movement that is under way. */
+  /** How far off the rows are drawn, while to scroll would stop the reader's own movement. */
   #off = 0;
   #anchor = null;
   /** Any other place is the reader's wish. */

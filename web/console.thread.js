@@ -53,7 +53,7 @@ export class ThreadView {
 
   async #open() {
     const { node } = this;
-    node.replaceChildren(el("p.empty", { role: "status" }, "Reading the conversation…"));
+    node.replaceChildren(el("p.empty", { role: "status" }, "One moment…"));
     try {
       await Promise.all([this.#desk.threads.get(this.#id) ?? this.#desk.read(this.#id), this.#log.open()]);
     } catch (error) {
@@ -116,7 +116,10 @@ export class ThreadView {
 
   #readOlder() {
     const first = this.#log.first;
-    this.#log.older().then(() => this.#log.first < first && (this.#later(), this.#scrolled()), () => this.#later());
+    this.#log.older().then(() => {
+      this.#later();
+      if (this.#log.first < first) this.#scrolled();
+    });
   }
 
   #passes(row) {
@@ -341,7 +344,7 @@ export class Reply {
     const { me } = this.#desk;
     const isOthers = thread.status === "agent" && thread.agent.id !== me.sub;
     const isMine = thread.status === "agent" && !isOthers;
-    // And so it stays until the agent says otherwise: no note is to go to the customer because a colleague left.
+    // And so it stays: no note is to go to the customer because a colleague left.
     if (isOthers) this.#internal = true;
     this.#kinds.reply.disabled = isOthers;
     this.#kinds.reply.ariaPressed = !this.#internal;

@@ -327,6 +327,30 @@ test("of a long log only what is seen is in the document", { timeout: 300_000 },
   await end(long);
 });
 
+test("what was before is asked for again where it could not be had, and not without pause", async () => {
+  const long = await thread();
+  await claim(long, agent);
+  for (let said = 0; said < 120; said++) await long.say(`Word ${said}`, agent);
+  const desk = await consoleOf(agent);
+  const asked = [];
+  await desk.page.route(/before=/, (route) => {
+    asked.push(Date.now());
+    return asked.length < 2 ? route.fulfill({ status: 503, json: { status: 503, code: "busy", detail: "not now" } }) : route.continue();
+  });
+  const had = desk.page.waitForResponse((answer) => answer.url().includes("before=") && answer.ok());
+  await desk.opens(long);
+  await desk.bubbles.first().waitFor();
+  await desk.page.locator(".roll").press("Home");
+  await had;
+  await desk.until(() => {
+    document.querySelector(".roll").scrollTop = 0;
+    return document.querySelector(".roll").textContent.includes("came");
+  });
+  assert.equal(asked.length, 2);
+  assert.ok(asked[1] - asked[0] > 2500);
+  await end(long);
+});
+
 test("what a customer says, is called or titles is text, and stays in its place", async () => {
   const hostile = `<img src=x onerror=alert(1)><script>alert(2)</script>javascript:alert(3) https://evil.example/x.png`;
   const marks = "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞ \u202Ereversed 👩‍👩‍👧‍👦".repeat(4);
@@ -613,6 +637,38 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await desk.button("Delete it").click();
   await page.locator(".list .row-link", { hasText: ottilie }).waitFor({ state: "detached" });
   await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
+});
+
+test("a chatbot is saved once, however often it is asked for, and the list can be read again", async () => {
+  const desk = await consoleOf(admin, { at: "chatbots/new" });
+  const { page } = desk;
+  const saves = [];
+  const saving = new Promise((begun) =>
+    page.route("**/chatbots", (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      saves.push(route);
+      begun();
+    }),
+  );
+  await page.getByLabel("Name", { exact: true }).fill("Once");
+  await page.getByLabel("Model").fill("gpt-5-mini");
+  await page.keyboard.press("Enter");
+  await saving;
+  await page.keyboard.type("-and-more");
+  await page.keyboard.press("Enter");
+  await Promise.all(saves.map((route) => route.continue()));
+  await desk.sees("Saved.", ".toast");
+  assert.equal(saves.length, 1);
+  const id = await page.evaluate(() => location.hash.slice(1));
+
+  const refused = { status: 503, json: { status: 503, code: "busy", detail: "not now" } };
+  await page.route(/\/chatbots\?/, (route) => route.fulfill(refused));
+  await page.reload();
+  await desk.sees("Not now.", ".list [role=alert]");
+  await page.unroute(/\/chatbots\?/);
+  await page.locator(".list").getByRole("button", { name: "Try again" }).click();
+  await desk.row("Once").waitFor();
+  await call(admin, "DELETE", `/chatbots/${id}`);
 });
 
 test("an agent reads chatbots and changes none", async () => {
