@@ -367,13 +367,24 @@ function converse(host) {
     // A page has keys of its own.
     event.stopPropagation();
     const sends = key === "Enter" && target === field && !shiftKey;
-    const closes = key === "Escape" && panel.contains(target);
+    const inside = panel.contains(target);
+    const closes = key === "Escape" && inside;
+    if (key === "Tab" && inside) cycle(event);
     if (isComposing || !(sends || closes)) return;
     event.preventDefault();
     if (sends) say();
     else if (menu.hidden) host.open = false;
     menu.hidden = true;
     paint();
+  }
+
+  /** Out of the panel Escape leads. */
+  function cycle(event) {
+    const all = [...parts.panel.querySelectorAll("a, button, textarea, #scroll")].filter((one) => one.checkVisibility());
+    const [from, to] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
+    if (event.target !== from && event.target !== parts.panel) return;
+    event.preventDefault();
+    to.focus();
   }
 
   function arrange(enters) {

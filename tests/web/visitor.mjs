@@ -109,6 +109,11 @@ export class Chat {
     return this.page.evaluate(() => (document.activeElement.shadowRoot?.activeElement ?? document.activeElement).id);
   }
 
+  /** Whether the focus is in the panel. */
+  isInside() {
+    return this.page.evaluate(() => Boolean(document.activeElement.shadowRoot?.activeElement?.closest("dialog")));
+  }
+
   /** Once it has moved to where it belongs. */
   still(id) {
     return this.part(id).evaluate((one) => Promise.all(one.getAnimations().map(({ finished }) => finished)));
