@@ -10,9 +10,9 @@ const THREADS = 50;
 const PAGES_OF_AGENTS = 20;
 const MESSAGES = 100;
 const LOOKS_BACK = 4;
+/** In milliseconds. */
 const [READ_EVERY, POLL_EVERY, TYPING_FOR, REST] = [60_000, 10_000, 6000, 3000];
 const STATUS = { queue: "queued", mine: "agent", others: "agent", bot: "bot", ended: "ended" };
-/** A reload came between, and did not say. */
 const LEFT = "It may not have been sent.";
 
 export class Desk {
@@ -74,7 +74,6 @@ export class Desk {
       next = page.next_cursor;
     }
     this.chatbots = new Map(all.map((chatbot) => [chatbot.id, chatbot]));
-    return all;
   }
 
   /** Whoever holds a line hears it, be it open or not. */

@@ -10,6 +10,7 @@ const LANGUAGES = ["en", "es", "ar"];
 const HOUR = 3_600_000;
 const PAGE = 50;
 const NARROW = matchMedia("(max-width: 480px)");
+/** It may be markdown. */
 const MARKED = /[*_`~#>|[\\]|^ *([-+]|\d+[.)]) |https?:/m;
 const HOLDER = { bot: "bot", queue: "queued", escalated: "queued", claimed: "agent", ended: "ended" };
 
@@ -58,7 +59,9 @@ function converse(host) {
   const streams = new Map();
   const waiting = new Map();
   let texts, language, parts, config, board, refused, connection, problem, status, agent, typist, forgets, frame;
-  let at, opening, thread, log, first, past, drawn, markdown, learning;
+  /** The thread's id; the `seq` of the first message that is here, and of the last that was there on arrival. */
+  let at, first, past;
+  let opening, thread, log, drawn, markdown, learning;
   let turn = Promise.resolve();
   let visits = 0;
   for (const unsent of own.unsent ?? []) waiting.set(unsent.client_id, { failed: "network", ...unsent });

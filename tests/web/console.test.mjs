@@ -639,7 +639,7 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
 });
 
-test("a chatbot is saved once, however often it is asked for, and the list can be read again", async () => {
+test("a chatbot is saved once, however often it is asked for", async () => {
   const desk = await consoleOf(admin, { at: "chatbots/new" });
   const { page } = desk;
   const saves = [];
@@ -659,16 +659,21 @@ test("a chatbot is saved once, however often it is asked for, and the list can b
   await Promise.all(saves.map((route) => route.continue()));
   await desk.sees("Saved.", ".toast");
   assert.equal(saves.length, 1);
-  const id = await page.evaluate(() => location.hash.slice(1));
+  await call(admin, "DELETE", `/chatbots/${await page.evaluate(() => location.hash.slice(1))}`);
+});
 
-  const refused = { status: 503, json: { status: 503, code: "busy", detail: "not now" } };
-  await page.route(/\/chatbots\?/, (route) => route.fulfill(refused));
-  await page.reload();
+test("chatbots whose list could not be read are read again", async () => {
+  const desk = await consoleOf(agent, {
+    at: chatbot,
+    before: (context) =>
+      context.route(/\/chatbots\?/, (route) =>
+        route.fulfill({ status: 503, json: { status: 503, code: "busy", detail: "not now" } }),
+      ),
+  });
   await desk.sees("Not now.", ".list [role=alert]");
-  await page.unroute(/\/chatbots\?/);
-  await page.locator(".list").getByRole("button", { name: "Try again" }).click();
-  await desk.row("Once").waitFor();
-  await call(admin, "DELETE", `/chatbots/${id}`);
+  await desk.context.unroute(/\/chatbots\?/);
+  await desk.page.locator(".list").getByRole("button", { name: "Try again" }).click();
+  await desk.row("Robin").first().waitFor();
 });
 
 test("an agent reads chatbots and changes none", async () => {
@@ -707,14 +712,16 @@ test("of two who change a chatbot the second is told, and says whose words are t
   await call(admin, "DELETE", `/chatbots/${id}`);
 });
 
-test("an agent tries a chatbot that is open to nobody, and is shown where the editor could not be had", async () => {
+test("an agent tries a chatbot that is open to nobody", async () => {
   const desk = await consoleOf(agent, { at: chatbot });
   await desk.button("Start a conversation").click();
   await desk.sees("Hello!", ".tryit .bubble");
   await desk.page.getByLabel("Say something to the bot").fill("Is this private?");
   await desk.page.getByLabel("Say something to the bot").press("Enter");
   await desk.sees("Is this private?", ".tryit [data-role=bot]");
+});
 
+test("where the editor cannot be loaded that is said, and it can be tried again", async () => {
   const cut = await consoleOf(agent);
   await cut.page.route("**/console.chatbots.js", (route) => route.abort());
   await cut.page.getByRole("link", { name: "Chatbots" }).click();
