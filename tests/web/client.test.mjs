@@ -312,6 +312,22 @@ test("a token that is refused is renewed, for REST and for the socket", async ()
   assert.equal(vain.asked, 2);
 });
 
+test("a token that could not be had is asked for again", async () => {
+  const id = await newThread();
+  const failing = () => {
+    let asked = 0;
+    return async () => {
+      if (!asked++) throw new Error("not yet");
+      return customer;
+    };
+  };
+  const rest = boardOf(failing());
+  await assert.rejects(rest.request("GET", `/threads/${id}`), { code: "network", detail: "not yet" });
+  assert.equal((await rest.request("GET", `/threads/${id}`)).id, id);
+  const { heard } = person(failing(), id);
+  await heard.state("open");
+});
+
 test("a token that ends while the socket is open is renewed", needsSecret, async () => {
   const wire = newWire();
   const source = tokens(tokenFor(3), customer);
