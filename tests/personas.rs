@@ -172,7 +172,7 @@ fn verified(table: &aws_sdk_dynamodb::Client) -> Vec<String> {
             // A test may leave its customers waiting.
             let at_no_time = At::from_millis(0);
             let verdict = store.thread_verify(tenant, &id.parse().unwrap(), at_no_time).await.unwrap();
-            broken.extend(verdict.and_then(|verdict| Some(format!("{id}: {}", verdict.breach?))));
+            broken.extend(verdict.and_then(|verdict| Some(format!("{id}: {}", verdict.violation?))));
         }
         broken
     })

@@ -18,7 +18,7 @@ use serde_json::Value;
 use shared::{
     Clock,
     domain::{At, Thread, ThreadId},
-    openai::Patience,
+    openai::RetryPolicy,
     store::key,
 };
 
@@ -28,14 +28,14 @@ pub(crate) const RESPONSES: &str = "/v1/responses";
 
 /// Waits a millisecond where production waits half a second, and for answers as long as it takes.
 pub(crate) fn brisk() -> Options {
-    let patience = Patience {
+    let retry_policy = RetryPolicy {
         attempts: 3,
         locked_attempts: 3,
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(500),
-        ..Patience::default()
+        ..RetryPolicy::default()
     };
-    Options { patience, ..Options::default() }
+    Options { retry_policy, ..Options::default() }
 }
 
 impl World {
@@ -96,7 +96,7 @@ impl World {
 
     /// A thread of `acme` as the table has it.
     pub(crate) async fn stored(&self, thread: &str) -> Thread {
-        self.board.app().store.thread_alone("acme", &id(thread)).await.unwrap().unwrap()
+        self.board.app().store.thread_get_bare("acme", &id(thread)).await.unwrap().unwrap()
     }
 }
 
@@ -140,12 +140,12 @@ impl Table {
 
     /// The conversations that are to be removed at OpenAI, of a thread of `acme`.
     pub(crate) async fn removals(&self, thread: &str) -> Vec<String> {
-        self.sort_keys(thread, key::REMOVAL).await
+        self.sort_keys(thread, key::CLEANUP).await
     }
 
     /// The notices that are still to be told of a thread of `acme`: their ids.
     pub(crate) async fn notices(&self, thread: &str) -> Vec<String> {
-        self.sort_keys(thread, key::NOTICE).await
+        self.sort_keys(thread, key::DELIVERY).await
     }
 
     /// The sockets that listen to a thread of `acme`.

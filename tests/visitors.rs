@@ -9,7 +9,7 @@ use authorizer::{Keys, Refusal};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::{Method, header::ORIGIN};
 use serde_json::{Value, json};
-use shared::{domain::At, store::VISITS_MAX};
+use shared::{domain::At, store::MAX_VISITOR_TOKENS};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{self, client::IntoClientRequest},
@@ -158,7 +158,7 @@ async fn whoever_makes_a_chatbot_tries_it_out_as_a_visitor_without_letting_any_i
 async fn each_address_is_counted_for_itself() {
     let world = World::start().await;
     let chatbot = world.public_chatbot().await;
-    for _ in 0..VISITS_MAX {
+    for _ in 0..MAX_VISITOR_TOKENS {
         world.anon().visits(&chatbot).await.expect(201);
     }
     let refused = world.anon().visits(&chatbot).await;

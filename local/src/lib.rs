@@ -33,7 +33,7 @@ use shared::{App, Invoker, Settings, openai as client};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use visitor::Passes;
+use visitor::VisitorTokens;
 
 pub use data_dir::{DataDir, Running};
 pub use error::Error;
@@ -107,11 +107,11 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         openai: client::Settings {
             base_url: openai.base_url.parse().map_err(|_| Error::OpenAiUrl(openai.base_url.clone()))?,
             api_key: openai.api_key.clone(),
-            patience: options.patience.clone(),
+            retry_policy: options.retry_policy.clone(),
         },
         webhooks: options.webhooks,
     };
-    let http = options.patience.http().map_err(|error| Error::Io(io::Error::other(error)))?;
+    let http = options.retry_policy.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let dynamo = (options.dynamo.0)(InProcess::new(&database));
     let management = (options.sockets.0)(gateway::management::InProcess::new(&connections));
     let app = App::new(settings, dynamo, management, http.clone());
@@ -123,7 +123,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
     let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app });
     let tokens = data_dir.tokens()?;
-    let passes = Passes::new(&tokens.visitors()).map_err(|error| Error::Io(io::Error::other(error)))?;
+    let passes = VisitorTokens::new(&tokens.visitors()).map_err(|error| Error::Io(io::Error::other(error)))?;
     let functions = functions(&app, tokens.keys()?, passes);
     let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
     if let Some(every) = options.sweep_every {
@@ -212,7 +212,7 @@ impl Switchboard {
 }
 
 /// The functions of the template, each with the app, and the authorizer with its keys.
-fn functions(app: &Arc<App>, keys: authorizer::Keys, passes: Passes) -> Functions {
+fn functions(app: &Arc<App>, keys: authorizer::Keys, passes: VisitorTokens) -> Functions {
     macro_rules! with_app {
         ($function:ident) => {{
             let app = Arc::clone(app);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
-use shared::domain::{Timeouts, chatbot::Memory, webhook::Reach};
-use shared::openai::{Patience, Wire};
+use shared::domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy};
+use shared::openai::{RetryPolicy, Wire};
 use shared::{Clock, webhook};
 
 use crate::Upstream;
@@ -31,7 +31,7 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// How often the sweep comes by itself; `None` leaves it to [`Switchboard::sweep`].
     pub sweep_every: Option<Duration>,
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
     /// Anywhere: what receives webhooks on a laptop runs there too.
     pub webhooks: webhook::Settings,
     /// The wire between the SDK's client and the embedded database.
@@ -56,8 +56,8 @@ impl Default for Options {
             memory: Memory::default(),
             timeouts: Timeouts::default(),
             sweep_every: None,
-            patience: Patience::default(),
-            webhooks: webhook::Settings { reach: Reach::Anywhere, ..webhook::Settings::default() },
+            retry_policy: RetryPolicy::default(),
+            webhooks: webhook::Settings { reach: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
             dynamo: Transport::default(),
             sockets: SocketsWire::default(),
             openai_wire: OpenAiWire::default(),

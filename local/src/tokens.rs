@@ -11,7 +11,7 @@ use shared::http::fingerprint;
 pub(crate) const ISSUER: &str = "switchboard";
 
 /// How long a printed token can be used.
-const LIFE: Duration = Duration::from_hours(30 * 24);
+const TOKEN_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// Signs HS256 tokens with one secret.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ impl Tokens {
 
     /// A token of thirty days.
     pub fn token(&self, tenant: &str, role: &str, subject: &str) -> String {
-        let expires = SystemTime::now() + LIFE;
+        let expires = SystemTime::now() + TOKEN_LIFETIME;
         let expires = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.sign(&json!({
             "iss": ISSUER, "aud": ISSUER, "exp": expires, "sub": subject, "tenant": tenant, "role": role,

@@ -10,13 +10,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use shared::Clock;
 use shared::domain::ThreadId;
 use shared::store::Store;
-use shared::verify::Verdict;
+use shared::verify::Report;
 
 use crate::{DataDir, Error, TABLE, data_dir, demo, dynamo};
 
 /// Threads of a page, and threads read at once.
-const PAGE: usize = 100;
-const AT_ONCE: usize = 8;
+const PAGE_SIZE: usize = 100;
+const MAX_CONCURRENT_THREADS: usize = 8;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -34,44 +34,44 @@ impl Verify {
     /// Looks at every thread and tells of those that break an invariant. Writes nothing, so it may run at any time.
     pub(crate) async fn run(&self, data_dir: &Path) -> Result<String, Error> {
         let (store, _lock) = self.store(data_dir).await?;
-        let verdicts = match &self.thread {
-            Some(id) => self.verdict(&store, id).await?.into_iter().collect(),
+        let reports = match &self.thread {
+            Some(id) => self.report(&store, id).await?.into_iter().collect(),
             None => self.all(&store).await?,
         };
-        if let (Some(id), true) = (&self.thread, verdicts.is_empty()) {
+        if let (Some(id), true) = (&self.thread, reports.is_empty()) {
             return Err(Error::NoThread(id.clone()));
         }
-        let messages: usize = verdicts.iter().map(|verdict| verdict.messages).sum();
-        let broken: Vec<String> = verdicts
+        let messages: usize = reports.iter().map(|report| report.messages).sum();
+        let broken: Vec<String> = reports
             .iter()
-            .filter_map(|verdict| Some(format!("{}: {}", verdict.thread, verdict.breach.as_ref()?)))
+            .filter_map(|report| Some(format!("{}: {}", report.thread, report.violation.as_ref()?)))
             .collect();
         if broken.is_empty() {
             let count = |number: usize, what| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-            let (threads, messages) = (count(verdicts.len(), "thread"), count(messages, "message"));
+            let (threads, messages) = (count(reports.len(), "thread"), count(messages, "message"));
             return Ok(format!("{threads}, {messages}: every invariant holds."));
         }
-        Err(Error::Broken { threads: broken.len(), of: verdicts.len(), breaches: broken.join("\n") })
+        Err(Error::Broken { threads: broken.len(), of: reports.len(), breaches: broken.join("\n") })
     }
 
-    async fn all(&self, store: &Store) -> Result<Vec<Verdict>, Error> {
-        let (mut verdicts, mut cursor) = (Vec::new(), None);
+    async fn all(&self, store: &Store) -> Result<Vec<Report>, Error> {
+        let (mut reports, mut cursor) = (Vec::new(), None);
         loop {
-            let page = store.thread_list_of_tenant(&self.tenant, None, cursor, PAGE).await?;
+            let page = store.thread_list_of_tenant(&self.tenant, None, cursor, PAGE_SIZE).await?;
             let looked = stream::iter(&page.threads)
-                .map(|(thread, _)| self.verdict(store, &thread.id))
-                .buffered(AT_ONCE)
+                .map(|(thread, _)| self.report(store, &thread.id))
+                .buffered(MAX_CONCURRENT_THREADS)
                 .try_collect::<Vec<_>>();
             // One that was deleted meanwhile is no matter.
-            verdicts.extend(looked.await?.into_iter().flatten());
+            reports.extend(looked.await?.into_iter().flatten());
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(verdicts);
+                return Ok(reports);
             }
         }
     }
 
-    async fn verdict(&self, store: &Store, id: &ThreadId) -> Result<Option<Verdict>, Error> {
+    async fn report(&self, store: &Store, id: &ThreadId) -> Result<Option<Report>, Error> {
         Ok(store.thread_verify(&self.tenant, id, Clock::system().now()).await?)
     }
 

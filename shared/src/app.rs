@@ -12,19 +12,19 @@ use ulid::Ulid;
 
 use crate::{
     Error, Invoker,
-    domain::{At, MessageId, Timeouts, chatbot::Memory, webhook::Reach},
-    openai::{self, Failure, OpenAi, Patience},
+    domain::{At, MessageId, Timeouts, chatbot::Memory, webhook::NetworkPolicy},
+    openai::{self, Failure, OpenAi, RetryPolicy},
     sockets::Sockets,
     store::Store,
     webhook::{self, Webhooks},
 };
 
 /// How long AWS is waited for: to connect, and for one try of a call.
-const CONNECT: Duration = Duration::from_secs(2);
-const ATTEMPT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a request waits for OpenAI where it can go on without: two of these, and a table, fit into 29 s.
-const BRIEFLY: Duration = Duration::from_secs(8);
+const OPTIONAL_CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Passed first, as `&App`. Clones share everything.
 #[derive(Clone)]
@@ -102,10 +102,10 @@ impl App {
         if let Some(url) = var("SOCKETS_URL") {
             management = management.endpoint_url(url);
         }
-        let patience = Patience::default();
-        let http = patience.http().map_err(Error::internal)?;
+        let retry_policy = RetryPolicy::default();
+        let http = retry_policy.http().map_err(Error::internal)?;
         let app = Self::new(
-            Settings::from_env(patience)?,
+            Settings::from_env(retry_policy)?,
             aws_sdk_dynamodb::Client::new(aws),
             aws_sdk_apigatewaymanagement::Client::from_conf(management.build()),
             http,
@@ -124,7 +124,7 @@ impl App {
 
     /// Waits for OpenAI, but not so long that API Gateway gives up on the request. What is abandoned may still happen.
     pub async fn briefly<T>(&self, asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        timeout(BRIEFLY, asked).await.unwrap_or(Err(Failure::Unavailable { maybe_ran: true }))
+        timeout(OPTIONAL_CALL_TIMEOUT, asked).await.unwrap_or(Err(Failure::Unavailable { maybe_ran: true }))
     }
 
     pub fn message_id(&self) -> MessageId {
@@ -133,7 +133,7 @@ impl App {
 }
 
 impl Settings {
-    pub fn from_env(patience: Patience) -> Result<Self, Error> {
+    pub fn from_env(retry_policy: RetryPolicy) -> Result<Self, Error> {
         let base_url = var("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".into());
         Ok(Self {
             table: var("TABLE").ok_or_else(|| Error::internal("the environment has no TABLE"))?,
@@ -144,10 +144,10 @@ impl Settings {
             openai: openai::Settings {
                 base_url: base_url.parse().map_err(|_| Error::internal("OPENAI_BASE_URL is not a URL"))?,
                 api_key: var("OPENAI_API_KEY").unwrap_or_default(),
-                patience,
+                retry_policy,
             },
             webhooks: webhook::Settings {
-                reach: var("WEBHOOK_REACH").map_or(Ok(Reach::default()), |word| {
+                reach: var("WEBHOOK_REACH").map_or(Ok(NetworkPolicy::default()), |word| {
                     word.parse().map_err(|why| Error::internal(format!("WEBHOOK_REACH {why}")))
                 })?,
                 ..webhook::Settings::default()
@@ -158,7 +158,8 @@ impl Settings {
 
 async fn aws() -> SdkConfig {
     // A connection that died while the function was frozen is given up, not waited for.
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
     aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
 }
 

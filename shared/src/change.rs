@@ -7,32 +7,32 @@ use tokio::time::timeout;
 use crate::{
     App, Error,
     domain::{
-        At, Details, Identity, Message, Thread, ThreadId,
+        At, Identity, Message, Thread, ThreadId, ThreadMetadata,
         status::Status,
         thread::{Changed, Conversation},
     },
     sockets::Event,
-    store::{Commit, Committed, Notice, Removal, Rubbish},
+    store::{Cleanup, Commit, Committed, RemoteObject, WebhookDelivery},
 };
 
 /// How often a change that met another one is decided anew.
-pub const DECISIONS: usize = 20;
+pub const MAX_DECISIONS: usize = 20;
 
 /// Why what a run said is void.
 pub const LINE_LOST: &str = "the line changed hands";
 
 /// How long "at once" may take: the request that caused the removal has 29 s in all.
-const AT_ONCE: Duration = Duration::from_secs(15);
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a change of owner leaves to be done.
 struct Left {
-    removal: Option<Removal>,
-    notice: Option<Notice>,
+    cleanup: Option<Cleanup>,
+    delivery: Option<WebhookDelivery>,
 }
 
 impl App {
     /// The thread, where the caller may know of it; else it does not exist.
-    pub async fn thread(&self, identity: &Identity, id: &ThreadId) -> Result<(Thread, Details), Error> {
+    pub async fn thread(&self, identity: &Identity, id: &ThreadId) -> Result<(Thread, ThreadMetadata), Error> {
         let found = self.store.thread_get(&identity.tenant, id).await?;
         found.filter(|(thread, _)| identity.sees(thread)).ok_or(Error::NotFound("thread"))
     }
@@ -44,18 +44,18 @@ impl App {
         identity: &Identity,
         id: &ThreadId,
         change: impl Fn(&Thread) -> Result<Option<Changed>, Error>,
-    ) -> Result<(Thread, Details), Error> {
-        for _ in 0..DECISIONS {
-            let (before, details) = self.thread(identity, id).await?;
-            let Some(changed) = change(&before)? else { return Ok((before, details)) };
-            if let Some((thread, left)) = self.commit_change(&before, changed, &details).await? {
+    ) -> Result<(Thread, ThreadMetadata), Error> {
+        for _ in 0..MAX_DECISIONS {
+            let (before, metadata) = self.thread(identity, id).await?;
+            let Some(changed) = change(&before)? else { return Ok((before, metadata)) };
+            if let Some((thread, left)) = self.commit_change(&before, changed, &metadata).await? {
                 let removed = async {
-                    if let Some(removal) = left.removal {
-                        self.remove(&removal).await;
+                    if let Some(cleanup) = left.cleanup {
+                        self.remove(&cleanup).await;
                     }
                 };
-                tokio::join!(self.notify(left.notice.as_ref()), removed);
-                return Ok((thread, details));
+                tokio::join!(self.notify(left.delivery.as_ref()), removed);
+                return Ok((thread, metadata));
             }
         }
         Err(Error::Busy)
@@ -69,10 +69,10 @@ impl App {
         id: &ThreadId,
         change: impl Fn(&Thread) -> Result<Option<Changed>, Error>,
     ) -> Result<Option<Thread>, Error> {
-        for _ in 0..DECISIONS {
-            let Some((before, details)) = self.store.thread_get(tenant, id).await? else { return Ok(None) };
+        for _ in 0..MAX_DECISIONS {
+            let Some((before, metadata)) = self.store.thread_get(tenant, id).await? else { return Ok(None) };
             let Some(changed) = change(&before)? else { return Ok(None) };
-            if let Some((thread, _)) = self.commit_change(&before, changed, &details).await? {
+            if let Some((thread, _)) = self.commit_change(&before, changed, &metadata).await? {
                 return Ok(Some(thread));
             }
         }
@@ -84,26 +84,26 @@ impl App {
         &self,
         before: &Thread,
         mut changed: Changed,
-        details: &Details,
+        metadata: &ThreadMetadata,
     ) -> Result<Option<(Thread, Left)>, Error> {
         let mut commit = Commit::new(changed.thread.clone());
         if matches!(changed.thread.status, Status::Ended { .. }) {
-            commit.removal = self.forget_conversation(before, &mut commit.thread, changed.message.at);
+            commit.cleanup = self.forget_conversation(before, &mut commit.thread, changed.message.at);
         }
         commit.messages.push(changed.message.clone());
         commit.note = changed.note.clone();
-        commit.notice = self.notice(&changed, details).await?;
-        let left = Left { removal: commit.removal.clone(), notice: commit.notice.clone() };
+        commit.delivery = self.delivery(&changed, metadata).await?;
+        let left = Left { cleanup: commit.cleanup.clone(), delivery: commit.delivery.clone() };
         let Committed::Done(thread) = self.store.thread_commit(before, commit).await? else { return Ok(None) };
         changed.thread = *thread;
-        self.tell_change(&changed, details, None).await;
+        self.announce(&changed, metadata, None).await;
         Ok(Some((changed.thread, left)))
     }
 
     /// Tells the thread's listeners and the tenant's inbox that the line has changed hands, and the listeners what was said
     /// with it.
-    pub async fn tell_change(&self, changed: &Changed, details: &Details, said: Option<&Message>) {
-        let updated = Event::thread(changed.thread.view(details));
+    pub async fn announce(&self, changed: &Changed, metadata: &ThreadMetadata, said: Option<&Message>) {
+        let updated = Event::thread(changed.thread.view(metadata));
         let mut events = Vec::with_capacity(5);
         if let Some(run) = &changed.discarded {
             events.push(Event::discarded(&changed.thread, &run.id, LINE_LOST));
@@ -112,21 +112,24 @@ impl App {
         events.extend(changed.note.as_ref().map(Event::note));
         events.push(updated.clone());
         events.extend(said.map(Event::message));
-        tokio::join!(self.tell(&changed.thread, &events), self.tell_inbox(&changed.thread.tenant, &updated));
+        tokio::join!(
+            self.broadcast(&changed.thread, &events),
+            self.broadcast_to_inbox(&changed.thread.tenant, &updated)
+        );
     }
 
     /// Takes the conversation from a thread that needs it no more. The removal is to be written with the thread; it is
     /// due once more after the lease of a run that may still be writing to the conversation.
-    pub fn forget_conversation(&self, before: &Thread, after: &mut Thread, now: At) -> Option<Removal> {
+    pub fn forget_conversation(&self, before: &Thread, after: &mut Thread, now: At) -> Option<Cleanup> {
         let known = std::mem::take(&mut after.openai);
         after.openai = Conversation { synced_through: known.synced_through, ..Conversation::default() };
         let due = before.run.as_ref().map_or(now, |run| run.lease_until.max(now));
-        Some(Removal::of_conversation(before, known.conversation_id?, due))
+        Some(Cleanup::of_conversation(before, known.conversation_id?, due))
     }
 
     /// Removes at once what is due to be removed at OpenAI. What fails stays due, as does what a run may still add to.
-    pub async fn remove(&self, removal: &Removal) -> bool {
-        match timeout(AT_ONCE, self.remove_at_openai(&removal.what)).await {
+    pub async fn remove(&self, cleanup: &Cleanup) -> bool {
+        match timeout(CLEANUP_TIMEOUT, self.remove_at_openai(&cleanup.what)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a removal at OpenAI has to wait");
@@ -137,27 +140,27 @@ impl App {
                 return false;
             }
         }
-        if removal.tries.due > self.now() {
+        if cleanup.schedule.due > self.now() {
             return true;
         }
-        if let Err(error) = self.store.removal_delete(removal).await {
+        if let Err(error) = self.store.cleanup_delete(cleanup).await {
             tracing::warn!(%error, "a removal that is done stays due");
         }
         true
     }
 
     /// Removes it, or fails half-way; what is gone already is as good as removed.
-    pub async fn remove_at_openai(&self, what: &Rubbish) -> Result<(), Error> {
+    pub async fn remove_at_openai(&self, what: &RemoteObject) -> Result<(), Error> {
         let gone =
             |done: Result<(), crate::openai::Failure>| done.map_err(|failure| Error::internal(failure.to_string()));
         match what {
-            Rubbish::Conversation { tenant, thread_id, conversation_id } => {
+            RemoteObject::Conversation { tenant, thread_id, conversation_id } => {
                 for response in self.store.response_ids(tenant, thread_id, conversation_id).await? {
                     gone(self.openai.response_delete(&response).await)?;
                 }
                 gone(self.openai.conversation_delete(conversation_id).await)
             }
-            Rubbish::Knowledge { vector_store_id, file_ids } => {
+            RemoteObject::Knowledge { vector_store_id, file_ids } => {
                 gone(self.openai.vector_store_delete(vector_store_id).await)?;
                 for file in file_ids {
                     gone(self.openai.file_delete(file).await)?;

@@ -17,7 +17,7 @@ pub enum Error {
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("{detail}")]
-    Conflict { detail: String, with: Option<Rival> },
+    Conflict { detail: String, with: Option<ConflictWith> },
     #[error("{0}")]
     TooLarge(String),
     /// The same idempotency key or `client_id`, used for something else before.
@@ -38,7 +38,7 @@ pub enum Error {
 
 /// What stands against a request, where a caller can do something with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rival {
+pub enum ConflictWith {
     /// Who holds the line.
     Agent(Person),
     /// The version that was written meanwhile.
@@ -54,10 +54,10 @@ impl Error {
         Self::Conflict { detail: detail.into(), with: None }
     }
 
-    pub fn conflict_with(rival: Rival) -> Self {
+    pub fn conflict_with(rival: ConflictWith) -> Self {
         let detail = match &rival {
-            Rival::Agent(agent) => format!("{} holds the line", agent.label()),
-            Rival::Version(version) => format!("it was changed meanwhile: this is version {version}"),
+            ConflictWith::Agent(agent) => format!("{} holds the line", agent.label()),
+            ConflictWith::Version(version) => format!("it was changed meanwhile: this is version {version}"),
         };
         Self::Conflict { detail, with: Some(rival) }
     }

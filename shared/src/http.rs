@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    App, Error, Rival,
+    App, ConflictWith, Error,
     domain::{
         At, Identity, Role,
         identity::{is_subject, is_tenant},
@@ -218,8 +218,8 @@ fn problem(error: &Error) -> Response<Body> {
         problem["reason"] = json!(reason);
     }
     match error {
-        Error::Conflict { with: Some(Rival::Agent(agent)), .. } => problem["agent"] = json!(agent),
-        Error::Conflict { with: Some(Rival::Version(version)), .. } => problem["version"] = json!(version),
+        Error::Conflict { with: Some(ConflictWith::Agent(agent)), .. } => problem["agent"] = json!(agent),
+        Error::Conflict { with: Some(ConflictWith::Version(version)), .. } => problem["version"] = json!(version),
         _ => {}
     }
     let mut response = answer(status, "application/problem+json", problem.to_string());

@@ -12,30 +12,30 @@ use crate::{
         chatbot::{Document, Knowledge, Memory},
     },
     openai::Failure,
-    store::{Removal, Rubbish},
+    store::{Cleanup, RemoteObject},
 };
 
 /// How long documents may take to arrive at OpenAI, all of them together: a request has 29 s in all.
-const UPLOAD: Duration = Duration::from_secs(8);
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How many travel at once.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT_UPLOADS: usize = 16;
 
 const TOO_SLOW: Failure = Failure::Unavailable { maybe_ran: true };
 
 impl App {
     /// Where the model's memory of this chatbot's threads lives: no further out than the server and the chatbot allow.
     pub fn memory_of(&self, chatbot: &Chatbot) -> Memory {
-        if self.memory == Memory::Local { Memory::Local } else { chatbot.character.memory }
+        if self.memory == Memory::Local { Memory::Local } else { chatbot.config.memory }
     }
 
     /// Brings documents to OpenAI. What a failure leaves half-done there is removed again.
     pub async fn knowledge_create(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<Knowledge, Failure> {
-        let until = Instant::now() + UPLOAD;
+        let until = Instant::now() + UPLOAD_TIMEOUT;
         let upload = |it: Document| async move {
             timeout_at(until, self.openai.file_create(&it.name, &it.text)).await.unwrap_or(Err(TOO_SLOW))
         };
-        let files = stream::iter(documents.to_vec()).map(upload).buffered(AT_ONCE);
+        let files = stream::iter(documents.to_vec()).map(upload).buffered(MAX_CONCURRENT_UPLOADS);
         let files: Vec<Result<String, Failure>> = files.collect().await;
         let file_ids: Vec<String> = files.iter().flatten().cloned().collect();
         let store = if let Some(failure) = files.into_iter().find_map(Result::err) {
@@ -68,7 +68,7 @@ impl App {
         let Ok(knowledge) = self.knowledge_create(chatbot, &documents).await else { return Ok(None) };
         if !self.store.chatbot_learn(chatbot, &knowledge).await? {
             // Somebody else brought them, or changed them: ours are one too many.
-            let what = Rubbish::Knowledge {
+            let what = RemoteObject::Knowledge {
                 vector_store_id: knowledge.vector_store_id.clone(),
                 file_ids: knowledge.file_ids.clone(),
             };
@@ -80,8 +80,8 @@ impl App {
     }
 
     /// The removal of what a chatbot's documents were at OpenAI, to be written with the change that replaces them.
-    pub fn forget_knowledge(&self, chatbot: &Chatbot) -> Option<Removal> {
+    pub fn forget_knowledge(&self, chatbot: &Chatbot) -> Option<Cleanup> {
         let Knowledge { vector_store_id, file_ids } = chatbot.knowledge.clone()?;
-        Some(Removal::of_knowledge(chatbot, vector_store_id, file_ids, self.now()))
+        Some(Cleanup::of_knowledge(chatbot, vector_store_id, file_ids, self.now()))
     }
 }

@@ -5,12 +5,12 @@
 
 mod app;
 mod change;
+mod delivery;
 pub mod domain;
 mod error;
 pub mod http;
 mod invocation;
 mod knowledge;
-mod notice;
 pub mod openai;
 pub mod sockets;
 pub mod store;
@@ -18,6 +18,6 @@ pub mod verify;
 pub mod webhook;
 
 pub use app::{App, Clock, Ids, Settings};
-pub use change::{DECISIONS, LINE_LOST};
-pub use error::{Error, Rival};
+pub use change::{LINE_LOST, MAX_DECISIONS};
+pub use error::{ConflictWith, Error};
 pub use invocation::Invoker;

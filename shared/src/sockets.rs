@@ -20,7 +20,7 @@ pub use event::{Event, PRESENT_MAX};
 use crate::{App, Error, domain::At, store::Subscriber};
 
 /// How often a post is tried that API Gateway has too many of: with back-off, some two seconds in all.
-const TRIES: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 
 #[derive(Clone)]
 pub struct Sockets {
@@ -50,7 +50,7 @@ impl Sockets {
             match error.as_service_error() {
                 Some(PostToConnectionError::GoneException(_)) => return Posted::Gone,
                 // Each waits a random part of twice as long, so that those who were too many at once are not again.
-                Some(PostToConnectionError::LimitExceededException(_)) if tries < TRIES => {
+                Some(PostToConnectionError::LimitExceededException(_)) if tries < MAX_ATTEMPTS => {
                     sleep(Duration::from_millis(fastrand::u64(1..=(32 << tries)))).await;
                     tries += 1;
                 }
@@ -84,7 +84,7 @@ impl App {
     pub fn forget<'a>(&'a self, tenant: &'a str, connection: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             if let Some(gone) = self.store.connection_delete(tenant, connection).await? {
-                self.tell_departure(&gone, &gone.threads).await;
+                self.broadcast_departure(&gone, &gone.threads).await;
             }
             Ok(())
         })

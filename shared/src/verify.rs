@@ -20,11 +20,11 @@ use crate::{
 const TWO_SWEEPS: Duration = Duration::from_mins(2);
 
 /// How often a thread that changes while it is read is read again.
-const READINGS: usize = 10;
+const MAX_READINGS: usize = 10;
 
 /// The first item that breaks an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breach {
+pub struct Violation {
     /// Its place in the log; `None` where the thread's own item is at fault.
     pub seq: Option<u64>,
     pub what: String,
@@ -32,43 +32,43 @@ pub struct Breach {
 
 /// A thread that was looked at.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct Report {
     pub thread: ThreadId,
     /// How many messages its log has.
     pub messages: usize,
-    pub breach: Option<Breach>,
+    pub violation: Option<Violation>,
 }
 
 /// Checks a thread and the whole of its log, as both were at one moment.
-pub fn verify(thread: &Thread, log: &[Message]) -> Result<(), Breach> {
+pub fn verify(thread: &Thread, log: &[Message]) -> Result<(), Violation> {
     let mut replay = Replay::of(thread);
     for message in log {
-        replay.take(message).map_err(|what| Breach { seq: Some(message.seq), what })?;
+        replay.take(message).map_err(|what| Violation { seq: Some(message.seq), what })?;
     }
-    replay.agrees(thread).map_err(|what| Breach { seq: None, what })
+    replay.agrees(thread).map_err(|what| Violation { seq: None, what })
 }
 
 /// Checks that nobody waits for the bot longer than a dead run may make them: a lease and two sweeps.
-pub fn verify_answered(thread: &Thread, now: At) -> Result<(), Breach> {
+pub fn verify_answered(thread: &Thread, now: At) -> Result<(), Violation> {
     let held_until = thread.run.as_ref().map_or(thread.status.since(), |run| run.lease_until);
     if !thread.awaits_bot() || now <= held_until + LEASE + TWO_SWEEPS {
         return Ok(());
     }
-    Err(Breach { seq: Some(thread.asked_through), what: format!("nobody has answered it since {held_until}") })
+    Err(Violation { seq: Some(thread.asked_through), what: format!("nobody has answered it since {held_until}") })
 }
 
 impl Store {
     /// Reads a thread with its log and checks both. `None`: there is no such thread.
-    pub async fn thread_verify(&self, tenant: &str, id: &ThreadId, now: At) -> Result<Option<Verdict>, Error> {
-        for _ in 0..READINGS {
-            let Some(thread) = self.thread_alone(tenant, id).await? else { return Ok(None) };
+    pub async fn thread_verify(&self, tenant: &str, id: &ThreadId, now: At) -> Result<Option<Report>, Error> {
+        for _ in 0..MAX_READINGS {
+            let Some(thread) = self.thread_get_bare(tenant, id).await? else { return Ok(None) };
             let log = self.log_whole(tenant, id).await?;
             let same = |after: &Thread| after.version == thread.version;
-            if !self.thread_alone(tenant, id).await?.as_ref().is_some_and(same) {
+            if !self.thread_get_bare(tenant, id).await?.as_ref().is_some_and(same) {
                 continue;
             }
-            let breach = verify(&thread, &log).and_then(|()| verify_answered(&thread, now)).err();
-            return Ok(Some(Verdict { thread: id.clone(), messages: log.len(), breach }));
+            let violation = verify(&thread, &log).and_then(|()| verify_answered(&thread, now)).err();
+            return Ok(Some(Report { thread: id.clone(), messages: log.len(), violation }));
         }
         Err(Error::Busy)
     }
@@ -206,7 +206,7 @@ fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seq {
             Some(seq) => write!(f, "message {seq}: {}", self.what),

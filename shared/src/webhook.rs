@@ -18,23 +18,23 @@ use crate::{
     App,
     domain::{
         At,
-        webhook::{Reach, Webhook, leads_out},
+        webhook::{NetworkPolicy, Webhook, leads_out},
     },
 };
 use resolver::{NotPublic, Resolver};
 use signature::signature;
 
 /// Until a connection stands, TLS included.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// No answer is read beyond this.
 const ANSWER_MAX: usize = 64 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub reach: Reach,
+    pub reach: NetworkPolicy,
     /// From the first packet to the last of an answer.
-    pub patience: Duration,
+    pub retry_policy: Duration,
 }
 
 /// The sender. Clones share everything.
@@ -47,7 +47,7 @@ pub struct Webhooks {
 
 /// Why a webhook did not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Undelivered {
+pub enum DeliveryError {
     #[error("its address is not a public one")]
     NotPublic,
     #[error("it could not be reached")]
@@ -65,13 +65,13 @@ pub enum Undelivered {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { reach: Reach::Public, patience: Duration::from_secs(10) }
+        Self { reach: NetworkPolicy::Public, retry_policy: Duration::from_secs(10) }
     }
 }
 
-impl Undelivered {
+impl DeliveryError {
     /// Whether the same request may well succeed a moment later.
-    pub fn is_passing(self) -> bool {
+    pub fn is_retryable(self) -> bool {
         match self {
             Self::Unreachable => true,
             Self::Refused(status) => status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
@@ -85,17 +85,17 @@ impl Webhooks {
         Self { settings, http: Arc::default() }
     }
 
-    pub fn reach(&self) -> Reach {
+    pub fn reach(&self) -> NetworkPolicy {
         self.settings.reach
     }
 
     /// Posts `body`, which is JSON, and returns what a 2xx came with. Anything else is a failure, a redirect too: it
     /// could lead to where the URL may not.
-    pub async fn post(&self, webhook: &Webhook, id: &str, now: At, body: String) -> Result<Vec<u8>, Undelivered> {
-        let url: Url = webhook.url.parse().map_err(|_| Undelivered::Unfit)?;
+    pub async fn post(&self, webhook: &Webhook, id: &str, now: At, body: String) -> Result<Vec<u8>, DeliveryError> {
+        let url: Url = webhook.url.parse().map_err(|_| DeliveryError::Unfit)?;
         // Checked when it was set, and now: an address has no name that the resolver would be asked for.
         if !leads_out(&url, self.settings.reach) {
-            return Err(Undelivered::NotPublic);
+            return Err(DeliveryError::NotPublic);
         }
         let timestamp = now.seconds().to_string();
         let request = self
@@ -108,51 +108,51 @@ impl Webhooks {
             .header("idempotency-key", id)
             .body(body);
         let answered = async {
-            let answer = request.send().await.map_err(|error| Undelivered::of(&error))?;
-            if answer.status().is_success() { read(answer).await } else { Err(Undelivered::Refused(answer.status())) }
+            let answer = request.send().await.map_err(|error| DeliveryError::of(&error))?;
+            if answer.status().is_success() { read(answer).await } else { Err(DeliveryError::Refused(answer.status())) }
         };
-        timeout(self.settings.patience, answered).await.unwrap_or(Err(Undelivered::Silent))
+        timeout(self.settings.retry_policy, answered).await.unwrap_or(Err(DeliveryError::Silent))
     }
 
-    fn http(&self) -> Result<&Client, Undelivered> {
+    fn http(&self) -> Result<&Client, DeliveryError> {
         if let Some(made) = self.http.get() {
             return Ok(made);
         }
         let made = client(self.settings.reach).map_err(|error| {
             tracing::error!(%error, "webhooks cannot be called");
-            Undelivered::Unfit
+            DeliveryError::Unfit
         })?;
         Ok(self.http.get_or_init(|| made))
     }
 }
 
-fn client(reach: Reach) -> reqwest::Result<Client> {
+fn client(reach: NetworkPolicy) -> reqwest::Result<Client> {
     Client::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none())
         .dns_resolver(Resolver(reach))
         // A proxy would resolve names for itself.
         .no_proxy()
         .http1_only()
-        .https_only(reach == Reach::Public)
+        .https_only(reach == NetworkPolicy::Public)
         // Each request's address is looked up and checked; none is kept, to die while a function is frozen.
         .pool_max_idle_per_host(0)
         .user_agent("Switchboard")
         .build()
 }
 
-async fn read(mut answer: Response) -> Result<Vec<u8>, Undelivered> {
+async fn read(mut answer: Response) -> Result<Vec<u8>, DeliveryError> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| Undelivered::of(&error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| DeliveryError::of(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER_MAX {
-            return Err(Undelivered::TooLong);
+            return Err(DeliveryError::TooLong);
         }
     }
     Ok(body)
 }
 
-impl Undelivered {
+impl DeliveryError {
     fn of(error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = cause {

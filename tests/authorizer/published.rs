@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::authorizer::{Keys, Misconfigured, Patience, Refusal};
+use ::authorizer::{Keys, Misconfigured, RefreshPolicy, Refusal};
 use axum::http::StatusCode;
 use futures::future::join_all;
 use jsonwebtoken::Algorithm;
@@ -13,22 +13,22 @@ use super::signer::{Signer, claims, pem};
 use super::{AUDIENCE, ISSUER, rest};
 
 /// Asks again whenever a key is unknown.
-const EAGER: Patience = Patience {
+const EAGER: RefreshPolicy = RefreshPolicy {
     max_age: Duration::from_hours(1),
     cool_down: Duration::ZERO,
     after_failure: Duration::ZERO,
     time_out: Duration::from_secs(5),
 };
 
-fn keys(issuer: &Issuer, patience: Patience) -> Keys {
-    Keys::published(&issuer.url, ISSUER, AUDIENCE, patience).unwrap()
+fn keys(issuer: &Issuer, refresh_policy: RefreshPolicy) -> Keys {
+    Keys::published(&issuer.url, ISSUER, AUDIENCE, refresh_policy).unwrap()
 }
 
 #[tokio::test]
 async fn rsa_elliptic_curve_and_edwards_keys_are_taken_after_one_fetch() {
     let signers = [&Signer::rsa("rsa"), &Signer::ec(), &Signer::ed()];
     let issuer = Issuer::of(&signers).await;
-    let keys = keys(&issuer, Patience::default());
+    let keys = keys(&issuer, RefreshPolicy::default());
     for signer in signers {
         rest(&keys, &signer.token()).await.unwrap();
     }
@@ -39,7 +39,7 @@ async fn rsa_elliptic_curve_and_edwards_keys_are_taken_after_one_fetch() {
 async fn warm_keys_need_no_fetch_for_the_first_caller() {
     let signer = Signer::ec();
     let issuer = Issuer::of(&[&signer]).await;
-    let keys = keys(&issuer, Patience::default());
+    let keys = keys(&issuer, RefreshPolicy::default());
     keys.warm().await;
     issuer.answers(StatusCode::SERVICE_UNAVAILABLE, "");
     rest(&keys, &signer.token()).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_token_without_a_kid_means_the_only_key() {
 async fn an_unknown_kid_is_fetched_once_per_cool_down() {
     let signer = Signer::rsa("rsa");
     let issuer = Issuer::of(&[&signer]).await;
-    let keys = keys(&issuer, Patience::default());
+    let keys = keys(&issuer, RefreshPolicy::default());
     for number in 0..20 {
         let stranger = Signer::rsa("rsa").under(&format!("made-up-{number}"));
         assert_eq!(rest(&keys, &stranger.token()).await.unwrap_err(), Refusal::UnknownKey);
@@ -131,7 +131,7 @@ async fn a_new_key_is_found_and_a_withdrawn_one_forgotten() {
 async fn an_old_set_is_fetched_again_and_serves_on_when_that_fails() {
     let (signer, withdrawn) = (Signer::ec(), Signer::ed());
     let issuer = Issuer::of(&[&signer, &withdrawn]).await;
-    let keys = keys(&issuer, Patience { max_age: Duration::ZERO, ..EAGER });
+    let keys = keys(&issuer, RefreshPolicy { max_age: Duration::ZERO, ..EAGER });
     rest(&keys, &withdrawn.token()).await.unwrap();
 
     for (status, body) in
@@ -161,7 +161,7 @@ async fn without_any_keys_the_caller_is_not_to_blame() {
 async fn an_issuer_that_does_not_answer_is_given_up() {
     let issuer = Issuer::of(&[&Signer::ec()]).await;
     issuer.closes();
-    let keys = keys(&issuer, Patience { time_out: Duration::from_millis(50), ..EAGER });
+    let keys = keys(&issuer, RefreshPolicy { time_out: Duration::from_millis(50), ..EAGER });
     assert_eq!(rest(&keys, &Signer::ec().token()).await.unwrap_err(), Refusal::KeysUnavailable);
 }
 
@@ -170,7 +170,7 @@ async fn callers_at_the_same_time_share_one_fetch() {
     let signer = Signer::ec();
     let token = signer.token();
     let issuer = Issuer::of(&[&signer]).await;
-    let keys = keys(&issuer, Patience::default());
+    let keys = keys(&issuer, RefreshPolicy::default());
     let answers = join_all((0..50).map(|_| rest(&keys, &token))).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(issuer.fetches(), 1);
@@ -180,7 +180,7 @@ async fn callers_at_the_same_time_share_one_fetch() {
 async fn a_caller_who_goes_away_leaves_the_fetch_to_the_others() {
     let signer = Signer::ec();
     let issuer = Issuer::of(&[&signer]).await;
-    let keys = keys(&issuer, Patience::default());
+    let keys = keys(&issuer, RefreshPolicy::default());
     issuer.closes();
     let (impatient, token) = (keys.clone(), signer.token());
     let impatient = tokio::spawn(async move { rest(&impatient, &token).await.is_ok() });

@@ -19,7 +19,7 @@ use crate::{
 const TURNS: u32 = 10_000;
 const THREADS: usize = 100;
 /// Callers at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_TURNS: usize = 8;
 /// Turns one after the other, for the latency.
 const IN_LINE: usize = 1_000;
 
@@ -48,7 +48,7 @@ pub(crate) fn run() {
     let gateway = refused + posted * 2;
     let functions = board.saturating_sub(database).saturating_sub(gateway);
 
-    println!("A chat turn, {TURNS} of them, {AT_ONCE} at once, {THREADS} threads, one socket on each:");
+    println!("A chat turn, {TURNS} of them, {MAX_CONCURRENT_TURNS} at once, {THREADS} threads, one socket on each:");
     line("CPU of Switchboard, without the stand-in", board, Some(Duration::from_millis(2)));
     line("  the functions, the SDK and the OpenAI client", functions, Some(Duration::from_micros(800)));
     line("  the embedded database", database, None);
@@ -114,7 +114,7 @@ impl Bench {
     fn turns(&self, turns: u32) {
         let each = turns as usize / THREADS;
         self.board.clients.block_on(async {
-            let all = stream::iter(&self.threads).for_each_concurrent(AT_ONCE, async |thread| {
+            let all = stream::iter(&self.threads).for_each_concurrent(MAX_CONCURRENT_TURNS, async |thread| {
                 for _ in 0..each {
                     self.turn(thread).await;
                 }
@@ -128,7 +128,7 @@ impl Bench {
         let path = format!("/threads/{}/chat", self.threads[0]);
         let before = used_by(BOARD);
         self.board.clients.block_on(async {
-            let refusals = stream::iter(0..TURNS).for_each_concurrent(AT_ONCE, async |_| {
+            let refusals = stream::iter(0..TURNS).for_each_concurrent(MAX_CONCURRENT_TURNS, async |_| {
                 self.board.post(&self.token, &path, &json!({ "txet": "What is new?" })).await;
             });
             refusals.await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::standin::{Answer as Refusal, Failure};
 use serde_json::{Value, json};
-use shared::openai::Patience;
+use shared::openai::RetryPolicy;
 
 use crate::{personas::World, stage::brisk};
 
@@ -139,7 +139,7 @@ async fn a_reply_holds_what_the_model_came_to_say() {
 #[tokio::test]
 async fn an_openai_that_says_nothing_is_given_up() {
     let mut options = brisk();
-    options.patience = Patience { first_byte: Duration::from_millis(200), ..options.patience };
+    options.retry_policy = RetryPolicy { first_byte: Duration::from_millis(200), ..options.retry_policy };
     let world = World::with(options).await;
     let chatbot = world.chatbot().await;
     assert!(!is_answered(&world, &chatbot, Failure::Stall, 100).await);

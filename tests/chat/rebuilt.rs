@@ -63,7 +63,7 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     let (thread, conversation) = begun(&world).await;
     world.next_response(Failure::Cut { after: 1, landed: true, clean: false });
     world.customer().says(&thread, "Two.").await.expect(202);
-    assert!(world.stored(&thread).await.openai.dirty);
+    assert!(world.stored(&thread).await.openai.in_doubt);
     assert_eq!(table.removals(&thread).await, [""; 0]);
 
     world.releases_unheard(&thread).await;
@@ -78,7 +78,7 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     ];
     assert_eq!(world.inputs().last().unwrap(), &told);
     let stored = world.stored(&thread).await;
-    assert!(!stored.openai.dirty);
+    assert!(!stored.openai.in_doubt);
     assert_ne!(stored.openai.conversation_id.unwrap(), conversation);
     // Gone already, and looked at once more when whatever still wrote to it is certainly over.
     assert_eq!(world.standin().counts().conversations, 1);
@@ -166,5 +166,5 @@ async fn what_is_said_while_a_conversation_is_made_is_asked_once_and_answered_wi
     assert_eq!(world.inputs()[1..], [["user: First", "user: Second"]]);
     let log = customer.log(&thread).await;
     assert_eq!((log.len(), &log[2]["answers"]), (3, &json!({ "from": 1, "through": 2 })));
-    assert!(!world.stored(&thread).await.openai.dirty);
+    assert!(!world.stored(&thread).await.openai.in_doubt);
 }

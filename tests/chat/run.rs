@@ -30,7 +30,7 @@ async fn a_message_that_comes_during_a_run_is_left_to_it_and_answered() {
     assert_eq!(log[3]["answers"], json!({ "from": 2, "through": 2 }));
     assert_eq!(world.inputs(), [["user: First"], ["user: Second"]]);
     let stored = world.stored(&thread).await;
-    assert!(stored.run.is_none() && !stored.openai.dirty, "{stored:?}");
+    assert!(stored.run.is_none() && !stored.openai.in_doubt, "{stored:?}");
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ impl Player {
             "socket" => Box::pin(socket::handle(app, request)).await,
             "sweep" => Box::pin(sweep::handle(app, request)).await,
             "visitor" => {
-                let passes = visitor::Passes::new(self.variable("VISITOR_SECRET")).unwrap();
+                let passes = visitor::VisitorTokens::new(self.variable("VISITOR_SECRET")).unwrap();
                 Box::pin(visitor::handle(app, &passes, request)).await
             }
             _ => panic!("there is no function {function}"),

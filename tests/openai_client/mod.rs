@@ -10,15 +10,15 @@ mod streams;
 
 use std::time::Duration;
 
-use shared::openai::{Answer, Ask, Event, Failure, Input, OpenAi, Outcome, Patience, Role, Settings};
+use shared::openai::{Answer, Ask, Event, Failure, Input, OpenAi, Outcome, RetryPolicy, Role, Settings};
 
 use peer::Peer;
 
 const KEY: &str = "sk-a-key-that-nobody-may-see";
 
 /// Backs off for a millisecond and waits long, so that a busy machine changes no test's outcome.
-fn brisk() -> Patience {
-    Patience {
+fn brisk() -> RetryPolicy {
+    RetryPolicy {
         attempts: 3,
         locked_attempts: 5,
         first_wait: Duration::from_millis(1),
@@ -31,8 +31,8 @@ fn brisk() -> Patience {
 }
 
 /// For tests in which the server falls silent.
-fn impatient() -> Patience {
-    Patience {
+fn impatient() -> RetryPolicy {
+    RetryPolicy {
         first_byte: Duration::from_millis(300),
         small_first_byte: Duration::from_millis(300),
         idle: Duration::from_millis(300),
@@ -44,13 +44,13 @@ fn client(peer: &Peer) -> OpenAi {
     client_with(peer, brisk())
 }
 
-fn client_with(peer: &Peer, patience: Patience) -> OpenAi {
-    let http = patience.http().unwrap();
-    OpenAi::new(http, settings(&peer.base_url, patience))
+fn client_with(peer: &Peer, retry_policy: RetryPolicy) -> OpenAi {
+    let http = retry_policy.http().unwrap();
+    OpenAi::new(http, settings(&peer.base_url, retry_policy))
 }
 
-fn settings(base_url: &str, patience: Patience) -> Settings {
-    Settings { base_url: base_url.parse().unwrap(), api_key: KEY.to_owned(), patience }
+fn settings(base_url: &str, retry_policy: RetryPolicy) -> Settings {
+    Settings { base_url: base_url.parse().unwrap(), api_key: KEY.to_owned(), retry_policy }
 }
 
 /// A customer says hello in `conv_1`.

@@ -11,7 +11,7 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde_json::json;
-use shared::openai::{Failure, ModelCheck, OpenAi, Patience};
+use shared::openai::{Failure, ModelCheck, OpenAi, RetryPolicy};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use super::{
@@ -67,8 +67,9 @@ async fn a_wait_asked_for_is_kept() {
 async fn a_date_that_has_passed_asks_for_no_wait() {
     let busy = with_header(status(503), "retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
     let peer = Peer::saying([busy, events(&reply("Hi"))]).await;
-    let patience = Patience { first_wait: Duration::from_hours(1), longest_wait: Duration::from_hours(1), ..brisk() };
-    assert_eq!(outcome(&client_with(&peer, patience)).await.unwrap().text, "Hi");
+    let retry_policy =
+        RetryPolicy { first_wait: Duration::from_hours(1), longest_wait: Duration::from_hours(1), ..brisk() };
+    assert_eq!(outcome(&client_with(&peer, retry_policy)).await.unwrap().text, "Hi");
 }
 
 #[tokio::test]

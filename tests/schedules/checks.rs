@@ -45,7 +45,7 @@ pub(crate) async fn check(story: &Story) -> Result<(), String> {
 /// `None` of a thread that was deleted, with all it held.
 async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
     let (table, id) = (story.world.onlooker().store, thread.parse().expect("a thread's id"));
-    let thread = table.thread_alone(TENANT, &id).await.expect("the table answers");
+    let thread = table.thread_get_bare(TENANT, &id).await.expect("the table answers");
     let log = table.log_after(TENANT, &id, 0, 10_000).await.expect("the table answers").messages;
     let Some(thread) = thread else {
         require(log.is_empty(), || format!("{id} was deleted and has a log"))?;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use shared::{
     App, Clock, Ids, Invoker, Settings,
     domain::{At, Timeouts, chatbot::Memory},
-    openai::{self, Patience},
+    openai::{self, RetryPolicy},
 };
 use tokio::time::Instant;
 use ulid::Ulid;
@@ -207,7 +207,7 @@ impl World {
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),
                 api_key: "standin".to_owned(),
-                patience: Patience::default(),
+                retry_policy: RetryPolicy::default(),
             },
             webhooks: shared::webhook::Settings::default(),
         };
@@ -251,7 +251,7 @@ fn table() -> &'static Value {
 /// What builds requests to OpenAI. Reading the system's certificates for each world would cost more than the world.
 fn requests() -> reqwest::Client {
     static REQUESTS: LazyLock<reqwest::Client> =
-        LazyLock::new(|| Patience::default().http().expect("the system's certificates"));
+        LazyLock::new(|| RetryPolicy::default().http().expect("the system's certificates"));
     REQUESTS.clone()
 }
 

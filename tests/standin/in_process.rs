@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use local::standin::{Failure, Fault, InProcess, Stage};
-use shared::openai::{Ask, Event, Failure as Failed, Input, OpenAi, Patience, Role, Settings};
+use shared::openai::{Ask, Event, Failure as Failed, Input, OpenAi, RetryPolicy, Role, Settings};
 
 use super::Server;
 
@@ -13,7 +13,7 @@ fn called(server: &Server) -> OpenAi {
         // Nobody listens there.
         base_url: "http://127.0.0.1:1/v1?version=7".parse().unwrap(),
         api_key: "any".to_owned(),
-        patience: Patience::default(),
+        retry_policy: RetryPolicy::default(),
     };
     OpenAi::new(server.client.clone(), settings).over(Arc::new(InProcess::new(&server.standin)))
 }

@@ -64,12 +64,12 @@ async fn of_two_who_find_a_removal_one_takes_it() {
     world.openai_goes_down();
     world.customer().delete(&format!("/threads/{thread}")).await.expect(204);
     let (app, id) = (world.board.app(), id(&thread));
-    let [removal] = app.store.removals_of_thread("acme", &id).await.unwrap().try_into().unwrap();
-    let taken = app.store.removal_take(&removal, app.now()).await.unwrap().unwrap();
-    assert_eq!(app.store.removal_take(&removal, app.now()).await.unwrap(), None);
+    let [removal] = app.store.cleanups_of_thread("acme", &id).await.unwrap().try_into().unwrap();
+    let taken = app.store.cleanup_take(&removal, app.now()).await.unwrap().unwrap();
+    assert_eq!(app.store.cleanup_take(&removal, app.now()).await.unwrap(), None);
     // Done by whoever took it, it stays done.
-    app.store.removal_delete(&taken).await.unwrap();
-    assert_eq!(app.store.removal_take(&taken, app.now()).await.unwrap(), None);
+    app.store.cleanup_delete(&taken).await.unwrap();
+    assert_eq!(app.store.cleanup_take(&taken, app.now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_http::{Context, RequestExt};
 use local::Options;
 use shared::{
-    domain::{Details, Status, Thread, ThreadId},
-    store::{Creation, Overdue, key},
+    domain::{Status, Thread, ThreadId, ThreadMetadata},
+    store::{Creation, DueThread, key},
 };
 
 use super::DAY;
@@ -34,7 +34,7 @@ async fn thread(world: &World, shard: &str) -> ThreadId {
     };
     let chatbot = "bot_01JD0000000000000000000000".parse().unwrap();
     let thread = Thread::new("acme", id.clone(), chatbot, "cus".into(), app.now());
-    app.store.thread_create(&thread, &Details::default(), None, &Creation { key: None }).await.unwrap();
+    app.store.thread_create(&thread, &ThreadMetadata::default(), None, &Creation { key: None }).await.unwrap();
     id
 }
 
@@ -77,12 +77,12 @@ async fn a_shard_that_cannot_be_read_keeps_no_other_waiting() {
 async fn what_an_index_that_lags_still_has_is_not_looked_into() {
     let (world, turned, _) = world().await;
     let (app, id) = (world.board.app(), thread(&world, "due#0").await);
-    let found = async || app.store.overdue_get("acme", &id, app.now()).await.unwrap();
-    assert!(matches!(found().await, Overdue::Settled));
+    let found = async || app.store.due_thread_get("acme", &id, app.now()).await.unwrap();
+    assert!(matches!(found().await, DueThread::Settled));
     turned.by(DAY * 30);
-    assert!(matches!(found().await, Overdue::Thread(_)));
+    assert!(matches!(found().await, DueThread::Thread(_)));
     app.store.thread_purge("acme", &id).await.unwrap();
-    assert!(matches!(found().await, Overdue::Settled));
+    assert!(matches!(found().await, DueThread::Settled));
 }
 
 #[tokio::test]

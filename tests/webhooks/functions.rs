@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use local::{Options, standin::Failure};
 use serde_json::json;
-use shared::{domain::webhook::Reach, webhook};
+use shared::{domain::webhook::NetworkPolicy, webhook};
 use tokio::join;
 
 use super::{Receiver, Reply, error_of, hasty, last_output, thread_at, thread_with};
@@ -149,7 +149,7 @@ async fn a_line_lost_between_two_tries_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_name_that_leads_into_the_network_is_refused_when_it_is_called() {
-    let webhooks = webhook::Settings { reach: Reach::Public, ..webhook::Settings::default() };
+    let webhooks = webhook::Settings { reach: NetworkPolicy::Public, ..webhook::Settings::default() };
     let world = World::with(Options { webhooks, ..Options::default() }).await;
     let receiver = Receiver::start().await;
     // Nobody knows by its name where it leads.

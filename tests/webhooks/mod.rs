@@ -27,7 +27,7 @@ async fn thread_at(world: &World, url: &str) -> String {
 /// Waits for no webhook longer than a test can.
 fn hasty() -> Options {
     let mut options = Options::default();
-    options.webhooks.patience = std::time::Duration::from_millis(300);
+    options.webhooks.retry_policy = std::time::Duration::from_millis(300);
     options
 }
 

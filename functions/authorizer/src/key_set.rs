@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 512 * 1024;
 
 /// When to ask the issuer, and how long to wait.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RefreshPolicy {
     /// A set older than this is fetched again, so that a withdrawn key ends. Fails that, the old set serves on.
     pub max_age: Duration,
     /// After a fetch, unknown `kid`s are refused without another for so long: tokens made up by anyone cost the issuer nothing.
@@ -28,7 +28,7 @@ pub struct Patience {
     pub time_out: Duration,
 }
 
-impl Default for Patience {
+impl Default for RefreshPolicy {
     fn default() -> Self {
         Self {
             max_age: Duration::from_mins(15),
@@ -43,7 +43,7 @@ pub(crate) struct KeySet {
     http: Client,
     url: Url,
     expected: Expected,
-    patience: Patience,
+    refresh_policy: RefreshPolicy,
     held: watch::Sender<Option<Held>>,
     /// Whoever has the turn may fetch, but not before the time it holds.
     turn: Arc<Mutex<Option<Instant>>>,
@@ -55,14 +55,14 @@ struct Held {
 }
 
 impl KeySet {
-    pub(crate) fn new(url: &str, expected: Expected, patience: Patience) -> Result<Self, Misconfigured> {
+    pub(crate) fn new(url: &str, expected: Expected, refresh_policy: RefreshPolicy) -> Result<Self, Misconfigured> {
         let url = Url::parse(url).ok().filter(is_safe).ok_or(Misconfigured::UnsafeUrl)?;
         let http = Client::builder()
-            .timeout(patience.time_out)
+            .timeout(refresh_policy.time_out)
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|_| Misconfigured::NoHttpClient)?;
-        Ok(Self { http, url, expected, patience, held: watch::Sender::new(None), turn: Arc::default() })
+        Ok(Self { http, url, expected, refresh_policy, held: watch::Sender::new(None), turn: Arc::default() })
     }
 
     pub(crate) async fn renew(self: &Arc<Self>) {
@@ -94,7 +94,7 @@ impl KeySet {
             (None, _) => None,
         };
         let key = found.ok_or(Refusal::UnknownKey)?;
-        Ok((Arc::clone(key), held.fetched.elapsed() < self.patience.max_age))
+        Ok((Arc::clone(key), held.fetched.elapsed() < self.refresh_policy.max_age))
     }
 
     /// Fetches unless somebody did just now. A task of its own, so that a caller who goes away does not undo it for those who wait.
@@ -107,11 +107,11 @@ impl KeySet {
             let pause = match set.fetch().await {
                 Ok(keys) => {
                     set.held.send_replace(Some(Held { keys, fetched: Instant::now() }));
-                    set.patience.cool_down
+                    set.refresh_policy.cool_down
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the issuer's keys were not fetched; any old ones are kept");
-                    set.patience.after_failure
+                    set.refresh_policy.after_failure
                 }
             };
             *turn = Some(Instant::now() + pause);

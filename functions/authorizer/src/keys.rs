@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jsonwebtoken::decode_header;
 
 use crate::key::{Expected, Key};
-use crate::key_set::{KeySet, Patience};
+use crate::key_set::{KeySet, RefreshPolicy};
 use crate::{Caller, Refusal};
 
 /// Cheap to clone; clones share what was fetched.
@@ -52,7 +52,7 @@ impl Keys {
         };
         let keys = match (set("JWT_SECRET"), set("JWT_JWKS_URL")) {
             (Some(secret), None) => Self::secret(&secret, issuer, audience),
-            (None, Some(url)) => Self::published(&url, issuer, audience, Patience::default()),
+            (None, Some(url)) => Self::published(&url, issuer, audience, RefreshPolicy::default()),
             _ => Err(Misconfigured::OneSourceIsNeeded),
         }?;
         set("VISITOR_SECRET").map_or(Ok(keys.clone()), |secret| keys.with_visitors(&secret))
@@ -75,10 +75,10 @@ impl Keys {
         url: &str,
         issuer: impl Into<String>,
         audience: impl Into<String>,
-        patience: Patience,
+        refresh_policy: RefreshPolicy,
     ) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: issuer.into(), audience: audience.into() };
-        Ok(Self { source: Source::Published(Arc::new(KeySet::new(url, expected, patience)?)), visitors: None })
+        Ok(Self { source: Source::Published(Arc::new(KeySet::new(url, expected, refresh_policy)?)), visitors: None })
     }
 
     /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.

@@ -18,7 +18,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::json;
 
 pub use caller::{Caller, Role};
-pub use key_set::Patience;
+pub use key_set::RefreshPolicy;
 pub use keys::{Keys, Misconfigured};
 
 /// Why a caller is not let in. The words name no part of the token: they are for the log.

@@ -31,6 +31,6 @@ async fn end(app: &App, identity: &Identity, id: &ThreadId) -> Result<thread::Vi
     let ended = app.change_owner(identity, id, |thread| {
         thread.change(Event::End { at, by: by.clone() }, by.clone(), "", None, message_id.clone())
     });
-    let (thread, details) = ended.await?;
-    Ok(thread.view(&details))
+    let (thread, metadata) = ended.await?;
+    Ok(thread.view(&metadata))
 }

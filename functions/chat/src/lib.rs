@@ -1,16 +1,16 @@
 //! `POST /threads/{thread_id}/chat`: say something in a thread; `POST /chat` and `GET /chat/{thread_id}/stream`, the same for
-//! the Vercel AI SDK ([`ui`]).
+//! the Vercel AI SDK ([`ai_sdk`]).
 //!
 //! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other goes to the people
 //! who listen ([`agent`]). The function also takes the plain event `{tenant, thread_id}`: answer what waits there.
 
 mod agent;
+mod ai_sdk;
 mod history;
 mod llm;
 mod run;
 mod said;
 mod stream;
-mod ui;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,8 +21,8 @@ use lambda_http::{
 };
 use serde::Deserialize;
 use shared::{
-    App, DECISIONS, Error,
-    domain::{Act, Details, Role, Status, Thread, ThreadId},
+    App, Error, MAX_DECISIONS,
+    domain::{Act, Role, Status, Thread, ThreadId, ThreadMetadata},
     http,
     sockets::Event,
 };
@@ -30,20 +30,22 @@ use tokio::time::Instant;
 
 pub use stream::Body;
 
-use said::{Answer, Said, Say};
-use stream::{Tap, Words};
-use ui::UiStream;
+use ai_sdk::AiSdkStream;
+use said::{ChatRequest, ChatResponse, Submission};
+use stream::{EventSink, StreamFormat};
 
 /// What a run keeps of its function's time to hand the line over: the table may be slow that day too.
-const HANDING_OVER: Duration = Duration::from_secs(20);
+const RESERVED_FOR_HAND_OVER: Duration = Duration::from_secs(20);
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let answered = match (request.request_context_ref(), http::route(&request).1.as_str()) {
         (Some(RequestContext::PassThrough), _) => answer_due(app, &request).await.map(whole),
-        (_, "/chat") => answer_as_it_comes(app, &request, ui::said, Words::Ui(UiStream::default())).await,
+        (_, "/chat") => {
+            answer_as_it_comes(app, &request, ai_sdk::said, StreamFormat::AiSdk(AiSdkStream::default())).await
+        }
         // A turn is not heard a second time; it is in the log as soon as it is over.
         (_, "/chat/{thread_id}/stream") => http::identity(app, &request).map(|_| whole(http::no_content())),
-        _ if wants_stream(&request) => answer_as_it_comes(app, &request, said, Words::Events).await,
+        _ if wants_stream(&request) => answer_as_it_comes(app, &request, said, StreamFormat::Events).await,
         _ => answer(app, &request).await.map(whole),
     };
     Ok(answered.unwrap_or_else(|error| whole(http::respond(Err(error)))))
@@ -56,7 +58,7 @@ fn whole(answer: Response<lambda_http::Body>) -> Response<Body> {
 async fn answer(app: &App, request: &Request) -> Result<Response<lambda_http::Body>, Error> {
     let identity = http::identity(app, request)?;
     let (id, say) = said(request)?;
-    let said = Said::new(app, &say, &identity, deadline(request), Tap::default());
+    let said = Submission::new(app, &say, &identity, deadline(request), EventSink::default());
     let answer = chat(app, &id, &said).await?;
     let status = if answer.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
     http::json(status, &answer)
@@ -66,26 +68,26 @@ async fn answer(app: &App, request: &Request) -> Result<Response<lambda_http::Bo
 async fn answer_as_it_comes(
     app: &App,
     request: &Request,
-    said: impl Fn(&Request) -> Result<(ThreadId, Say), Error>,
-    words: Words,
+    said: impl Fn(&Request) -> Result<(ThreadId, ChatRequest), Error>,
+    words: StreamFormat,
 ) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     let (id, say) = said(request)?;
-    let shows_thread = matches!(words, Words::Ui(_));
-    let (app, deadline, (tap, events)) = (app.clone(), deadline(request), Tap::open());
+    let shows_thread = matches!(words, StreamFormat::AiSdk(_));
+    let (app, deadline, (sink, events)) = (app.clone(), deadline(request), EventSink::open());
     let turn = tokio::spawn(async move {
-        let said = Said::new(&app, &say, &identity, deadline, tap);
+        let said = Submission::new(&app, &say, &identity, deadline, sink);
         let answer = chat(&app, &id, &said).await?;
         if shows_thread && !answer.is_settled() {
-            said.tap.tell(Event::thread(answer.thread().clone()));
+            said.sink.send(Event::thread(answer.thread().clone()));
         }
-        said.tap.tell(answer.done());
+        said.sink.send(answer.done());
         Ok(())
     });
     stream::stream(events, turn, words).await
 }
 
-fn said(request: &Request) -> Result<(ThreadId, Say), Error> {
+fn said(request: &Request) -> Result<(ThreadId, ChatRequest), Error> {
     Ok((http::path_id(request, "thread_id", "thread")?, http::body(request)?))
 }
 
@@ -97,7 +99,7 @@ fn wants_stream(request: &Request) -> bool {
 }
 
 /// Appends the message and lets whoever holds the line answer it. Decided anew whenever somebody else was faster.
-async fn chat(app: &App, id: &ThreadId, said: &Said<'_>) -> Result<Answer, Error> {
+async fn chat(app: &App, id: &ThreadId, said: &Submission<'_>) -> Result<ChatResponse, Error> {
     let (identity, say) = (said.identity, said.say);
     identity.may(if say.internal { Act::Note } else { Act::Chat })?;
     say.validate()?;
@@ -109,9 +111,9 @@ async fn chat(app: &App, id: &ThreadId, said: &Said<'_>) -> Result<Answer, Error
     {
         return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
     }
-    for _ in 0..DECISIONS {
-        let (thread, details) = app.thread(identity, id).await?;
-        if let Some(answer) = decide(app, thread, details, said).await? {
+    for _ in 0..MAX_DECISIONS {
+        let (thread, metadata) = app.thread(identity, id).await?;
+        if let Some(answer) = decide(app, thread, metadata, said).await? {
             return Ok(answer);
         }
     }
@@ -119,12 +121,17 @@ async fn chat(app: &App, id: &ThreadId, said: &Said<'_>) -> Result<Answer, Error
 }
 
 /// The thread's status says who answers. `None`: it changed before anything was written.
-async fn decide(app: &App, thread: Thread, details: Details, said: &Said<'_>) -> Result<Option<Answer>, Error> {
+async fn decide(
+    app: &App,
+    thread: Thread,
+    metadata: ThreadMetadata,
+    said: &Submission<'_>,
+) -> Result<Option<ChatResponse>, Error> {
     match (&thread.status, said.identity.role) {
-        (Status::Ended { .. }, _) => said.again(app, thread, details).await.map(Some),
-        _ if said.say.internal => agent::note(app, thread, details, said).await,
-        (Status::Bot { .. }, Role::Customer) => llm::chat_llm(app, thread, details, said).await,
-        _ => agent::chat_agent(app, thread, details, said).await,
+        (Status::Ended { .. }, _) => said.again(app, thread, metadata).await.map(Some),
+        _ if said.say.internal => agent::note(app, thread, metadata, said).await,
+        (Status::Bot { .. }, Role::Customer) => llm::chat_llm(app, thread, metadata, said).await,
+        _ => agent::chat_agent(app, thread, metadata, said).await,
     }
 }
 
@@ -146,5 +153,5 @@ async fn answer_due(app: &App, request: &Request) -> Result<Response<lambda_http
 fn deadline(request: &Request) -> Option<Instant> {
     let stopped_at = Duration::from_millis(request.lambda_context_ref()?.deadline);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Some(Instant::now() + stopped_at.saturating_sub(now).saturating_sub(HANDING_OVER))
+    Some(Instant::now() + stopped_at.saturating_sub(now).saturating_sub(RESERVED_FOR_HAND_OVER))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use shared::{
-    App, DECISIONS, Error,
-    domain::{Details, RunId, Thread, ThreadId},
+    App, Error, MAX_DECISIONS,
+    domain::{RunId, Thread, ThreadId, ThreadMetadata},
     sockets::Event,
     store::{Commit, Committed, Subscriber},
 };
@@ -12,8 +12,8 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     agent::append,
-    run::{Ending, Run},
-    said::{Answer, Said},
+    run::{Run, RunOutcome},
+    said::{ChatResponse, Submission},
 };
 
 /// A customer's message to the bot: add it, run the thread, update the log. One that arrives during a run is left to
@@ -21,9 +21,9 @@ use crate::{
 pub(crate) async fn chat_llm(
     app: &App,
     before: Thread,
-    details: Details,
-    said: &Said<'_>,
-) -> Result<Option<Answer>, Error> {
+    metadata: ThreadMetadata,
+    said: &Submission<'_>,
+) -> Result<Option<ChatResponse>, Error> {
     let now = app.now();
     let mut commit = Commit::new(before.clone());
     let message = append(&mut commit, said.message(&before, now), said);
@@ -41,33 +41,33 @@ pub(crate) async fn chat_llm(
     // At once, so that a turn waits for the table but twice before it asks OpenAI.
     let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
     let thread = match committed? {
-        Committed::Stale => return Ok(None),
-        Committed::Repeat(earlier) => return said.repeat(app, &before, &details, &earlier).await.map(Some),
+        Committed::Conflict => return Ok(None),
+        Committed::Repeat(earlier) => return said.repeat(app, &before, &metadata, &earlier).await.map(Some),
         Committed::Done(thread) => *thread,
     };
     let events: Vec<_> = run.iter().filter_map(|_| superseded(&before)).chain([Event::message(&message)]).collect();
     for event in &events {
-        said.tap.tell(event.clone());
+        said.sink.send(event.clone());
     }
     let listeners: Arc<watch::Sender<Vec<Subscriber>>> = Arc::default();
     let told = async {
         // OpenAI is asked first: the fan-out has the time that the answer takes.
         tokio::task::yield_now().await;
-        listeners.send_replace(app.tell(&thread, &events).await);
+        listeners.send_replace(app.broadcast(&thread, &events).await);
     };
     let Some(run) = run else {
         told.await;
-        return Ok(Some(Answer::message(message, None, thread.view(&details)).joined()));
+        return Ok(Some(ChatResponse::message(message, None, thread.view(&metadata)).joined()));
     };
-    let run = Run::new(app.clone(), run, &before, thread.clone(), details.clone(), chatbot, said.deadline)
+    let run = Run::new(app.clone(), run, &before, thread.clone(), metadata.clone(), chatbot, said.deadline)
         .knowing(vec![message.clone()])
-        .telling(said.tap.clone(), Arc::clone(&listeners));
+        .telling(said.sink.clone(), Arc::clone(&listeners));
     let (ending, ()) = tokio::join!(begin(run), told);
     let (reply, thread) = match ending {
-        Ok(Ending::Replied { reply, thread }) => (Some(*reply), *thread),
-        Ok(Ending::HandedOver { thread }) => (None, *thread),
+        Ok(RunOutcome::Replied { reply, thread }) => (Some(*reply), *thread),
+        Ok(RunOutcome::HandedOver { thread }) => (None, *thread),
         // Somebody else has the line; the caller sees who.
-        Ok(Ending::Lost) => (None, app.thread(said.identity, &thread.id).await.map_or(thread, |(now, _)| now)),
+        Ok(RunOutcome::Lost) => (None, app.thread(said.identity, &thread.id).await.map_or(thread, |(now, _)| now)),
         // The message is in the log and is due there: that its answer has to wait is no reason to refuse it.
         Err(error) => {
             tracing::error!(thread.id = %thread.id, %error, cause = ?std::error::Error::source(&error), "a run broke off");
@@ -75,7 +75,7 @@ pub(crate) async fn chat_llm(
         }
     };
     let reply = reply.filter(|reply| covers(reply, &message));
-    Ok(Some(Answer::message(message, reply, thread.view(&details))))
+    Ok(Some(ChatResponse::message(message, reply, thread.view(&metadata))))
 }
 
 /// What a run that died had said is void, once another one takes the line.
@@ -90,8 +90,8 @@ fn covers(reply: &shared::domain::Message, message: &shared::domain::Message) ->
 
 /// Answers what waits in a thread, if anything does and nobody else is at it. A repeated or late call does nothing.
 pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline: Option<Instant>) -> Result<(), Error> {
-    for _ in 0..DECISIONS {
-        let Some((before, details)) = app.store.thread_get(tenant, id).await? else { return Ok(()) };
+    for _ in 0..MAX_DECISIONS {
+        let Some((before, metadata)) = app.store.thread_get(tenant, id).await? else { return Ok(()) };
         let now = app.now();
         if !before.awaits_bot() || before.run_is_live(now) {
             return Ok(());
@@ -103,9 +103,9 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
         let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
         if let Committed::Done(thread) = committed? {
             if let Some(discarded) = superseded(&before) {
-                app.tell(&thread, &[discarded]).await;
+                app.broadcast(&thread, &[discarded]).await;
             }
-            let run = Run::new(app.clone(), run, &before, *thread, details, chatbot, deadline);
+            let run = Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline);
             return begin(run).await.map(|_| ());
         }
     }
@@ -113,6 +113,6 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
 }
 
 /// The run is a task of its own: a caller who leaves does not end it.
-async fn begin(run: Run) -> Result<Ending, Error> {
+async fn begin(run: Run) -> Result<RunOutcome, Error> {
     tokio::spawn(run.answer()).await.map_err(Error::internal)?
 }

@@ -4,28 +4,30 @@
 //! do nothing: what it says then is refused by the table and thrown away.
 
 mod conversation;
-mod function;
-mod hold;
-mod speech;
-mod words;
+mod deltas;
+mod lease;
+mod model;
+mod tool_call;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::{
     App, Error,
-    domain::{Chatbot, Details, Message, MessageId, Person, Reason, RunId, Thread, message, status, thread::LEASE},
+    domain::{
+        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, message, status, thread::LEASE,
+    },
     openai::Failure,
     sockets::Event,
-    store::{Commit, Removal, Subscriber},
+    store::{Cleanup, Commit, Subscriber},
 };
 use tokio::{sync::watch, time::Instant};
 
-use crate::stream::Tap;
-use speech::Spoken;
-use words::Piece;
+use crate::stream::EventSink;
+use deltas::Chunk;
+use model::ModelReply;
 
 /// How many runs may try before a person is asked: the second that dies is one too many.
-const ATTEMPTS: u32 = 2;
+const MAX_ATTEMPTS: u32 = 2;
 
 const APOLOGY: &str = "Sorry, I cannot answer right now. A person will take over.";
 
@@ -34,33 +36,33 @@ pub(crate) struct Run {
     id: RunId,
     /// As it was last written or read by this run.
     thread: Thread,
-    details: Details,
+    metadata: ThreadMetadata,
     /// The version of the thread that the details were read with.
-    details_at: u64,
+    metadata_version: u64,
     chatbot: Result<Option<Chatbot>, Error>,
     /// Messages at the log's end that need not be read again.
     known: Vec<Message>,
     /// The conversation may hold something that the log does not, or lack something: it is to be built anew.
     in_doubt: bool,
     /// What is to go at OpenAI, once the customer has been answered.
-    removals: Vec<Removal>,
+    cleanups: Vec<Cleanup>,
     /// Of the caller, where they listen as it goes on.
-    tap: Tap,
+    sink: EventSink,
     /// Who listens on sockets, as far as is known.
     listeners: Arc<watch::Sender<Vec<Subscriber>>>,
     /// How much the model has said of its next reply, in bytes.
     said: watch::Sender<usize>,
     /// The run ends before this, for its function is stopped soon after.
     deadline: Option<Instant>,
-    heard: Mutex<Heard>,
+    progress: Mutex<TurnProgress>,
 }
 
 /// What changes while the run waits.
-struct Heard {
+struct TurnProgress {
     /// What the model has said of its next reply.
     text: String,
     /// The last piece of it that went to the sockets.
-    piece: Option<Piece>,
+    chunk: Option<Chunk>,
     /// Responses that OpenAI stores and no message of the log speaks of, so that nobody else would ever delete them:
     /// discarded ones, failed ones, and those that only called a function.
     unkept: Vec<String>,
@@ -73,7 +75,7 @@ struct Heard {
 }
 
 /// What a run came to, for whoever began it.
-pub(crate) enum Ending {
+pub(crate) enum RunOutcome {
     Replied {
         reply: Box<Message>,
         thread: Box<Thread>,
@@ -87,14 +89,14 @@ pub(crate) enum Ending {
 }
 
 /// Why there is no reply.
-enum Trouble {
+enum RunError {
     Lost,
     HandOver { reason: Reason, comment: Option<String> },
     OpenAi(Failure),
     Table(Error),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for RunError {
     fn from(error: Error) -> Self {
         Self::Table(error)
     }
@@ -107,28 +109,28 @@ impl Run {
         id: RunId,
         before: &Thread,
         thread: Thread,
-        details: Details,
+        metadata: ThreadMetadata,
         chatbot: Result<Option<Chatbot>, Error>,
         deadline: Option<Instant>,
     ) -> Self {
-        let (in_doubt, details_at) = (before.openai.dirty, thread.version);
+        let (in_doubt, metadata_version) = (before.openai.in_doubt, thread.version);
         Self {
             app,
             id,
             thread,
-            details,
-            details_at,
+            metadata,
+            metadata_version,
             chatbot,
             known: Vec::new(),
             in_doubt,
-            removals: Vec::new(),
-            tap: Tap::default(),
+            cleanups: Vec::new(),
+            sink: EventSink::default(),
             listeners: Arc::default(),
             said: watch::Sender::new(0),
             deadline,
-            heard: Mutex::new(Heard {
+            progress: Mutex::new(TurnProgress {
                 text: String::new(),
-                piece: None,
+                chunk: None,
                 unkept: Vec::new(),
                 renewed: Instant::now(),
                 withdrawn: false,
@@ -145,13 +147,13 @@ impl Run {
 
     /// Tells the caller, and the sockets that were found to listen, as it goes on.
     #[must_use]
-    pub(crate) fn telling(self, tap: Tap, listeners: Arc<watch::Sender<Vec<Subscriber>>>) -> Self {
-        Self { tap, listeners, ..self }
+    pub(crate) fn telling(self, sink: EventSink, listeners: Arc<watch::Sender<Vec<Subscriber>>>) -> Self {
+        Self { sink, listeners, ..self }
     }
 
     /// Answers what the customer said, and goes on for as long as more has come meanwhile. The first reply is the
     /// caller's.
-    pub(crate) async fn answer(mut self) -> Result<Ending, Error> {
+    pub(crate) async fn answer(mut self) -> Result<RunOutcome, Error> {
         let mut first = None;
         let ending = loop {
             match self.turn().await {
@@ -159,33 +161,33 @@ impl Run {
                     first.get_or_insert(reply);
                     // Over; or, where the answer to its last write got lost, perhaps another's by now.
                     if !self.thread.is_held_by(&self.id) {
-                        break Ending::Lost;
+                        break RunOutcome::Lost;
                     }
                 }
-                Err(Trouble::Lost) => {
+                Err(RunError::Lost) => {
                     self.lost().await;
-                    break Ending::Lost;
+                    break RunOutcome::Lost;
                 }
-                Err(Trouble::HandOver { reason, comment }) => break self.hand_over(reason, comment).await?,
-                Err(Trouble::OpenAi(failure)) => {
+                Err(RunError::HandOver { reason, comment }) => break self.hand_over(reason, comment).await?,
+                Err(RunError::OpenAi(failure)) => {
                     tracing::warn!(thread.id = %self.thread.id, %failure, "the model cannot answer; a person is asked");
                     break self.hand_over(Reason::Failure, None).await?;
                 }
-                Err(Trouble::Table(error)) => return Err(error),
+                Err(RunError::Table(error)) => return Err(error),
             }
         };
-        for removal in &self.removals {
-            self.app.remove(removal).await;
+        for cleanup in &self.cleanups {
+            self.app.remove(cleanup).await;
         }
         self.delete_unkept().await;
         Ok(match first {
-            Some(reply) => Ending::Replied { reply: Box::new(reply), thread: Box::new(self.thread) },
+            Some(reply) => RunOutcome::Replied { reply: Box::new(reply), thread: Box::new(self.thread) },
             None => ending,
         })
     }
 
     /// One reply, to all that has been said so far.
-    async fn turn(&mut self) -> Result<Message, Trouble> {
+    async fn turn(&mut self) -> Result<Message, RunError> {
         let spoken = self.speak().await?;
         // What the model was asked last: to find a conversation, the run may have learnt of more than it began with.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
@@ -197,15 +199,15 @@ impl Run {
             thread.reply(&run, &mut reply, input_through, asked_through);
             Commit::new(thread).message(reply.clone())
         });
-        let logged = written.await?.ok_or(Trouble::Lost)?;
+        let logged = written.await?.ok_or(RunError::Lost)?;
         {
-            let mut heard = self.heard();
-            heard.unkept.retain(|response| Some(response) != kept.as_ref());
-            heard.text.clear();
+            let mut progress = self.progress();
+            progress.unkept.retain(|response| Some(response) != kept.as_ref());
+            progress.text.clear();
         }
         let reply = logged.into_iter().next().unwrap_or(reply);
-        self.tap.tell(Event::message(&reply));
-        self.app.tell(&self.thread, &[Event::message(&reply)]).await;
+        self.sink.send(Event::message(&reply));
+        self.app.broadcast(&self.thread, &[Event::message(&reply)]).await;
         Ok(reply)
     }
 
@@ -214,7 +216,7 @@ impl Run {
         let (asked, until) = (Instant::now(), self.app.now() + LEASE);
         let written = self.app.store.run_commit(&self.thread, &self.id, until, change).await?;
         let Some((thread, logged)) = written else { return Ok(None) };
-        self.heard().renewed = asked;
+        self.progress().renewed = asked;
         if thread.seq != self.thread.seq {
             // They end where the log ended then.
             self.known = Vec::new();
@@ -224,7 +226,7 @@ impl Run {
     }
 
     /// Asks for a person, in place of a reply.
-    async fn hand_over(&mut self, reason: Reason, comment: Option<String>) -> Result<Ending, Error> {
+    async fn hand_over(&mut self, reason: Reason, comment: Option<String>) -> Result<RunOutcome, Error> {
         let (id, at) = (self.app.message_id(), self.app.now());
         let by = match &self.chatbot {
             Ok(Some(bot)) => author(bot),
@@ -234,29 +236,29 @@ impl Run {
         // Where the chatbot could not be read its webhook, if there is one, is found out later.
         let has_webhook =
             self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
-        let (mut changed, mut notice) = (None, None);
-        let (app, details) = (self.app.clone(), self.details.clone());
+        let (mut changed, mut delivery) = (None, None);
+        let (app, metadata) = (self.app.clone(), self.metadata.clone());
         let written = self.save(|thread| {
             let event = status::Event::Escalate { at, reason };
             changed = thread.change(event, by.clone(), text, comment.clone(), id.clone()).ok().flatten();
             let Some(changed) = &changed else { return Commit::new(thread) };
-            notice = app.notice_if(changed, &details).filter(|_| has_webhook);
+            delivery = app.delivery_if(changed, &metadata).filter(|_| has_webhook);
             let mut commit = Commit::new(changed.thread.clone()).message(changed.message.clone());
-            commit.notice.clone_from(&notice);
+            commit.delivery.clone_from(&delivery);
             commit
         });
         if written.await?.is_none() {
             self.lost().await;
-            return Ok(Ending::Lost);
+            return Ok(RunOutcome::Lost);
         }
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
-            self.tap.tell(Event::message(&changed.message));
-            self.tap.tell(Event::thread(changed.thread.view(&self.details)));
-            self.app.tell_change(&changed, &self.details, None).await;
-            self.app.notify(notice.as_ref()).await;
+            self.sink.send(Event::message(&changed.message));
+            self.sink.send(Event::thread(changed.thread.view(&self.metadata)));
+            self.app.announce(&changed, &self.metadata, None).await;
+            self.app.notify(delivery.as_ref()).await;
         }
-        Ok(Ending::HandedOver { thread: Box::new(self.thread.clone()) })
+        Ok(RunOutcome::HandedOver { thread: Box::new(self.thread.clone()) })
     }
 
     /// After the line was lost: the listeners are told, and a conversation that nobody points to any more is removed.
@@ -264,13 +266,13 @@ impl Run {
         let now = self.withdraw().await;
         let Some(ours) = &self.thread.openai.conversation_id else { return };
         if now.is_none_or(|now| now.openai.conversation_id.as_ref() != Some(ours)) {
-            self.app.remove(&Removal::of_conversation(&self.thread, ours.clone(), self.app.now())).await;
+            self.app.remove(&Cleanup::of_conversation(&self.thread, ours.clone(), self.app.now())).await;
         }
     }
 
     /// As far as OpenAI can be reached: nobody's answer depends on it.
     async fn delete_unkept(&self) {
-        let unkept = std::mem::take(&mut self.heard().unkept);
+        let unkept = std::mem::take(&mut self.progress().unkept);
         for response in unkept {
             if let Err(failure) = self.app.openai.response_delete(&response).await {
                 tracing::warn!(thread.id = %self.thread.id, %failure, "a response stays behind at OpenAI");
@@ -278,19 +280,19 @@ impl Run {
         }
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, TurnProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn chatbot(&self) -> Result<&Chatbot, Trouble> {
+    fn chatbot(&self) -> Result<&Chatbot, RunError> {
         match &self.chatbot {
             Ok(Some(chatbot)) => Ok(chatbot),
             // Deleted: its threads go to people. Not read: better a person than silence.
-            Ok(None) | Err(_) => Err(Trouble::HandOver { reason: Reason::Failure, comment: None }),
+            Ok(None) | Err(_) => Err(RunError::HandOver { reason: Reason::Failure, comment: None }),
         }
     }
 
-    fn message(&self, id: MessageId, bot: &Chatbot, spoken: Spoken) -> Message {
+    fn message(&self, id: MessageId, bot: &Chatbot, spoken: ModelReply) -> Message {
         Message {
             id,
             client_id: None,
@@ -308,5 +310,5 @@ impl Run {
 }
 
 fn author(bot: &Chatbot) -> Person {
-    Person { id: bot.id.to_string(), name: Some(bot.character.name.clone()) }
+    Person { id: bot.id.to_string(), name: Some(bot.config.name.clone()) }
 }

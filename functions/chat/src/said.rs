@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     App, Error,
     domain::{
-        At, ChatbotId, Details, Identity, Message, MessageId, Note, Role, Thread,
+        At, ChatbotId, Identity, Message, MessageId, Note, Role, Thread, ThreadMetadata,
         message::{self, TEXT_MAX},
         thread,
     },
@@ -14,11 +14,11 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::stream::Tap;
+use crate::stream::EventSink;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Say {
+pub(crate) struct ChatRequest {
     text: String,
     /// The client's own id for the message: said twice under the same one, it is said once.
     client_id: Option<String>,
@@ -30,26 +30,26 @@ pub(crate) struct Say {
 }
 
 /// A message to be, and whose it is.
-pub(crate) struct Said<'a> {
-    pub(crate) say: &'a Say,
+pub(crate) struct Submission<'a> {
+    pub(crate) say: &'a ChatRequest,
     pub(crate) identity: &'a Identity,
     /// The same however often it takes to write it.
     pub(crate) message_id: MessageId,
     /// When a run that answers it has to hand over.
     pub(crate) deadline: Option<Instant>,
     /// Hears what comes of it.
-    pub(crate) tap: Tap,
+    pub(crate) sink: EventSink,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(crate) enum Answer {
-    Message(Box<Answered>),
+pub(crate) enum ChatResponse {
+    Message(Box<MessageResponse>),
     Note(Box<Noted>),
 }
 
 #[derive(Serialize)]
-pub(crate) struct Answered {
+pub(crate) struct MessageResponse {
     message: Message,
     /// The first bot message that answers it; none where somebody else has answered or will.
     reply: Option<Message>,
@@ -65,13 +65,13 @@ pub(crate) struct Noted {
     thread: thread::View,
 }
 
-impl Answer {
+impl ChatResponse {
     pub(crate) fn note(note: Note, thread: thread::View) -> Self {
         Self::Note(Box::new(Noted { note, thread }))
     }
 
     pub(crate) fn message(message: Message, reply: Option<Message>, thread: thread::View) -> Self {
-        Self::Message(Box::new(Answered { message, reply, thread, joined: false }))
+        Self::Message(Box::new(MessageResponse { message, reply, thread, joined: false }))
     }
 
     #[must_use]
@@ -102,7 +102,7 @@ impl Answer {
     }
 }
 
-impl Say {
+impl ChatRequest {
     /// A customer's message by another wire.
     pub(crate) fn new(text: String, client_id: String) -> Self {
         Self { text, client_id: Some(client_id), chatbot_id: None, internal: false }
@@ -125,9 +125,15 @@ impl Say {
     }
 }
 
-impl<'a> Said<'a> {
-    pub(crate) fn new(app: &App, say: &'a Say, identity: &'a Identity, deadline: Option<Instant>, tap: Tap) -> Self {
-        Self { say, identity, message_id: app.message_id(), deadline, tap }
+impl<'a> Submission<'a> {
+    pub(crate) fn new(
+        app: &App,
+        say: &'a ChatRequest,
+        identity: &'a Identity,
+        deadline: Option<Instant>,
+        sink: EventSink,
+    ) -> Self {
+        Self { say, identity, message_id: app.message_id(), deadline, sink }
     }
 
     /// The message, at a place in the log that is still to be found.
@@ -177,13 +183,18 @@ impl<'a> Said<'a> {
     }
 
     /// The answer in an ended thread: the first one again, where this was said before.
-    pub(crate) async fn again(&self, app: &App, thread: Thread, details: Details) -> Result<Answer, Error> {
+    pub(crate) async fn again(
+        &self,
+        app: &App,
+        thread: Thread,
+        metadata: ThreadMetadata,
+    ) -> Result<ChatResponse, Error> {
         let earlier = match &self.say.client_id {
             Some(id) => app.store.client_get(&thread.tenant, &thread.id, &self.identity.subject, id).await?,
             None => None,
         };
         match earlier {
-            Some(earlier) => self.repeat(app, &thread, &details, &earlier).await,
+            Some(earlier) => self.repeat(app, &thread, &metadata, &earlier).await,
             None => Err(Error::conflict("the thread has ended")),
         }
     }
@@ -193,26 +204,26 @@ impl<'a> Said<'a> {
         &self,
         app: &App,
         thread: &Thread,
-        details: &Details,
+        metadata: &ThreadMetadata,
         earlier: &ClientRow,
-    ) -> Result<Answer, Error> {
+    ) -> Result<ChatResponse, Error> {
         if self.client(earlier.seq).is_none_or(|now| now.fingerprint != earlier.fingerprint) {
             return Err(Error::Mismatch("this client_id"));
         }
         let (tenant, id) = (&thread.tenant, &thread.id);
-        let view = thread.view(details);
+        let view = thread.view(metadata);
         let lost = || Error::internal("a client id points to nothing");
         if let Some(note) = &earlier.note {
             let note = app.store.note_get(tenant, id, earlier.seq, note).await?.ok_or_else(lost)?;
-            self.tap.tell(Event::note(&note));
-            return Ok(Answer::note(note, view));
+            self.sink.send(Event::note(&note));
+            return Ok(ChatResponse::note(note, view));
         }
         let (message, reply) = tokio::try_join!(
             app.store.message_get(tenant, id, earlier.seq),
             app.store.reply_to(tenant, id, earlier.seq)
         )?;
         let message = message.ok_or_else(lost)?;
-        [Some(&message), reply.as_ref()].into_iter().flatten().for_each(|said| self.tap.tell(Event::message(said)));
-        Ok(Answer::message(message, reply, view))
+        [Some(&message), reply.as_ref()].into_iter().flatten().for_each(|said| self.sink.send(Event::message(said)));
+        Ok(ChatResponse::message(message, reply, view))
     }
 }

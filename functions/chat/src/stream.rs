@@ -23,11 +23,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::ui::UiStream;
+use crate::ai_sdk::AiSdkStream;
 
 /// A comment goes out when nothing was said for so long: API Gateway cuts a stream that is silent for five minutes, and
 /// proxies sooner.
-const KEPT_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What is answered: all at once, or as it comes.
 pub enum Body {
@@ -37,33 +37,33 @@ pub enum Body {
 
 /// Where a turn's events go besides the sockets.
 #[derive(Clone, Default)]
-pub(crate) struct Tap(Option<mpsc::UnboundedSender<Event>>);
+pub(crate) struct EventSink(Option<mpsc::UnboundedSender<Event>>);
 
-impl Tap {
+impl EventSink {
     /// A tap, and what comes out of it until its last clone is gone.
     pub(crate) fn open() -> (Self, mpsc::UnboundedReceiver<Event>) {
-        let (tap, events) = mpsc::unbounded_channel();
-        (Self(Some(tap)), events)
+        let (sink, events) = mpsc::unbounded_channel();
+        (Self(Some(sink)), events)
     }
 
     /// A listener who has left hears nothing, and that is all.
-    pub(crate) fn tell(&self, event: Event) {
-        if let Some(tap) = &self.0 {
-            let _ = tap.send(event);
+    pub(crate) fn send(&self, event: Event) {
+        if let Some(sink) = &self.0 {
+            let _ = sink.send(event);
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.0.as_ref().is_some_and(|tap| !tap.is_closed())
+        self.0.as_ref().is_some_and(|sink| !sink.is_closed())
     }
 }
 
 /// In which words a stream tells of a turn.
-pub(crate) enum Words {
+pub(crate) enum StreamFormat {
     /// The events of the sockets.
     Events,
     /// The Vercel AI SDK's.
-    Ui(UiStream),
+    AiSdk(AiSdkStream),
 }
 
 /// The stream of a turn's events. A turn that is refused before it says anything is refused as any other request; one that
@@ -71,7 +71,7 @@ pub(crate) enum Words {
 pub(crate) async fn stream(
     mut events: mpsc::UnboundedReceiver<Event>,
     turn: JoinHandle<Result<(), Error>>,
-    mut words: Words,
+    mut words: StreamFormat,
 ) -> Result<Response<Body>, Error> {
     let Some(first) = events.recv().await else {
         turn.await.map_err(Error::internal)??;
@@ -82,13 +82,13 @@ pub(crate) async fn stream(
         .header(header::CONTENT_TYPE, "text/event-stream")
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    if let Words::Ui(_) = words {
+    if let StreamFormat::AiSdk(_) = words {
         response = response.header("x-vercel-ai-ui-message-stream", "v1");
     }
     let first = Bytes::from(words.write(&first));
     let rest = stream::unfold(Some((events, turn, words)), |going_on| async {
         let (mut events, mut turn, mut words) = going_on?;
-        match timeout(KEPT_ALIVE, events.recv()).await {
+        match timeout(KEEP_ALIVE_INTERVAL, events.recv()).await {
             Ok(Some(event)) => Some((Bytes::from(words.write(&event)), Some((events, turn, words)))),
             Ok(None) => Some((Bytes::from(words.write(&failure((&mut turn).await)?)), None)),
             Err(_) => Some((Bytes::from_static(b":\n\n"), Some((events, turn, words)))),
@@ -106,11 +106,11 @@ fn failure(turn: Result<Result<(), Error>, JoinError>) -> Option<Event> {
     Some(Event::Error { thread_id: None, code: http::kind(&error).1, detail: error.to_string() })
 }
 
-impl Words {
+impl StreamFormat {
     fn write(&mut self, event: &Event) -> String {
         match self {
             Self::Events => written(event),
-            Self::Ui(ui) => ui.write(event),
+            Self::AiSdk(ui) => ui.write(event),
         }
     }
 }

@@ -7,9 +7,9 @@ use shared::{
     App, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
-        chatbot::{Character, Document, Memory, Tool},
+        chatbot::{ChatbotConfig, Document, Memory, Tool},
     },
-    store::{Created, Creation, Rubbish},
+    store::{Created, Creation, RemoteObject},
 };
 
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ pub(crate) async fn create(
         public,
         origins,
     } = create;
-    let character = Character {
+    let config = ChatbotConfig {
         name,
         model,
         instructions,
@@ -71,20 +71,20 @@ pub(crate) async fn create(
         public,
         origins,
     };
-    character.validate()?;
+    config.validate()?;
     let webhook = webhook.map(|given| app.webhook(&given)).transpose()?;
     Document::validate(&documents)?;
     let mut creation = Creation::under(identity, key, &["POST /chatbots".as_bytes(), body.as_ref()], app.now());
     if let Some(answer) = app.store.answer_before(&creation).await? {
         return with_documents(answer, &documents);
     }
-    crate::check_model(app, &character.model).await?;
+    crate::check_model(app, &config.model).await?;
 
     let now = app.now();
     let mut chatbot = Chatbot {
         tenant: identity.tenant.clone(),
         id: ChatbotId::new(app.ulid()),
-        character,
+        config,
         webhook,
         version: 1,
         documents_set: app.ulid().to_string(),
@@ -104,7 +104,7 @@ pub(crate) async fn create(
     {
         let (vector_store_id, file_ids) = (made.vector_store_id.clone(), made.file_ids.clone());
         // Made for nothing: another request under the same key was faster.
-        let _ = app.remove_at_openai(&Rubbish::Knowledge { vector_store_id, file_ids }).await;
+        let _ = app.remove_at_openai(&RemoteObject::Knowledge { vector_store_id, file_ids }).await;
     }
     match created? {
         Created::New => with_documents(answer, &documents),

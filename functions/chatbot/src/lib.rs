@@ -6,7 +6,7 @@ mod update;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 use shared::{
-    App, DECISIONS, Error,
+    App, Error, MAX_DECISIONS,
     domain::{Act, Chatbot, ChatbotId, Identity, chatbot},
     http,
     openai::ModelCheck,
@@ -68,12 +68,12 @@ async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Result<chatbot::
 /// Deletes the chatbot and what it knows at OpenAI. Its threads go to people at their next turn.
 async fn delete(app: &App, identity: &Identity, id: &ChatbotId) -> Result<(), Error> {
     identity.may(Act::ChatbotWrite)?;
-    for _ in 0..DECISIONS {
+    for _ in 0..MAX_DECISIONS {
         let chatbot = read(app, identity, id).await?;
-        let removal = app.forget_knowledge(&chatbot);
-        if app.store.chatbot_delete(&chatbot, removal.as_ref()).await? {
-            if let Some(removal) = removal {
-                app.remove(&removal).await;
+        let cleanup = app.forget_knowledge(&chatbot);
+        if app.store.chatbot_delete(&chatbot, cleanup.as_ref()).await? {
+            if let Some(cleanup) = cleanup {
+                app.remove(&cleanup).await;
             }
             return Ok(());
         }

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 use shared::{
-    App, DECISIONS, Error, Rival,
+    App, ConflictWith, Error, MAX_DECISIONS,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
         chatbot::{self, Document, Memory, Tool},
     },
     http::Patch,
-    store::{ChatbotWrite, Rubbish},
+    store::{ChatbotWrite, RemoteObject},
 };
 
 /// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own. So may `webhook`: none.
@@ -46,28 +46,28 @@ pub(crate) async fn update(
         *given = app.webhook(given)?;
     }
     let mut checked = None;
-    for _ in 0..DECISIONS {
+    for _ in 0..MAX_DECISIONS {
         let before = crate::read(app, identity, id).await?;
         if update.version.is_some_and(|read| read != before.version) {
-            return Err(Error::conflict_with(Rival::Version(before.version)));
+            return Err(Error::conflict_with(ConflictWith::Version(before.version)));
         }
         let mut after = update.over(&before);
-        after.character.validate()?;
+        after.config.validate()?;
         let old = app.store.documents_get(&before).await?;
         let new = update.documents.as_ref().filter(|new| **new != old);
         if after == before && new.is_none() {
             return Ok(before.view(Some(&old)));
         }
-        let model = &after.character.model;
-        if *model != before.character.model && checked.as_ref() != Some(model) {
+        let model = &after.config.model;
+        if *model != before.config.model && checked.as_ref() != Some(model) {
             crate::check_model(app, model).await?;
             checked = Some(model.clone());
         }
         after.version += 1;
         after.updated_at = app.now();
-        let mut removal = None;
+        let mut cleanup = None;
         if let Some(new) = new {
-            removal = app.forget_knowledge(&before);
+            cleanup = app.forget_knowledge(&before);
             after.documents_set = app.ulid().to_string();
             after.document_names = new.iter().map(|document| document.name.clone()).collect();
             after.knowledge = None;
@@ -75,15 +75,15 @@ pub(crate) async fn update(
                 after.knowledge = app.knowledge_create(&after, new).await.ok();
             }
         }
-        let write = ChatbotWrite { chatbot: &after, before: &before, removal: removal.as_ref() };
+        let write = ChatbotWrite { chatbot: &after, before: &before, cleanup: cleanup.as_ref() };
         if app.store.chatbot_update(&write, new.map(Vec::as_slice)).await? {
-            if let Some(removal) = removal {
-                app.remove(&removal).await;
+            if let Some(cleanup) = cleanup {
+                app.remove(&cleanup).await;
             }
             return Ok(after.view(Some(new.unwrap_or(&old))));
         }
         if let (Some(_), Some(made)) = (new, after.knowledge) {
-            let what = Rubbish::Knowledge { vector_store_id: made.vector_store_id, file_ids: made.file_ids };
+            let what = RemoteObject::Knowledge { vector_store_id: made.vector_store_id, file_ids: made.file_ids };
             // Made for nothing: another change was faster.
             let _ = app.remove_at_openai(&what).await;
         }
@@ -94,7 +94,7 @@ pub(crate) async fn update(
 impl Update {
     fn over(&self, before: &Chatbot) -> Chatbot {
         let mut after = before.clone();
-        let it = &mut after.character;
+        let it = &mut after.config;
         it.name = self.name.clone().unwrap_or_else(|| it.name.clone());
         it.model = self.model.clone().unwrap_or_else(|| it.model.clone());
         it.instructions = self.instructions.clone().unwrap_or_else(|| it.instructions.clone());

@@ -56,8 +56,8 @@ async fn escalate(app: &App, identity: &Identity, id: &ThreadId, ask: Escalate) 
         let event = Event::Escalate { at, reason: Reason::Asked };
         thread.change(event, identity.person(), "", ask.reason.clone(), message_id.clone())
     });
-    let (thread, details) = asked.await?;
-    Ok(thread.view(&details))
+    let (thread, metadata) = asked.await?;
+    Ok(thread.view(&metadata))
 }
 
 /// Takes the line. From the bot or the queue; an admin also from an agent.
@@ -68,8 +68,8 @@ async fn claim(app: &App, identity: &Identity, id: &ThreadId, Claim {}: Claim) -
         let event = Event::Claim { at, agent: identity.person(), admin: identity.role == Role::Admin };
         thread.change(event, identity.person(), "", None, message_id.clone())
     });
-    let (thread, details) = claimed.await?;
-    Ok(thread.view(&details))
+    let (thread, metadata) = claimed.await?;
+    Ok(thread.view(&metadata))
 }
 
 /// Gives the line away: to the bot, or to the queue for another agent.
@@ -98,7 +98,7 @@ async fn release(app: &App, identity: &Identity, id: &ThreadId, ask: Release) ->
         }
         Ok(changed)
     });
-    let (thread, details) = released.await?;
+    let (thread, metadata) = released.await?;
     app.have_answered(&thread).await;
-    Ok(thread.view(&details))
+    Ok(thread.view(&metadata))
 }

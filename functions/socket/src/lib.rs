@@ -23,7 +23,7 @@ use shared::{
 use frame::{Ping, Read, Subscribe, Target, Typing, Unsubscribe};
 
 /// Threads of one frame that are seen to at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REPLAYS: usize = 8;
 
 /// The subprotocol that a browser's token travels beside.
 const PROTOCOL: &str = "switchboard.v1";
@@ -136,7 +136,7 @@ async fn subscribe(app: &App, connection: &Connection, ask: Subscribe) -> Result
     if more > 0 && connection.threads.len() + more > SUBSCRIPTIONS_MAX {
         return Err(Error::conflict(format!("a socket listens to at most {SUBSCRIPTIONS_MAX} threads")));
     }
-    let all = stream::iter(threads).for_each_concurrent(AT_ONCE, async |(id, after)| {
+    let all = stream::iter(threads).for_each_concurrent(MAX_CONCURRENT_REPLAYS, async |(id, after)| {
         if let Err(error) = listen(app, connection, &id, after).await {
             complain(app, &connection.id, Some(id), &error).await;
         }
@@ -159,13 +159,13 @@ async fn listen(app: &App, connection: &Connection, id: &ThreadId, after: Option
         return Ok(());
     }
     replay::after(app, connection, id, after).await?;
-    app.tell_arrival(connection, id).await
+    app.broadcast_arrival(connection, id).await
 }
 
 async fn unsubscribe(app: &App, connection: &Connection, ask: Unsubscribe) -> Result<(), Error> {
     let Some(id) = ask.target()? else { return app.store.inbox_delete(connection).await };
     app.store.subscription_delete(connection, &id).await?;
-    app.tell_departure(connection, [&id]).await;
+    app.broadcast_departure(connection, [&id]).await;
     Ok(())
 }
 
@@ -173,21 +173,21 @@ async fn unsubscribe(app: &App, connection: &Connection, ask: Unsubscribe) -> Re
 async fn typing(app: &App, connection: &Connection, ask: Typing) -> Result<(), Error> {
     let (thread_id, identity) = (listened(connection, ask.thread_id)?, &connection.identity);
     let event = Event::Typing { thread_id: thread_id.clone(), who: identity.participant(), on: ask.on };
-    app.tell_others(&identity.tenant, &thread_id, &identity.subject, &event).await
+    app.broadcast_to_others(&identity.tenant, &thread_id, &identity.subject, &event).await
 }
 
 /// Remembers how far somebody has read, and tells the others.
 async fn read(app: &App, connection: &Connection, ask: Read) -> Result<(), Error> {
     let (thread_id, identity) = (listened(connection, ask.thread_id)?, &connection.identity);
-    let thread = app.store.thread_alone(&identity.tenant, &thread_id).await?.ok_or(Error::NotFound("thread"))?;
+    let thread = app.store.thread_get_bare(&identity.tenant, &thread_id).await?.ok_or(Error::NotFound("thread"))?;
     if ask.seq > thread.seq {
         return Err(Error::invalid("seq", format!("the log ends at {}", thread.seq)));
     }
-    if !app.store.mark_put(&identity.tenant, &thread_id, &identity.subject, ask.seq, app.now()).await? {
+    if !app.store.read_marker_put(&identity.tenant, &thread_id, &identity.subject, ask.seq, app.now()).await? {
         return Ok(());
     }
     let event = Event::Read { thread_id: thread_id.clone(), who: identity.participant(), seq: ask.seq };
-    app.tell_others(&identity.tenant, &thread_id, &identity.subject, &event).await
+    app.broadcast_to_others(&identity.tenant, &thread_id, &identity.subject, &event).await
 }
 
 /// A thread that the connection listens to, and so may know of.

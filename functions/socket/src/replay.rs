@@ -8,7 +8,7 @@ use shared::{
 };
 
 /// The most messages sent again at once; a client asks for more with the last `seq` it got.
-const BATCH: usize = 200;
+const MAX_BATCH: usize = 200;
 
 /// After a subscription: what follows `after`, and how far the log goes.
 pub(crate) async fn after(app: &App, connection: &Connection, id: &ThreadId, after: Option<u64>) -> Result<(), Error> {
@@ -31,7 +31,7 @@ pub(crate) async fn missing(app: &App, connection: &Connection, id: &ThreadId, a
 
 /// Sends the next batch; says through which `seq`, and whether there is more.
 async fn send(app: &App, connection: &Connection, id: &ThreadId, after: u64) -> Result<(u64, bool), Error> {
-    let page = app.store.log_after(&connection.identity.tenant, id, after, BATCH).await?;
+    let page = app.store.log_after(&connection.identity.tenant, id, after, MAX_BATCH).await?;
     let mut through = after;
     for message in &page.messages {
         if post(app, connection, &Event::message(message)).await != Posted::Sent {

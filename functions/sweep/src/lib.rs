@@ -4,8 +4,8 @@
 //! does no harm that the index lags, that two sweeps meet, or that one ends half-way: the rest is due in a minute.
 //! The sweep never answers a customer; it has `chat` do that.
 
-mod notice;
-mod removal;
+mod cleanup;
+mod delivery;
 mod thread;
 mod tombstone;
 
@@ -22,25 +22,25 @@ use shared::{
 use tokio::time::Instant;
 
 /// What is read of a shard at once, and how often: a sweep leaves what is more to the next one.
-const PAGE: i32 = 100;
-const PAGES: usize = 10;
+const PAGE_SIZE: i32 = 100;
+const MAX_PAGES: usize = 10;
 
-const SHARDS_AT_ONCE: usize = 4;
-const ITEMS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_SHARDS: usize = 4;
+const MAX_CONCURRENT_ITEMS: usize = 8;
 
 /// The time that is kept for what has been begun: a removal at OpenAI takes 15 s at most.
-const LAST: Duration = Duration::from_secs(20);
+const RESERVED_FOR_WORK_IN_PROGRESS: Duration = Duration::from_secs(20);
 
 /// Where nobody says when the function would be stopped.
-const UNLIMITED: Duration = Duration::from_mins(1);
+const DEFAULT_TIME_LEFT: Duration = Duration::from_mins(1);
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    sweep(app, Instant::now() + time_left(&request).saturating_sub(LAST)).await?;
+    sweep(app, Instant::now() + time_left(&request).saturating_sub(RESERVED_FOR_WORK_IN_PROGRESS)).await?;
     Ok(http::no_content())
 }
 
 fn time_left(request: &Request) -> Duration {
-    let Some(context) = request.lambda_context_ref() else { return UNLIMITED };
+    let Some(context) = request.lambda_context_ref() else { return DEFAULT_TIME_LEFT };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::from_millis(context.deadline).saturating_sub(now)
 }
@@ -48,8 +48,8 @@ fn time_left(request: &Request) -> Duration {
 /// An item of the index, by what its sort key says it is.
 enum Work {
     Thread { tenant: String, id: ThreadId },
-    Removal(Key),
-    Notice(Key),
+    Cleanup(Key),
+    WebhookDelivery(Key),
 }
 
 impl Work {
@@ -58,22 +58,22 @@ impl Work {
             let (tenant, id) = key.thread()?;
             return Some(Self::Thread { tenant: tenant.to_owned(), id });
         }
-        if key.sk.starts_with(key::NOTICE) {
-            return Some(Self::Notice(key));
+        if key.sk.starts_with(key::DELIVERY) {
+            return Some(Self::WebhookDelivery(key));
         }
-        key.sk.starts_with(key::REMOVAL).then_some(Self::Removal(key))
+        key.sk.starts_with(key::CLEANUP).then_some(Self::Cleanup(key))
     }
 
     /// Whether it waits for servers that may be slow. Such work comes last: no customer waits for it.
     fn is_slow(&self) -> bool {
-        matches!(self, Self::Removal(_) | Self::Notice(_))
+        matches!(self, Self::Cleanup(_) | Self::WebhookDelivery(_))
     }
 
-    async fn done(&self, app: &App) -> Result<(), Error> {
+    async fn run(&self, app: &App) -> Result<(), Error> {
         match self {
             Self::Thread { tenant, id } => thread::settle(app, tenant, id).await,
-            Self::Removal(key) => removal::remove(app, key).await,
-            Self::Notice(key) => notice::tell(app, key).await,
+            Self::Cleanup(key) => cleanup::remove(app, key).await,
+            Self::WebhookDelivery(key) => delivery::deliver(app, key).await,
         }
     }
 }
@@ -86,7 +86,7 @@ async fn sweep(app: &App, until: Instant) -> Result<(), Error> {
         (read, slow)
     });
     let (mut unread, mut slow) = (None, Vec::new());
-    for (read, left) in shards.buffer_unordered(SHARDS_AT_ONCE).collect::<Vec<_>>().await {
+    for (read, left) in shards.buffer_unordered(MAX_CONCURRENT_SHARDS).collect::<Vec<_>>().await {
         unread = read.err().or(unread);
         slow.extend(left);
     }
@@ -97,8 +97,8 @@ async fn sweep(app: &App, until: Instant) -> Result<(), Error> {
 /// Does what is due in a shard, and hands back what may take long.
 async fn sweep_shard(app: &App, shard: &str, until: Instant, slow: &mut Vec<Work>) -> Result<(), Error> {
     let (now, mut from) = (app.now(), None);
-    for _ in 0..PAGES {
-        let page = app.store.due_page(shard, now, from, PAGE).await?;
+    for _ in 0..MAX_PAGES {
+        let page = app.store.due_page(shard, now, from, PAGE_SIZE).await?;
         let (later, urgent) = page.keys.into_iter().filter_map(Work::at).partition(Work::is_slow);
         slow.extend::<Vec<_>>(later);
         work(app, urgent, until).await;
@@ -112,11 +112,11 @@ async fn sweep_shard(app: &App, shard: &str, until: Instant, slow: &mut Vec<Work
 
 /// What fails stays due.
 async fn work(app: &App, due: Vec<Work>, until: Instant) {
-    let each = stream::iter(due).for_each_concurrent(ITEMS_AT_ONCE, async |work| {
+    let each = stream::iter(due).for_each_concurrent(MAX_CONCURRENT_ITEMS, async |work| {
         if Instant::now() >= until {
             return;
         }
-        match work.done(app).await {
+        match work.run(app).await {
             Ok(()) => {}
             Err(Error::Busy) => tracing::warn!("something due has to wait: the table is busy"),
             Err(error) => {

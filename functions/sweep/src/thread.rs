@@ -2,23 +2,23 @@
 
 use shared::{
     App, Error,
-    domain::{Duty, Person, Thread, ThreadId, status::Event},
-    store::{Commit, Overdue},
+    domain::{DueAction, Person, Thread, ThreadId, status::Event},
+    store::{Commit, DueThread},
 };
 
 use crate::tombstone;
 
 pub(crate) async fn settle(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let now = app.now();
-    let thread = match app.store.overdue_get(tenant, id, now).await? {
-        Overdue::Thread(thread) => *thread,
-        Overdue::Tombstone => return tombstone::empty(app, tenant, id).await,
-        Overdue::Settled => return Ok(()),
+    let thread = match app.store.due_thread_get(tenant, id, now).await? {
+        DueThread::Thread(thread) => *thread,
+        DueThread::Tombstone => return tombstone::empty(app, tenant, id).await,
+        DueThread::Settled => return Ok(()),
     };
-    match thread.duty(app.store.timeouts(), now) {
-        Some(Duty::Answer) => app.have_answered(&thread).await,
-        Some(Duty::TimeOut(_) | Duty::End) => change(app, tenant, id).await?,
-        Some(Duty::Delete) => delete(app, &thread).await?,
+    match thread.due_action(app.store.timeouts(), now) {
+        Some(DueAction::Answer) => app.have_answered(&thread).await,
+        Some(DueAction::TimeOut(_) | DueAction::End) => change(app, tenant, id).await?,
+        Some(DueAction::Delete) => delete(app, &thread).await?,
         None if thread.run_is_live(now) => {}
         None => put_off(app, &thread).await?,
     }
@@ -29,10 +29,10 @@ pub(crate) async fn settle(app: &App, tenant: &str, id: &ThreadId) -> Result<(),
 async fn change(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let (message_id, at) = (app.message_id(), app.now());
     let changed = app.change_by_system(tenant, id, |thread| {
-        let event = match thread.duty(app.store.timeouts(), at) {
-            Some(Duty::TimeOut(to)) => Event::TimeOut { at, to },
-            Some(Duty::End) => Event::End { at, by: Person::system() },
-            Some(Duty::Answer | Duty::Delete) | None => return Ok(None),
+        let event = match thread.due_action(app.store.timeouts(), at) {
+            Some(DueAction::TimeOut(to)) => Event::TimeOut { at, to },
+            Some(DueAction::End) => Event::End { at, by: Person::system() },
+            Some(DueAction::Answer | DueAction::Delete) | None => return Ok(None),
         };
         thread.change(event, Person::system(), "", None, message_id.clone())
     });
@@ -45,8 +45,8 @@ async fn change(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
 /// It has been kept for long enough.
 async fn delete(app: &App, thread: &Thread) -> Result<(), Error> {
     let mut commit = Commit::new(thread.clone());
-    commit.removal = app.forget_conversation(thread, &mut commit.thread, app.now());
-    if app.store.thread_bury(thread, commit, app.now()).await? {
+    commit.cleanup = app.forget_conversation(thread, &mut commit.thread, app.now());
+    if app.store.thread_tombstone(thread, commit, app.now()).await? {
         tombstone::empty(app, &thread.tenant, &thread.id).await?;
     }
     Ok(())

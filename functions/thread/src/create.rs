@@ -8,7 +8,7 @@ use serde_json::Value;
 use shared::{
     App, Error,
     domain::{
-        Act, Chatbot, ChatbotId, Details, Identity, Message, Person, Thread, ThreadId, chatbot::Memory,
+        Act, Chatbot, ChatbotId, Identity, Message, Person, Thread, ThreadId, ThreadMetadata, chatbot::Memory,
         identity::is_subject, message::Role,
     },
     store::{Created, Creation},
@@ -36,8 +36,8 @@ pub(crate) async fn create(
     identity.may(Act::ThreadCreate)?;
     identity.may_have(&create.chatbot_id)?;
     let customer_id = customer(identity, create.customer_id)?;
-    let details = Details { title: create.title, metadata: create.metadata };
-    details.validate()?;
+    let metadata = ThreadMetadata { title: create.title, metadata: create.metadata };
+    metadata.validate()?;
     let mut creation = Creation::under(identity, key, &["POST /threads".as_bytes(), body.as_ref()], app.now());
     if let Some(answer) = app.store.answer_before(&creation).await? {
         return Ok(answer);
@@ -49,11 +49,11 @@ pub(crate) async fn create(
     let mut thread = Thread::new(&identity.tenant, id, chatbot.id.clone(), customer_id, app.now());
     let greeting = greeting(app, &mut thread, &chatbot);
     if app.memory_of(&chatbot) == Memory::Conversation {
-        let metadata = details.mirrored(&thread.id);
-        thread.openai.conversation_id = app.briefly(app.openai.conversation_create(&metadata)).await.ok();
+        let pairs = metadata.mirrored(&thread.id);
+        thread.openai.conversation_id = app.briefly(app.openai.conversation_create(&pairs)).await.ok();
     }
-    let answer = creation.answers(&thread.view(&details))?;
-    let created = app.store.thread_create(&thread, &details, greeting.as_ref(), &creation).await;
+    let answer = creation.answers(&thread.view(&metadata))?;
+    let created = app.store.thread_create(&thread, &metadata, greeting.as_ref(), &creation).await;
     if !matches!(created, Ok(Created::New))
         && let Some(conversation) = &thread.openai.conversation_id
     {
@@ -78,7 +78,7 @@ fn customer(identity: &Identity, named: Option<String>) -> Result<String, Error>
 
 /// The chatbot's first words, where it has any.
 fn greeting(app: &App, thread: &mut Thread, chatbot: &Chatbot) -> Option<Message> {
-    if chatbot.character.greeting.trim().is_empty() {
+    if chatbot.config.greeting.trim().is_empty() {
         return None;
     }
     let mut greeting = Message {
@@ -87,8 +87,8 @@ fn greeting(app: &App, thread: &mut Thread, chatbot: &Chatbot) -> Option<Message
         thread_id: thread.id.clone(),
         seq: 0,
         role: Role::Bot,
-        author: Person { id: chatbot.id.to_string(), name: Some(chatbot.character.name.clone()) },
-        text: chatbot.character.greeting.clone(),
+        author: Person { id: chatbot.id.to_string(), name: Some(chatbot.config.name.clone()) },
+        text: chatbot.config.greeting.clone(),
         at: thread.created_at,
         answers: None,
         event: None,

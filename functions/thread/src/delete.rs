@@ -1,7 +1,7 @@
 //! Deleting a thread, from the table and from OpenAI.
 
 use shared::{
-    App, DECISIONS, Error,
+    App, Error, MAX_DECISIONS,
     domain::{Act, Identity, ThreadId},
     store::Commit,
 };
@@ -10,16 +10,16 @@ use shared::{
 /// at once where that works, and is due work where it does not.
 pub(crate) async fn delete(app: &App, identity: &Identity, id: &ThreadId) -> Result<(), Error> {
     identity.may(Act::ThreadDelete)?;
-    for _ in 0..DECISIONS {
+    for _ in 0..MAX_DECISIONS {
         let (before, _) = app.thread(identity, id).await?;
         let mut commit = Commit::new(before.clone());
-        commit.removal = app.forget_conversation(&before, &mut commit.thread, app.now());
-        let removal = commit.removal.clone();
-        if !app.store.thread_bury(&before, commit, app.now()).await? {
+        commit.cleanup = app.forget_conversation(&before, &mut commit.thread, app.now());
+        let cleanup = commit.cleanup.clone();
+        if !app.store.thread_tombstone(&before, commit, app.now()).await? {
             continue;
         }
-        let removed = match &removal {
-            Some(removal) => app.remove(removal).await && removal.tries.due <= app.now(),
+        let removed = match &cleanup {
+            Some(cleanup) => app.remove(cleanup).await && cleanup.schedule.due <= app.now(),
             None => true,
         };
         // The log names the responses that are still to be removed, so it goes last.

@@ -49,8 +49,8 @@ async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 /// One thread, and how much of it the caller has not read.
 async fn get(app: &App, identity: &Identity, id: &ThreadId) -> Result<View, Error> {
     identity.may(Act::ThreadRead)?;
-    let read = app.store.marks_get(&identity.tenant, iter::once(id), &identity.subject);
-    let ((thread, details), marks) = tokio::try_join!(app.thread(identity, id), read)?;
+    let read = app.store.read_markers_get(&identity.tenant, iter::once(id), &identity.subject);
+    let ((thread, metadata), marks) = tokio::try_join!(app.thread(identity, id), read)?;
     let read_through = marks.get(id).copied().unwrap_or_default();
-    Ok(thread.view(&details).with_unread(thread.unread(identity, read_through)))
+    Ok(thread.view(&metadata).with_unread(thread.unread(identity, read_through)))
 }

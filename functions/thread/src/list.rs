@@ -6,7 +6,7 @@ use lambda_http::Request;
 use serde::Serialize;
 use shared::{
     App, Error,
-    domain::{Act, At, Details, Identity, Message, Person, Thread, identity::is_subject, message, thread},
+    domain::{Act, At, Identity, Message, Person, Thread, ThreadMetadata, identity::is_subject, message, thread},
     http,
     store::cursor,
 };
@@ -64,13 +64,13 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
         None => app.store.thread_list_of_tenant(tenant, status, cursor, limit).await?,
     };
     let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
-    let marks = app.store.marks_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
+    let marks = app.store.read_markers_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
     let said = async { if with.is_some() { app.store.last_said(&threads).await } else { Ok(HashMap::new()) } };
     let (marks, said) = tokio::try_join!(marks, said)?;
-    let row = |(thread, details): &(Thread, Details)| {
+    let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
         let read_through = marks.get(&thread.id).copied().unwrap_or_default();
         Row {
-            thread: thread.view(details).with_unread(thread.unread(identity, read_through)),
+            thread: thread.view(metadata).with_unread(thread.unread(identity, read_through)),
             last_message: said.get(&thread.id).map(Said::of),
         }
     };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use shared::{
-    App, DECISIONS, Error,
-    domain::{Act, ChatbotId, Details, Identity, Status, Thread, ThreadId, thread},
+    App, Error, MAX_DECISIONS,
+    domain::{Act, ChatbotId, Identity, Status, Thread, ThreadId, ThreadMetadata, thread},
     http::Patch,
     sockets::Event,
     store::Committed,
@@ -36,24 +36,24 @@ pub(crate) async fn update(
     {
         return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
     }
-    for _ in 0..DECISIONS {
+    for _ in 0..MAX_DECISIONS {
         let (before, old) = app.thread(identity, id).await?;
         if matches!(before.status, Status::Ended { .. }) {
             return Err(Error::conflict("the thread has ended"));
         }
-        let details = update.over(&old);
-        details.validate()?;
+        let metadata = update.over(&old);
+        metadata.validate()?;
         let mut after = before.clone();
         after.chatbot_id = update.chatbot_id.clone().unwrap_or(after.chatbot_id);
-        if details == old && after == before {
+        if metadata == old && after == before {
             return Ok(before.view(&old));
         }
         after.updated_at = app.now();
-        after.openai.stale |= details != old && after.openai.conversation_id.is_some();
-        if let Committed::Done(thread) = app.store.thread_update(&before, after, details.clone()).await? {
-            let view = thread.view(&details);
+        after.openai.metadata_dirty |= metadata != old && after.openai.conversation_id.is_some();
+        if let Committed::Done(thread) = app.store.thread_update(&before, after, metadata.clone()).await? {
+            let view = thread.view(&metadata);
             let updated = [Event::thread(view.clone())];
-            tokio::join!(app.tell(&thread, &updated), mirror(app, &thread, &details));
+            tokio::join!(app.broadcast(&thread, &updated), mirror(app, &thread, &metadata));
             return Ok(view);
         }
     }
@@ -61,7 +61,7 @@ pub(crate) async fn update(
 }
 
 impl Update {
-    fn over(&self, old: &Details) -> Details {
+    fn over(&self, old: &ThreadMetadata) -> ThreadMetadata {
         let mut new = old.clone();
         new.title = self.title.over(new.title);
         for (key, value) in self.metadata.iter().flatten() {
@@ -75,15 +75,17 @@ impl Update {
 }
 
 /// Tells OpenAI. Where that fails, or the thread has changed again, the next run tells it.
-async fn mirror(app: &App, thread: &Thread, details: &Details) {
-    let Some(conversation) = thread.openai.conversation_id.as_ref().filter(|_| thread.openai.stale) else { return };
-    let metadata = details.mirrored(&thread.id);
-    if let Err(failure) = app.briefly(app.openai.conversation_update(conversation, &metadata)).await {
+async fn mirror(app: &App, thread: &Thread, metadata: &ThreadMetadata) {
+    let Some(conversation) = thread.openai.conversation_id.as_ref().filter(|_| thread.openai.metadata_dirty) else {
+        return;
+    };
+    let pairs = metadata.mirrored(&thread.id);
+    if let Err(failure) = app.briefly(app.openai.conversation_update(conversation, &pairs)).await {
         tracing::warn!(thread.id = %thread.id, %failure, "OpenAI could not be told of a change; the next run will");
         return;
     }
     let mut told = thread.clone();
-    told.openai.stale = false;
+    told.openai.metadata_dirty = false;
     if let Err(error) = app.store.thread_commit(thread, shared::store::Commit::new(told)).await {
         tracing::warn!(thread.id = %thread.id, %error, "OpenAI was told of a change and will be told again");
     }

@@ -3,7 +3,7 @@
 //!
 //! `POST /chatbots/{chatbot_id}/visitors`: an hour's token for an agent or an admin, to try any chatbot out as a visitor would.
 
-mod pass;
+mod token;
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ use shared::{
     http,
 };
 
-pub use pass::{ISSUER, KEY_ID, Passes};
+pub use token::{ISSUER, KEY_ID, VisitorTokens};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,44 +53,50 @@ struct Host {
     greeting: String,
 }
 
-pub async fn handle(app: &App, passes: &Passes, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    Ok(http::respond(answer(app, passes, &request).await))
+pub async fn handle(app: &App, tokens: &VisitorTokens, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+    Ok(http::respond(answer(app, tokens, &request).await))
 }
 
-async fn answer(app: &App, passes: &Passes, request: &Request) -> Result<Response<Body>, Error> {
+async fn answer(app: &App, tokens: &VisitorTokens, request: &Request) -> Result<Response<Body>, Error> {
     let (method, path) = http::route(request);
     let visit = match (method.as_str(), path.as_str()) {
-        ("POST", "/visitors") => admit(app, passes, http::body(request)?, request).await?,
+        ("POST", "/visitors") => admit(app, tokens, http::body(request)?, request).await?,
         ("POST", "/chatbots/{chatbot_id}/visitors") => {
             let (identity, id) = (http::identity(app, request)?, http::path_id(request, "chatbot_id", "chatbot")?);
-            try_out(app, passes, &identity, &id, http::optional_body(request)?).await?
+            try_out(app, tokens, &identity, &id, http::optional_body(request)?).await?
         }
         _ => return Err(http::no_route()),
     };
     http::json(StatusCode::CREATED, &visit)
 }
 
-async fn admit(app: &App, passes: &Passes, ask: Ask, request: &Request) -> Result<Visit, Error> {
+async fn admit(app: &App, tokens: &VisitorTokens, ask: Ask, request: &Request) -> Result<Visit, Error> {
     let Ask { tenant, chatbot_id } = ask;
     if !is_tenant(&tenant) {
         return Err(Error::invalid("tenant", "cannot be anyone's"));
     }
     // Before anything is looked up, so that guesses are counted too.
-    app.store.visit_count(&tenant, &address(request)?, app.now()).await?;
+    app.store.visitor_token_count(&tenant, &address(request)?, app.now()).await?;
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
-    chatbot.character.admits(http::origin(request))?;
-    let visitor = bearer(request).and_then(|old| passes.visitor(old, &tenant, &chatbot_id));
+    chatbot.config.admits(http::origin(request))?;
+    let visitor = bearer(request).and_then(|old| tokens.visitor(old, &tenant, &chatbot_id));
     let id = visitor.unwrap_or_else(|| new_visitor(app));
-    let pass = passes.sign(&chatbot, &id, app.now())?;
+    let pass = tokens.sign(&chatbot, &id, app.now())?;
     Ok(visit(pass, id, chatbot))
 }
 
 /// The console is no page of the chatbot's, and those who made it need not be let in.
-async fn try_out(app: &App, passes: &Passes, identity: &Identity, id: &ChatbotId, Try {}: Try) -> Result<Visit, Error> {
+async fn try_out(
+    app: &App,
+    tokens: &VisitorTokens,
+    identity: &Identity,
+    id: &ChatbotId,
+    Try {}: Try,
+) -> Result<Visit, Error> {
     identity.may(Act::ChatbotRead)?;
     let chatbot = app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))?;
     let visitor = new_visitor(app);
-    let pass = passes.sign_to_try(&chatbot, &visitor, app.now())?;
+    let pass = tokens.sign_to_try(&chatbot, &visitor, app.now())?;
     Ok(visit(pass, visitor, chatbot))
 }
 
@@ -99,7 +105,7 @@ fn new_visitor(app: &App) -> String {
 }
 
 fn visit((token, expires_at): (String, At), id: String, chatbot: Chatbot) -> Visit {
-    let host = Host { id: chatbot.id, name: chatbot.character.name, greeting: chatbot.character.greeting };
+    let host = Host { id: chatbot.id, name: chatbot.config.name, greeting: chatbot.config.greeting };
     Visit { token, expires_at, visitor: Visitor { id }, chatbot: host }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::refusal::Refusal;
 
 /// More decisions than this are not kept.
-const KEPT: usize = 4096;
+const MAX_CACHED_POLICIES: usize = 4096;
 
 /// What an authorizer said, in the form in which events carry it.
 pub(super) struct Decision {
@@ -102,10 +102,10 @@ impl Decisions {
 
     pub(super) fn keep(&self, header: &str, decision: &Arc<Decision>) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.len() >= KEPT {
+        if made.len() >= MAX_CACHED_POLICIES {
             made.retain(|_, (at, _)| at.elapsed() < self.keep);
         }
-        if made.len() < KEPT {
+        if made.len() < MAX_CACHED_POLICIES {
             made.insert(header.to_owned(), (Instant::now(), Arc::clone(decision)));
         }
     }

@@ -82,7 +82,7 @@ impl Connections {
             return Err(PostError::TooLarge);
         }
         let connection = self.get(id).ok_or(PostError::Gone)?;
-        match timeout(self.0.limits.patience, connection.queue.send(message)).await {
+        match timeout(self.0.limits.retry_policy, connection.queue.send(message)).await {
             Ok(Ok(())) => {
                 connection.last_active.store(OffsetDateTime::now_utc().unix_timestamp(), Ordering::Relaxed);
                 Ok(())

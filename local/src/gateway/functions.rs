@@ -76,7 +76,7 @@ impl Functions {
         name: &str,
         event: LambdaRequest,
         context: Context,
-        patience: Duration,
+        retry_policy: Duration,
     ) -> Result<Response<Body>, Refusal> {
         let Some(handler) = self.handlers.get(name).map(Arc::clone) else {
             return Err(Refusal::FunctionFailed);
@@ -85,7 +85,7 @@ impl Functions {
             // Within the task, so that even an event that cannot be read fails this call alone.
             handler(Request::from(event).with_lambda_context(context)).await
         });
-        match timeout(patience, running).await {
+        match timeout(retry_policy, running).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(error))) => {
                 tracing::error!(function = name, %error, "a function failed");

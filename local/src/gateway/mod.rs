@@ -61,7 +61,7 @@ pub struct Limits {
     /// A socket is closed after this in any case.
     pub life: Duration,
     /// How long a post may wait for room in a slow socket's queue before the socket is given up.
-    pub patience: Duration,
+    pub retry_policy: Duration,
 }
 
 impl Default for Limits {
@@ -72,7 +72,7 @@ impl Default for Limits {
             integration: Duration::from_mins(15),
             idle: Duration::from_mins(10),
             life: Duration::from_hours(2),
-            patience: Duration::from_secs(2),
+            retry_policy: Duration::from_secs(2),
         }
     }
 }

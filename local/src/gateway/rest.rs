@@ -52,8 +52,8 @@ async fn respond(gateway: &Gateway, request: Request, arrival: &Arrival) -> Resu
     }
     event.body = body;
     let context = functions::context(&arrival.id, gateway.time_limit(&route.function));
-    let patience = route.timeout.min(gateway.limits().integration);
-    gateway.functions.call(&route.function, LambdaRequest::ApiGatewayV1(event), context, patience).await
+    let retry_policy = route.timeout.min(gateway.limits().integration);
+    gateway.functions.call(&route.function, LambdaRequest::ApiGatewayV1(event), context, retry_policy).await
 }
 
 /// The authorizer's context for this request, asked of the function only where no kept decision serves.

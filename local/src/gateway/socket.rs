@@ -80,7 +80,7 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
             gateway.connections.close(&socket.id, ended);
             // Boxed: only a socket that ends needs the room.
             let goodbye = Box::pin(disconnect(&gateway, &socket, ended));
-            tokio::join!(farewell(stream, ended, gateway.limits().patience), goodbye);
+            tokio::join!(farewell(stream, ended, gateway.limits().retry_policy), goodbye);
             drop(caller);
         })
 }
@@ -162,7 +162,7 @@ fn too_large(error: axum::Error) -> bool {
 }
 
 /// The closing handshake. Whoever does not take part in it is left alone after `patience`.
-async fn farewell(mut stream: WebSocket, ended: Close, patience: Duration) {
+async fn farewell(mut stream: WebSocket, ended: Close, retry_policy: Duration) {
     let frame = CloseFrame { code: ended.code, reason: Utf8Bytes::from_static(ended.reason) };
     let handshake = async {
         // Refused where the peer closed first: then the answer to its frame is what is left to write.
@@ -171,11 +171,11 @@ async fn farewell(mut stream: WebSocket, ended: Close, patience: Duration) {
         }
         while let Some(Ok(_)) = stream.recv().await {}
     };
-    let _ = timeout(patience, handshake).await;
+    let _ = timeout(retry_policy, handshake).await;
     if ended.code == TOO_LARGE.code {
         // What the peer still sends cannot be read any more, and dropping it unread would reset the connection
         // before the peer has read why.
-        sleep(patience).await;
+        sleep(retry_policy).await;
     }
 }
 
@@ -219,8 +219,8 @@ async fn call(
 ) -> Result<Response<Body>, Refusal> {
     let function = gateway.template.sockets.routes.get(route).ok_or(Refusal::NoRoute)?;
     let context = functions::context(request_id, gateway.time_limit(function));
-    let patience = INTEGRATION_TIMEOUT.min(gateway.limits().integration);
-    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, patience).await
+    let retry_policy = INTEGRATION_TIMEOUT.min(gateway.limits().integration);
+    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, retry_policy).await
 }
 
 fn facts(socket: &Socket) -> Facts {

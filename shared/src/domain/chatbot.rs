@@ -14,7 +14,7 @@ pub struct Chatbot {
     pub tenant: String,
     pub id: ChatbotId,
     #[serde(flatten)]
-    pub character: Character,
+    pub config: ChatbotConfig,
     /// Where its functions are called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
@@ -34,7 +34,7 @@ pub struct Chatbot {
 
 /// What an admin sets, documents aside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Character {
+pub struct ChatbotConfig {
     pub name: String,
     pub model: String,
     pub instructions: String,
@@ -108,7 +108,7 @@ pub struct Knowledge {
 pub struct View {
     pub id: ChatbotId,
     #[serde(flatten)]
-    pub character: Character,
+    pub config: ChatbotConfig,
     pub webhook: Option<webhook::View>,
     pub documents: Vec<DocumentView>,
     pub version: u64,
@@ -132,7 +132,7 @@ impl Chatbot {
         let whole = |it: &Document| DocumentView { name: it.name.clone(), text: Some(it.text.clone()) };
         View {
             id: self.id.clone(),
-            character: self.character.clone(),
+            config: self.config.clone(),
             webhook: self.webhook.as_ref().map(Webhook::view),
             documents: match documents {
                 Some(documents) => documents.iter().map(whole).collect(),
@@ -145,7 +145,7 @@ impl Chatbot {
     }
 }
 
-impl Character {
+impl ChatbotConfig {
     pub fn validate(&self) -> Result<(), Error> {
         length("name", &self.name, 1, 100)?;
         length("model", &self.model, 1, 200)?;

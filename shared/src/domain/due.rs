@@ -19,7 +19,7 @@ pub struct Timeouts {
 
 /// What the sweep has to do with a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
+pub enum DueAction {
     /// A customer's message waits for the bot, and no live run is at it.
     Answer,
     /// Nobody did in time what the line was given to them for.
@@ -72,9 +72,9 @@ fn days(count: u32) -> Option<Duration> {
 
 impl Thread {
     /// What is to be done at `now`, if anything is.
-    pub fn duty(&self, timeouts: &Timeouts, now: At) -> Option<Duty> {
-        let due = self.duties(timeouts, self.updated_at).find(|(at, _)| *at <= now);
-        due.map(|(_, duty)| duty)
+    pub fn due_action(&self, timeouts: &Timeouts, now: At) -> Option<DueAction> {
+        let due = self.due_actions(timeouts, self.updated_at).find(|(at, _)| *at <= now);
+        due.map(|(_, due_action)| due_action)
     }
 
     /// When the sweep is to look at this thread, or never: its place in the index. Moves with who has to say something,
@@ -82,31 +82,31 @@ impl Thread {
     pub fn due_at(&self, timeouts: &Timeouts) -> Option<At> {
         let since = self.status.since();
         let stirred_at = self.stirred_at.map_or(since, |at| at.max(since));
-        self.duties(timeouts, stirred_at).map(|(at, _)| at).min()
+        self.due_actions(timeouts, stirred_at).map(|(at, _)| at).min()
     }
 
     /// What has to be done and when, the urgent first, where nothing is said after `quiet_since`.
-    fn duties(&self, timeouts: &Timeouts, quiet_since: At) -> impl Iterator<Item = (At, Duty)> {
+    fn due_actions(&self, timeouts: &Timeouts, quiet_since: At) -> impl Iterator<Item = (At, DueAction)> {
         let since = self.status.since();
         let is_unanswered = self.asked_through > self.answered_through;
-        let after = |from: At, span: Option<Duration>, duty| Some((from + span?, duty));
+        let after = |from: At, span: Option<Duration>, due_action| Some((from + span?, due_action));
         let urgent = match &self.status {
             Status::Bot { .. } if is_unanswered => {
-                Some((self.run.as_ref().map_or(since, |run| run.lease_until), Duty::Answer))
+                Some((self.run.as_ref().map_or(since, |run| run.lease_until), DueAction::Answer))
             }
             Status::Queued { reason, .. } if *reason != Reason::Failure => {
-                after(since, timeouts.queue, Duty::TimeOut(Line::Bot))
+                after(since, timeouts.queue, DueAction::TimeOut(Line::Bot))
             }
             // Whoever takes the line late has all of the time.
             Status::Agent { .. } if is_unanswered => {
                 let asked = self.asked_at.map_or(since, |asked| asked.max(since));
-                after(asked, timeouts.agent, Duty::TimeOut(Line::Queue))
+                after(asked, timeouts.agent, DueAction::TimeOut(Line::Queue))
             }
-            Status::Ended { .. } => after(since, timeouts.retention, Duty::Delete),
+            Status::Ended { .. } => after(since, timeouts.retention, DueAction::Delete),
             Status::Bot { .. } | Status::Queued { .. } | Status::Agent { .. } => None,
         };
         let is_open = !matches!(self.status, Status::Ended { .. });
-        let idle = after(quiet_since, timeouts.idle.filter(|_| is_open), Duty::End);
+        let idle = after(quiet_since, timeouts.idle.filter(|_| is_open), DueAction::End);
         urgent.into_iter().chain(idle)
     }
 }
@@ -147,16 +147,17 @@ mod tests {
             states().map(|status| {
                 let mut thread = thread(status);
                 thread.asked_through = asked;
-                let duty = |hours: u32| thread.duty(&timeouts(), NOW + HOUR * hours);
-                let first = (0..9).find(|hours| duty(*hours).is_some());
+                let due_action = |hours: u32| thread.due_action(&timeouts(), NOW + HOUR * hours);
+                let first = (0..9).find(|hours| due_action(*hours).is_some());
                 assert_eq!(thread.due_at(&timeouts()), first.map(|hours| NOW + HOUR * hours));
-                first.and_then(|hours| Some((hours, duty(hours)?)))
+                first.and_then(|hours| Some((hours, due_action(hours)?)))
             })
         };
-        let (to_bot, to_queue) = (Duty::TimeOut(Line::Bot), Duty::TimeOut(Line::Queue));
-        let quiet = [(3, Duty::End), (1, to_bot), (3, Duty::End), (3, Duty::End), (4, Duty::Delete)];
+        let (to_bot, to_queue) = (DueAction::TimeOut(Line::Bot), DueAction::TimeOut(Line::Queue));
+        let quiet =
+            [(3, DueAction::End), (1, to_bot), (3, DueAction::End), (3, DueAction::End), (4, DueAction::Delete)];
         assert_eq!(waits(0), quiet.map(Some));
-        let asked = [(0, Duty::Answer), (1, to_bot), (3, Duty::End), (2, to_queue), (4, Duty::Delete)];
+        let asked = [(0, DueAction::Answer), (1, to_bot), (3, DueAction::End), (2, to_queue), (4, DueAction::Delete)];
         assert_eq!(waits(1), asked.map(Some));
     }
 
@@ -176,8 +177,8 @@ mod tests {
         let mut thread = thread(Status::Bot { since: NOW });
         thread.updated_at = NOW + HOUR;
         assert_eq!(thread.due_at(&timeouts()), Some(NOW + HOUR * 3));
-        assert_eq!(thread.duty(&timeouts(), NOW + HOUR * 3), None);
-        assert_eq!(thread.duty(&timeouts(), NOW + HOUR * 4), Some(Duty::End));
+        assert_eq!(thread.due_action(&timeouts(), NOW + HOUR * 3), None);
+        assert_eq!(thread.due_action(&timeouts(), NOW + HOUR * 4), Some(DueAction::End));
         thread.stirred_at = Some(thread.updated_at);
         assert_eq!(thread.due_at(&timeouts()), Some(NOW + HOUR * 4));
     }
@@ -188,7 +189,7 @@ mod tests {
         let mut thread = thread(held);
         thread.asked_through = 2;
         thread.asked_at = Some(NOW + HOUR);
-        assert_eq!(thread.duty(&timeouts(), NOW + HOUR * 2), None);
+        assert_eq!(thread.due_action(&timeouts(), NOW + HOUR * 2), None);
         assert_eq!(thread.due_at(&timeouts()), Some(NOW + HOUR * 3));
         // Or with the claim, where that came after.
         thread.asked_at = Some(At::from_millis(0));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{At, Identity, Person, Role};
-use crate::{Error, Rival};
+use crate::{ConflictWith, Error};
 
 /// Exactly one holds the line. A variant carries only what is true in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl Status {
             | (now @ Self::Ended { .. }, End { .. }) => Ok(now),
 
             (Self::Agent { agent, .. }, Claim { .. } | Escalate { .. }) => {
-                Err(Error::conflict_with(Rival::Agent(agent)))
+                Err(Error::conflict_with(ConflictWith::Agent(agent)))
             }
             (Self::Ended { .. }, _) => Err(Error::conflict("the thread has ended")),
             _ => Err(Error::conflict("the thread is not in a state for this")),

@@ -73,15 +73,16 @@ pub struct Conversation {
     /// The last `seq` that the conversation knows, be it as input or as its own output.
     pub synced_through: u64,
     /// A run began and no reply has landed since: what the conversation holds is in doubt.
-    pub dirty: bool,
+    #[serde(rename = "dirty")]
+    pub in_doubt: bool,
     /// The thread's title or metadata changed and OpenAI has not been told.
-    #[serde(default)]
-    pub stale: bool,
+    #[serde(rename = "stale", default)]
+    pub metadata_dirty: bool,
 }
 
 /// What people call the thread. An item of its own, so that a turn does not carry it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Details {
+pub struct ThreadMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     #[serde(default)]
@@ -143,7 +144,7 @@ impl Thread {
         }
     }
 
-    pub fn view(&self, details: &Details) -> View {
+    pub fn view(&self, metadata: &ThreadMetadata) -> View {
         let (mut reason, mut agent, mut ended_by) = (None, None, None);
         match &self.status {
             Status::Bot { .. } => {}
@@ -155,8 +156,8 @@ impl Thread {
             id: self.id.clone(),
             chatbot_id: self.chatbot_id.clone(),
             customer_id: self.customer_id.clone(),
-            title: details.title.clone(),
-            metadata: details.metadata.clone(),
+            title: metadata.title.clone(),
+            metadata: metadata.metadata.clone(),
             status: self.status.word(),
             status_since: self.status.since(),
             reason,
@@ -215,7 +216,7 @@ impl Thread {
     pub fn begin_run(&mut self, id: RunId, now: At) {
         let attempt = self.run.as_ref().map_or(1, |dead| dead.attempt + 1);
         self.run = Some(Run { id, epoch: self.epoch, lease_until: now + LEASE, attempt });
-        self.openai.dirty = true;
+        self.openai.in_doubt = true;
     }
 
     /// Logs the bot's reply to the log through `input_through`, in which the customer's last message is the one at
@@ -234,7 +235,7 @@ impl Thread {
         }
         if !self.awaits_bot() {
             self.run = None;
-            self.openai.dirty = !is_known_there;
+            self.openai.in_doubt = !is_known_there;
         }
     }
 
@@ -296,7 +297,7 @@ pub struct Changed {
     pub discarded: Option<Run>,
 }
 
-impl Details {
+impl ThreadMetadata {
     pub const TITLE_MAX: usize = 200;
     /// OpenAI keeps 16 pairs with a conversation; two of them are ours.
     pub const METADATA_MAX: usize = 14;

@@ -28,7 +28,7 @@ pub struct View {
 
 /// Where webhooks may lead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
+pub enum NetworkPolicy {
     /// By https to public addresses. A webhook that led into the network it is called from would open it to strangers.
     #[default]
     Public,
@@ -41,13 +41,13 @@ const ENCODED: &str = "whsec_";
 
 impl Webhook {
     /// The webhook with its URL as the standard writes it, or what is wrong with it.
-    pub fn checked(&self, reach: Reach) -> Result<Self, Error> {
+    pub fn checked(&self, reach: NetworkPolicy) -> Result<Self, Error> {
         let wrong = |reason: &str| Error::invalid("webhook.url", reason);
         if self.url.chars().count() > 2_000 {
             return Err(wrong("must have at most 2000 characters"));
         }
         let url: Url = self.url.parse().map_err(|_| wrong("must be a URL"))?;
-        if url.scheme() != "https" && (reach == Reach::Public || url.scheme() != "http") {
+        if url.scheme() != "https" && (reach == NetworkPolicy::Public || url.scheme() != "http") {
             return Err(wrong("must begin with https://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -88,13 +88,13 @@ impl fmt::Debug for Webhook {
     }
 }
 
-impl Reach {
+impl NetworkPolicy {
     pub fn allows(self, address: IpAddr) -> bool {
         self == Self::Anywhere || is_public(address)
     }
 }
 
-impl FromStr for Reach {
+impl FromStr for NetworkPolicy {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
@@ -106,7 +106,7 @@ impl FromStr for Reach {
 }
 
 /// Whether a host that is an address, in whichever notation, may be gone to. Of a name only a resolver can tell.
-pub fn leads_out(url: &Url, reach: Reach) -> bool {
+pub fn leads_out(url: &Url, reach: NetworkPolicy) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
     address.is_err() || address.is_ok_and(|address| reach.allows(address))
@@ -118,7 +118,7 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef";
 
-    fn refused(url: &str, secret: &str, reach: Reach) -> String {
+    fn refused(url: &str, secret: &str, reach: NetworkPolicy) -> String {
         let webhook = Webhook { url: url.into(), secret: secret.into() };
         webhook.checked(reach).map_or_else(|error| error.to_string(), |checked| format!("{} is allowed", checked.url))
     }
@@ -132,7 +132,7 @@ mod tests {
             "https://[2606:4700::1111]/",
             "https://100.hooks.example.com/",
         ] {
-            assert_eq!(refused(url, SECRET, Reach::Public), format!("{url} is allowed"));
+            assert_eq!(refused(url, SECRET, NetworkPolicy::Public), format!("{url} is allowed"));
         }
         for (url, why) in [
             ("", "must be a URL"),
@@ -146,7 +146,7 @@ mod tests {
             ("https://:pass@hooks.example.com/", "must hold no user name or password; requests are signed"),
             ("https://hooks.example.com/#a", "must have no fragment"),
         ] {
-            assert_eq!(refused(url, SECRET, Reach::Public), format!("webhook.url: {why}"), "{url}");
+            assert_eq!(refused(url, SECRET, NetworkPolicy::Public), format!("webhook.url: {why}"), "{url}");
         }
     }
 
@@ -176,16 +176,23 @@ mod tests {
             "[fd00:ec2::254]",
         ] {
             let url = format!("https://{host}/");
-            assert_eq!(refused(&url, SECRET, Reach::Public), "webhook.url: must lead to a public address", "{host}");
+            assert_eq!(
+                refused(&url, SECRET, NetworkPolicy::Public),
+                "webhook.url: must lead to a public address",
+                "{host}"
+            );
         }
     }
 
     #[test]
     fn a_laptop_reaches_itself() {
         for url in ["http://127.0.0.1:8080/", "http://localhost/", "https://[::1]/"] {
-            assert_eq!(refused(url, SECRET, Reach::Anywhere), format!("{url} is allowed"));
+            assert_eq!(refused(url, SECRET, NetworkPolicy::Anywhere), format!("{url} is allowed"));
         }
-        assert_eq!(refused("ftp://localhost/", SECRET, Reach::Anywhere), "webhook.url: must begin with https://");
+        assert_eq!(
+            refused("ftp://localhost/", SECRET, NetworkPolicy::Anywhere),
+            "webhook.url: must begin with https://"
+        );
     }
 
     #[test]
@@ -193,10 +200,10 @@ mod tests {
         let url = "https://hooks.example.com/";
         let encoded = |bytes: usize| format!("whsec_{}", BASE64_STANDARD.encode(vec![7; bytes]));
         for good in [SECRET.to_owned(), "é".repeat(128), encoded(24), encoded(64)] {
-            assert_eq!(refused(url, &good, Reach::Public), format!("{url} is allowed"), "{good}");
+            assert_eq!(refused(url, &good, NetworkPolicy::Public), format!("{url} is allowed"), "{good}");
         }
         for bad in [&SECRET[1..], &"é".repeat(129), &encoded(23), &encoded(65), "whsec_no base64 at all!"] {
-            assert!(refused(url, bad, Reach::Public).starts_with("webhook.secret: must have"), "{bad}");
+            assert!(refused(url, bad, NetworkPolicy::Public).starts_with("webhook.secret: must have"), "{bad}");
         }
     }
 

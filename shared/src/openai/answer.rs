@@ -16,7 +16,7 @@ use super::{
 
 /// How long the end of a body is waited for once the response itself has ended. It mostly arrives
 /// together with it.
-const TAIL: Duration = Duration::from_millis(100);
+const TRAILING_READ_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A response under way.
 pub struct Answer {
@@ -80,7 +80,7 @@ impl Answer {
         let frames = if json {
             frame::whole(&openai.body(answer).await?)?
         } else {
-            frame::streamed(answer, openai.settings.patience.idle)
+            frame::streamed(answer, openai.settings.retry_policy.idle)
         };
         Ok(Self { frames, heard: Heard::default(), last: None, over: false, request_id })
     }
@@ -99,7 +99,7 @@ impl Answer {
         }
         // A body read to its end leaves its connection to the next request.
         if self.last.is_some() {
-            let _ = timeout(TAIL, self.frames.by_ref().for_each(|_| future::ready(()))).await;
+            let _ = timeout(TRAILING_READ_TIMEOUT, self.frames.by_ref().for_each(|_| future::ready(()))).await;
         }
         self.last.take()
     }

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::{Failure, OpenAi, transport::Resend};
 
 /// Items deleted at the same time.
-const DELETED_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_DELETES: usize = 8;
 /// How often a listing starts over because somebody else deleted the item it stood at.
-const LISTINGS: usize = 5;
+const MAX_LISTINGS: usize = 5;
 
 #[derive(Deserialize)]
 pub(super) struct Created {
@@ -40,7 +40,10 @@ impl OpenAi {
     /// Replaces the metadata. [`Failure::Missing`] when the conversation is gone.
     pub async fn conversation_update(&self, id: &str, metadata: &BTreeMap<String, String>) -> Result<(), Failure> {
         let body = json!({ "metadata": metadata });
-        match self.tell(Resend::Freely, || self.request(Method::POST, &["conversations", id], &[]).json(&body)).await {
+        match self
+            .send_small(Resend::Freely, || self.request(Method::POST, &["conversations", id], &[]).json(&body))
+            .await
+        {
             Err(failure) if failure.is_not_found() => Err(Failure::Missing),
             told => told,
         }
@@ -52,7 +55,7 @@ impl OpenAi {
     pub async fn conversation_delete(&self, id: &str) -> Result<(), Failure> {
         let items = self.conversation_items(id).await?;
         stream::iter(items.into_iter().map(Ok))
-            .try_for_each_concurrent(DELETED_AT_ONCE, |item: String| async move {
+            .try_for_each_concurrent(MAX_CONCURRENT_DELETES, |item: String| async move {
                 self.remove(&["conversations", id, "items", &item]).await
             })
             .await?;
@@ -69,7 +72,7 @@ impl OpenAi {
             let page = match self.conversation_page(id, after.as_deref()).await {
                 Ok(page) => page,
                 Err(Failure::Refused { status: 404, .. }) if after.is_none() => return Ok(items),
-                Err(Failure::Refused { status: 404, .. }) if listings < LISTINGS => {
+                Err(Failure::Refused { status: 404, .. }) if listings < MAX_LISTINGS => {
                     listings += 1;
                     after = None;
                     items.clear();

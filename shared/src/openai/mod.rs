@@ -1,6 +1,6 @@
 //! OpenAI's Responses, Conversations, models, files and vector stores, as far as a chat needs them.
 //!
-//! Every failure is one of [`Failure`]'s, every request follows one [`Patience`]. The wire is read
+//! Every failure is one of [`Failure`]'s, every request follows one [`RetryPolicy`]. The wire is read
 //! leniently (unknown events, items and fields are passed over), because servers other than
 //! OpenAI's speak it too. What users write is never logged, nor is the key.
 
@@ -10,8 +10,8 @@ mod failure;
 mod frame;
 mod knowledge;
 mod model;
-mod patience;
 mod response;
+mod retry_policy;
 mod transport;
 
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use reqwest::{Client, Url};
 pub use answer::{Answer, Event, Incomplete, Outcome, Usage};
 pub use failure::Failure;
 pub use model::ModelCheck;
-pub use patience::Patience;
 pub use response::{Ask, Call, Input, Role};
+pub use retry_policy::RetryPolicy;
 pub use transport::{Broken, Wire};
 
 /// The client. Clones share its connections and settings.
@@ -41,11 +41,11 @@ pub struct Settings {
     pub base_url: Url,
     /// Sent as a bearer token; left out when empty, as servers on a laptop ask for none.
     pub api_key: String,
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
 }
 
 impl OpenAi {
-    /// `http` should come from [`Patience::http`]; of any other client, the connect time-out is its
+    /// `http` should come from [`RetryPolicy::http`]; of any other client, the connect time-out is its
     /// own business.
     pub fn new(http: Client, settings: Settings) -> Self {
         Self { wire: Arc::new(http.clone()), requests: http, settings: Arc::new(settings) }

@@ -97,7 +97,7 @@ impl OpenAi {
             stream_options: StreamOptions { include_obfuscation: false },
             parallel_tool_calls: (!ask.tools.is_empty()).then_some(false),
         };
-        let first_byte = self.settings.patience.first_byte;
+        let first_byte = self.settings.retry_policy.first_byte;
         let answer = self
             .send(Resend::OnlyIfToldTo, first_byte, || self.request(Method::POST, &["responses"], &[]).json(&body))
             .await;

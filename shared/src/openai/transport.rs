@@ -12,7 +12,7 @@ use tracing::warn;
 use super::{
     OpenAi,
     failure::{Complaint, Failure},
-    patience::{Advice, Tries},
+    retry_policy::{Advice, Attempts},
 };
 
 /// More of a refusal than this is not read.
@@ -77,7 +77,7 @@ impl OpenAi {
         first_byte: Duration,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let mut tries = Tries::new(&self.settings.patience);
+        let mut tries = Attempts::new(&self.settings.retry_policy);
         loop {
             let miss = match self.attempt(first_byte, request()).await {
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
@@ -105,7 +105,7 @@ impl OpenAi {
         resend: Resend,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, Failure> {
-        let first_byte = self.settings.patience.small_first_byte;
+        let first_byte = self.settings.retry_policy.small_first_byte;
         let answer = self.send(resend, first_byte, request).await?;
         let body = self.body(answer).await?;
         serde_json::from_slice(&body).map_err(|_| Failure::Interrupted { code: None })
@@ -113,15 +113,15 @@ impl OpenAi {
 
     /// Deletes what is at `path`. That it is gone already is success.
     pub(super) async fn remove(&self, path: &[&str]) -> Result<(), Failure> {
-        match self.tell(Resend::Freely, || self.request(Method::DELETE, path, &[])).await {
+        match self.send_small(Resend::Freely, || self.request(Method::DELETE, path, &[])).await {
             Err(Failure::Refused { status: 404, .. }) => Ok(()),
             told => told,
         }
     }
 
     /// Sends a small request of which only success matters.
-    pub(super) async fn tell(&self, resend: Resend, request: impl Fn() -> RequestBuilder) -> Result<(), Failure> {
-        let first_byte = self.settings.patience.small_first_byte;
+    pub(super) async fn send_small(&self, resend: Resend, request: impl Fn() -> RequestBuilder) -> Result<(), Failure> {
+        let first_byte = self.settings.retry_policy.small_first_byte;
         let answer = self.send(resend, first_byte, request).await?;
         // Read to its end, so that its connection serves the next request; what it says is no
         // matter.
@@ -130,7 +130,7 @@ impl OpenAi {
     }
 
     pub(super) async fn body(&self, answer: Response) -> Result<Vec<u8>, Failure> {
-        let chunks = chunks(answer, self.settings.patience.idle);
+        let chunks = chunks(answer, self.settings.retry_policy.idle);
         let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
             body.extend_from_slice(&chunk);
             Ok(body)
@@ -161,7 +161,7 @@ impl OpenAi {
 
     /// An unreadable one says nothing, and its status still speaks.
     async fn complaint(&self, answer: Response) -> Complaint {
-        let chunks = chunks(answer, self.settings.patience.idle);
+        let chunks = chunks(answer, self.settings.retry_policy.idle);
         let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
             body.extend_from_slice(&chunk);
             if body.len() <= LONGEST_COMPLAINT { Ok(body) } else { Err(Cut::Broken) }
@@ -216,7 +216,7 @@ impl Miss {
             Self::Refused { status, advice, complaint } => match complaint.meaning() {
                 Some(Failure::Locked) => true,
                 Some(Failure::Quota) => false,
-                _ => advice.again.unwrap_or(is_passing(*status)),
+                _ => advice.again.unwrap_or(is_retryable(*status)),
             },
             Self::Broken(Broken::NeverSent) => true,
             Self::Broken(Broken::NoAnswer) => repeatable,
@@ -235,7 +235,7 @@ impl Miss {
         match self {
             Self::Refused { status, complaint, .. } => match complaint.meaning() {
                 Some(failure) => failure,
-                None if is_passing(status) => Failure::Unavailable { maybe_ran },
+                None if is_retryable(status) => Failure::Unavailable { maybe_ran },
                 None => Failure::Refused {
                     status: status.as_u16(),
                     code: complaint.code,
@@ -249,7 +249,7 @@ impl Miss {
 }
 
 /// Statuses after which the same request may well succeed.
-fn is_passing(status: StatusCode) -> bool {
+fn is_retryable(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
         || status.is_server_error()
 }

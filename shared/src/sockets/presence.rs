@@ -11,25 +11,25 @@ use crate::{
 impl App {
     /// After a connection began to listen to a thread: it is shown who is there, and everybody else that it came, unless its
     /// person was there before.
-    pub async fn tell_arrival(&self, connection: &Connection, id: &ThreadId) -> Result<(), Error> {
+    pub async fn broadcast_arrival(&self, connection: &Connection, id: &ThreadId) -> Result<(), Error> {
         let (tenant, subject) = (&connection.identity.tenant, &connection.identity.subject);
         let mut listeners = self.store.subscribers(tenant, id).await?;
         let picture = self.picture(id, &listeners);
         self.sockets.post(&connection.id, &picture.frame()?).await;
         listeners.retain(|it| it.connection != connection.id);
         if !listeners.iter().any(|it| it.is_of(subject) && !self.is_past(it.expires)) {
-            self.broadcast(tenant, &listeners, &[picture]).await;
+            self.broadcast_to(tenant, &listeners, &[picture]).await;
         }
         Ok(())
     }
 
     /// After a connection of somebody has left these threads: those who listen on are told, unless its person does too.
-    pub async fn tell_departure(&self, connection: &Connection, threads: impl IntoIterator<Item = &ThreadId>) {
+    pub async fn broadcast_departure(&self, connection: &Connection, threads: impl IntoIterator<Item = &ThreadId>) {
         let (tenant, subject) = (&connection.identity.tenant, &connection.identity.subject);
         for id in threads {
             match self.store.subscribers(tenant, id).await {
                 Ok(listeners) if listeners.iter().any(|it| it.is_of(subject)) => {}
-                Ok(listeners) => self.broadcast(tenant, &listeners, &[self.picture(id, &listeners)]).await,
+                Ok(listeners) => self.broadcast_to(tenant, &listeners, &[self.picture(id, &listeners)]).await,
                 Err(error) => tracing::warn!(thread.id = %id, %error, "nobody could be told who left"),
             }
         }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
-    Created, Creation, Removal, Store,
+    Cleanup, Created, Creation, Store,
     commit::token,
     key, refused,
     row::{self, text},
@@ -27,7 +27,7 @@ pub struct ChatbotWrite<'a> {
     /// As it was read.
     pub before: &'a Chatbot,
     /// What the change leaves behind at OpenAI.
-    pub removal: Option<&'a Removal>,
+    pub cleanup: Option<&'a Cleanup>,
 }
 
 impl Store {
@@ -105,8 +105,8 @@ impl Store {
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let unchanged = Some(Condition::at_version(write.before.version));
         let mut transaction = Transaction::default().put(&self.table, row::row(key, chatbot)?, unchanged)?;
-        if let Some(removal) = write.removal {
-            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        if let Some(cleanup) = write.cleanup {
+            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
         }
         let done = matches!(self.transact(transaction, &token()).await?, Transacted::Done);
         if documents.is_some() {
@@ -143,12 +143,12 @@ impl Store {
     }
 
     /// Deletes a chatbot as it was read, then its documents. `false`: somebody else changed it first.
-    pub async fn chatbot_delete(&self, chatbot: &Chatbot, removal: Option<&Removal>) -> Result<bool, Error> {
+    pub async fn chatbot_delete(&self, chatbot: &Chatbot, cleanup: Option<&Cleanup>) -> Result<bool, Error> {
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let mut transaction =
             Transaction::default().delete_if(&self.table, key, Condition::at_version(chatbot.version))?;
-        if let Some(removal) = removal {
-            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        if let Some(cleanup) = cleanup {
+            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
         }
         if !matches!(self.transact(transaction, &token()).await?, Transacted::Done) {
             return Ok(false);

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
-    ClientRow, Notice, Removal, Store, key, row,
+    Cleanup, ClientRow, Store, WebhookDelivery, key, row,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
-    domain::{At, Details, Message, Note, RunId, Thread},
+    domain::{At, Message, Note, RunId, Thread, ThreadMetadata},
 };
 
 /// What is to be written with a thread. All of it is, or nothing.
@@ -20,14 +20,14 @@ pub struct Commit {
     pub messages: Vec<Message>,
     pub note: Option<Note>,
     pub client: Option<ClientRow>,
-    pub details: Option<Details>,
-    pub removal: Option<Removal>,
-    pub notice: Option<Notice>,
+    pub metadata: Option<ThreadMetadata>,
+    pub cleanup: Option<Cleanup>,
+    pub delivery: Option<WebhookDelivery>,
 }
 
 impl Commit {
     pub fn new(thread: Thread) -> Self {
-        Self { thread, messages: Vec::new(), note: None, client: None, details: None, removal: None, notice: None }
+        Self { thread, messages: Vec::new(), note: None, client: None, metadata: None, cleanup: None, delivery: None }
     }
 
     #[must_use]
@@ -42,7 +42,7 @@ pub enum Committed {
     /// The thread as it is now.
     Done(Box<Thread>),
     /// Somebody else was first. Read again and decide again.
-    Stale,
+    Conflict,
     /// This `client_id` has been written already.
     Repeat(ClientRow),
 }
@@ -82,9 +82,9 @@ impl Store {
             match self.commit(&before, commit, Fence::HeldBy(run)).await? {
                 Committed::Done(thread) => return Ok(Some((*thread, messages))),
                 Committed::Repeat(_) => return Err(Error::internal("a run wrote a client id")),
-                Committed::Stale => {}
+                Committed::Conflict => {}
             }
-            let Some(now) = self.thread_alone(&before.tenant, &before.id).await? else { return Ok(None) };
+            let Some(now) = self.thread_get_bare(&before.tenant, &before.id).await? else { return Ok(None) };
             if let Some(ours) =
                 messages.first().filter(|ours| now.last_reply.as_ref().is_some_and(|it| it.message_id == ours.id))
             {
@@ -120,14 +120,14 @@ impl Store {
             let key = key::note(tenant, id, note.after, &note.id);
             transaction = transaction.put(&self.table, row::row(key, note)?, None)?;
         }
-        if let Some(details) = &commit.details {
-            transaction = transaction.put(&self.table, row::row(key::details(tenant, id), details)?, None)?;
+        if let Some(metadata) = &commit.metadata {
+            transaction = transaction.put(&self.table, row::row(key::metadata(tenant, id), metadata)?, None)?;
         }
-        if let Some(removal) = &commit.removal {
-            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        if let Some(cleanup) = &commit.cleanup {
+            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
         }
-        if let Some(notice) = &commit.notice {
-            transaction = transaction.put(&self.table, notice.row()?, None)?;
+        if let Some(delivery) = &commit.delivery {
+            transaction = transaction.put(&self.table, delivery.row()?, None)?;
         }
         match self.transact(transaction, &token()).await {
             Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),
@@ -137,7 +137,7 @@ impl Store {
                 {
                     return Ok(Committed::Repeat(row::read(earlier)?));
                 }
-                Ok(Committed::Stale)
+                Ok(Committed::Conflict)
             }
             Err(Error::Busy) if self.landed(before, &commit).await? => Ok(Committed::Done(Box::new(commit.thread))),
             Err(error) => Err(error),

@@ -23,7 +23,7 @@ pub struct DuePage {
 pub struct DueCursor(Item);
 
 /// A thread that the index gave, as it is in the table.
-pub enum Overdue {
+pub enum DueThread {
     Thread(Box<Thread>),
     /// It was deleted, and its log may still be there.
     Tombstone,
@@ -54,12 +54,12 @@ impl Store {
         Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
     }
 
-    pub async fn overdue_get(&self, tenant: &str, id: &ThreadId, now: At) -> Result<Overdue, Error> {
+    pub async fn due_thread_get(&self, tenant: &str, id: &ThreadId, now: At) -> Result<DueThread, Error> {
         let due = |item: &Item| item.contains_key("due_sk") && *text(item, "due_sk") <= *now.to_string();
         match self.get(key::thread(tenant, id)).await?.filter(due) {
-            None => Ok(Overdue::Settled),
-            Some(item) if row::is_tombstone(&item) => Ok(Overdue::Tombstone),
-            Some(item) => Ok(Overdue::Thread(Box::new(row::read(item)?))),
+            None => Ok(DueThread::Settled),
+            Some(item) if row::is_tombstone(&item) => Ok(DueThread::Tombstone),
+            Some(item) => Ok(DueThread::Thread(Box::new(row::read(item)?))),
         }
     }
 

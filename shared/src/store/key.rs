@@ -40,8 +40,8 @@ impl Key {
 pub const THREAD: &str = "THREAD";
 pub const LOG: &str = "LOG#";
 pub const SUBSCRIPTION: &str = "SUBSCRIPTION#";
-pub const REMOVAL: &str = "REMOVAL#";
-pub const NOTICE: &str = "NOTICE#";
+pub const CLEANUP: &str = "REMOVAL#";
+pub const DELIVERY: &str = "NOTICE#";
 const DUE_SHARDS: u64 = 16;
 
 pub fn thread_partition(tenant: &str, id: &ThreadId) -> String {
@@ -52,7 +52,7 @@ pub fn thread(tenant: &str, id: &ThreadId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: THREAD.into() }
 }
 
-pub fn details(tenant: &str, id: &ThreadId) -> Key {
+pub fn metadata(tenant: &str, id: &ThreadId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: "THREAD#DETAILS".into() }
 }
 
@@ -117,13 +117,13 @@ pub fn document(tenant: &str, id: &ChatbotId, set: &str, place: usize) -> Key {
 }
 
 /// Of a conversation in a thread's partition, or of a vector store in a chatbot's.
-pub fn removal(partition: &str, object: &str) -> Key {
-    Key { pk: partition.into(), sk: format!("{REMOVAL}{object}") }
+pub fn cleanup(partition: &str, object: &str) -> Key {
+    Key { pk: partition.into(), sk: format!("{CLEANUP}{object}") }
 }
 
 /// Of the change of owner that this message tells of.
-pub fn notice(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
-    Key { pk: thread_partition(tenant, id), sk: format!("{NOTICE}{message}") }
+pub fn delivery(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("{DELIVERY}{message}") }
 }
 
 pub fn visits(tenant: &str, address: &str, window: i64) -> Key {
@@ -192,14 +192,14 @@ mod tests {
         let msg: MessageId = "msg_01JD0000000000000000000000".parse().unwrap();
         let keys = [
             thread("acme", &thr),
-            details("acme", &thr),
+            metadata("acme", &thr),
             message("acme", &thr, 7),
             note("acme", &thr, 7, &msg),
             client("acme", &thr, "c#1", "a#b"),
             subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
             mark("acme", &thr, "c#1"),
-            removal(&thread_partition("acme", &thr), "conv_1"),
-            notice("acme", &thr, &msg),
+            cleanup(&thread_partition("acme", &thr), "conv_1"),
+            delivery("acme", &thr, &msg),
             chatbot("acme", &bot),
             document("acme", &bot, "01JD0000000000000000000000", 12),
             connection("acme", "L0SM9cOFvHcCIhw="),

@@ -48,7 +48,7 @@ pub struct LogPage {
 pub enum Noted {
     Done,
     /// The thread changed meanwhile.
-    Stale,
+    Conflict,
     Repeat(Client),
 }
 
@@ -141,7 +141,7 @@ impl Store {
             Transacted::Done => Ok(Noted::Done),
             Transacted::Refused(mut reasons) => match reasons.get_mut(1).and_then(Option::take) {
                 Some(earlier) if client.is_some() => Ok(Noted::Repeat(row::read(earlier)?)),
-                _ => Ok(Noted::Stale),
+                _ => Ok(Noted::Conflict),
             },
         }
     }

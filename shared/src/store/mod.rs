@@ -4,21 +4,21 @@
 //! business; the table only decides who came first.
 
 mod chatbot;
+mod cleanup;
 pub mod commit;
 mod connection;
 pub mod cursor;
+mod delivery;
 mod due;
 mod idempotency;
 pub mod key;
 mod log;
-mod mark;
-mod notice;
+mod rate_limit;
 mod read;
-mod removal;
+mod read_marker;
 mod row;
 mod run;
 mod thread;
-mod visit;
 mod write;
 
 use aws_sdk_dynamodb::{
@@ -27,15 +27,15 @@ use aws_sdk_dynamodb::{
 };
 
 pub use chatbot::ChatbotWrite;
+pub use cleanup::{Cleanup, RemoteObject};
 pub use commit::{Commit, Committed};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
-pub use due::{DuePage, Overdue};
+pub use delivery::WebhookDelivery;
+pub use due::{DuePage, DueThread};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{Client as ClientRow, LogPage, Noted};
-pub use notice::Notice;
-pub use removal::{Removal, Rubbish};
+pub use rate_limit::MAX_VISITOR_TOKENS;
 pub use thread::ThreadPage;
-pub use visit::VISITS_MAX;
 
 use crate::{Error, domain::Timeouts};
 
@@ -70,11 +70,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    if is_passing(&error) { Error::Busy } else { Error::internal(error) }
+    if is_retryable(&error) { Error::Busy } else { Error::internal(error) }
 }
 
 /// Whether the same call may succeed a moment later: throttles, conflicts, and a table out of reach.
-fn is_passing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+fn is_retryable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(refusal) => matches!(

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{At, Details, Message, Thread, ThreadId},
+    domain::{At, Message, Thread, ThreadId, ThreadMetadata},
     store::Committed,
 };
 
 /// A page of threads, and where the next begins.
 pub struct ThreadPage {
-    pub threads: Vec<(Thread, Details)>,
+    pub threads: Vec<(Thread, ThreadMetadata)>,
     pub next: Option<Cursor>,
 }
 
@@ -33,14 +33,14 @@ impl Store {
     pub async fn thread_create(
         &self,
         thread: &Thread,
-        details: &Details,
+        metadata: &ThreadMetadata,
         greeting: Option<&Message>,
         creation: &Creation,
     ) -> Result<Created, Error> {
         let mut transaction = creation.guard(&self.table)?;
         transaction = transaction
             .put(&self.table, row::thread(thread, &self.timeouts)?, Some(Condition::absent()))?
-            .put(&self.table, row::row(key::details(&thread.tenant, &thread.id), details)?, None)?;
+            .put(&self.table, row::row(key::metadata(&thread.tenant, &thread.id), metadata)?, None)?;
         if let Some(greeting) = greeting {
             transaction = transaction.put(&self.table, row::message(&thread.tenant, greeting)?, None)?;
         }
@@ -48,12 +48,12 @@ impl Store {
     }
 
     /// The thread and its details, in one consistent read. `None` also where only a tombstone is left.
-    pub async fn thread_get(&self, tenant: &str, id: &ThreadId) -> Result<Option<(Thread, Details)>, Error> {
+    pub async fn thread_get(&self, tenant: &str, id: &ThreadId) -> Result<Option<(Thread, ThreadMetadata)>, Error> {
         pair(self.get_beginning(&key::thread_partition(tenant, id), key::THREAD).await?)
     }
 
     /// The thread without its details, read consistently.
-    pub async fn thread_alone(&self, tenant: &str, id: &ThreadId) -> Result<Option<Thread>, Error> {
+    pub async fn thread_get_bare(&self, tenant: &str, id: &ThreadId) -> Result<Option<Thread>, Error> {
         let found = self.get(key::thread(tenant, id)).await?;
         found.filter(|item| !row::is_tombstone(item)).map(row::read).transpose()
     }
@@ -120,7 +120,7 @@ impl Store {
 
     /// Puts a tombstone in the thread's place: from here on it is nowhere to be found and nothing can be appended.
     /// Its log stays until [`Store::thread_purge`].
-    pub async fn thread_bury(&self, before: &Thread, commit: Commit, now: At) -> Result<bool, Error> {
+    pub async fn thread_tombstone(&self, before: &Thread, commit: Commit, now: At) -> Result<bool, Error> {
         let mut tombstone = row::row(key::thread(&before.tenant, &before.id), &commit.thread)?;
         tombstone.insert("version".into(), row::number(before.version + 1));
         tombstone.insert("tombstone".into(), Bool(true));
@@ -130,8 +130,8 @@ impl Store {
         tombstone.insert("due_sk".into(), S(now.to_string()));
         let unchanged = Condition::at_version(before.version);
         let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
-        if let Some(removal) = &commit.removal {
-            transaction = transaction.put(&self.table, removal.row()?, None)?;
+        if let Some(cleanup) = &commit.cleanup {
+            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
         }
         let done = self.transact(transaction, &super::commit::token()).await?;
         Ok(matches!(done, Transacted::Done))
@@ -214,9 +214,9 @@ impl Store {
     }
 
     /// The threads of these ids, in their order, with their details; without those that are gone.
-    async fn threads_get(&self, tenant: &str, ids: &[ThreadId]) -> Result<Vec<(Thread, Details)>, Error> {
+    async fn threads_get(&self, tenant: &str, ids: &[ThreadId]) -> Result<Vec<(Thread, ThreadMetadata)>, Error> {
         let batches = ids.chunks(50).map(|ids| {
-            let keys = ids.iter().flat_map(|id| [key::thread(tenant, id), key::details(tenant, id)]);
+            let keys = ids.iter().flat_map(|id| [key::thread(tenant, id), key::metadata(tenant, id)]);
             self.get_all(keys.collect(), true)
         });
         let mut by_partition: HashMap<String, Vec<Item>> = HashMap::new();
@@ -233,23 +233,28 @@ fn id_of(item: &Item) -> Option<ThreadId> {
 }
 
 /// The thread's item and its details', in whatever order they came.
-fn pair(items: Vec<Item>) -> Result<Option<(Thread, Details)>, Error> {
-    let (mut thread, mut details) = (None, None);
+fn pair(items: Vec<Item>) -> Result<Option<(Thread, ThreadMetadata)>, Error> {
+    let (mut thread, mut metadata) = (None, None);
     for item in items {
         match text(&item, "sk") {
             key::THREAD if !row::is_tombstone(&item) => thread = Some(row::read(item)?),
             key::THREAD => return Ok(None),
-            _ => details = Some(row::read(item)?),
+            _ => metadata = Some(row::read(item)?),
         }
     }
-    Ok(thread.map(|thread| (thread, details.unwrap_or_default())))
+    Ok(thread.map(|thread| (thread, metadata.unwrap_or_default())))
 }
 
 impl Store {
     /// Writes a changed thread and, where they changed, its details.
-    pub async fn thread_update(&self, before: &Thread, after: Thread, details: Details) -> Result<Committed, Error> {
+    pub async fn thread_update(
+        &self,
+        before: &Thread,
+        after: Thread,
+        metadata: ThreadMetadata,
+    ) -> Result<Committed, Error> {
         let mut commit = Commit::new(after);
-        commit.details = Some(details);
+        commit.metadata = Some(metadata);
         self.thread_commit(before, commit).await
     }
 }

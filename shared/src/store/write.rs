@@ -11,11 +11,11 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use super::{Store, is_passing, key::Key, refused, row::Item};
+use super::{Store, is_retryable, key::Key, refused, row::Item};
 use crate::{Error, domain::At};
 
 /// How often a passing refusal is answered by another try: with back-off, some half a second in all.
-const TRIES: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 
 /// A transaction, written one put or delete at a time.
 #[derive(Default)]
@@ -111,7 +111,7 @@ impl Store {
     /// Sends a transaction. It is sent again only under the same request token, so it can land but once; only
     /// conflicts, throttles and unknown outcomes are sent again. [`Error::Busy`] means that it may have landed.
     pub(super) async fn transact(&self, transaction: Transaction, token: &str) -> Result<Transacted, Error> {
-        let mut tries = Tries::default();
+        let mut backoff = Backoff::default();
         loop {
             let sent = self
                 .dynamo
@@ -126,9 +126,9 @@ impl Store {
                     if let Some(refused) = refused_items(refusal.into_err())? {
                         return Ok(Transacted::Refused(refused));
                     }
-                    tries.again().await?;
+                    backoff.again().await?;
                 }
-                passing if is_passing(&passing) => tries.again().await?,
+                passing if is_retryable(&passing) => backoff.again().await?,
                 other => return Err(refused(other)),
             }
         }
@@ -166,7 +166,7 @@ impl Store {
         let requests = keys.into_iter().map(delete).collect::<Result<Vec<_>, _>>()?;
         for batch in requests.chunks(25) {
             let mut left = HashMap::from([(self.table.clone(), batch.to_vec())]);
-            let mut tries = Tries::default();
+            let mut backoff = Backoff::default();
             loop {
                 let sent =
                     self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(refused)?;
@@ -174,7 +174,7 @@ impl Store {
                 if left.values().all(Vec::is_empty) {
                     break;
                 }
-                tries.again().await?;
+                backoff.again().await?;
             }
         }
         Ok(())
@@ -191,7 +191,7 @@ impl Store {
                 .build()
                 .map_err(Error::internal)?;
             let mut left = HashMap::from([(self.table.clone(), wanted)]);
-            let mut tries = Tries::default();
+            let mut backoff = Backoff::default();
             loop {
                 let got = self.dynamo.batch_get_item().set_request_items(Some(left)).send().await.map_err(refused)?;
                 items.extend(got.responses.unwrap_or_default().into_values().flatten());
@@ -199,7 +199,7 @@ impl Store {
                 if left.is_empty() {
                     break;
                 }
-                tries.again().await?;
+                backoff.again().await?;
             }
         }
         Ok(items)
@@ -229,12 +229,12 @@ fn refused_items(error: TransactWriteItemsError) -> Result<Option<Vec<Option<Ite
 /// Counts tries and waits between them: twice as long each time, and a random part of that, so that those who
 /// collided do not collide again.
 #[derive(Default)]
-pub(super) struct Tries(u32);
+pub(super) struct Backoff(u32);
 
-impl Tries {
+impl Backoff {
     pub(super) async fn again(&mut self) -> Result<(), Error> {
         self.0 += 1;
-        if self.0 >= TRIES {
+        if self.0 >= MAX_ATTEMPTS {
             return Err(Error::Busy);
         }
         let ceiling = 10_u64 << self.0;

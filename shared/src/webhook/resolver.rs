@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 
-use crate::domain::webhook::Reach;
+use crate::domain::webhook::NetworkPolicy;
 
-pub(super) struct Resolver(pub(super) Reach);
+pub(super) struct Resolver(pub(super) NetworkPolicy);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name leads to an address that is not public")]
@@ -25,7 +25,7 @@ impl Resolve for Resolver {
 }
 
 /// All of them, or none: a name that leads in and out is somebody's attempt to get in.
-fn checked(found: Vec<SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, NotPublic> {
+fn checked(found: Vec<SocketAddr>, reach: NetworkPolicy) -> Result<Vec<SocketAddr>, NotPublic> {
     if found.iter().all(|address| reach.allows(address.ip())) { Ok(found) } else { Err(NotPublic) }
 }
 
@@ -38,15 +38,15 @@ mod tests {
         let public: SocketAddr = "8.8.8.8:0".parse().unwrap();
         for private in ["10.0.0.1:0", "127.0.0.1:0", "[fd00:ec2::254]:0", "[::ffff:169.254.169.254]:0"] {
             let private = private.parse().unwrap();
-            assert_eq!(checked(vec![public, private], Reach::Public), Err(NotPublic));
-            assert_eq!(checked(vec![public, private], Reach::Anywhere), Ok(vec![public, private]));
+            assert_eq!(checked(vec![public, private], NetworkPolicy::Public), Err(NotPublic));
+            assert_eq!(checked(vec![public, private], NetworkPolicy::Anywhere), Ok(vec![public, private]));
         }
-        assert_eq!(checked(vec![public, public], Reach::Public), Ok(vec![public, public]));
+        assert_eq!(checked(vec![public, public], NetworkPolicy::Public), Ok(vec![public, public]));
     }
 
     #[tokio::test]
     async fn a_name_of_this_machine_is_refused() {
-        let resolved = Resolver(Reach::Public).resolve("localhost".parse().unwrap()).await;
+        let resolved = Resolver(NetworkPolicy::Public).resolve("localhost".parse().unwrap()).await;
         assert!(resolved.err().unwrap().is::<NotPublic>());
     }
 }

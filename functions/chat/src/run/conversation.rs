@@ -4,15 +4,15 @@ use std::sync::OnceLock;
 
 use shared::{
     domain::chatbot::Memory,
-    store::{Commit, Removal},
+    store::{Cleanup, Commit},
 };
 
-use super::{Run, Trouble};
+use super::{Run, RunError};
 
 impl Run {
     /// The conversation to speak in: none with local memory, a new one where the thread's is in doubt or was never
     /// made. A new one's id is saved under the run before anything goes into it.
-    pub(super) async fn conversation(&mut self) -> Result<Option<String>, Trouble> {
+    pub(super) async fn conversation(&mut self) -> Result<Option<String>, RunError> {
         if self.app.memory_of(self.chatbot()?) == Memory::Local {
             return Ok(None);
         }
@@ -22,41 +22,41 @@ impl Run {
             return Ok(Some(current));
         }
         let created = self.created().await?;
-        let old = current.map(|old| Removal::of_conversation(&self.thread, old, self.app.after_lease()));
-        let details_at = self.details_at;
+        let old = current.map(|old| Cleanup::of_conversation(&self.thread, old, self.app.after_lease()));
+        let metadata_version = self.metadata_version;
         let saved = self.save(|mut thread| {
             thread.openai.conversation_id = Some(created.clone());
             thread.openai.synced_through = 0;
             // Whatever came between may have changed the title.
-            thread.openai.stale = thread.version != details_at;
+            thread.openai.metadata_dirty = thread.version != metadata_version;
             let mut commit = Commit::new(thread);
-            commit.removal.clone_from(&old);
+            commit.cleanup.clone_from(&old);
             commit
         });
         match saved.await {
             Ok(Some(_)) => {
-                self.details_at = self.thread.version;
+                self.metadata_version = self.thread.version;
                 self.in_doubt = false;
-                self.removals.extend(old);
+                self.cleanups.extend(old);
                 Ok(Some(created))
             }
             refused => {
                 self.uncreate(&created).await;
                 refused?;
-                Err(Trouble::Lost)
+                Err(RunError::Lost)
             }
         }
     }
 
     /// A new conversation at OpenAI. One that comes to be after the line was lost is deleted again.
-    async fn created(&self) -> Result<String, Trouble> {
-        let metadata = self.details.mirrored(&self.thread.id);
+    async fn created(&self) -> Result<String, RunError> {
+        let pairs = self.metadata.mirrored(&self.thread.id);
         let created = OnceLock::new();
         let creating = async {
-            let id = self.app.openai.conversation_create(&metadata).await?;
+            let id = self.app.openai.conversation_create(&pairs).await?;
             Ok(created.get_or_init(|| id).clone())
         };
-        let held = self.holding(creating).await;
+        let held = self.while_leased(creating).await;
         if held.is_err()
             && let Some(created) = created.get()
         {
@@ -71,22 +71,22 @@ impl Run {
     }
 
     /// Tells OpenAI of a title or metadata that it has missed. Nothing depends on it, so a failure waits for the next run.
-    async fn mirror(&mut self, conversation: &str) -> Result<(), Trouble> {
-        if !self.thread.openai.stale {
+    async fn mirror(&mut self, conversation: &str) -> Result<(), RunError> {
+        if !self.thread.openai.metadata_dirty {
             return Ok(());
         }
-        let metadata = self.details.mirrored(&self.thread.id);
-        match self.holding(self.app.openai.conversation_update(conversation, &metadata)).await {
-            Err(Trouble::OpenAi(_)) => return Ok(()),
+        let pairs = self.metadata.mirrored(&self.thread.id);
+        match self.while_leased(self.app.openai.conversation_update(conversation, &pairs)).await {
+            Err(RunError::OpenAi(_)) => return Ok(()),
             told => told?,
         }
-        let details_at = self.details_at;
+        let metadata_version = self.metadata_version;
         let saved = self.save(|mut thread| {
-            thread.openai.stale = thread.version != details_at;
+            thread.openai.metadata_dirty = thread.version != metadata_version;
             Commit::new(thread)
         });
-        saved.await?.ok_or(Trouble::Lost)?;
-        self.details_at = self.thread.version;
+        saved.await?.ok_or(RunError::Lost)?;
+        self.metadata_version = self.thread.version;
         Ok(())
     }
 }

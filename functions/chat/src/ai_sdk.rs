@@ -14,7 +14,7 @@ use shared::{
     sockets::Event,
 };
 
-use crate::said::Say;
+use crate::said::ChatRequest;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,7 @@ struct Part {
 }
 
 /// What is said by the SDK's request, and in which thread.
-pub(crate) fn said(request: &Request) -> Result<(ThreadId, Say), Error> {
+pub(crate) fn said(request: &Request) -> Result<(ThreadId, ChatRequest), Error> {
     let ask: Ask = http::body(request)?;
     let last = ask.messages.iter().enumerate().rfind(|(_, message)| message.role == "user");
     let Some((place, message)) = last else { return Err(Error::invalid("messages", "has no user's message")) };
@@ -63,7 +63,7 @@ pub(crate) fn said(request: &Request) -> Result<(ThreadId, Say), Error> {
             _ => return Err(Error::invalid(format!("messages.{place}.parts.{at}"), "must be text")),
         }
     }
-    let say = Say::new(text, message.id.clone());
+    let say = ChatRequest::new(text, message.id.clone());
     say.validate().map_err(|error| match error {
         Error::Invalid { field, reason } => {
             let field = if field == "client_id" { "id" } else { "parts" };
@@ -76,7 +76,7 @@ pub(crate) fn said(request: &Request) -> Result<(ThreadId, Say), Error> {
 
 /// Tells a turn's events as the chunks of one assistant's message.
 #[derive(Default)]
-pub(crate) struct UiStream {
+pub(crate) struct AiSdkStream {
     begun: bool,
     /// How many parts of text there have been.
     parts: usize,
@@ -84,7 +84,7 @@ pub(crate) struct UiStream {
     open: Option<String>,
 }
 
-impl UiStream {
+impl AiSdkStream {
     pub(crate) fn write(&mut self, event: &Event) -> String {
         let mut chunks = Vec::new();
         if !self.begun {

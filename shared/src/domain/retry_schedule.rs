@@ -11,7 +11,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tries {
+pub struct RetrySchedule {
     /// When the sweep is to try it.
     pub due: At,
     /// When the sweep tried it first, once it has.
@@ -22,7 +22,7 @@ pub struct Tries {
     attempts: u32,
 }
 
-impl Tries {
+impl RetrySchedule {
     /// Not tried yet, and due then.
     pub fn from(due: At) -> Self {
         Self { due, first_tried: None, attempts: 0 }
@@ -47,12 +47,12 @@ mod tests {
 
     #[test]
     fn each_wait_is_twice_the_last_and_none_longer_than_an_hour_until_a_day_is_over() {
-        let mut tries = Tries::from(At::from_millis(0));
-        let (mut waits, mut now) = (Vec::new(), tries.due);
-        while !tries.is_hopeless(now) {
-            tries = tries.once_more(now);
-            waits.push((tries.due.millis() - now.millis()) / 60_000);
-            now = tries.due;
+        let mut schedule = RetrySchedule::from(At::from_millis(0));
+        let (mut waits, mut now) = (Vec::new(), schedule.due);
+        while !schedule.is_hopeless(now) {
+            schedule = schedule.once_more(now);
+            waits.push((schedule.due.millis() - now.millis()) / 60_000);
+            now = schedule.due;
         }
         assert_eq!(waits[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!((waits.len(), now.seconds() / 3600), (29, 24));

@@ -14,11 +14,18 @@ use crate::{
 };
 
 /// A mark that was not moved for so long goes, by the table's TTL: half a year.
-const KEPT: Duration = Duration::from_hours(180 * 24);
+const READ_MARKER_LIFETIME: Duration = Duration::from_hours(180 * 24);
 
 impl Store {
     /// Moves somebody's mark forward to `seq`. `false`: it is there already, or further.
-    pub async fn mark_put(&self, tenant: &str, id: &ThreadId, subject: &str, seq: u64, now: At) -> Result<bool, Error> {
+    pub async fn read_marker_put(
+        &self,
+        tenant: &str,
+        id: &ThreadId,
+        subject: &str,
+        seq: u64,
+        now: At,
+    ) -> Result<bool, Error> {
         let moved = self
             .dynamo
             .update_item()
@@ -29,7 +36,7 @@ impl Store {
             .expression_attribute_names("#seq", "seq")
             .expression_attribute_names("#expires", "expires_at")
             .expression_attribute_values(":seq", row::number(seq))
-            .expression_attribute_values(":expires", row::number((now + KEPT).seconds()))
+            .expression_attribute_values(":expires", row::number((now + READ_MARKER_LIFETIME).seconds()))
             .send()
             .await;
         match moved {
@@ -41,7 +48,7 @@ impl Store {
 
     /// How far somebody has read these threads; without those of which they have read nothing. A mark that is a moment old
     /// will do.
-    pub async fn marks_get(
+    pub async fn read_markers_get(
         &self,
         tenant: &str,
         ids: impl Iterator<Item = &ThreadId>,

@@ -16,10 +16,10 @@ use tokio::time::sleep;
 use super::Run;
 
 /// Between two frames to one listener.
-const PAUSE: Duration = Duration::from_millis(100);
+const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A piece of the text as it goes to the sockets, written once for all who have come as far.
-pub(super) struct Piece {
+/// A chunk of the text as it goes to the sockets, written once for all who have come as far.
+pub(super) struct Chunk {
     from: usize,
     until: usize,
     frame: Arc<str>,
@@ -27,27 +27,27 @@ pub(super) struct Piece {
 
 impl Run {
     /// The model begins to speak, anew.
-    pub(super) fn begin_words(&self) {
-        let mut heard = self.heard();
-        heard.text.clear();
-        heard.piece = None;
+    pub(super) fn begin_deltas(&self) {
+        let mut progress = self.progress();
+        progress.text.clear();
+        progress.chunk = None;
         self.said.send_replace(0);
     }
 
     /// The model has said more.
-    pub(super) fn add_words(&self, text: &str) {
-        let mut heard = self.heard();
-        if self.tap.is_open() && !heard.withdrawn {
-            let index = heard.text.encode_utf16().count();
-            self.tap.tell(self.delta(index, text.to_owned()));
+    pub(super) fn add_delta(&self, text: &str) {
+        let mut progress = self.progress();
+        if self.sink.is_open() && !progress.withdrawn {
+            let index = progress.text.encode_utf16().count();
+            self.sink.send(self.delta(index, text.to_owned()));
         }
-        heard.text += text;
-        self.said.send_replace(heard.text.len());
+        progress.text += text;
+        self.said.send_replace(progress.text.len());
     }
 
     /// Tells each listener what has been said, from the beginning, each at their own pace: a slow one delays nobody, and
     /// who comes late is told all of it. Has no end: it is dropped when the model has spoken, for then comes the message.
-    pub(super) async fn tell_words(&self) -> Infallible {
+    pub(super) async fn send_deltas(&self) -> Infallible {
         let mut listeners = self.listeners.subscribe();
         let (mut known, mut fed) = (HashSet::new(), FuturesUnordered::new());
         loop {
@@ -78,27 +78,27 @@ impl Run {
             if self.app.is_past(listener.expires) {
                 return;
             }
-            let Some(frame) = self.piece(told, until) else { return };
+            let Some(frame) = self.chunk(told, until) else { return };
             if self.app.post(&self.thread.tenant, &listener, &frame).await == Posted::Gone {
                 return;
             }
             told = until;
-            sleep(PAUSE).await;
+            sleep(MIN_FRAME_INTERVAL).await;
         }
     }
 
     /// `None` where the words are void.
-    fn piece(&self, from: usize, until: usize) -> Option<Arc<str>> {
-        let mut heard = self.heard();
-        if heard.withdrawn {
+    fn chunk(&self, from: usize, until: usize) -> Option<Arc<str>> {
+        let mut progress = self.progress();
+        if progress.withdrawn {
             return None;
         }
-        if let Some(piece) = heard.piece.as_ref().filter(|piece| (piece.from, piece.until) == (from, until)) {
-            return Some(Arc::clone(&piece.frame));
+        if let Some(chunk) = progress.chunk.as_ref().filter(|chunk| (chunk.from, chunk.until) == (from, until)) {
+            return Some(Arc::clone(&chunk.frame));
         }
-        let (before, text) = (heard.text.get(..from)?, heard.text.get(from..until)?.to_owned());
+        let (before, text) = (progress.text.get(..from)?, progress.text.get(from..until)?.to_owned());
         let frame: Arc<str> = self.delta(before.encode_utf16().count(), text).frame().ok()?.into();
-        heard.piece = Some(Piece { from, until, frame: Arc::clone(&frame) });
+        progress.chunk = Some(Chunk { from, until, frame: Arc::clone(&frame) });
         Some(frame)
     }
 

@@ -11,13 +11,13 @@ use shared::{
 };
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::{Run, Trouble};
+use super::{Run, RunError};
 
-const LOOKED_EVERY: Duration = Duration::from_secs(1);
-const RENEWED_EVERY: Duration = Duration::from_secs(10);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 
 /// For functions without a deadline of their own, such as a test's.
-const NEVER: Duration = Duration::from_hours(24);
+const NO_DEADLINE: Duration = Duration::from_hours(24);
 
 /// Why a run stops before its work is done.
 enum Stop {
@@ -29,37 +29,40 @@ impl Run {
     /// Does something that takes long while it holds the line. Where the line is lost the listeners are told at once, and
     /// the work is still brought to its end, for a conversation that is left in mid-stream is in doubt; but nobody waits
     /// for what comes of it. What cannot end before the function's deadline is handed to a person.
-    pub(super) async fn holding<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
-        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + NEVER);
+    pub(super) async fn while_leased<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, RunError> {
+        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + NO_DEADLINE);
         let mut work = pin!(work);
         let stop = match select(work.as_mut(), pin!(self.stopped(deadline))).await {
-            Either::Left((done, _)) => return done.map_err(Trouble::OpenAi),
+            Either::Left((done, _)) => return done.map_err(RunError::OpenAi),
             Either::Right((stop, _)) => stop,
         };
         match stop {
-            Stop::Deadline => Err(Trouble::HandOver { reason: Reason::Failure, comment: None }),
+            Stop::Deadline => Err(RunError::HandOver { reason: Reason::Failure, comment: None }),
             Stop::Lost => {
                 self.withdraw().await;
                 let _ = timeout_at(deadline, work).await;
-                Err(Trouble::Lost)
+                Err(RunError::Lost)
             }
         }
     }
 
     async fn stopped(&self, deadline: Instant) -> Stop {
-        match select(pin!(self.lost_sight_of()), pin!(sleep_until(deadline))).await {
+        match select(pin!(self.until_lost()), pin!(sleep_until(deadline))).await {
             Either::Left(((), _)) => Stop::Lost,
             Either::Right(((), _)) => Stop::Deadline,
         }
     }
 
     /// Looks every second whether the line is still this run's, and renews its lease every tenth. Returns once it is lost.
-    async fn lost_sight_of(&self) {
+    async fn until_lost(&self) {
         loop {
-            sleep(LOOKED_EVERY).await;
+            sleep(CHECK_INTERVAL).await;
             // Counted over everything the run does: many short waits must not outlast the lease.
-            let held =
-                if self.heard().renewed.elapsed() >= RENEWED_EVERY { self.renew().await } else { self.look().await };
+            let held = if self.progress().renewed.elapsed() >= RENEW_INTERVAL {
+                self.renew().await
+            } else {
+                self.look().await
+            };
             // One that fails otherwise is tried again: the lease outlives two renewals.
             if let Ok(false) = held {
                 return;
@@ -79,7 +82,7 @@ impl Run {
         let (asked, until) = (Instant::now(), self.app.now() + LEASE);
         let held = self.app.store.run_renew(&self.thread, &self.id, until).await?;
         if held {
-            self.heard().renewed = asked;
+            self.progress().renewed = asked;
         }
         Ok(held)
     }
@@ -87,21 +90,21 @@ impl Run {
     /// Tells the listeners that what this run has said is void. Where a person took over, the agents are offered what it
     /// had said, and once more where more has come since. Returns the thread as it is now, as far as it can be read.
     pub(super) async fn withdraw(&self) -> Option<Thread> {
-        let now = self.app.store.thread_alone(&self.thread.tenant, &self.thread.id).await.ok().flatten();
+        let now = self.app.store.thread_get_bare(&self.thread.tenant, &self.thread.id).await.ok().flatten();
         let is_claimed = now.as_ref().is_some_and(|now| matches!(now.status, Status::Agent { .. }));
         let draft = {
-            let mut heard = self.heard();
-            let draft = Some(heard.text.clone()).filter(|text| is_claimed && !text.is_empty());
-            if heard.withdrawn && (draft.is_none() || draft == heard.draft) {
+            let mut progress = self.progress();
+            let draft = Some(progress.text.clone()).filter(|text| is_claimed && !text.is_empty());
+            if progress.withdrawn && (draft.is_none() || draft == progress.draft) {
                 return now;
             }
-            heard.withdrawn = true;
-            heard.draft.clone_from(&draft);
+            progress.withdrawn = true;
+            progress.draft.clone_from(&draft);
             draft
         };
         let discarded = Event::discarded(&self.thread, &self.id, LINE_LOST);
-        self.tap.tell(discarded.clone());
-        self.app.tell(&self.thread, &[discarded.with_draft(draft)]).await;
+        self.sink.send(discarded.clone());
+        self.app.broadcast(&self.thread, &[discarded.with_draft(draft)]).await;
         now
     }
 }

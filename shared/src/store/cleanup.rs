@@ -11,22 +11,22 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{At, Chatbot, Thread, ThreadId, Tries},
+    domain::{At, Chatbot, RetrySchedule, Thread, ThreadId},
 };
 
 /// Objects at OpenAI that nothing points to any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Removal {
+pub struct Cleanup {
     /// The partition it is kept in: its thread's, or its chatbot's.
     partition: String,
     #[serde(flatten)]
-    pub tries: Tries,
-    pub what: Rubbish,
+    pub schedule: RetrySchedule,
+    pub what: RemoteObject,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Rubbish {
+pub enum RemoteObject {
     /// A conversation with its items, and the responses that the log's messages came from.
     Conversation {
         tenant: String,
@@ -39,60 +39,60 @@ pub enum Rubbish {
     },
 }
 
-impl Removal {
+impl Cleanup {
     /// Of a thread's conversation. `due`: after the lease of a run that may still write to it.
     pub fn of_conversation(thread: &Thread, conversation_id: String, due: At) -> Self {
         let (tenant, thread_id) = (thread.tenant.clone(), thread.id.clone());
         let partition = key::thread_partition(&tenant, &thread_id);
-        Self::new(partition, due, Rubbish::Conversation { tenant, thread_id, conversation_id })
+        Self::new(partition, due, RemoteObject::Conversation { tenant, thread_id, conversation_id })
     }
 
     /// Of what a chatbot's documents were at OpenAI, all or in part.
     pub fn of_knowledge(chatbot: &Chatbot, vector_store_id: String, file_ids: Vec<String>, due: At) -> Self {
         let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
-        Self::new(partition, due, Rubbish::Knowledge { vector_store_id, file_ids })
+        Self::new(partition, due, RemoteObject::Knowledge { vector_store_id, file_ids })
     }
 
-    fn new(partition: String, due: At, what: Rubbish) -> Self {
-        Self { partition, tries: Tries::from(due), what }
+    fn new(partition: String, due: At, what: RemoteObject) -> Self {
+        Self { partition, schedule: RetrySchedule::from(due), what }
     }
 
     fn object(&self) -> &str {
         match &self.what {
-            Rubbish::Conversation { conversation_id, .. } => conversation_id,
-            Rubbish::Knowledge { vector_store_id, .. } => vector_store_id,
+            RemoteObject::Conversation { conversation_id, .. } => conversation_id,
+            RemoteObject::Knowledge { vector_store_id, .. } => vector_store_id,
         }
     }
 
     pub(super) fn row(&self) -> Result<Item, Error> {
-        let mut item = row::row(key::removal(&self.partition, self.object()), self)?;
-        row::make_due(&mut item, &self.partition, self.tries.due);
+        let mut item = row::row(key::cleanup(&self.partition, self.object()), self)?;
+        row::make_due(&mut item, &self.partition, self.schedule.due);
         Ok(item)
     }
 }
 
 impl Store {
-    pub async fn removal_get(&self, key: &Key) -> Result<Option<Removal>, Error> {
+    pub async fn cleanup_get(&self, key: &Key) -> Result<Option<Cleanup>, Error> {
         self.get(key.clone()).await?.map(row::read).transpose()
     }
 
     /// What is to be removed of a thread's.
-    pub async fn removals_of_thread(&self, tenant: &str, id: &ThreadId) -> Result<Vec<Removal>, Error> {
-        let found = self.get_beginning(&key::thread_partition(tenant, id), key::REMOVAL).await?;
+    pub async fn cleanups_of_thread(&self, tenant: &str, id: &ThreadId) -> Result<Vec<Cleanup>, Error> {
+        let found = self.get_beginning(&key::thread_partition(tenant, id), key::CLEANUP).await?;
         found.into_iter().map(row::read).collect()
     }
 
     /// Takes a removal for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it
     /// is done.
-    pub async fn removal_take(&self, removal: &Removal, now: At) -> Result<Option<Removal>, Error> {
-        let tried = Removal { tries: removal.tries.once_more(now), ..removal.clone() };
-        let taken = self.put_if(tried.row()?, Condition::due(removal.tries.due)).await?;
+    pub async fn cleanup_take(&self, cleanup: &Cleanup, now: At) -> Result<Option<Cleanup>, Error> {
+        let tried = Cleanup { schedule: cleanup.schedule.once_more(now), ..cleanup.clone() };
+        let taken = self.put_if(tried.row()?, Condition::due(cleanup.schedule.due)).await?;
         Ok(taken.then_some(tried))
     }
 
     /// It is done.
-    pub async fn removal_delete(&self, removal: &Removal) -> Result<(), Error> {
-        let key = key::removal(&removal.partition, removal.object());
+    pub async fn cleanup_delete(&self, cleanup: &Cleanup) -> Result<(), Error> {
+        let key = key::cleanup(&cleanup.partition, cleanup.object());
         let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
         delete.send().await.map(|_| ()).map_err(refused)
     }

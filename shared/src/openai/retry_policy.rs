@@ -9,10 +9,10 @@ use super::transport::Miss;
 
 /// The default suits production; tests shorten it.
 #[derive(Debug, Clone)]
-pub struct Patience {
-    /// Tries of one request, the first included.
+pub struct RetryPolicy {
+    /// Attempts of one request, the first included.
     pub attempts: u32,
-    /// Tries while another response runs on the conversation, the first included.
+    /// Attempts while another response runs on the conversation, the first included.
     pub locked_attempts: u32,
     /// The first back-off is drawn between zero and this; the range doubles each time.
     pub first_wait: Duration,
@@ -33,9 +33,9 @@ pub struct Patience {
 
 /// How long an unused connection is kept. One that died unnoticed, in a frozen function say, takes
 /// a request with it that must not be sent twice; a new connection costs some 50 ms.
-const POOLED: Duration = Duration::from_secs(20);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 4,
@@ -50,14 +50,14 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The HTTP client that keeps to this patience. It follows no redirect: a key goes to the
     /// server it was given for, and no other. Fails when the system's TLS certificates cannot be
     /// read.
     pub fn http(&self) -> reqwest::Result<Client> {
         Client::builder()
             .connect_timeout(self.connect)
-            .pool_idle_timeout(POOLED)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .redirect(redirect::Policy::none())
             .build()
     }
@@ -69,34 +69,34 @@ impl Patience {
 }
 
 /// The tries of one request: how many were made, and whether one of them may have had its effect.
-pub(super) struct Tries<'a> {
-    patience: &'a Patience,
+pub(super) struct Attempts<'a> {
+    retry_policy: &'a RetryPolicy,
     made: u32,
     locked: u32,
     pub(super) maybe_ran: bool,
 }
 
-impl<'a> Tries<'a> {
-    pub(super) fn new(patience: &'a Patience) -> Self {
-        Self { patience, made: 0, locked: 0, maybe_ran: false }
+impl<'a> Attempts<'a> {
+    pub(super) fn new(retry_policy: &'a RetryPolicy) -> Self {
+        Self { retry_policy, made: 0, locked: 0, maybe_ran: false }
     }
 
     /// How long to wait before the next try; `None` when that was the last.
     pub(super) fn after(&mut self, miss: &Miss, repeatable: bool) -> Option<Duration> {
         self.maybe_ran |= miss.maybe_ran();
         let (made, allowed) = if miss.is_locked() {
-            (&mut self.locked, self.patience.locked_attempts)
+            (&mut self.locked, self.retry_policy.locked_attempts)
         } else {
-            (&mut self.made, self.patience.attempts)
+            (&mut self.made, self.retry_policy.attempts)
         };
         *made += 1;
         if *made >= allowed || !miss.may_be_repeated(repeatable) {
             return None;
         }
         match miss.wait_asked() {
-            Some(asked) if asked > self.patience.longest_wait => None,
+            Some(asked) if asked > self.retry_policy.longest_wait => None,
             Some(asked) => Some(asked),
-            None => Some(self.patience.back_off(*made)),
+            None => Some(self.retry_policy.back_off(*made)),
         }
     }
 }
@@ -141,14 +141,14 @@ mod tests {
 
     #[test]
     fn a_back_off_stays_under_its_doubling_ceiling() {
-        let patience = Patience {
+        let retry_policy = RetryPolicy {
             first_wait: Duration::from_millis(10),
             longest_wait: Duration::from_millis(35),
-            ..Patience::default()
+            ..RetryPolicy::default()
         };
         for (made, ceiling) in [(1, 10), (2, 20), (3, 35), (40, 35)] {
             for _ in 0..100 {
-                assert!(patience.back_off(made) <= Duration::from_millis(ceiling));
+                assert!(retry_policy.back_off(made) <= Duration::from_millis(ceiling));
             }
         }
     }

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{At, ChatbotId, Details, MessageId, Status, ThreadId, Tries, thread::Changed},
+    domain::{At, ChatbotId, MessageId, RetrySchedule, Status, ThreadId, ThreadMetadata, thread::Changed},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct WebhookDelivery {
     pub tenant: String,
     pub thread_id: ThreadId,
     /// Whose webhook is told: the thread's chatbot when the line changed hands.
@@ -27,12 +27,12 @@ pub struct Notice {
     /// What is sent, as JSON: the thread as it was then.
     pub body: String,
     #[serde(flatten)]
-    pub tries: Tries,
+    pub schedule: RetrySchedule,
 }
 
-impl Notice {
+impl WebhookDelivery {
     /// Of a change that people should hear of: somebody waits, somebody came, it is over. `None`: the bot speaks again.
-    pub fn of(changed: &Changed, details: &Details, due: At) -> Option<Self> {
+    pub fn of(changed: &Changed, metadata: &ThreadMetadata, due: At) -> Option<Self> {
         let Changed { thread, message, .. } = changed;
         let kind = match &thread.status {
             Status::Bot { .. } => return None,
@@ -40,44 +40,44 @@ impl Notice {
             Status::Agent { .. } => "thread.claimed",
             Status::Ended { .. } => "thread.ended",
         };
-        let body = json!({ "type": kind, "thread": thread.view(details), "message": message, "at": message.at });
+        let body = json!({ "type": kind, "thread": thread.view(metadata), "message": message, "at": message.at });
         Some(Self {
             tenant: thread.tenant.clone(),
             thread_id: thread.id.clone(),
             chatbot_id: thread.chatbot_id.clone(),
             id: message.id.clone(),
             body: body.to_string(),
-            tries: Tries::from(due),
+            schedule: RetrySchedule::from(due),
         })
     }
 
     fn key(&self) -> Key {
-        key::notice(&self.tenant, &self.thread_id, &self.id)
+        key::delivery(&self.tenant, &self.thread_id, &self.id)
     }
 
     pub(super) fn row(&self) -> Result<Item, Error> {
         let mut item = row::row(self.key(), self)?;
-        row::make_due(&mut item, &key::thread_partition(&self.tenant, &self.thread_id), self.tries.due);
+        row::make_due(&mut item, &key::thread_partition(&self.tenant, &self.thread_id), self.schedule.due);
         Ok(item)
     }
 }
 
 impl Store {
-    pub async fn notice_get(&self, key: &Key) -> Result<Option<Notice>, Error> {
+    pub async fn delivery_get(&self, key: &Key) -> Result<Option<WebhookDelivery>, Error> {
         self.get(key.clone()).await?.map(row::read).transpose()
     }
 
     /// Takes a notice for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it is
     /// told.
-    pub async fn notice_take(&self, notice: &Notice, now: At) -> Result<Option<Notice>, Error> {
-        let tried = Notice { tries: notice.tries.once_more(now), ..notice.clone() };
-        let taken = self.put_if(tried.row()?, Condition::due(notice.tries.due)).await?;
+    pub async fn delivery_take(&self, delivery: &WebhookDelivery, now: At) -> Result<Option<WebhookDelivery>, Error> {
+        let tried = WebhookDelivery { schedule: delivery.schedule.once_more(now), ..delivery.clone() };
+        let taken = self.put_if(tried.row()?, Condition::due(delivery.schedule.due)).await?;
         Ok(taken.then_some(tried))
     }
 
     /// It is told, or nobody is to be told any more.
-    pub async fn notice_delete(&self, notice: &Notice) -> Result<(), Error> {
-        let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(notice.key().attributes()));
+    pub async fn delivery_delete(&self, delivery: &WebhookDelivery) -> Result<(), Error> {
+        let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(delivery.key().attributes()));
         delete.send().await.map(|_| ()).map_err(refused)
     }
 }

@@ -7,13 +7,13 @@ use super::{Store, key, refused, row};
 use crate::{Error, domain::At};
 
 /// The most of them in a window: an office behind one address needs some.
-pub const VISITS_MAX: u64 = 30;
+pub const MAX_VISITOR_TOKENS: u64 = 30;
 
 const WINDOW_SECONDS: i64 = 10 * 60;
 
 impl Store {
     /// Counts one more. [`Error::OverBudget`] says after how many seconds the next window begins.
-    pub async fn visit_count(&self, tenant: &str, address: &str, now: At) -> Result<(), Error> {
+    pub async fn visitor_token_count(&self, tenant: &str, address: &str, now: At) -> Result<(), Error> {
         let window = now.seconds() - now.seconds().rem_euclid(WINDOW_SECONDS);
         let ends = window + WINDOW_SECONDS;
         let counted = self
@@ -26,7 +26,7 @@ impl Store {
             .expression_attribute_names("#count", "count")
             .expression_attribute_names("#expires", "expires_at")
             .expression_attribute_values(":one", row::number(1))
-            .expression_attribute_values(":max", row::number(VISITS_MAX))
+            .expression_attribute_values(":max", row::number(MAX_VISITOR_TOKENS))
             .expression_attribute_values(":expires", row::number(ends))
             .send()
             .await;

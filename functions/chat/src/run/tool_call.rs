@@ -8,17 +8,17 @@ use shared::{
     domain::{ChatbotId, ThreadId, Webhook},
     http,
     openai::Call,
-    webhook::Undelivered,
+    webhook::DeliveryError,
 };
 
-use super::{Run, Trouble};
+use super::{Run, RunError};
 
 /// Tries of one call, the first included. The customer waits.
-const TRIES: u32 = 2;
-const BETWEEN_TRIES: Duration = Duration::from_millis(300);
+const MAX_ATTEMPTS: u32 = 2;
+const RETRY_DELAY: Duration = Duration::from_millis(300);
 
 /// The model is given no more than so many bytes of an answer.
-const OUTPUT_MAX: usize = 16 * 1024;
+const MAX_OUTPUT_BYTES: usize = 16 * 1024;
 
 /// What the webhook is asked.
 #[derive(Serialize)]
@@ -35,9 +35,9 @@ struct Called<'a> {
 impl Run {
     /// The output of a call: every call gets one, or each later turn of its conversation fails. Where the webhook fails
     /// the output says so, and the model has to apologise; that is no failure of the run.
-    pub(super) async fn function(&self, response_id: &str, call: &Call) -> Result<String, Trouble> {
+    pub(super) async fn function(&self, response_id: &str, call: &Call) -> Result<String, RunError> {
         let chatbot = self.chatbot()?;
-        let is_its_own = chatbot.character.tools.iter().any(|tool| tool.name == call.name);
+        let is_its_own = chatbot.config.tools.iter().any(|tool| tool.name == call.name);
         let Some(webhook) = chatbot.webhook.as_ref().filter(|_| is_its_own) else {
             return Ok(failed(call, "cannot be called here"));
         };
@@ -59,9 +59,9 @@ impl Run {
         let answered = self.ask_webhook(webhook, &id, &body).await?;
         Ok(match answered {
             Ok(answer) => output(&answer),
-            Err(undelivered) => {
-                tracing::warn!(thread.id = %self.thread.id, function = call.name, %undelivered, "a function failed");
-                failed(call, &format!("failed: {undelivered}"))
+            Err(error) => {
+                tracing::warn!(thread.id = %self.thread.id, function = call.name, %error, "a function failed");
+                failed(call, &format!("failed: {error}"))
             }
         })
     }
@@ -73,17 +73,17 @@ impl Run {
         webhook: &Webhook,
         id: &str,
         body: &str,
-    ) -> Result<Result<Vec<u8>, Undelivered>, Trouble> {
-        let mut tries = 0;
+    ) -> Result<Result<Vec<u8>, DeliveryError>, RunError> {
+        let mut attempts = 0;
         loop {
-            tries += 1;
+            attempts += 1;
             if !self.renew().await? {
-                return Err(Trouble::Lost);
+                return Err(RunError::Lost);
             }
             let asked = async { Ok(self.app.webhooks.post(webhook, id, self.app.now(), body.to_owned()).await) };
-            match self.holding(asked).await? {
-                Err(undelivered) if undelivered.is_passing() && tries < TRIES => {
-                    tokio::time::sleep(BETWEEN_TRIES).await;
+            match self.while_leased(asked).await? {
+                Err(error) if error.is_retryable() && attempts < MAX_ATTEMPTS => {
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
                 answered => return Ok(answered),
             }
@@ -93,7 +93,7 @@ impl Run {
 
 /// The webhook's own words, JSON or not, as far as they go.
 fn output(answer: &[u8]) -> String {
-    let kept = &answer[..answer.len().min(OUTPUT_MAX)];
+    let kept = &answer[..answer.len().min(MAX_OUTPUT_BYTES)];
     let mut text = String::from_utf8_lossy(kept).into_owned();
     if kept.len() < answer.len() {
         text += " … (the rest was cut off)";

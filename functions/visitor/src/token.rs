@@ -15,20 +15,20 @@ pub const ISSUER: &str = "switchboard-visitors";
 /// The token's `kid`: by it the authorizer knows which secret to take.
 pub const KEY_ID: &str = "visitors";
 
-const LIFE: Duration = Duration::from_hours(24);
+const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 
 /// Of a token to try a chatbot out.
-const TRIAL: Duration = Duration::from_hours(1);
+const TRIAL_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// How long after its end a token still says who somebody was, in seconds: thirty days.
-const REMEMBERED: u64 = 30 * 24 * 60 * 60;
+const RENEWABLE_FOR_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// RFC 7518, section 3.2: no shorter than the hash.
 const SECRET_MIN_BYTES: usize = 32;
 
 /// Signs and recognises visitors' tokens.
 #[derive(Clone)]
-pub struct Passes {
+pub struct VisitorTokens {
     signer: EncodingKey,
     verifier: DecodingKey,
 }
@@ -45,7 +45,7 @@ struct Claims {
     exp: i64,
 }
 
-impl Passes {
+impl VisitorTokens {
     /// Reads `VISITOR_SECRET`, of 32 bytes or more.
     pub fn from_env() -> Result<Self, Error> {
         Self::new(&env::var("VISITOR_SECRET").unwrap_or_default())
@@ -61,12 +61,12 @@ impl Passes {
 
     /// A day's token to talk to this chatbot, and its end.
     pub(crate) fn sign(&self, chatbot: &Chatbot, visitor: &str, now: At) -> Result<(String, At), Error> {
-        self.sign_for(chatbot, visitor, chatbot.character.origins.clone(), now + LIFE)
+        self.sign_for(chatbot, visitor, chatbot.config.origins.clone(), now + TOKEN_LIFETIME)
     }
 
     /// An hour's token to talk to it from anywhere, and its end.
     pub(crate) fn sign_to_try(&self, chatbot: &Chatbot, visitor: &str, now: At) -> Result<(String, At), Error> {
-        self.sign_for(chatbot, visitor, Vec::new(), now + TRIAL)
+        self.sign_for(chatbot, visitor, Vec::new(), now + TRIAL_TOKEN_LIFETIME)
     }
 
     fn sign_for(
@@ -94,7 +94,7 @@ impl Passes {
     /// Who an older token of this chatbot says that somebody is. What is wrong with it is no matter: then they are new here.
     pub(crate) fn visitor(&self, token: &str, tenant: &str, chatbot: &ChatbotId) -> Option<String> {
         let mut rules = Validation::new(Algorithm::HS256);
-        rules.leeway = REMEMBERED;
+        rules.leeway = RENEWABLE_FOR_SECONDS;
         rules.required_spec_claims = HashSet::from(["exp", "iss", "aud", "sub"].map(str::to_owned));
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[ISSUER]);
