@@ -12,7 +12,7 @@ use crate::{
         chatbot::{Document, Knowledge, Memory},
     },
     openai::Failure,
-    store::{Cleanup, RemoteObject},
+    store::Cleanup,
 };
 
 /// How long documents may take to arrive at OpenAI, all of them together: a request has 29 s in all.
@@ -68,20 +68,15 @@ impl App {
         let Ok(knowledge) = self.knowledge_create(chatbot, &documents).await else { return Ok(None) };
         if !self.store.chatbot_learn(chatbot, &knowledge).await? {
             // Somebody else brought them, or changed them: ours are one too many.
-            let what = RemoteObject::Knowledge {
-                vector_store_id: knowledge.vector_store_id.clone(),
-                file_ids: knowledge.file_ids.clone(),
-            };
-            let _ = self.remove_at_openai(&what).await;
+            let _ = self.delete_remote(&knowledge.into()).await;
             let now = self.store.chatbot_get(&chatbot.tenant, &chatbot.id).await?;
             return Ok(now.and_then(|now| now.knowledge));
         }
         Ok(Some(knowledge))
     }
 
-    /// The removal of what a chatbot's documents were at OpenAI, to be written with the change that replaces them.
-    pub fn forget_knowledge(&self, chatbot: &Chatbot) -> Option<Cleanup> {
-        let Knowledge { vector_store_id, file_ids } = chatbot.knowledge.clone()?;
-        Some(Cleanup::of_knowledge(chatbot, vector_store_id, file_ids, self.now()))
+    /// The cleanup of a chatbot's documents at OpenAI, to be written with the change that replaces them.
+    pub fn knowledge_cleanup(&self, chatbot: &Chatbot) -> Option<Cleanup> {
+        Some(Cleanup::of_knowledge(chatbot, chatbot.knowledge.clone()?, self.now()))
     }
 }

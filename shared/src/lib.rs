@@ -4,7 +4,10 @@
 //! [`App::from_env`].
 
 mod app;
+mod backoff;
 mod change;
+mod cleanup;
+mod conflict;
 mod delivery;
 pub mod domain;
 mod error;
@@ -12,12 +15,14 @@ pub mod http;
 mod invocation;
 mod knowledge;
 pub mod openai;
+mod outbox;
 pub mod sockets;
 pub mod store;
 pub mod verify;
 pub mod webhook;
 
 pub use app::{App, Clock, Ids, Settings};
-pub use change::{LINE_LOST, MAX_DECISIONS};
+pub use change::LINE_LOST;
+pub use conflict::retry_on_conflict;
 pub use error::{ConflictWith, Error};
 pub use invocation::Invoker;

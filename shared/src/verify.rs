@@ -162,7 +162,7 @@ impl<'a> Replay<'a> {
     fn change(&mut self, message: &Message) -> Result<(), String> {
         let (at, author) = (message.at, message.author.clone());
         let event = match message.event.clone().ok_or("it has no event")? {
-            Change::Escalated { reason, .. } => Event::Escalate { at, reason },
+            Change::Escalated { reason, .. } => Event::Escalate { at, reason, comment: None },
             // Who may take the line from an agent was checked when it was taken; the log does not tell roles.
             Change::Claimed { agent } => Event::Claim { at, agent, admin: true },
             Change::Released { to } => Event::Release { at, to },

@@ -2,6 +2,7 @@
 
 use local::Options;
 use serde_json::json;
+use shared::store::OutboxItem;
 use tokio::join;
 
 use super::{DAY, MINUTE};
@@ -65,11 +66,12 @@ async fn of_two_who_find_a_removal_one_takes_it() {
     world.customer().delete(&format!("/threads/{thread}")).await.expect(204);
     let (app, id) = (world.board.app(), id(&thread));
     let [removal] = app.store.cleanups_of_thread("acme", &id).await.unwrap().try_into().unwrap();
-    let taken = app.store.cleanup_take(&removal, app.now()).await.unwrap().unwrap();
-    assert_eq!(app.store.cleanup_take(&removal, app.now()).await.unwrap(), None);
+    let removal = OutboxItem::from(removal);
+    let taken = app.store.outbox_take(&removal, app.now()).await.unwrap().unwrap();
+    assert_eq!(app.store.outbox_take(&removal, app.now()).await.unwrap(), None);
     // Done by whoever took it, it stays done.
-    app.store.cleanup_delete(&taken).await.unwrap();
-    assert_eq!(app.store.cleanup_take(&taken, app.now()).await.unwrap(), None);
+    app.store.outbox_delete(&taken).await.unwrap();
+    assert_eq!(app.store.outbox_take(&taken, app.now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -128,11 +128,11 @@ async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
     let [notice] = table.notices(&thread).await.try_into().unwrap();
     let (store, now) = (&world.board.app().store, world.board.app().now());
     let key = key::delivery("acme", &id(&thread), &notice.parse().unwrap());
-    let read = store.delivery_get(&key).await.unwrap().unwrap();
-    let take = async || store.delivery_take(&read, now).await.unwrap().is_some();
+    let read = store.outbox_get(&key).await.unwrap().unwrap();
+    let take = async || store.outbox_take(&read, now).await.unwrap().is_some();
     assert_eq!((take().await, take().await), (true, false));
     // Nor is one that is told taken up again.
-    store.delivery_delete(&read).await.unwrap();
+    store.outbox_delete(&read).await.unwrap();
     assert_eq!((take().await, table.notices(&thread).await.len()), (false, 0));
 }
 

@@ -1,8 +1,8 @@
-//! `POST /chat` and `GET /chat/{thread_id}/stream`: the same turn for the Vercel AI SDK, whose `DefaultChatTransport` sends
-//! and hears this unchanged (`ai` 5 to 7; its UI message stream, version 1).
+//! `POST /chat` and `GET /chat/{thread_id}/stream`: the protocol of the Vercel AI SDK. Its `DefaultChatTransport` works
+//! unchanged (`ai` 5 to 7; its UI message stream, version 1).
 //!
-//! The SDK sends all messages that it has; ours is the log, so the last of a user's counts, and its id is the `client_id`:
-//! what is sent again, or asked to be generated anew, gets the first answer.
+//! The SDK sends all the messages that it has. The log is ours, so only the last user message counts, and its id is the
+//! `client_id`: a message that is sent again, or regenerated, gets the first answer.
 
 use lambda_http::Request;
 use serde::Deserialize;
@@ -14,16 +14,17 @@ use shared::{
     sockets::Event,
 };
 
-use crate::said::ChatRequest;
+use crate::submission::ChatRequest;
 
+/// The SDK's request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct UiRequest {
     id: ThreadId,
     messages: Vec<UiMessage>,
     #[serde(rename = "trigger")]
     _trigger: Trigger,
-    /// Which message is to be generated anew; the log has but one answer to each.
+    /// The message to regenerate; the log has one answer to each, so it gets that.
     #[serde(rename = "messageId")]
     _message_id: Option<String>,
 }
@@ -35,7 +36,7 @@ enum Trigger {
     RegenerateMessage,
 }
 
-/// What the SDK keeps of a message besides is nothing to us.
+/// A message of the SDK, without the fields that we do not use.
 #[derive(Deserialize)]
 struct UiMessage {
     id: String,
@@ -50,53 +51,55 @@ struct Part {
     text: Option<String>,
 }
 
-/// What is said by the SDK's request, and in which thread.
-pub(crate) fn said(request: &Request) -> Result<(ThreadId, ChatRequest), Error> {
-    let ask: Ask = http::body(request)?;
-    let last = ask.messages.iter().enumerate().rfind(|(_, message)| message.role == "user");
-    let Some((place, message)) = last else { return Err(Error::invalid("messages", "has no user's message")) };
+/// The thread's id and the message in the SDK's request.
+pub(crate) fn parse(request: &Request) -> Result<(ThreadId, ChatRequest), Error> {
+    let body: UiRequest = http::body(request)?;
+    let last = body.messages.iter().enumerate().rfind(|(_, message)| message.role == "user");
+    let Some((place, message)) = last else {
+        return Err(Error::invalid("messages", "must contain a message of the role `user`"));
+    };
     let mut text = String::new();
     for (at, part) in message.parts.iter().enumerate() {
         match (part.kind.as_str(), &part.text) {
             ("text", Some(more)) => text += more,
             ("step-start", _) => {}
-            _ => return Err(Error::invalid(format!("messages.{place}.parts.{at}"), "must be text")),
+            _ => return Err(Error::invalid(format!("messages.{place}.parts.{at}"), "must be a text part")),
         }
     }
-    let say = ChatRequest::new(text, message.id.clone());
-    say.validate().map_err(|error| match error {
+    let message = ChatRequest::new(text, message.id.clone());
+    message.validate().map_err(|error| match error {
         Error::Invalid { field, reason } => {
             let field = if field == "client_id" { "id" } else { "parts" };
             Error::invalid(format!("messages.{place}.{field}"), reason)
         }
         other => other,
     })?;
-    Ok((ask.id, say))
+    Ok((body.id, message))
 }
 
-/// Tells a turn's events as the chunks of one assistant's message.
+/// Writes a turn's events as the chunks of one assistant message.
 #[derive(Default)]
 pub(crate) struct AiSdkStream {
-    begun: bool,
-    /// How many parts of text there have been.
-    parts: usize,
-    /// What has been said in the part that is open.
+    started: bool,
+    /// The number of text parts so far.
+    part_count: usize,
+    /// The text of the part that is open.
     open: Option<String>,
 }
 
 impl AiSdkStream {
     pub(crate) fn write(&mut self, event: &Event) -> String {
         let mut chunks = Vec::new();
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             chunks.push(json!({ "type": "start" }));
         }
         match event {
             Event::MessageDelta { index, text, .. } => {
                 if *index == 0 {
-                    self.discard("begun anew", &mut chunks);
+                    self.discard("the answer was started again", &mut chunks);
                 }
-                self.say(text, &mut chunks);
+                self.write_text(text, &mut chunks);
             }
             Event::MessageCreated { message, .. } if message.role == Role::Bot => self.conclude(message, &mut chunks),
             Event::MessageDiscarded { reason, .. } => self.discard(reason, &mut chunks),
@@ -113,12 +116,12 @@ impl AiSdkStream {
     }
 
     fn part(&self) -> String {
-        format!("text-{}", self.parts)
+        format!("text-{}", self.part_count)
     }
 
-    fn say(&mut self, text: &str, chunks: &mut Vec<Value>) {
+    fn write_text(&mut self, text: &str, chunks: &mut Vec<Value>) {
         if self.open.is_none() {
-            self.parts += 1;
+            self.part_count += 1;
             chunks.push(json!({ "type": "text-start", "id": self.part() }));
         }
         self.open.get_or_insert_default().push_str(text);
@@ -127,7 +130,7 @@ impl AiSdkStream {
         }
     }
 
-    /// The SDK cannot take a word back: what was said stays, with a part behind it that says that it is void.
+    /// Makes the open part void. The SDK cannot withdraw text: it stays, followed by a part that says that it is void.
     fn discard(&mut self, reason: &str, chunks: &mut Vec<Value>) {
         if self.open.take().is_some() {
             chunks.push(json!({ "type": "text-end", "id": self.part() }));
@@ -135,14 +138,14 @@ impl AiSdkStream {
         }
     }
 
-    /// The reply as it was logged: what is still missing of it, and what it is in the log.
+    /// Completes the message with the reply as it was logged: the rest of its text, and its ids as metadata.
     fn conclude(&mut self, reply: &Message, chunks: &mut Vec<Value>) {
-        let said = self.open.clone().unwrap_or_default();
-        if let Some(rest) = reply.text.strip_prefix(&said) {
-            self.say(rest, chunks);
+        let written = self.open.clone().unwrap_or_default();
+        if let Some(rest) = reply.text.strip_prefix(&written) {
+            self.write_text(rest, chunks);
         } else {
-            self.discard("said otherwise", chunks);
-            self.say(&reply.text, chunks);
+            self.discard("the logged answer differs", chunks);
+            self.write_text(&reply.text, chunks);
         }
         self.open = None;
         chunks.push(json!({ "type": "text-end", "id": self.part() }));

@@ -1,4 +1,4 @@
-//! What the model is given of the log.
+//! The part of the log that a request to the model carries.
 
 use shared::{
     App, Error,
@@ -9,25 +9,25 @@ use shared::{
     openai::{Input, Role},
 };
 
-/// The most tokens of history that a request carries, at four bytes a token. The newest messages win.
-pub(crate) const BUDGET_BYTES: usize = 12_000 * 4;
+/// The size limit of the history in one request: 12,000 tokens at four bytes each. The newest messages win.
+pub(crate) const MAX_HISTORY_BYTES: usize = 12_000 * 4;
 
-/// The log after `after`, through `thread.seq`, as input: without what `conversation` itself said, and within the
-/// budget. `known` are messages at the log's end that need not be read again.
+/// The log after `after`, through `thread.seq`, as input: without the messages that `conversation` itself produced, and within
+/// [`MAX_HISTORY_BYTES`]. `log_tail` holds messages at the log's end that need not be read again.
 pub(crate) async fn input(
     app: &App,
     thread: &Thread,
     after: u64,
-    known: &[Message],
+    log_tail: &[Message],
     conversation: Option<&str>,
 ) -> Result<Vec<Input>, Error> {
-    let mut newest_first = known.iter().rev().filter(|message| message.seq > after).cloned().collect::<Vec<_>>();
+    let mut newest_first = log_tail.iter().rev().filter(|message| message.seq > after).cloned().collect::<Vec<_>>();
     let mut before = newest_first.last().map_or(thread.seq + 1, |oldest| oldest.seq);
-    let mut left = BUDGET_BYTES;
+    let mut left = MAX_HISTORY_BYTES;
     let mut input = Vec::new();
     loop {
         for message in newest_first.drain(..) {
-            // The newest goes along however long it is: without it there is nothing to answer.
+            // The newest message is sent however long it is: without it there is nothing to answer.
             let fits = message.text.len() <= left || input.is_empty();
             if message.seq <= after || !fits {
                 return Ok(oldest_first(input));
@@ -54,18 +54,18 @@ fn oldest_first(mut input: Vec<Input>) -> Vec<Input> {
     input
 }
 
-/// Customers speak as the user, bot and agents as the assistant. A change of owner is told in a sentence of ours, so
-/// that nobody's words ever have a developer's weight.
+/// The input item of a message: customers are the user, bot and agents the assistant. A change of owner becomes a fixed sentence
+/// of the developer, so that no person's words ever have a developer's authority.
 fn item(message: &Message) -> Input {
     let (role, text) = match (message.role, &message.event) {
         (message::Role::Customer, _) => (Role::User, message.text.clone()),
         (message::Role::Bot | message::Role::Agent, _) => (Role::Assistant, message.text.clone()),
-        (message::Role::System, change) => (Role::Developer, told(change.as_ref()).to_owned()),
+        (message::Role::System, change) => (Role::Developer, sentence(change.as_ref()).to_owned()),
     };
     Input::Message { role, text }
 }
 
-fn told(change: Option<&Change>) -> &'static str {
+fn sentence(change: Option<&Change>) -> &'static str {
     match change {
         Some(Change::Escalated { .. }) => "The customer was put in the queue for a human agent.",
         Some(Change::Claimed { .. }) => "A human agent took over. The assistant messages that follow are theirs.",

@@ -1,32 +1,33 @@
-//! The bot holds the line: write down what was said, and let the model answer.
+//! The bot holds the line: append the message, and let the model answer.
 
 use std::sync::Arc;
 
 use shared::{
-    App, Error, MAX_DECISIONS,
-    domain::{RunId, Thread, ThreadId, ThreadMetadata},
+    App, Error,
+    domain::{Message, RunId, Thread, ThreadId, ThreadMetadata},
+    retry_on_conflict,
     sockets::Event,
     store::{Commit, Committed, Subscriber},
 };
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    agent::append,
+    response::ChatResponse,
     run::{Run, RunOutcome},
-    said::{ChatResponse, Submission},
+    submission::Submission,
 };
 
-/// A customer's message to the bot: add it, run the thread, update the log. One that arrives during a run is left to
-/// it. `None`: the thread changed before anything was written.
+/// Posts a customer's message to the bot: adds it, runs the thread, updates the log. A message that arrives during a run is
+/// left to that run. `None` on a conflict: nothing was written.
 pub(crate) async fn chat_llm(
     app: &App,
     before: Thread,
     metadata: ThreadMetadata,
-    said: &Submission<'_>,
+    submission: &Submission<'_>,
 ) -> Result<Option<ChatResponse>, Error> {
     let now = app.now();
     let mut commit = Commit::new(before.clone());
-    let message = append(&mut commit, said.message(&before, now), said);
+    let message = submission.append(&mut commit, now);
     let run = (!before.run_is_live(now)).then(|| RunId::new(app.ulid()));
     if let Some(run) = &run {
         commit.thread.begin_run(run.clone(), now);
@@ -38,39 +39,41 @@ pub(crate) async fn chat_llm(
             None => Ok(None),
         }
     };
-    // At once, so that a turn waits for the table but twice before it asks OpenAI.
+    // Both at the same time, so that a turn makes no more than two round trips to the table before it asks OpenAI.
     let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
     let thread = match committed? {
         Committed::Conflict => return Ok(None),
-        Committed::Repeat(earlier) => return said.repeat(app, &before, &metadata, &earlier).await.map(Some),
+        Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
         Committed::Done(thread) => *thread,
     };
-    let events: Vec<_> = run.iter().filter_map(|_| superseded(&before)).chain([Event::message(&message)]).collect();
+    let discarded = run.as_ref().and_then(|_| discarded(&before));
+    let events: Vec<_> = discarded.into_iter().chain([Event::message(&message)]).collect();
     for event in &events {
-        said.sink.send(event.clone());
+        submission.sink.send(event.clone());
     }
     let listeners: Arc<watch::Sender<Vec<Subscriber>>> = Arc::default();
-    let told = async {
+    let broadcast = async {
         // OpenAI is asked first: the fan-out has the time that the answer takes.
         tokio::task::yield_now().await;
         listeners.send_replace(app.broadcast(&thread, &events).await);
     };
     let Some(run) = run else {
-        told.await;
-        return Ok(Some(ChatResponse::message(message, None, thread.view(&metadata)).joined()));
+        broadcast.await;
+        return Ok(Some(ChatResponse::joined(message, thread.view(&metadata))));
     };
-    let run = Run::new(app.clone(), run, &before, thread.clone(), metadata.clone(), chatbot, said.deadline)
-        .knowing(vec![message.clone()])
-        .telling(said.sink.clone(), Arc::clone(&listeners));
-    let (ending, ()) = tokio::join!(begin(run), told);
-    let (reply, thread) = match ending {
+    let run = Run::new(app.clone(), run, &before, thread.clone(), metadata.clone(), chatbot, submission.deadline)
+        .with_log_tail(vec![message.clone()])
+        .with_listeners(submission.sink.clone(), Arc::clone(&listeners));
+    let (outcome, ()) = tokio::join!(spawn(run), broadcast);
+    let (reply, thread) = match outcome {
         Ok(RunOutcome::Replied { reply, thread }) => (Some(*reply), *thread),
         Ok(RunOutcome::HandedOver { thread }) => (None, *thread),
-        // Somebody else has the line; the caller sees who.
-        Ok(RunOutcome::Lost) => (None, app.thread(said.identity, &thread.id).await.map_or(thread, |(now, _)| now)),
-        // The message is in the log and is due there: that its answer has to wait is no reason to refuse it.
+        // Somebody else has the line; the response shows who.
+        Ok(RunOutcome::Lost) => (None, app.thread(submission.identity, &thread.id).await.map_or(thread, |it| it.0)),
+        // The message is in the log, and due there: a failed run is no reason to refuse it.
         Err(error) => {
-            tracing::error!(thread.id = %thread.id, %error, cause = ?std::error::Error::source(&error), "a run broke off");
+            let cause = std::error::Error::source(&error);
+            tracing::error!(thread.id = %thread.id, %error, ?cause, "a run failed; the sweep will start another");
             (None, thread)
         }
     };
@@ -78,41 +81,43 @@ pub(crate) async fn chat_llm(
     Ok(Some(ChatResponse::message(message, reply, thread.view(&metadata))))
 }
 
-/// What a run that died had said is void, once another one takes the line.
-fn superseded(before: &Thread) -> Option<Event> {
+/// The event that makes a dead run's deltas void, once another run takes the line.
+fn discarded(before: &Thread) -> Option<Event> {
     let dead = before.run.as_ref()?;
     Some(Event::discarded(before, &dead.id, "another run took over"))
 }
 
-fn covers(reply: &shared::domain::Message, message: &shared::domain::Message) -> bool {
+fn covers(reply: &Message, message: &Message) -> bool {
     reply.answers.is_some_and(|answers| answers.cover(message.seq))
 }
 
-/// Answers what waits in a thread, if anything does and nobody else is at it. A repeated or late call does nothing.
+/// Answers the customer's messages that wait in a thread, unless none does or another run is live. A repeated or late call
+/// does nothing.
 pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline: Option<Instant>) -> Result<(), Error> {
-    for _ in 0..MAX_DECISIONS {
-        let Some((before, metadata)) = app.store.thread_get(tenant, id).await? else { return Ok(()) };
+    let taking = retry_on_conflict(|| async {
+        let Some((before, metadata)) = app.store.thread_get(tenant, id).await? else { return Ok(Some(None)) };
         let now = app.now();
         if !before.awaits_bot() || before.run_is_live(now) {
-            return Ok(());
+            return Ok(Some(None));
         }
         let run = RunId::new(app.ulid());
         let mut commit = Commit::new(before.clone());
         commit.thread.begin_run(run.clone(), now);
         let chatbot = app.store.chatbot_get(tenant, &before.chatbot_id);
         let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
-        if let Committed::Done(thread) = committed? {
-            if let Some(discarded) = superseded(&before) {
-                app.broadcast(&thread, &[discarded]).await;
-            }
-            let run = Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline);
-            return begin(run).await.map(|_| ());
+        let Committed::Done(thread) = committed? else { return Ok(None) };
+        if let Some(discarded) = discarded(&before) {
+            app.broadcast(&thread, &[discarded]).await;
         }
+        Ok(Some(Some(Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline))))
+    });
+    match taking.await? {
+        Some(run) => spawn(run).await.map(|_| ()),
+        None => Ok(()),
     }
-    Err(Error::Busy)
 }
 
-/// The run is a task of its own: a caller who leaves does not end it.
-async fn begin(run: Run) -> Result<RunOutcome, Error> {
+/// Starts the run as a task of its own: a caller who disconnects does not end it.
+async fn spawn(run: Run) -> Result<RunOutcome, Error> {
     tokio::spawn(run.answer()).await.map_err(Error::internal)?
 }

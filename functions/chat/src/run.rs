@@ -1,7 +1,7 @@
-//! A run: the right to answer, kept by a lease, and what becomes of it.
+//! A run: one try to answer the customer's messages, while its lease holds.
 //!
-//! Every outcome is written under the run's id and its epoch. So a run that stalled, or lost the line to a person, can
-//! do nothing: what it says then is refused by the table and thrown away.
+//! Every outcome is written under the run's id and its epoch. So a run that stalled, or lost the line to a person, can do
+//! nothing: the table refuses its reply, and the reply is discarded.
 
 mod conversation;
 mod deltas;
@@ -9,7 +9,10 @@ mod lease;
 mod model;
 mod tool_call;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use shared::{
     App, Error,
@@ -22,65 +25,63 @@ use shared::{
 };
 use tokio::{sync::watch, time::Instant};
 
-use crate::stream::EventSink;
+use crate::event_sink::EventSink;
 use deltas::Chunk;
 use model::ModelReply;
 
-/// How many runs may try before a person is asked: the second that dies is one too many.
+/// The most runs that try to answer the same messages. When the last one dies too, a person is asked.
 const MAX_ATTEMPTS: u32 = 2;
-
-const APOLOGY: &str = "Sorry, I cannot answer right now. A person will take over.";
 
 pub(crate) struct Run {
     app: App,
     id: RunId,
-    /// As it was last written or read by this run.
+    /// The thread as this run last wrote or read it.
     thread: Thread,
     metadata: ThreadMetadata,
-    /// The version of the thread that the details were read with.
+    /// The version of the thread that the metadata was read with.
     metadata_version: u64,
     chatbot: Result<Option<Chatbot>, Error>,
     /// Messages at the log's end that need not be read again.
-    known: Vec<Message>,
-    /// The conversation may hold something that the log does not, or lack something: it is to be built anew.
+    log_tail: Vec<Message>,
+    /// The conversation may hold something that the log does not, or lack something: a new one replaces it.
     in_doubt: bool,
-    /// What is to go at OpenAI, once the customer has been answered.
+    /// Conversations to delete at OpenAI, once the customer has been answered.
     cleanups: Vec<Cleanup>,
-    /// Of the caller, where they listen as it goes on.
+    /// The caller's stream.
     sink: EventSink,
-    /// Who listens on sockets, as far as is known.
+    /// The sockets that listen to the thread, as of the last look.
     listeners: Arc<watch::Sender<Vec<Subscriber>>>,
-    /// How much the model has said of its next reply, in bytes.
-    said: watch::Sender<usize>,
-    /// The run ends before this, for its function is stopped soon after.
+    /// The length of the model's next reply so far, in bytes.
+    text_bytes: watch::Sender<usize>,
+    /// The time by which the run ends, because its function is stopped soon after.
     deadline: Option<Instant>,
     progress: Mutex<TurnProgress>,
 }
 
-/// What changes while the run waits.
+/// The state that changes while the run waits for the model.
 struct TurnProgress {
-    /// What the model has said of its next reply.
+    /// The text of the model's next reply so far.
     text: String,
-    /// The last piece of it that went to the sockets.
+    /// The last chunk of it that was sent to sockets.
     chunk: Option<Chunk>,
-    /// Responses that OpenAI stores and no message of the log speaks of, so that nobody else would ever delete them:
-    /// discarded ones, failed ones, and those that only called a function.
-    unkept: Vec<String>,
-    /// When the lease was last made to last.
-    renewed: Instant,
-    /// The listeners know that the line is lost.
-    withdrawn: bool,
-    /// What the agents were offered of it.
+    /// Responses that OpenAI stores and no message of the log refers to: discarded ones, failed ones, and those that only
+    /// called a function. Nobody else would delete them.
+    unreferenced_responses: Vec<String>,
+    /// When the lease was last renewed.
+    renewed_at: Instant,
+    /// The listeners have been told that the line is lost.
+    is_withdrawn: bool,
+    /// The draft that the agents were offered.
     draft: Option<String>,
 }
 
-/// What a run came to, for whoever began it.
+/// The outcome of a run.
 pub(crate) enum RunOutcome {
     Replied {
         reply: Box<Message>,
         thread: Box<Thread>,
     },
-    /// A person is asked to go on; the log says why.
+    /// A person is asked to answer; the log says why.
     HandedOver {
         thread: Box<Thread>,
     },
@@ -88,7 +89,7 @@ pub(crate) enum RunOutcome {
     Lost,
 }
 
-/// Why there is no reply.
+/// The reason that a run has no reply.
 enum RunError {
     Lost,
     HandOver { reason: Reason, comment: Option<String> },
@@ -103,7 +104,7 @@ impl From<Error> for RunError {
 }
 
 impl Run {
-    /// A run that holds the line since `before` became `thread`.
+    /// A run that took the line when `before` became `thread`.
     pub(crate) fn new(
         app: App,
         id: RunId,
@@ -121,45 +122,44 @@ impl Run {
             metadata,
             metadata_version,
             chatbot,
-            known: Vec::new(),
+            log_tail: Vec::new(),
             in_doubt,
             cleanups: Vec::new(),
             sink: EventSink::default(),
             listeners: Arc::default(),
-            said: watch::Sender::new(0),
+            text_bytes: watch::Sender::new(0),
             deadline,
             progress: Mutex::new(TurnProgress {
                 text: String::new(),
                 chunk: None,
-                unkept: Vec::new(),
-                renewed: Instant::now(),
-                withdrawn: false,
+                unreferenced_responses: Vec::new(),
+                renewed_at: Instant::now(),
+                is_withdrawn: false,
                 draft: None,
             }),
         }
     }
 
-    /// Spares it reading what was just written: messages at the log's end.
+    /// Sets the messages at the log's end, which need not be read again.
     #[must_use]
-    pub(crate) fn knowing(self, known: Vec<Message>) -> Self {
-        Self { known, ..self }
+    pub(crate) fn with_log_tail(self, log_tail: Vec<Message>) -> Self {
+        Self { log_tail, ..self }
     }
 
-    /// Tells the caller, and the sockets that were found to listen, as it goes on.
+    /// Sets the caller's stream and the sockets that receive the reply while it is written.
     #[must_use]
-    pub(crate) fn telling(self, sink: EventSink, listeners: Arc<watch::Sender<Vec<Subscriber>>>) -> Self {
+    pub(crate) fn with_listeners(self, sink: EventSink, listeners: Arc<watch::Sender<Vec<Subscriber>>>) -> Self {
         Self { sink, listeners, ..self }
     }
 
-    /// Answers what the customer said, and goes on for as long as more has come meanwhile. The first reply is the
-    /// caller's.
+    /// Answers the customer's messages, and goes on for as long as newer ones have arrived. The first reply is the caller's.
     pub(crate) async fn answer(mut self) -> Result<RunOutcome, Error> {
         let mut first = None;
-        let ending = loop {
+        let outcome = loop {
             match self.turn().await {
                 Ok(reply) => {
                     first.get_or_insert(reply);
-                    // Over; or, where the answer to its last write got lost, perhaps another's by now.
+                    // The run has ended; or the response to its last write was lost, and another run has the line by now.
                     if !self.thread.is_held_by(&self.id) {
                         break RunOutcome::Lost;
                     }
@@ -170,26 +170,26 @@ impl Run {
                 }
                 Err(RunError::HandOver { reason, comment }) => break self.hand_over(reason, comment).await?,
                 Err(RunError::OpenAi(failure)) => {
-                    tracing::warn!(thread.id = %self.thread.id, %failure, "the model cannot answer; a person is asked");
+                    tracing::warn!(thread.id = %self.thread.id, %failure, "the model failed; handing the thread over to a person");
                     break self.hand_over(Reason::Failure, None).await?;
                 }
                 Err(RunError::Table(error)) => return Err(error),
             }
         };
         for cleanup in &self.cleanups {
-            self.app.remove(cleanup).await;
+            self.app.clean_up(cleanup).await;
         }
-        self.delete_unkept().await;
+        self.delete_unreferenced().await;
         Ok(match first {
             Some(reply) => RunOutcome::Replied { reply: Box::new(reply), thread: Box::new(self.thread) },
-            None => ending,
+            None => outcome,
         })
     }
 
-    /// One reply, to all that has been said so far.
+    /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
-        let spoken = self.speak().await?;
-        // What the model was asked last: to find a conversation, the run may have learnt of more than it began with.
+        let spoken = self.ask_model().await?;
+        // Read after the model was asked: while it made a conversation, the run may have read a longer log.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
         let kept = spoken.origin.response_id.clone();
@@ -202,7 +202,7 @@ impl Run {
         let logged = written.await?.ok_or(RunError::Lost)?;
         {
             let mut progress = self.progress();
-            progress.unkept.retain(|response| Some(response) != kept.as_ref());
+            progress.unreferenced_responses.retain(|response| Some(response) != kept.as_ref());
             progress.text.clear();
         }
         let reply = logged.into_iter().next().unwrap_or(reply);
@@ -211,40 +211,40 @@ impl Run {
         Ok(reply)
     }
 
-    /// Writes what `change` makes of the thread, under the run, and holds the line anew. `None`: the run is lost.
+    /// Writes what `change` makes of the thread, fenced by the run, and renews the lease. `None` where the run has lost the
+    /// line.
     async fn save(&mut self, change: impl FnMut(Thread) -> Commit) -> Result<Option<Vec<Message>>, Error> {
-        let (asked, until) = (Instant::now(), self.app.now() + LEASE);
+        let (sent_at, until) = (Instant::now(), self.app.now() + LEASE);
         let written = self.app.store.run_commit(&self.thread, &self.id, until, change).await?;
         let Some((thread, logged)) = written else { return Ok(None) };
-        self.progress().renewed = asked;
+        self.progress().renewed_at = sent_at;
         if thread.seq != self.thread.seq {
-            // They end where the log ended then.
-            self.known = Vec::new();
+            // The log has grown beyond it.
+            self.log_tail = Vec::new();
         }
         self.thread = thread;
         Ok(Some(logged))
     }
 
-    /// Asks for a person, in place of a reply.
+    /// Hands the thread over to a person, in place of a reply.
     async fn hand_over(&mut self, reason: Reason, comment: Option<String>) -> Result<RunOutcome, Error> {
         let (id, at) = (self.app.message_id(), self.app.now());
         let by = match &self.chatbot {
             Ok(Some(bot)) => author(bot),
             _ => Person { id: self.thread.chatbot_id.to_string(), name: None },
         };
-        let text = if reason == Reason::Failure { APOLOGY } else { "" };
-        // Where the chatbot could not be read its webhook, if there is one, is found out later.
-        let has_webhook =
+        // A chatbot that could not be read may have a webhook: each attempt to deliver looks again.
+        let may_have_webhook =
             self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
-        let (mut changed, mut delivery) = (None, None);
+        let (mut changed, mut outbox) = (None, Vec::new());
         let (app, metadata) = (self.app.clone(), self.metadata.clone());
         let written = self.save(|thread| {
-            let event = status::Event::Escalate { at, reason };
-            changed = thread.change(event, by.clone(), text, comment.clone(), id.clone()).ok().flatten();
+            let event = status::Event::Escalate { at, reason, comment: comment.clone() };
+            changed = thread.change(event, by.clone(), id.clone()).ok().flatten();
             let Some(changed) = &changed else { return Commit::new(thread) };
-            delivery = app.delivery_if(changed, &metadata).filter(|_| has_webhook);
-            let mut commit = Commit::new(changed.thread.clone()).message(changed.message.clone());
-            commit.delivery.clone_from(&delivery);
+            let delivery = app.delivery_to_any_webhook(changed, &metadata).filter(|_| may_have_webhook);
+            let commit = Commit::of_change(changed, delivery);
+            outbox.clone_from(&commit.outbox);
             commit
         });
         if written.await?.is_none() {
@@ -253,29 +253,26 @@ impl Run {
         }
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
-            self.sink.send(Event::message(&changed.message));
-            self.sink.send(Event::thread(changed.thread.view(&self.metadata)));
-            self.app.announce(&changed, &self.metadata, None).await;
-            self.app.notify(delivery.as_ref()).await;
+            self.sink.announce(&self.app, &changed, &self.metadata, None, &outbox).await;
         }
         Ok(RunOutcome::HandedOver { thread: Box::new(self.thread.clone()) })
     }
 
-    /// After the line was lost: the listeners are told, and a conversation that nobody points to any more is removed.
+    /// Withdraws the answer after the line was lost, and deletes a conversation that the thread no longer refers to.
     async fn lost(&self) {
         let now = self.withdraw().await;
         let Some(ours) = &self.thread.openai.conversation_id else { return };
         if now.is_none_or(|now| now.openai.conversation_id.as_ref() != Some(ours)) {
-            self.app.remove(&Cleanup::of_conversation(&self.thread, ours.clone(), self.app.now())).await;
+            self.app.clean_up(&Cleanup::of_conversation(&self.thread, ours.clone(), self.app.now())).await;
         }
     }
 
-    /// As far as OpenAI can be reached: nobody's answer depends on it.
-    async fn delete_unkept(&self) {
-        let unkept = std::mem::take(&mut self.progress().unkept);
-        for response in unkept {
+    /// Deletes the responses that no message refers to. A failure is logged only: no answer depends on it.
+    async fn delete_unreferenced(&self) {
+        let responses = mem::take(&mut self.progress().unreferenced_responses);
+        for response in responses {
             if let Err(failure) = self.app.openai.response_delete(&response).await {
-                tracing::warn!(thread.id = %self.thread.id, %failure, "a response stays behind at OpenAI");
+                tracing::warn!(thread.id = %self.thread.id, %failure, "a response could not be deleted at OpenAI");
             }
         }
     }
@@ -287,7 +284,7 @@ impl Run {
     fn chatbot(&self) -> Result<&Chatbot, RunError> {
         match &self.chatbot {
             Ok(Some(chatbot)) => Ok(chatbot),
-            // Deleted: its threads go to people. Not read: better a person than silence.
+            // Threads of a deleted chatbot go to people. So do those of one that cannot be read: better than silence.
             Ok(None) | Err(_) => Err(RunError::HandOver { reason: Reason::Failure, comment: None }),
         }
     }

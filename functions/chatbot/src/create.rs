@@ -9,7 +9,7 @@ use shared::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
         chatbot::{ChatbotConfig, Document, Memory, Tool},
     },
-    store::{Created, Creation, RemoteObject},
+    store::{Created, Creation},
 };
 
 #[derive(Deserialize)]
@@ -102,9 +102,8 @@ pub(crate) async fn create(
     if !matches!(created, Ok(Created::New))
         && let Some(made) = &chatbot.knowledge
     {
-        let (vector_store_id, file_ids) = (made.vector_store_id.clone(), made.file_ids.clone());
-        // Made for nothing: another request under the same key was faster.
-        let _ = app.remove_at_openai(&RemoteObject::Knowledge { vector_store_id, file_ids }).await;
+        // Another request under the same key was first.
+        let _ = app.delete_remote(&made.clone().into()).await;
     }
     match created? {
         Created::New => with_documents(answer, &documents),

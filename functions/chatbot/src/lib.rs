@@ -6,10 +6,11 @@ mod update;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 use shared::{
-    App, Error, MAX_DECISIONS,
+    App, Error,
     domain::{Act, Chatbot, ChatbotId, Identity, chatbot},
     http,
     openai::ModelCheck,
+    retry_on_conflict,
     store::cursor,
 };
 
@@ -68,17 +69,16 @@ async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Result<chatbot::
 /// Deletes the chatbot and what it knows at OpenAI. Its threads go to people at their next turn.
 async fn delete(app: &App, identity: &Identity, id: &ChatbotId) -> Result<(), Error> {
     identity.may(Act::ChatbotWrite)?;
-    for _ in 0..MAX_DECISIONS {
+    let cleanup = retry_on_conflict(|| async {
         let chatbot = read(app, identity, id).await?;
-        let cleanup = app.forget_knowledge(&chatbot);
-        if app.store.chatbot_delete(&chatbot, cleanup.as_ref()).await? {
-            if let Some(cleanup) = cleanup {
-                app.remove(&cleanup).await;
-            }
-            return Ok(());
-        }
+        let cleanup = app.knowledge_cleanup(&chatbot);
+        let deleted = app.store.chatbot_delete(&chatbot, cleanup.clone()).await?;
+        Ok(deleted.then_some(cleanup))
+    });
+    if let Some(cleanup) = cleanup.await? {
+        app.clean_up(&cleanup).await;
     }
-    Err(Error::Busy)
+    Ok(())
 }
 
 async fn read(app: &App, identity: &Identity, id: &ChatbotId) -> Result<Chatbot, Error> {

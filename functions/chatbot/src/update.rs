@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 use shared::{
-    App, ConflictWith, Error, MAX_DECISIONS,
+    App, ConflictWith, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
         chatbot::{self, Document, Memory, Tool},
     },
     http::Patch,
-    store::{ChatbotWrite, RemoteObject},
+    retry_on_conflict,
+    store::ChatbotWrite,
 };
+use tokio::sync::OnceCell;
 
 /// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own. So may `webhook`: none.
 #[derive(Deserialize)]
@@ -45,8 +47,9 @@ pub(crate) async fn update(
     if let Patch::Value(given) = &mut update.webhook {
         *given = app.webhook(given)?;
     }
-    let mut checked = None;
-    for _ in 0..MAX_DECISIONS {
+    // The new model is checked at most once, however many conflicts there are.
+    let model_check = OnceCell::new();
+    let updating = retry_on_conflict(|| async {
         let before = crate::read(app, identity, id).await?;
         if update.version.is_some_and(|read| read != before.version) {
             return Err(Error::conflict_with(ConflictWith::Version(before.version)));
@@ -54,41 +57,51 @@ pub(crate) async fn update(
         let mut after = update.over(&before);
         after.config.validate()?;
         let old = app.store.documents_get(&before).await?;
-        let new = update.documents.as_ref().filter(|new| **new != old);
+        let new = update.documents.as_deref().filter(|new| *new != old);
         if after == before && new.is_none() {
-            return Ok(before.view(Some(&old)));
+            return Ok(Some(before.view(Some(&old))));
         }
-        let model = &after.config.model;
-        if *model != before.config.model && checked.as_ref() != Some(model) {
-            crate::check_model(app, model).await?;
-            checked = Some(model.clone());
+        if after.config.model != before.config.model {
+            model_check.get_or_try_init(|| crate::check_model(app, &after.config.model)).await?;
         }
         after.version += 1;
         after.updated_at = app.now();
-        let mut cleanup = None;
-        if let Some(new) = new {
-            cleanup = app.forget_knowledge(&before);
-            after.documents_set = app.ulid().to_string();
-            after.document_names = new.iter().map(|document| document.name.clone()).collect();
-            after.knowledge = None;
-            if !new.is_empty() && app.memory_of(&after) == Memory::Conversation {
-                after.knowledge = app.knowledge_create(&after, new).await.ok();
-            }
-        }
-        let write = ChatbotWrite { chatbot: &after, before: &before, cleanup: cleanup.as_ref() };
-        if app.store.chatbot_update(&write, new.map(Vec::as_slice)).await? {
-            if let Some(cleanup) = cleanup {
-                app.remove(&cleanup).await;
-            }
-            return Ok(after.view(Some(new.unwrap_or(&old))));
-        }
-        if let (Some(_), Some(made)) = (new, after.knowledge) {
-            let what = RemoteObject::Knowledge { vector_store_id: made.vector_store_id, file_ids: made.file_ids };
-            // Made for nothing: another change was faster.
-            let _ = app.remove_at_openai(&what).await;
+        write(app, &before, after, &old, new).await
+    });
+    updating.await
+}
+
+/// Writes the change over the version that was read, with new documents where they changed. `None` on a conflict: nothing was
+/// written.
+async fn write(
+    app: &App,
+    before: &Chatbot,
+    mut after: Chatbot,
+    old: &[Document],
+    new: Option<&[Document]>,
+) -> Result<Option<chatbot::View>, Error> {
+    let mut cleanup = None;
+    if let Some(new) = new {
+        cleanup = app.knowledge_cleanup(before);
+        after.documents_set = app.ulid().to_string();
+        after.document_names = new.iter().map(|document| document.name.clone()).collect();
+        after.knowledge = None;
+        if !new.is_empty() && app.memory_of(&after) == Memory::Conversation {
+            after.knowledge = app.knowledge_create(&after, new).await.ok();
         }
     }
-    Err(Error::Busy)
+    let write = ChatbotWrite { chatbot: &after, before, cleanup: cleanup.clone() };
+    if !app.store.chatbot_update(&write, new).await? {
+        if let (Some(_), Some(uploaded)) = (new, after.knowledge) {
+            // Another change was first, so nothing refers to this upload.
+            let _ = app.delete_remote(&uploaded.into()).await;
+        }
+        return Ok(None);
+    }
+    if let Some(cleanup) = cleanup {
+        app.clean_up(&cleanup).await;
+    }
+    Ok(Some(after.view(Some(new.unwrap_or(old)))))
 }
 
 impl Update {

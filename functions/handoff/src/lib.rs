@@ -1,6 +1,6 @@
-//! `POST /threads/{thread_id}/escalate`, `/claim` and `/release`: give the line to somebody else.
+//! `POST /threads/{thread_id}/escalate`, `/claim` and `/release`: change who holds the line.
 //!
-//! Each is one transaction over the thread as it was read: of two at once one wins, and the other decides anew.
+//! Each is one transaction over the thread as it was read: of two at the same time one wins, and the other decides anew.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Deserialize;
@@ -10,30 +10,33 @@ use shared::{
     http,
 };
 
+/// The body of `POST /threads/{thread_id}/escalate`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Escalate {
-    /// Why, in the customer's words: at most 500 characters.
+    /// The customer's reason, at most 500 characters.
     reason: Option<String>,
 }
 
+/// The body of `POST /threads/{thread_id}/claim`: no fields.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claim {}
 
+/// The body of `POST /threads/{thread_id}/release`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Release {
     to: Line,
-    /// For the next agent, as an internal note.
+    /// An internal note for the next agent, 1 to 32,000 characters.
     note: Option<String>,
 }
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    Ok(http::respond(answer(app, &request).await))
+    Ok(http::respond(respond(app, &request).await))
 }
 
-async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     let id = http::path_id(request, "thread_id", "thread")?;
     let view = match http::route(request).1.rsplit('/').next() {
@@ -45,37 +48,37 @@ async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     http::json(StatusCode::OK, &view)
 }
 
-/// Asks for a person.
-async fn escalate(app: &App, identity: &Identity, id: &ThreadId, ask: Escalate) -> Result<thread::View, Error> {
+/// Puts the thread into the queue for a person.
+async fn escalate(app: &App, identity: &Identity, id: &ThreadId, body: Escalate) -> Result<thread::View, Error> {
     identity.may(Act::Escalate)?;
-    if ask.reason.as_ref().is_some_and(|reason| reason.chars().count() > 500) {
+    if body.reason.as_ref().is_some_and(|reason| reason.chars().count() > 500) {
         return Err(Error::invalid("reason", "must have at most 500 characters"));
     }
     let (message_id, at) = (app.message_id(), app.now());
-    let asked = app.change_owner(identity, id, |thread| {
-        let event = Event::Escalate { at, reason: Reason::Asked };
-        thread.change(event, identity.person(), "", ask.reason.clone(), message_id.clone())
+    let escalated = app.change_owner(identity, id, |thread| {
+        let event = Event::Escalate { at, reason: Reason::Asked, comment: body.reason.clone() };
+        thread.change(event, identity.person(), message_id.clone())
     });
-    let (thread, metadata) = asked.await?;
+    let (thread, metadata) = escalated.await?;
     Ok(thread.view(&metadata))
 }
 
-/// Takes the line. From the bot or the queue; an admin also from an agent.
+/// Takes the line for an agent, from the bot or the queue; for an admin also from an agent.
 async fn claim(app: &App, identity: &Identity, id: &ThreadId, Claim {}: Claim) -> Result<thread::View, Error> {
     identity.may(Act::Claim)?;
     let (message_id, at) = (app.message_id(), app.now());
     let claimed = app.change_owner(identity, id, |thread| {
         let event = Event::Claim { at, agent: identity.person(), admin: identity.role == Role::Admin };
-        thread.change(event, identity.person(), "", None, message_id.clone())
+        thread.change(event, identity.person(), message_id.clone())
     });
     let (thread, metadata) = claimed.await?;
     Ok(thread.view(&metadata))
 }
 
-/// Gives the line away: to the bot, or to the queue for another agent.
-async fn release(app: &App, identity: &Identity, id: &ThreadId, ask: Release) -> Result<thread::View, Error> {
+/// Gives the line back: to the bot, or to the queue for another agent.
+async fn release(app: &App, identity: &Identity, id: &ThreadId, body: Release) -> Result<thread::View, Error> {
     identity.may(Act::Release)?;
-    if ask.note.as_ref().is_some_and(|note| note.trim().is_empty() || note.chars().count() > TEXT_MAX) {
+    if body.note.as_ref().is_some_and(|note| note.trim().is_empty() || note.chars().count() > TEXT_MAX) {
         return Err(Error::invalid("note", format!("must have 1 to {TEXT_MAX} characters")));
     }
     let (message_id, note_id, at) = (app.message_id(), app.message_id(), app.now());
@@ -83,9 +86,9 @@ async fn release(app: &App, identity: &Identity, id: &ThreadId, ask: Release) ->
         if !thread.status.releasable_by(identity) {
             return Err(Error::Forbidden("only the agent who holds the line or an admin may release it"));
         }
-        let event = Event::Release { at, to: ask.to };
-        let mut changed = thread.change(event, identity.person(), "", None, message_id.clone())?;
-        if let (Some(changed), Some(text)) = (&mut changed, &ask.note) {
+        let event = Event::Release { at, to: body.to };
+        let mut changed = thread.change(event, identity.person(), message_id.clone())?;
+        if let (Some(changed), Some(text)) = (&mut changed, &body.note) {
             changed.note = Some(Note {
                 id: note_id.clone(),
                 client_id: None,

@@ -1,32 +1,33 @@
-//! A thread that somebody has to look at.
+//! A thread that is due: answered, timed out, ended or deleted.
 
 use shared::{
     App, Error,
     domain::{DueAction, Person, Thread, ThreadId, status::Event},
-    store::{Commit, DueThread},
+    store::{Cleanup, Commit, DueThread},
 };
 
 use crate::tombstone;
 
-pub(crate) async fn settle(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+/// Decides anew what the thread is due for, and does that.
+pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let now = app.now();
     let thread = match app.store.due_thread_get(tenant, id, now).await? {
         DueThread::Thread(thread) => *thread,
-        DueThread::Tombstone => return tombstone::empty(app, tenant, id).await,
+        DueThread::Tombstone => return tombstone::purge(app, tenant, id).await,
         DueThread::Settled => return Ok(()),
     };
     match thread.due_action(app.store.timeouts(), now) {
         Some(DueAction::Answer) => app.have_answered(&thread).await,
-        Some(DueAction::TimeOut(_) | DueAction::End) => change(app, tenant, id).await?,
+        Some(DueAction::TimeOut(_) | DueAction::End) => change_owner(app, tenant, id).await?,
         Some(DueAction::Delete) => delete(app, &thread).await?,
         None if thread.run_is_live(now) => {}
-        None => put_off(app, &thread).await?,
+        None => postpone(app, &thread).await?,
     }
     Ok(())
 }
 
-/// Takes the line from whoever did not do in time what it was given to them for, or ends the thread.
-async fn change(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+/// Takes the line from a queue or an agent that timed out, or ends an idle thread.
+async fn change_owner(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let (message_id, at) = (app.message_id(), app.now());
     let changed = app.change_by_system(tenant, id, |thread| {
         let event = match thread.due_action(app.store.timeouts(), at) {
@@ -34,7 +35,7 @@ async fn change(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
             Some(DueAction::End) => Event::End { at, by: Person::system() },
             Some(DueAction::Answer | DueAction::Delete) | None => return Ok(None),
         };
-        thread.change(event, Person::system(), "", None, message_id.clone())
+        thread.change(event, Person::system(), message_id.clone())
     });
     if let Some(thread) = changed.await? {
         app.have_answered(&thread).await;
@@ -42,21 +43,20 @@ async fn change(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     Ok(())
 }
 
-/// It has been kept for long enough.
+/// Deletes a thread whose retention is over.
 async fn delete(app: &App, thread: &Thread) -> Result<(), Error> {
-    let mut commit = Commit::new(thread.clone());
-    commit.cleanup = app.forget_conversation(thread, &mut commit.thread, app.now());
-    if app.store.thread_tombstone(thread, commit, app.now()).await? {
-        tombstone::empty(app, &thread.tenant, &thread.id).await?;
+    let now = app.now();
+    if app.store.thread_tombstone(thread, Cleanup::of_thread(thread, now), now).await? {
+        tombstone::purge(app, &thread.tenant, &thread.id).await?;
     }
     Ok(())
 }
 
-/// Nothing is to be done yet: something was said since the thread was put into the index, or more time is given now
-/// than then. Puts it where it is due next.
-async fn put_off(app: &App, thread: &Thread) -> Result<(), Error> {
+/// Moves the thread to its next due time: a message has arrived since it was put into the index, or a timeout is longer now
+/// than it was then.
+async fn postpone(app: &App, thread: &Thread) -> Result<(), Error> {
     let mut commit = Commit::new(thread.clone());
     commit.thread.stirred_at = Some(thread.updated_at);
-    // Whoever was faster has put it somewhere else.
+    // After a conflict there is nothing to do: every write of a thread sets its due time.
     app.store.thread_commit(thread, commit).await.map(|_| ())
 }

@@ -1,32 +1,29 @@
-//! Deleting a thread, from the table and from OpenAI.
+//! `DELETE /threads/{thread_id}`: delete a thread, from the table and from OpenAI.
 
 use shared::{
-    App, Error, MAX_DECISIONS,
+    App, Error,
     domain::{Act, Identity, ThreadId},
-    store::Commit,
+    retry_on_conflict,
+    store::Cleanup,
 };
 
-/// One write buries the thread: from then on it is nowhere to be found. What it leaves, here and at OpenAI, is removed
-/// at once where that works, and is due work where it does not.
+/// Deletes the thread by one write, a tombstone: from then on it cannot be found. Its log and its conversation at OpenAI are
+/// deleted at once, or by the sweep where that fails.
 pub(crate) async fn delete(app: &App, identity: &Identity, id: &ThreadId) -> Result<(), Error> {
     identity.may(Act::ThreadDelete)?;
-    for _ in 0..MAX_DECISIONS {
+    let cleanup = retry_on_conflict(|| async {
         let (before, _) = app.thread(identity, id).await?;
-        let mut commit = Commit::new(before.clone());
-        commit.cleanup = app.forget_conversation(&before, &mut commit.thread, app.now());
-        let cleanup = commit.cleanup.clone();
-        if !app.store.thread_tombstone(&before, commit, app.now()).await? {
-            continue;
-        }
-        let removed = match &cleanup {
-            Some(cleanup) => app.remove(cleanup).await && cleanup.schedule.due <= app.now(),
-            None => true,
-        };
-        // The log names the responses that are still to be removed, so it goes last.
-        if removed && let Err(error) = app.store.thread_purge(&identity.tenant, id).await {
-            tracing::warn!(thread.id = %id, %error, "a buried thread has to wait for its end");
-        }
-        return Ok(());
+        let cleanup = Cleanup::of_thread(&before, app.now());
+        let deleted = app.store.thread_tombstone(&before, cleanup.clone(), app.now()).await?;
+        Ok(deleted.then_some(cleanup))
+    });
+    let cleaned_up = match cleanup.await? {
+        Some(cleanup) => app.clean_up(&cleanup).await && cleanup.schedule.due <= app.now(),
+        None => true,
+    };
+    // The log names the responses that a cleanup has to delete, so it is purged last.
+    if cleaned_up && let Err(error) = app.store.thread_purge(&identity.tenant, id).await {
+        tracing::warn!(thread.id = %id, %error, "purging a deleted thread was postponed");
     }
-    Err(Error::Busy)
+    Ok(())
 }

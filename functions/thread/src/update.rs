@@ -1,17 +1,18 @@
-//! Changing a thread's title, metadata and chatbot, in the table and at OpenAI.
+//! `PATCH /threads/{thread_id}`: update a thread's title, metadata and chatbot, in the table and at OpenAI.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use shared::{
-    App, Error, MAX_DECISIONS,
+    App, Error,
     domain::{Act, ChatbotId, Identity, Status, Thread, ThreadId, ThreadMetadata, thread},
     http::Patch,
+    retry_on_conflict,
     sockets::Event,
-    store::Committed,
+    store::{Commit, Committed},
 };
 
-/// What is absent stays. A title of `null` is none; of the metadata, a value of `null` takes its key away.
+/// The body of the request. An absent field stays; a title of `null` removes it; a metadata value of `null` removes its key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
@@ -36,7 +37,7 @@ pub(crate) async fn update(
     {
         return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
     }
-    for _ in 0..MAX_DECISIONS {
+    let updating = retry_on_conflict(|| async {
         let (before, old) = app.thread(identity, id).await?;
         if matches!(before.status, Status::Ended { .. }) {
             return Err(Error::conflict("the thread has ended"));
@@ -46,18 +47,18 @@ pub(crate) async fn update(
         let mut after = before.clone();
         after.chatbot_id = update.chatbot_id.clone().unwrap_or(after.chatbot_id);
         if metadata == old && after == before {
-            return Ok(before.view(&old));
+            return Ok(Some(before.view(&old)));
         }
         after.updated_at = app.now();
         after.openai.metadata_dirty |= metadata != old && after.openai.conversation_id.is_some();
-        if let Committed::Done(thread) = app.store.thread_update(&before, after, metadata.clone()).await? {
-            let view = thread.view(&metadata);
-            let updated = [Event::thread(view.clone())];
-            tokio::join!(app.broadcast(&thread, &updated), mirror(app, &thread, &metadata));
-            return Ok(view);
-        }
-    }
-    Err(Error::Busy)
+        let committed = app.store.thread_update(&before, after, metadata.clone()).await?;
+        let Committed::Done(thread) = committed else { return Ok(None) };
+        let view = thread.view(&metadata);
+        let updated = [Event::thread(view.clone())];
+        tokio::join!(app.broadcast(&thread, &updated), mirror(app, &thread, &metadata));
+        Ok(Some(view))
+    });
+    updating.await
 }
 
 impl Update {
@@ -74,19 +75,19 @@ impl Update {
     }
 }
 
-/// Tells OpenAI. Where that fails, or the thread has changed again, the next run tells it.
+/// Sends the change to OpenAI. Where that fails, or the thread has changed again, the next run sends it.
 async fn mirror(app: &App, thread: &Thread, metadata: &ThreadMetadata) {
     let Some(conversation) = thread.openai.conversation_id.as_ref().filter(|_| thread.openai.metadata_dirty) else {
         return;
     };
     let pairs = metadata.mirrored(&thread.id);
     if let Err(failure) = app.briefly(app.openai.conversation_update(conversation, &pairs)).await {
-        tracing::warn!(thread.id = %thread.id, %failure, "OpenAI could not be told of a change; the next run will");
+        tracing::warn!(thread.id = %thread.id, %failure, "a thread's metadata could not be updated at OpenAI; the next run will retry");
         return;
     }
-    let mut told = thread.clone();
-    told.openai.metadata_dirty = false;
-    if let Err(error) = app.store.thread_commit(thread, shared::store::Commit::new(told)).await {
-        tracing::warn!(thread.id = %thread.id, %error, "OpenAI was told of a change and will be told again");
+    let mut mirrored = thread.clone();
+    mirrored.openai.metadata_dirty = false;
+    if let Err(error) = app.store.thread_commit(thread, Commit::new(mirrored)).await {
+        tracing::warn!(thread.id = %thread.id, %error, "a thread's metadata was updated at OpenAI and will be sent again");
     }
 }

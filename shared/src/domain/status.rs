@@ -41,10 +41,10 @@ pub enum Line {
     Queue,
 }
 
-/// What may befall a status.
+/// Events that change a thread's status.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Escalate { at: At, reason: Reason },
+    Escalate { at: At, reason: Reason, comment: Option<String> },
     Claim { at: At, agent: Person, admin: bool },
     Release { at: At, to: Line },
     TimeOut { at: At, to: Line },
@@ -61,7 +61,7 @@ impl Status {
             (Self::Agent { since, agent }, Claim { agent: same, .. }) if agent.id == same.id => {
                 Ok(Self::Agent { since, agent })
             }
-            (Self::Bot { .. }, Escalate { at, reason }) => Ok(Self::Queued { since: at, reason }),
+            (Self::Bot { .. }, Escalate { at, reason, .. }) => Ok(Self::Queued { since: at, reason }),
             (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. })
             | (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
             // The bot that could not answer is not waited for: a person has to come.
@@ -103,6 +103,9 @@ impl Status {
             Self::Bot { .. } | Self::Ended { .. } => true,
         }
     }
+
+    /// Every status by its word, in the order of a list of all threads: those that need somebody come first.
+    pub const WORDS: [&'static str; 4] = ["queued", "agent", "bot", "ended"];
 
     /// The word on the wire and in the index: `bot`, `queued`, `agent` or `ended`.
     pub const fn word(&self) -> &'static str {
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_event_in_every_state() {
-        assert_eq!(after(&Event::Escalate { at: NOW, reason: Reason::Bot }), "queued = ! !");
+        assert_eq!(after(&Event::Escalate { at: NOW, reason: Reason::Bot, comment: None }), "queued = ! !");
         assert_eq!(after(&Event::Claim { at: NOW, agent: person("ana"), admin: false }), "agent agent = !");
         assert_eq!(after(&Event::Claim { at: NOW, agent: person("ben"), admin: false }), "agent agent ! !");
         assert_eq!(after(&Event::Claim { at: NOW, agent: person("ben"), admin: true }), "agent agent agent !");

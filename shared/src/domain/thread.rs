@@ -14,6 +14,9 @@ use crate::Error;
 /// How long a run holds a thread without renewing.
 pub const LEASE: Duration = Duration::from_secs(30);
 
+/// The text of the log item that hands a thread over because the bot failed.
+const APOLOGY: &str = "Sorry, I cannot answer right now. A person will take over.";
+
 /// The part of a thread that a turn reads and writes. Small, for each turn pays for it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
@@ -78,6 +81,13 @@ pub struct Conversation {
     /// The thread's title or metadata changed and OpenAI has not been told.
     #[serde(rename = "stale", default)]
     pub metadata_dirty: bool,
+}
+
+impl Conversation {
+    /// Forgets the conversation: the thread needs it no more.
+    pub fn forget(&mut self) {
+        *self = Self { synced_through: self.synced_through, ..Self::default() };
+    }
 }
 
 /// What people call the thread. An item of its own, so that a turn does not carry it.
@@ -239,19 +249,18 @@ impl Thread {
         }
     }
 
-    /// Changes the owner and logs it. `None` where the event changes nothing: then nothing is written or told.
+    /// Changes the owner and logs the change. `None` where the event changes nothing: nothing is to be written or announced.
     ///
-    /// A run in progress loses the line with the epoch; what it says from now on is refused by the table.
-    pub fn change(
-        &self,
-        event: Event,
-        by: Person,
-        text: &str,
-        comment: Option<String>,
-        id: MessageId,
-    ) -> Result<Option<Changed>, Error> {
+    /// The new epoch takes the line from a run in progress: the table refuses everything that it writes from now on.
+    pub fn change(&self, event: Event, by: Person, id: MessageId) -> Result<Option<Changed>, Error> {
+        let mut text = "";
         let (at, change) = match &event {
-            Event::Escalate { at, reason } => (*at, Change::Escalated { reason: *reason, comment }),
+            Event::Escalate { at, reason, comment } => {
+                if *reason == Reason::Failure {
+                    text = APOLOGY;
+                }
+                (*at, Change::Escalated { reason: *reason, comment: comment.clone() })
+            }
             Event::Claim { at, agent, .. } => (*at, Change::Claimed { agent: agent.clone() }),
             Event::Release { at, to } => (*at, Change::Released { to: *to }),
             Event::TimeOut { at, to } => (*at, Change::TimedOut { to: *to }),

@@ -3,13 +3,15 @@
 //! Documents are written beside the old ones, as a set of a new name; the chatbot's own item then points to it in one
 //! conditional write. So a reader never finds some of each.
 
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
+use aws_sdk_dynamodb::types::AttributeValue::S;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
-    Cleanup, Created, Creation, Store,
+    Cleanup, Created, Creation, OutboxItem, Store,
     commit::token,
-    key, refused,
+    key,
+    outcome::condition_met,
+    read::Query,
     row::{self, text},
     write::{Condition, Transacted, Transaction},
 };
@@ -27,7 +29,7 @@ pub struct ChatbotWrite<'a> {
     /// As it was read.
     pub before: &'a Chatbot,
     /// What the change leaves behind at OpenAI.
-    pub cleanup: Option<&'a Cleanup>,
+    pub cleanup: Option<Cleanup>,
 }
 
 impl Store {
@@ -64,23 +66,17 @@ impl Store {
         let mut start = before.map(|id| key::chatbot(tenant, id).attributes());
         let mut chatbots: Vec<Chatbot> = Vec::new();
         loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk")
-                .expression_attribute_names("#pk", "pk")
-                .expression_attribute_values(":pk", S(key::chatbots_partition(tenant)))
-                .scan_index_forward(false)
-                .limit(i32::try_from(limit + 1 - chatbots.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(refused)?;
-            let read = page.items.unwrap_or_default().into_iter().map(row::read);
+            let query = Query {
+                partition: key::chatbots_partition(tenant),
+                newest_first: true,
+                limit: Some(limit + 1 - chatbots.len()),
+                start,
+                ..Query::default()
+            };
+            let page = self.query(query).await?;
+            let read = page.items.into_iter().map(row::read);
             chatbots.extend(read.collect::<Result<Vec<_>, _>>()?);
-            start = page.last_evaluated_key;
+            start = page.next;
             if chatbots.len() > limit {
                 chatbots.truncate(limit);
                 return Ok((chatbots, true));
@@ -105,8 +101,8 @@ impl Store {
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let unchanged = Some(Condition::at_version(write.before.version));
         let mut transaction = Transaction::default().put(&self.table, row::row(key, chatbot)?, unchanged)?;
-        if let Some(cleanup) = write.cleanup {
-            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
+        if let Some(cleanup) = write.cleanup.clone() {
+            transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
         let done = matches!(self.transact(transaction, &token()).await?, Transacted::Done);
         if documents.is_some() {
@@ -135,20 +131,16 @@ impl Store {
             )
             .send()
             .await;
-        match learnt {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(refused(error)),
-        }
+        condition_met(learnt)
     }
 
     /// Deletes a chatbot as it was read, then its documents. `false`: somebody else changed it first.
-    pub async fn chatbot_delete(&self, chatbot: &Chatbot, cleanup: Option<&Cleanup>) -> Result<bool, Error> {
+    pub async fn chatbot_delete(&self, chatbot: &Chatbot, cleanup: Option<Cleanup>) -> Result<bool, Error> {
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let mut transaction =
             Transaction::default().delete_if(&self.table, key, Condition::at_version(chatbot.version))?;
         if let Some(cleanup) = cleanup {
-            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
+            transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
         if !matches!(self.transact(transaction, &token()).await?, Transacted::Done) {
             return Ok(false);

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
-    Cleanup, ClientRow, Store, WebhookDelivery, key, row,
+    ClientRow, OutboxItem, Store, WebhookDelivery, key, row,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
-    domain::{At, Message, Note, RunId, Thread, ThreadMetadata},
+    conflict::MAX_ATTEMPTS,
+    domain::{At, Message, Note, RunId, Thread, ThreadMetadata, thread::Changed},
 };
 
-/// What is to be written with a thread. All of it is, or nothing.
+/// All that is written with a thread, in one transaction.
 #[derive(Clone, Debug)]
 pub struct Commit {
     pub thread: Thread,
@@ -21,13 +22,22 @@ pub struct Commit {
     pub note: Option<Note>,
     pub client: Option<ClientRow>,
     pub metadata: Option<ThreadMetadata>,
-    pub cleanup: Option<Cleanup>,
-    pub delivery: Option<WebhookDelivery>,
+    pub outbox: Vec<OutboxItem>,
 }
 
 impl Commit {
     pub fn new(thread: Thread) -> Self {
-        Self { thread, messages: Vec::new(), note: None, client: None, metadata: None, cleanup: None, delivery: None }
+        Self { thread, messages: Vec::new(), note: None, client: None, metadata: None, outbox: Vec::new() }
+    }
+
+    /// The commit of a change of owner: its thread, its log item, its note and the delivery to the chatbot's webhook.
+    pub fn of_change(changed: &Changed, delivery: Option<WebhookDelivery>) -> Self {
+        Self {
+            messages: vec![changed.message.clone()],
+            note: changed.note.clone(),
+            outbox: delivery.into_iter().map(OutboxItem::from).collect(),
+            ..Self::new(changed.thread.clone())
+        }
     }
 
     #[must_use]
@@ -37,17 +47,18 @@ impl Commit {
     }
 }
 
+/// The outcome of a write over a thread as it was read.
 #[derive(Debug)]
 pub enum Committed {
-    /// The thread as it is now.
+    /// Written; the thread as it is now.
     Done(Box<Thread>),
-    /// Somebody else was first. Read again and decide again.
+    /// Somebody else wrote first, and nothing was written. Read again and decide again.
     Conflict,
-    /// This `client_id` has been written already.
+    /// This `client_id` was written before, and nothing was written.
     Repeat(ClientRow),
 }
 
-/// Whose writes a commit must not run into.
+/// The writes that a commit must not run into.
 #[derive(Clone, Copy, Debug)]
 enum Fence<'a> {
     /// Anybody's: the thread is as it was read, renewals of its lease included.
@@ -73,7 +84,7 @@ impl Store {
         mut change: impl FnMut(Thread) -> Commit,
     ) -> Result<Option<(Thread, Vec<Message>)>, Error> {
         let mut before = before.clone();
-        for _ in 0..20 {
+        for _ in 0..MAX_ATTEMPTS {
             let mut commit = change(before.clone());
             if let Some(held) = commit.thread.run.as_mut().filter(|held| held.id == *run) {
                 held.lease_until = until;
@@ -85,13 +96,13 @@ impl Store {
                 Committed::Conflict => {}
             }
             let Some(now) = self.thread_get_bare(&before.tenant, &before.id).await? else { return Ok(None) };
-            if let Some(ours) =
-                messages.first().filter(|ours| now.last_reply.as_ref().is_some_and(|it| it.message_id == ours.id))
+            if let (Some(ours), Some(last)) = (messages.first(), &now.last_reply)
+                && last.message_id == ours.id
             {
-                // Our own reply, under an answer that got lost.
-                let logged =
-                    self.message_get(&now.tenant, &now.id, now.last_reply.as_ref().map_or(0, |it| it.seq)).await?;
-                return Ok(Some((now, vec![logged.unwrap_or_else(|| ours.clone())])));
+                // Our own reply landed; only the response to that write was lost.
+                let logged = self.message_get(&now.tenant, &now.id, last.seq).await?;
+                let logged = logged.unwrap_or_else(|| ours.clone());
+                return Ok(Some((now, vec![logged])));
             }
             if !now.is_held_by(run) {
                 return Ok(None);
@@ -123,11 +134,8 @@ impl Store {
         if let Some(metadata) = &commit.metadata {
             transaction = transaction.put(&self.table, row::row(key::metadata(tenant, id), metadata)?, None)?;
         }
-        if let Some(cleanup) = &commit.cleanup {
-            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
-        }
-        if let Some(delivery) = &commit.delivery {
-            transaction = transaction.put(&self.table, delivery.row()?, None)?;
+        for item in &commit.outbox {
+            transaction = transaction.put(&self.table, item.row()?, None)?;
         }
         match self.transact(transaction, &token()).await {
             Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::Ss};
+use aws_sdk_dynamodb::types::AttributeValue::Ss;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, key, refused, row};
+use super::{Store, key, outcome::condition_met, row};
 use crate::{
     Error,
     domain::{At, Identity, Participant, ThreadId},
@@ -148,10 +148,6 @@ impl Store {
             .expression_attribute_values(":thread", Ss(vec![thread.to_string()]))
             .send()
             .await;
-        match changed {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(refused(error)),
-        }
+        condition_met(changed)
     }
 }

@@ -1,37 +1,28 @@
-//! What a chatbot's webhook is owed: due work, written with the change of owner that it tells of, and deleted once it
-//! is told.
+//! Webhook deliveries: changes of owner to post to a chatbot's webhook.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    Store,
-    key::{self, Key},
-    refused,
-    row::{self, Item},
-    write::Condition,
-};
-use crate::{
-    Error,
-    domain::{At, ChatbotId, MessageId, RetrySchedule, Status, ThreadId, ThreadMetadata, thread::Changed},
-};
+use super::key::{self, Key};
+use crate::domain::{At, ChatbotId, MessageId, RetrySchedule, Status, ThreadId, ThreadMetadata, thread::Changed};
 
+/// An outbox item that posts one change of owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookDelivery {
     pub tenant: String,
     pub thread_id: ThreadId,
-    /// Whose webhook is told: the thread's chatbot when the line changed hands.
+    /// The chatbot whose webhook is called: the thread's, at the change.
     pub chatbot_id: ChatbotId,
-    /// That of the log's message which tells the same. However often the notice is sent, it has this id.
+    /// The id of the change's message in the log. Every attempt carries it.
     pub id: MessageId,
-    /// What is sent, as JSON: the thread as it was then.
+    /// The request's body, JSON: the thread as the change left it.
     pub body: String,
     #[serde(flatten)]
     pub schedule: RetrySchedule,
 }
 
 impl WebhookDelivery {
-    /// Of a change that people should hear of: somebody waits, somebody came, it is over. `None`: the bot speaks again.
+    /// The delivery of a change to `queued`, `agent` or `ended`; `None` for a change back to the bot.
     pub fn of(changed: &Changed, metadata: &ThreadMetadata, due: At) -> Option<Self> {
         let Changed { thread, message, .. } = changed;
         let kind = match &thread.status {
@@ -51,33 +42,7 @@ impl WebhookDelivery {
         })
     }
 
-    fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         key::delivery(&self.tenant, &self.thread_id, &self.id)
-    }
-
-    pub(super) fn row(&self) -> Result<Item, Error> {
-        let mut item = row::row(self.key(), self)?;
-        row::make_due(&mut item, &key::thread_partition(&self.tenant, &self.thread_id), self.schedule.due);
-        Ok(item)
-    }
-}
-
-impl Store {
-    pub async fn delivery_get(&self, key: &Key) -> Result<Option<WebhookDelivery>, Error> {
-        self.get(key.clone()).await?.map(row::read).transpose()
-    }
-
-    /// Takes a notice for one more try: until it is due again nobody else tries it. `None`: somebody took it, or it is
-    /// told.
-    pub async fn delivery_take(&self, delivery: &WebhookDelivery, now: At) -> Result<Option<WebhookDelivery>, Error> {
-        let tried = WebhookDelivery { schedule: delivery.schedule.once_more(now), ..delivery.clone() };
-        let taken = self.put_if(tried.row()?, Condition::due(delivery.schedule.due)).await?;
-        Ok(taken.then_some(tried))
-    }
-
-    /// It is told, or nobody is to be told any more.
-    pub async fn delivery_delete(&self, delivery: &WebhookDelivery) -> Result<(), Error> {
-        let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(delivery.key().attributes()));
-        delete.send().await.map(|_| ()).map_err(refused)
     }
 }

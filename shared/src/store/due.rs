@@ -1,11 +1,12 @@
 //! What is due: found through the sparse index, which lags, and decided on what a consistent read then says.
 
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
+use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
     Store,
     key::{self, Key},
-    refused,
+    outcome::condition_met,
+    read::{Query, SortKey},
     row::{self, Item, text},
 };
 use crate::{
@@ -33,25 +34,25 @@ pub enum DueThread {
 
 impl Store {
     /// At most `limit` items of `shard` that were due at `now`. What is in the index may have been done already.
-    pub async fn due_page(&self, shard: &str, now: At, from: Option<DueCursor>, limit: i32) -> Result<DuePage, Error> {
-        let page = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("#shard = :shard AND #at <= :now")
-            .expression_attribute_names("#shard", "due_pk")
-            .expression_attribute_names("#at", "due_sk")
-            .expression_attribute_values(":shard", S(shard.into()))
-            .expression_attribute_values(":now", S(now.to_string()))
-            .set_exclusive_start_key(from.map(|cursor| cursor.0))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(refused)?;
+    pub async fn due_page(
+        &self,
+        shard: &str,
+        now: At,
+        from: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<DuePage, Error> {
+        let query = Query {
+            index: Some("due"),
+            partition: shard.to_owned(),
+            sort: Some(SortKey::AtMost(now.to_string())),
+            limit: Some(limit),
+            start: from.map(|cursor| cursor.0),
+            ..Query::default()
+        };
+        let page = self.query(query).await?;
         let key = |item: &Item| Key { pk: text(item, "pk").into(), sk: text(item, "sk").into() };
-        let keys = page.items.unwrap_or_default().iter().map(key).collect();
-        Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
+        let keys = page.items.iter().map(key).collect();
+        Ok(DuePage { keys, next: page.next.map(DueCursor) })
     }
 
     pub async fn due_thread_get(&self, tenant: &str, id: &ThreadId, now: At) -> Result<DueThread, Error> {
@@ -77,12 +78,8 @@ impl Store {
             .expression_attribute_values(":at", S(due.to_string()))
             .send()
             .await;
-        match postponed {
-            Ok(_) => Ok(()),
-            // Emptied meanwhile.
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(refused(error)),
-        }
+        // A tombstone that was purged meanwhile needs no other look.
+        condition_met(postponed).map(|_| ())
     }
 
     /// What threads' duties are reckoned with.

@@ -29,7 +29,22 @@ pub struct Key {
     pub sk: String,
 }
 
+/// The two kinds of items in the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxKind {
+    Cleanup,
+    Delivery,
+}
+
 impl Key {
+    /// The kind of outbox item that has this key, if it is one's.
+    pub fn outbox_kind(&self) -> Option<OutboxKind> {
+        if self.sk.starts_with(CLEANUP) {
+            return Some(OutboxKind::Cleanup);
+        }
+        self.sk.starts_with(DELIVERY).then_some(OutboxKind::Delivery)
+    }
+
     /// The tenant and the thread whose partition it lies in, if it is a thread's.
     pub fn thread(&self) -> Option<(&str, ThreadId)> {
         let (tenant, rest) = self.pk.split_once('#')?;
@@ -62,7 +77,15 @@ pub fn message(tenant: &str, id: &ThreadId, seq: u64) -> Key {
 
 /// Sorts behind its message and before the next.
 pub fn note(tenant: &str, id: &ThreadId, after: u64, note: &MessageId) -> Key {
-    Key { pk: thread_partition(tenant, id), sk: format!("{LOG}{after:010}#NOTE#{note}") }
+    Key { pk: thread_partition(tenant, id), sk: format!("{LOG}{after:010}{NOTE}{note}") }
+}
+
+/// Every note of the log has this in its sort key, and no message does.
+const NOTE: &str = "#NOTE#";
+
+/// True for the sort key of a note.
+pub fn is_note(sk: &str) -> bool {
+    sk.contains(NOTE)
 }
 
 /// Above every message and note of the log: `$` follows `#`.

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Store,
-    commit::token,
-    key, refused,
+    commit::{Committed, token},
+    key,
+    read::{Query, SortKey},
     row::{self, text},
     write::{Condition, Transacted, Transaction},
 };
@@ -42,14 +42,6 @@ pub struct LogPage {
     pub notes: Vec<Note>,
     /// Whether the log goes on in the direction of reading.
     pub more: bool,
-}
-
-/// What became of a note.
-pub enum Noted {
-    Done,
-    /// The thread changed meanwhile.
-    Conflict,
-    Repeat(Client),
 }
 
 impl Store {
@@ -127,7 +119,7 @@ impl Store {
     }
 
     /// Hangs a note behind the last message, on condition that the thread is still there and as it was read.
-    pub async fn note_put(&self, thread: &Thread, note: &Note, client: Option<&Client>) -> Result<Noted, Error> {
+    pub async fn note_put(&self, thread: &Thread, note: &Note, client: Option<&Client>) -> Result<Committed, Error> {
         let (tenant, id) = (&thread.tenant, &thread.id);
         let unchanged = Condition::at_version(thread.version);
         let mut transaction = Transaction::default().check(&self.table, key::thread(tenant, id), unchanged)?;
@@ -138,10 +130,10 @@ impl Store {
         let key = key::note(tenant, id, note.after, &note.id);
         transaction = transaction.put(&self.table, row::row(key, note)?, None)?;
         match self.transact(transaction, &token()).await? {
-            Transacted::Done => Ok(Noted::Done),
+            Transacted::Done => Ok(Committed::Done(Box::new(thread.clone()))),
             Transacted::Refused(mut reasons) => match reasons.get_mut(1).and_then(Option::take) {
-                Some(earlier) if client.is_some() => Ok(Noted::Repeat(row::read(earlier)?)),
-                _ => Ok(Noted::Conflict),
+                Some(earlier) if client.is_some() => Ok(Committed::Repeat(row::read(earlier)?)),
+                _ => Ok(Committed::Conflict),
             },
         }
     }
@@ -169,30 +161,21 @@ impl Store {
         let mut page = LogPage::default();
         let mut start = None;
         loop {
-            let wanted = i32::try_from(limit + 1 - page.messages.len()).unwrap_or(i32::MAX);
-            let found = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
-                .expression_attribute_names("#pk", "pk")
-                .expression_attribute_names("#sk", "sk")
-                .expression_attribute_values(":pk", S(key::thread_partition(tenant, id)))
-                .expression_attribute_values(":from", S(from.clone()))
-                .expression_attribute_values(":to", S(to.clone()))
-                .scan_index_forward(forward)
-                .limit(wanted)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(refused)?;
-            for item in found.items.unwrap_or_default() {
+            let query = Query {
+                partition: key::thread_partition(tenant, id),
+                sort: Some(SortKey::Between(from.clone(), to.clone())),
+                newest_first: !forward,
+                limit: Some(limit + 1 - page.messages.len()),
+                start,
+                ..Query::default()
+            };
+            let found = self.query(query).await?;
+            for item in found.items {
                 let sk = text(&item, "sk");
                 if sk == to {
                     continue;
                 }
-                if sk.contains("#NOTE#") {
+                if key::is_note(sk) {
                     let note: Note = row::read(item)?;
                     // Backwards, a note is met before its message: behind the page's oldest it is the next page's.
                     if forward || page.messages.len() < limit || note.after == 0 {
@@ -208,7 +191,7 @@ impl Store {
                     page.messages.push(row::read_message(item)?);
                 }
             }
-            start = found.last_evaluated_key;
+            start = found.next;
             if start.is_none() {
                 return Ok(page);
             }

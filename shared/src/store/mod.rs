@@ -13,6 +13,8 @@ mod due;
 mod idempotency;
 pub mod key;
 mod log;
+mod outbox;
+mod outcome;
 mod rate_limit;
 mod read;
 mod read_marker;
@@ -21,10 +23,7 @@ mod run;
 mod thread;
 mod write;
 
-use aws_sdk_dynamodb::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-};
+use aws_sdk_dynamodb::Client;
 
 pub use chatbot::ChatbotWrite;
 pub use cleanup::{Cleanup, RemoteObject};
@@ -33,11 +32,12 @@ pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
 pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};
 pub use idempotency::{Created, Creation, Idempotency};
-pub use log::{Client as ClientRow, LogPage, Noted};
+pub use log::{Client as ClientRow, LogPage};
+pub use outbox::OutboxItem;
 pub use rate_limit::MAX_VISITOR_TOKENS;
 pub use thread::ThreadPage;
 
-use crate::{Error, domain::Timeouts};
+use crate::domain::Timeouts;
 
 #[derive(Clone)]
 pub struct Store {
@@ -61,34 +61,5 @@ impl Store {
     pub async fn connect(&self) {
         let key = key::Key { pk: "#".into(), sk: "#".into() };
         let _ = self.get(key).await;
-    }
-}
-
-/// What a call to the table may end in, other than what its caller handles.
-fn refused<E, R>(error: SdkError<E, R>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    if is_retryable(&error) { Error::Busy } else { Error::internal(error) }
-}
-
-/// Whether the same call may succeed a moment later: throttles, conflicts, and a table out of reach.
-fn is_retryable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    match error {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
-        SdkError::ServiceError(refusal) => matches!(
-            refusal.err().code(),
-            Some(
-                "ThrottlingException"
-                    | "ProvisionedThroughputExceededException"
-                    | "RequestLimitExceeded"
-                    | "TransactionConflictException"
-                    | "TransactionInProgressException"
-                    | "InternalServerError"
-                    | "ServiceUnavailable"
-            )
-        ),
-        _ => false,
     }
 }

@@ -1,9 +1,7 @@
 //! How often an address has asked for a visitor's token: counted by conditional writes, each address for itself, so that
 //! none can lock out another.
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-
-use super::{Store, key, refused, row};
+use super::{Store, key, outcome::condition_met, row};
 use crate::{Error, domain::At};
 
 /// The most of them in a window: an office behind one address needs some.
@@ -30,12 +28,9 @@ impl Store {
             .expression_attribute_values(":expires", row::number(ends))
             .send()
             .await;
-        match counted {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
-                Err(Error::OverBudget(u64::try_from(ends - now.seconds()).unwrap_or(1)))
-            }
-            Err(error) => Err(refused(error)),
+        if condition_met(counted)? {
+            return Ok(());
         }
+        Err(Error::OverBudget(u64::try_from(ends - now.seconds()).unwrap_or(1)))
     }
 }

@@ -2,10 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-
 use super::{
-    Store, key, refused,
+    Store, key,
+    outcome::condition_met,
     row::{self, text},
 };
 use crate::{
@@ -39,11 +38,7 @@ impl Store {
             .expression_attribute_values(":expires", row::number((now + READ_MARKER_LIFETIME).seconds()))
             .send()
             .await;
-        match moved {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(refused(error)),
-        }
+        condition_met(moved)
     }
 
     /// How far somebody has read these threads; without those of which they have read nothing. A mark that is a moment old

@@ -1,8 +1,8 @@
 //! A run's lease.
 
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue::S};
+use aws_sdk_dynamodb::types::AttributeValue::S;
 
-use super::{Store, Subscriber, key, refused, row};
+use super::{Store, Subscriber, key, outcome::condition_met, read::SortKey, row};
 use crate::{
     Error,
     domain::{At, RunId, Thread},
@@ -28,34 +28,15 @@ impl Store {
             .expression_attribute_values(":epoch", row::number(thread.epoch))
             .send()
             .await;
-        match renewed {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(refused(error)),
-        }
+        condition_met(renewed)
     }
 
     /// Who listens to a run, where the line is still its own; `None` where it is lost. One consistent read: the thread's
     /// item follows its subscriptions in their partition.
     pub async fn run_look(&self, thread: &Thread, run: &RunId) -> Result<Option<Vec<Subscriber>>, Error> {
-        let read = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":pk", S(key::thread_partition(&thread.tenant, &thread.id)))
-            .expression_attribute_values(":first", S(key::SUBSCRIPTION.into()))
-            .expression_attribute_values(":last", S(key::THREAD.into()))
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(refused)?;
-        let mut items = read;
+        let partition = key::thread_partition(&thread.tenant, &thread.id);
+        let range = SortKey::Between(key::SUBSCRIPTION.into(), key::THREAD.into());
+        let mut items = self.query_all(partition, Some(range)).await?;
         let is_held = items.pop().is_some_and(|item| {
             let held = item.get("run").and_then(|held| held.as_m().ok()?.get("id")?.as_s().ok());
             held.is_some_and(|held| *held == run.to_string()) && item.get("epoch") == Some(&row::number(thread.epoch))

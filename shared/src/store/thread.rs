@@ -6,16 +6,17 @@ use aws_sdk_dynamodb::types::AttributeValue::{Bool, S};
 use futures::future::try_join_all;
 
 use super::{
-    Created, Creation, Store,
+    Cleanup, Created, Creation, OutboxItem, Store,
     commit::Commit,
     cursor::Cursor,
-    key, refused,
+    key,
+    read::Query,
     row::{self, Item, text},
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
-    domain::{At, Message, Thread, ThreadId, ThreadMetadata},
+    domain::{At, Message, Status, Thread, ThreadId, ThreadMetadata},
     store::Committed,
 };
 
@@ -24,9 +25,6 @@ pub struct ThreadPage {
     pub threads: Vec<(Thread, ThreadMetadata)>,
     pub next: Option<Cursor>,
 }
-
-/// In the order in which a list of all of a tenant's threads shows them: those that need somebody come first.
-const STATUSES: [&str; 4] = ["queued", "agent", "bot", "ended"];
 
 impl Store {
     /// Writes a new thread, its details and its greeting, under the creation's idempotency key if it has one.
@@ -90,7 +88,7 @@ impl Store {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<ThreadPage, Error> {
-        let mut left: Vec<&str> = STATUSES.into_iter().filter(|word| status.is_none_or(|s| s == *word)).collect();
+        let mut left: Vec<&str> = Status::WORDS.into_iter().filter(|word| status.is_none_or(|s| s == *word)).collect();
         let cursor = cursor.map(|cursor| cursor.within(&left)).transpose()?;
         if let Some(begun) = &cursor {
             left = left.into_iter().skip_while(|word| *word != begun.part).collect();
@@ -118,26 +116,28 @@ impl Store {
         Ok(ThreadPage { threads, next })
     }
 
-    /// Puts a tombstone in the thread's place: from here on it is nowhere to be found and nothing can be appended.
-    /// Its log stays until [`Store::thread_purge`].
-    pub async fn thread_tombstone(&self, before: &Thread, commit: Commit, now: At) -> Result<bool, Error> {
-        let mut tombstone = row::row(key::thread(&before.tenant, &before.id), &commit.thread)?;
+    /// Replaces the thread by a tombstone: it cannot be read or appended to any more. Its log stays until
+    /// [`Store::thread_purge`]. `cleanup` deletes its conversation at OpenAI. `false` on a conflict.
+    pub async fn thread_tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, now: At) -> Result<bool, Error> {
+        let mut buried = before.clone();
+        buried.openai.forget();
+        let key = key::thread(&before.tenant, &before.id);
+        let mut tombstone = row::row(key.clone(), &buried)?;
         tombstone.insert("version".into(), row::number(before.version + 1));
         tombstone.insert("tombstone".into(), Bool(true));
         tombstone.remove("run");
-        // Whatever is not emptied at once is found by the sweep.
-        tombstone.insert("due_pk".into(), S(key::due(&key::thread_partition(&before.tenant, &before.id))));
-        tombstone.insert("due_sk".into(), S(now.to_string()));
+        // The sweep purges it, unless the caller does so at once.
+        row::make_due(&mut tombstone, &key.pk, now);
         let unchanged = Condition::at_version(before.version);
         let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
-        if let Some(cleanup) = &commit.cleanup {
-            transaction = transaction.put(&self.table, cleanup.row()?, None)?;
+        if let Some(cleanup) = cleanup {
+            transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
         let done = self.transact(transaction, &super::commit::token()).await?;
         Ok(matches!(done, Transacted::Done))
     }
 
-    /// Deletes all that is left of a buried thread, the tombstone last.
+    /// Deletes all that is left of a thread, its tombstone last.
     pub async fn thread_purge(&self, tenant: &str, id: &ThreadId) -> Result<(), Error> {
         let partition = key::thread_partition(tenant, id);
         let keys = self.partition_keys(&partition).await?;
@@ -146,38 +146,10 @@ impl Store {
         self.delete_all(last).await
     }
 
-    /// Every key of a partition.
-    pub(super) async fn partition_keys(&self, partition: &str) -> Result<Vec<key::Key>, Error> {
-        let mut start = None;
-        let mut keys = Vec::new();
-        loop {
-            let page = self
-                .dynamo
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk")
-                .projection_expression("#pk, #sk")
-                .expression_attribute_names("#pk", "pk")
-                .expression_attribute_names("#sk", "sk")
-                .expression_attribute_values(":pk", S(partition.into()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(refused)?;
-            let sks = page.items.unwrap_or_default();
-            keys.extend(sks.iter().map(|item| key::Key { pk: partition.into(), sk: text(item, "sk").into() }));
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(keys);
-            }
-        }
-    }
-
     /// A page of an index: thread ids, and where the next page begins.
     async fn index_page(
         &self,
-        index: &str,
+        index: &'static str,
         partition: &str,
         tenant: &str,
         oldest_first: bool,
@@ -191,23 +163,17 @@ impl Store {
             item.insert(range_key.clone(), S(cursor.sk));
             item
         });
-        let page = self
-            .dynamo
-            .query()
-            .table_name(&self.table)
-            .index_name(index)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", &hash_key)
-            .expression_attribute_values(":pk", S(partition.into()))
-            .scan_index_forward(oldest_first)
-            .set_exclusive_start_key(start)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(refused)?;
-        let items = page.items.unwrap_or_default();
-        let ids = items.iter().filter_map(id_of).collect();
-        let next = page.last_evaluated_key.and_then(|item| {
+        let query = Query {
+            index: Some(index),
+            partition: partition.to_owned(),
+            newest_first: !oldest_first,
+            limit: Some(limit),
+            start,
+            ..Query::default()
+        };
+        let page = self.query(query).await?;
+        let ids = page.items.iter().filter_map(id_of).collect();
+        let next = page.next.and_then(|item| {
             Some(Cursor { part: String::new(), sk: text(&item, &range_key).to_owned(), id: id_of(&item)? })
         });
         Ok((ids, next))

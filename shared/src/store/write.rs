@@ -1,21 +1,23 @@
 //! Transactions and batches, sent until they are certainly in or certainly not.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata, SdkError},
+    error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure::AllOld,
-        TransactWriteItem, WriteRequest,
+        AttributeValue, Delete, DeleteRequest, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
+        WriteRequest,
     },
 };
 
-use super::{Store, is_retryable, key::Key, refused, row::Item};
+use super::{
+    Store,
+    key::Key,
+    outcome::{backoff, condition_met, is_retryable, refused, wait},
+    row::Item,
+};
 use crate::{Error, domain::At};
-
-/// How often a passing refusal is answered by another try: with back-off, some half a second in all.
-const MAX_ATTEMPTS: u32 = 6;
 
 /// A transaction, written one put or delete at a time.
 #[derive(Default)]
@@ -111,7 +113,7 @@ impl Store {
     /// Sends a transaction. It is sent again only under the same request token, so it can land but once; only
     /// conflicts, throttles and unknown outcomes are sent again. [`Error::Busy`] means that it may have landed.
     pub(super) async fn transact(&self, transaction: Transaction, token: &str) -> Result<Transacted, Error> {
-        let mut backoff = Backoff::default();
+        let mut backoff = backoff();
         loop {
             let sent = self
                 .dynamo
@@ -126,9 +128,9 @@ impl Store {
                     if let Some(refused) = refused_items(refusal.into_err())? {
                         return Ok(Transacted::Refused(refused));
                     }
-                    backoff.again().await?;
+                    wait(&mut backoff).await?;
                 }
-                passing if is_retryable(&passing) => backoff.again().await?,
+                passing if is_retryable(&passing) => wait(&mut backoff).await?,
                 other => return Err(refused(other)),
             }
         }
@@ -150,11 +152,7 @@ impl Store {
             .condition_expression(condition.expression)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(refused(error)),
-        }
+        condition_met(put.send().await)
     }
 
     /// Deletes what is at `keys`: in batches of 25, and what DynamoDB left over again.
@@ -166,7 +164,7 @@ impl Store {
         let requests = keys.into_iter().map(delete).collect::<Result<Vec<_>, _>>()?;
         for batch in requests.chunks(25) {
             let mut left = HashMap::from([(self.table.clone(), batch.to_vec())]);
-            let mut backoff = Backoff::default();
+            let mut backoff = backoff();
             loop {
                 let sent =
                     self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(refused)?;
@@ -174,35 +172,10 @@ impl Store {
                 if left.values().all(Vec::is_empty) {
                     break;
                 }
-                backoff.again().await?;
+                wait(&mut backoff).await?;
             }
         }
         Ok(())
-    }
-
-    /// Reads what is at `keys`, in no particular order: in batches of 100, and what DynamoDB left over again.
-    pub(super) async fn get_all(&self, keys: Vec<Key>, consistent: bool) -> Result<Vec<Item>, Error> {
-        let keys: Vec<Item> = keys.into_iter().map(Key::attributes).collect();
-        let mut items = Vec::with_capacity(keys.len());
-        for batch in keys.chunks(100) {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(batch.to_vec()))
-                .consistent_read(consistent)
-                .build()
-                .map_err(Error::internal)?;
-            let mut left = HashMap::from([(self.table.clone(), wanted)]);
-            let mut backoff = Backoff::default();
-            loop {
-                let got = self.dynamo.batch_get_item().set_request_items(Some(left)).send().await.map_err(refused)?;
-                items.extend(got.responses.unwrap_or_default().into_values().flatten());
-                left = got.unprocessed_keys.unwrap_or_default();
-                if left.is_empty() {
-                    break;
-                }
-                backoff.again().await?;
-            }
-        }
-        Ok(items)
     }
 }
 
@@ -224,21 +197,4 @@ fn refused_items(error: TransactWriteItemsError) -> Result<Option<Vec<Option<Ite
     }
     let codes: Vec<_> = reasons.into_iter().filter_map(|reason| reason.code).collect();
     Err(Error::internal(format!("a transaction was cancelled: {codes:?}")))
-}
-
-/// Counts tries and waits between them: twice as long each time, and a random part of that, so that those who
-/// collided do not collide again.
-#[derive(Default)]
-pub(super) struct Backoff(u32);
-
-impl Backoff {
-    pub(super) async fn again(&mut self) -> Result<(), Error> {
-        self.0 += 1;
-        if self.0 >= MAX_ATTEMPTS {
-            return Err(Error::Busy);
-        }
-        let ceiling = 10_u64 << self.0;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
-        Ok(())
-    }
 }

@@ -1,17 +1,17 @@
-//! The conversation that a run speaks in: a cache of the log, which may be built anew at any time.
+//! The conversation at OpenAI that a run uses: a cache of the log, which a new one may replace at any time.
 
 use std::sync::OnceLock;
 
 use shared::{
     domain::chatbot::Memory,
-    store::{Cleanup, Commit},
+    store::{Cleanup, Commit, OutboxItem},
 };
 
 use super::{Run, RunError};
 
 impl Run {
-    /// The conversation to speak in: none with local memory, a new one where the thread's is in doubt or was never
-    /// made. A new one's id is saved under the run before anything goes into it.
+    /// The id of the conversation to use: `None` with local memory, a new one where the thread has none or its own is in doubt.
+    /// A new one's id is saved under the run before anything is added to it.
     pub(super) async fn conversation(&mut self) -> Result<Option<String>, RunError> {
         if self.app.memory_of(self.chatbot()?) == Memory::Local {
             return Ok(None);
@@ -21,16 +21,16 @@ impl Run {
             self.mirror(&current).await?;
             return Ok(Some(current));
         }
-        let created = self.created().await?;
+        let created = self.create_conversation().await?;
         let old = current.map(|old| Cleanup::of_conversation(&self.thread, old, self.app.after_lease()));
         let metadata_version = self.metadata_version;
         let saved = self.save(|mut thread| {
             thread.openai.conversation_id = Some(created.clone());
             thread.openai.synced_through = 0;
-            // Whatever came between may have changed the title.
+            // A write since the metadata was read may have changed the title.
             thread.openai.metadata_dirty = thread.version != metadata_version;
             let mut commit = Commit::new(thread);
-            commit.cleanup.clone_from(&old);
+            commit.outbox.extend(old.clone().map(OutboxItem::from));
             commit
         });
         match saved.await {
@@ -41,15 +41,15 @@ impl Run {
                 Ok(Some(created))
             }
             refused => {
-                self.uncreate(&created).await;
+                self.delete_conversation(&created).await;
                 refused?;
                 Err(RunError::Lost)
             }
         }
     }
 
-    /// A new conversation at OpenAI. One that comes to be after the line was lost is deleted again.
-    async fn created(&self) -> Result<String, RunError> {
+    /// Creates a conversation at OpenAI. One that is created after the line was lost is deleted again.
+    async fn create_conversation(&self) -> Result<String, RunError> {
         let pairs = self.metadata.mirrored(&self.thread.id);
         let created = OnceLock::new();
         let creating = async {
@@ -60,17 +60,17 @@ impl Run {
         if held.is_err()
             && let Some(created) = created.get()
         {
-            self.uncreate(created).await;
+            self.delete_conversation(created).await;
         }
         held
     }
 
-    /// Nothing points to it. One that cannot be deleted now is lost.
-    async fn uncreate(&self, conversation: &str) {
+    /// Deletes a conversation that no thread refers to. A failure leaves it at OpenAI for good.
+    async fn delete_conversation(&self, conversation: &str) {
         let _ = self.app.openai.conversation_delete(conversation).await;
     }
 
-    /// Tells OpenAI of a title or metadata that it has missed. Nothing depends on it, so a failure waits for the next run.
+    /// Sends a changed title or metadata to OpenAI. No answer depends on it, so after a failure the next run tries again.
     async fn mirror(&mut self, conversation: &str) -> Result<(), RunError> {
         if !self.thread.openai.metadata_dirty {
             return Ok(());
@@ -78,7 +78,7 @@ impl Run {
         let pairs = self.metadata.mirrored(&self.thread.id);
         match self.while_leased(self.app.openai.conversation_update(conversation, &pairs)).await {
             Err(RunError::OpenAi(_)) => return Ok(()),
-            told => told?,
+            updated => updated?,
         }
         let metadata_version = self.metadata_version;
         let saved = self.save(|mut thread| {

@@ -1,4 +1,5 @@
-//! What the model says, told as it comes: to the caller's stream at once, to the sockets at most ten times a second.
+//! Deltas: the model's text while it is written, sent to the caller's stream at once and to each socket at most ten times a
+//! second.
 
 use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -15,7 +16,7 @@ use tokio::time::sleep;
 
 use super::Run;
 
-/// Between two frames to one listener.
+/// The shortest time between two frames to one socket.
 const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A chunk of the text as it goes to the sockets, written once for all who have come as far.
@@ -26,42 +27,42 @@ pub(super) struct Chunk {
 }
 
 impl Run {
-    /// The model begins to speak, anew.
+    /// Starts a reply: no text yet.
     pub(super) fn begin_deltas(&self) {
         let mut progress = self.progress();
         progress.text.clear();
         progress.chunk = None;
-        self.said.send_replace(0);
+        self.text_bytes.send_replace(0);
     }
 
-    /// The model has said more.
+    /// Adds text to the reply.
     pub(super) fn add_delta(&self, text: &str) {
         let mut progress = self.progress();
-        if self.sink.is_open() && !progress.withdrawn {
+        if self.sink.is_open() && !progress.is_withdrawn {
             let index = progress.text.encode_utf16().count();
             self.sink.send(self.delta(index, text.to_owned()));
         }
         progress.text += text;
-        self.said.send_replace(progress.text.len());
+        self.text_bytes.send_replace(progress.text.len());
     }
 
-    /// Tells each listener what has been said, from the beginning, each at their own pace: a slow one delays nobody, and
-    /// who comes late is told all of it. Has no end: it is dropped when the model has spoken, for then comes the message.
+    /// Sends the text to each socket from its beginning, each at its own pace: a slow one delays nobody, and a late one gets
+    /// all of it. Never ends: the caller drops it when the model has ended, because then the message is sent.
     pub(super) async fn send_deltas(&self) -> Infallible {
         let mut listeners = self.listeners.subscribe();
-        let (mut known, mut fed) = (HashSet::new(), FuturesUnordered::new());
+        let (mut known, mut sending) = (HashSet::new(), FuturesUnordered::new());
         loop {
             for listener in listeners.borrow_and_update().iter() {
                 if known.insert(listener.connection.clone()) {
-                    fed.push(self.feed(listener.clone()));
+                    sending.push(self.send_to(listener.clone()));
                 }
             }
             let mut more = pin!(listeners.changed());
             loop {
-                match select(more.as_mut(), fed.next()).await {
+                match select(more.as_mut(), sending.next()).await {
                     Either::Right((Some(()), _)) => {}
                     Either::Left(_) => break,
-                    // Nobody is fed now, but somebody may come.
+                    // Nobody listens now, but somebody may subscribe.
                     Either::Right((None, _)) => {
                         let _ = more.as_mut().await;
                         break;
@@ -71,26 +72,26 @@ impl Run {
         }
     }
 
-    async fn feed(&self, listener: Subscriber) {
-        let (mut told, mut said) = (0, self.said.subscribe());
-        // Whoever says it lives as long as this.
-        while let Ok(until) = said.wait_for(|length| *length > told).await.map(|length| *length) {
+    async fn send_to(&self, listener: Subscriber) {
+        let (mut sent, mut text_bytes) = (0, self.text_bytes.subscribe());
+        // The sender is this run's, so it lives as long as this loop.
+        while let Ok(until) = text_bytes.wait_for(|length| *length > sent).await.map(|length| *length) {
             if self.app.is_past(listener.expires) {
                 return;
             }
-            let Some(frame) = self.chunk(told, until) else { return };
+            let Some(frame) = self.chunk(sent, until) else { return };
             if self.app.post(&self.thread.tenant, &listener, &frame).await == Posted::Gone {
                 return;
             }
-            told = until;
+            sent = until;
             sleep(MIN_FRAME_INTERVAL).await;
         }
     }
 
-    /// `None` where the words are void.
+    /// The frame with the text from `from` until `until`; `None` where the answer is withdrawn.
     fn chunk(&self, from: usize, until: usize) -> Option<Arc<str>> {
         let mut progress = self.progress();
-        if progress.withdrawn {
+        if progress.is_withdrawn {
             return None;
         }
         if let Some(chunk) = progress.chunk.as_ref().filter(|chunk| (chunk.from, chunk.until) == (from, until)) {

@@ -1,4 +1,4 @@
-//! What the model says: asked with the log, listened to until its end, its calls answered.
+//! Asking the model: the log as input, its stream read to the end, its tool calls executed.
 
 use std::pin::pin;
 
@@ -8,45 +8,45 @@ use shared::{
     Error,
     domain::{Chatbot, Reason, chatbot::ESCALATE, message::Origin},
     http,
-    openai::{Ask, Call, Event as Heard, Failure, Incomplete, Input, Outcome},
+    openai::{Ask, Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome},
 };
 
 use super::{MAX_ATTEMPTS, Run, RunError};
 use crate::history;
 
-/// How often a model may call functions before it has to answer.
+/// The most rounds of tool calls before the model has to answer.
 const MAX_TOOL_ROUNDS: usize = 4;
 
-/// What the model said.
+/// A reply of the model.
 pub(super) struct ModelReply {
     pub(super) text: String,
     pub(super) origin: Origin,
 }
 
 impl Run {
-    /// Lets the model speak. A conversation that turns out to be unusable is built anew from the log, once.
-    pub(super) async fn speak(&mut self) -> Result<ModelReply, RunError> {
+    /// Asks the model for a reply. A conversation that turns out to be unusable is replaced by one built from the log, once.
+    pub(super) async fn ask_model(&mut self) -> Result<ModelReply, RunError> {
         if self.thread.run.as_ref().is_some_and(|run| run.attempt > MAX_ATTEMPTS) {
             return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
         }
         let conversation = self.conversation().await?;
-        match self.converse(conversation.as_deref()).await {
+        match self.reply_in(conversation.as_deref()).await {
             Err(RunError::OpenAi(Failure::Missing | Failure::OrphanCall | Failure::Locked))
                 if conversation.is_some() =>
             {
                 self.in_doubt = true;
-                let anew = self.conversation().await?;
-                self.converse(anew.as_deref()).await
+                let rebuilt = self.conversation().await?;
+                self.reply_in(rebuilt.as_deref()).await
             }
-            spoken => spoken,
+            reply => reply,
         }
     }
 
-    /// Asks the model, answers the functions it calls, and asks again.
-    async fn converse(&self, conversation: Option<&str>) -> Result<ModelReply, RunError> {
+    /// Asks the model, executes the functions that it calls, and asks again until it replies.
+    async fn reply_in(&self, conversation: Option<&str>) -> Result<ModelReply, RunError> {
         let chatbot = self.chatbot()?;
         let after = conversation.map_or(0, |_| self.thread.openai.synced_through);
-        let mut input = history::input(&self.app, &self.thread, after, &self.known, conversation).await?;
+        let mut input = history::input(&self.app, &self.thread, after, &self.log_tail, conversation).await?;
         let tools = self.tools(chatbot, conversation).await?;
         let instructions = self.instructions(chatbot, conversation).await?;
         let customer = http::fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
@@ -65,7 +65,7 @@ impl Run {
             };
             let outcome = self.while_leased(self.listen(&ask)).await?;
             if outcome.calls.is_empty() {
-                return spoken(outcome, conversation);
+                return reply(outcome, conversation);
             }
             if let Some(call) = outcome.calls.iter().find(|call| call.name == ESCALATE) {
                 return Err(RunError::HandOver { reason: Reason::Bot, comment: reason_of(call) });
@@ -74,7 +74,7 @@ impl Run {
                 input.clear();
             }
             for call in outcome.calls {
-                let output = self.function(&outcome.response_id, &call).await?;
+                let output = self.call_tool(&outcome.response_id, &call).await?;
                 let output = Input::CallOutput { call_id: call.call_id.clone(), output };
                 if conversation.is_none() {
                     input.push(Input::Call(call));
@@ -85,8 +85,8 @@ impl Run {
         Err(RunError::HandOver { reason: Reason::Failure, comment: None })
     }
 
-    /// Hears the model out, and tells those who listen as it speaks. What has all come at once is told at once, as the
-    /// message that it becomes.
+    /// Reads the model's answer to its end, and sends deltas meanwhile. An answer that arrives all at once has no deltas: the
+    /// message itself follows.
     async fn listen(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
         self.begin_deltas();
         match select(pin!(self.read(ask)), pin!(self.send_deltas())).await {
@@ -95,15 +95,17 @@ impl Run {
         }
     }
 
-    /// Reads the model's answer to its end.
+    /// Reads the stream of the model's answer to its end.
     async fn read(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
-        let mut answer = self.app.openai.respond(ask).await?;
-        while let Some(heard) = answer.next().await {
-            match heard? {
-                Heard::Created { response_id } if ask.store => self.progress().unkept.push(response_id),
-                Heard::Created { .. } => {}
-                Heard::Delta { text } => self.add_delta(&text),
-                Heard::Completed(outcome) => return Ok(outcome),
+        let mut stream = self.app.openai.respond(ask).await?;
+        while let Some(event) = stream.next().await {
+            match event? {
+                ModelEvent::Created { response_id } if ask.store => {
+                    self.progress().unreferenced_responses.push(response_id)
+                }
+                ModelEvent::Created { .. } => {}
+                ModelEvent::Delta { text } => self.add_delta(&text),
+                ModelEvent::Completed(outcome) => return Ok(outcome),
             }
         }
         Err(Failure::Interrupted { code: None })
@@ -125,12 +127,13 @@ impl Run {
         Ok(tools)
     }
 
-    /// A server without conversations has no vector stores either: there the documents go along, as far as they fit.
+    /// The chatbot's instructions. With local memory they carry its documents, as far as they fit: a server without
+    /// conversations has no vector stores either.
     async fn instructions(&self, chatbot: &Chatbot, conversation: Option<&str>) -> Result<String, Error> {
         let mut instructions = chatbot.config.instructions.clone();
         if conversation.is_none() && !chatbot.document_names.is_empty() {
             for document in self.app.store.documents_get(chatbot).await? {
-                if instructions.len() + document.text.len() > history::BUDGET_BYTES {
+                if instructions.len() + document.text.len() > history::MAX_HISTORY_BYTES {
                     break;
                 }
                 instructions.extend(["\n\n# ", &document.name, "\n\n", &document.text]);
@@ -140,8 +143,8 @@ impl Run {
     }
 }
 
-/// A refusal in the model's own words is an answer; silence and filtered words are not.
-fn spoken(outcome: Outcome, conversation: Option<&str>) -> Result<ModelReply, RunError> {
+/// The reply in an outcome. A refusal in the model's own words is one; an empty or filtered text is not.
+fn reply(outcome: Outcome, conversation: Option<&str>) -> Result<ModelReply, RunError> {
     let text = if outcome.text.trim().is_empty() { outcome.refusal.unwrap_or_default() } else { outcome.text };
     if text.trim().is_empty() || outcome.incomplete == Some(Incomplete::ContentFilter) {
         return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
@@ -167,7 +170,7 @@ fn escalate() -> Value {
     })
 }
 
-/// The model's reason, as far as it can be read: at most 500 characters.
+/// The reason that the model gives for handing over: at most 500 characters, `None` where it cannot be read.
 fn reason_of(call: &Call) -> Option<String> {
     let arguments: Value = serde_json::from_str(&call.arguments).ok()?;
     let reason: String = arguments.get("reason")?.as_str()?.chars().take(500).collect();

@@ -1,4 +1,4 @@
-//! What a function that the model calls comes to: the chatbot's webhook is asked, while the run holds the line.
+//! Tool calls: the model calls a function, and the chatbot's webhook executes it while the run holds the line.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use shared::{
 
 use super::{Run, RunError};
 
-/// Tries of one call, the first included. The customer waits.
+/// The most attempts of one call, the first included: the customer waits.
 const MAX_ATTEMPTS: u32 = 2;
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// The model is given no more than so many bytes of an answer.
+/// The size limit of a call's output, in bytes.
 const MAX_OUTPUT_BYTES: usize = 16 * 1024;
 
-/// What the webhook is asked.
+/// The request to the webhook.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "function.called")]
-struct Called<'a> {
+struct FunctionCalled<'a> {
     thread_id: &'a ThreadId,
     chatbot_id: &'a ChatbotId,
     customer_id: &'a str,
@@ -33,9 +33,9 @@ struct Called<'a> {
 }
 
 impl Run {
-    /// The output of a call: every call gets one, or each later turn of its conversation fails. Where the webhook fails
-    /// the output says so, and the model has to apologise; that is no failure of the run.
-    pub(super) async fn function(&self, response_id: &str, call: &Call) -> Result<String, RunError> {
+    /// The output of a call. Every call gets one, because a conversation with an open call fails at each later turn. Where the
+    /// webhook fails, the output says so and the model has to apologise; the run does not fail.
+    pub(super) async fn call_tool(&self, response_id: &str, call: &Call) -> Result<String, RunError> {
         let chatbot = self.chatbot()?;
         let is_its_own = chatbot.config.tools.iter().any(|tool| tool.name == call.name);
         let Some(webhook) = chatbot.webhook.as_ref().filter(|_| is_its_own) else {
@@ -44,7 +44,7 @@ impl Run {
         let Ok(arguments) = serde_json::from_str(&call.arguments) else {
             return Ok(failed(call, "needs arguments in JSON"));
         };
-        let called = Called {
+        let called = FunctionCalled {
             thread_id: &self.thread.id,
             chatbot_id: &chatbot.id,
             customer_id: &self.thread.customer_id,
@@ -54,21 +54,21 @@ impl Run {
         };
         let body = serde_json::to_string(&called).map_err(shared::Error::internal)?;
         let parts = [self.thread.id.as_str(), response_id, &call.call_id].map(str::as_bytes);
-        // The response's too: some servers number the calls of each response from the start.
+        // With the response's id: some servers number the calls of each response from the start.
         let id = format!("call_{}", http::fingerprint(&parts));
-        let answered = self.ask_webhook(webhook, &id, &body).await?;
-        Ok(match answered {
-            Ok(answer) => output(&answer),
+        let called = self.call_webhook(webhook, &id, &body).await?;
+        Ok(match called {
+            Ok(response) => output(&response),
             Err(error) => {
-                tracing::warn!(thread.id = %self.thread.id, function = call.name, %error, "a function failed");
+                tracing::warn!(thread.id = %self.thread.id, function = call.name, %error, "a function call failed");
                 failed(call, &format!("failed: {error}"))
             }
         })
     }
 
-    /// Asks once more what fails in passing. Before each try the lease is made certain: a run that has lost the line has
-    /// no business with a customer's orders.
-    async fn ask_webhook(
+    /// Posts the call, and again after a retryable error. Renews the lease before each attempt: a run that has lost the line
+    /// must not act for the customer.
+    async fn call_webhook(
         &self,
         webhook: &Webhook,
         id: &str,
@@ -80,22 +80,22 @@ impl Run {
             if !self.renew().await? {
                 return Err(RunError::Lost);
             }
-            let asked = async { Ok(self.app.webhooks.post(webhook, id, self.app.now(), body.to_owned()).await) };
-            match self.while_leased(asked).await? {
+            let posting = async { Ok(self.app.webhooks.post(webhook, id, self.app.now(), body.to_owned()).await) };
+            match self.while_leased(posting).await? {
                 Err(error) if error.is_retryable() && attempts < MAX_ATTEMPTS => {
                     tokio::time::sleep(RETRY_DELAY).await;
                 }
-                answered => return Ok(answered),
+                outcome => return Ok(outcome),
             }
         }
     }
 }
 
-/// The webhook's own words, JSON or not, as far as they go.
-fn output(answer: &[u8]) -> String {
-    let kept = &answer[..answer.len().min(MAX_OUTPUT_BYTES)];
+/// The webhook's response body, JSON or not, cut at [`MAX_OUTPUT_BYTES`].
+fn output(body: &[u8]) -> String {
+    let kept = &body[..body.len().min(MAX_OUTPUT_BYTES)];
     let mut text = String::from_utf8_lossy(kept).into_owned();
-    if kept.len() < answer.len() {
+    if kept.len() < body.len() {
         text += " … (the rest was cut off)";
     }
     if text.trim().is_empty() { json!({ "ok": true }).to_string() } else { text }

@@ -1,0 +1,100 @@
+//! The outbox: work for other servers, written in the transaction of the change that causes it.
+//!
+//! An item is attempted at once and deleted when it has succeeded. Until then it is due, and the sweep retries it by its
+//! [`RetrySchedule`].
+
+use super::{
+    Cleanup, Store, WebhookDelivery,
+    key::{self, Key},
+    outcome::refused,
+    row::{self, Item},
+    write::Condition,
+};
+use crate::{
+    Error,
+    domain::{At, RetrySchedule},
+};
+
+/// One piece of work for another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboxItem {
+    /// Objects to delete at OpenAI.
+    Cleanup(Cleanup),
+    /// A change of owner to post to a chatbot's webhook.
+    Delivery(WebhookDelivery),
+}
+
+impl From<Cleanup> for OutboxItem {
+    fn from(cleanup: Cleanup) -> Self {
+        Self::Cleanup(cleanup)
+    }
+}
+
+impl From<WebhookDelivery> for OutboxItem {
+    fn from(delivery: WebhookDelivery) -> Self {
+        Self::Delivery(delivery)
+    }
+}
+
+impl OutboxItem {
+    pub fn schedule(&self) -> &RetrySchedule {
+        match self {
+            Self::Cleanup(cleanup) => &cleanup.schedule,
+            Self::Delivery(delivery) => &delivery.schedule,
+        }
+    }
+
+    /// The item after one more attempt at `now`: due again later.
+    fn attempted(&self, now: At) -> Self {
+        let mut attempted = self.clone();
+        let schedule = match &mut attempted {
+            Self::Cleanup(cleanup) => &mut cleanup.schedule,
+            Self::Delivery(delivery) => &mut delivery.schedule,
+        };
+        *schedule = schedule.once_more(now);
+        attempted
+    }
+
+    fn key(&self) -> Key {
+        match self {
+            Self::Cleanup(cleanup) => cleanup.key(),
+            Self::Delivery(delivery) => delivery.key(),
+        }
+    }
+
+    pub(super) fn row(&self) -> Result<Item, Error> {
+        let key = self.key();
+        let mut item = match self {
+            Self::Cleanup(cleanup) => row::row(key.clone(), cleanup)?,
+            Self::Delivery(delivery) => row::row(key.clone(), delivery)?,
+        };
+        row::make_due(&mut item, &key.pk, self.schedule().due);
+        Ok(item)
+    }
+}
+
+impl Store {
+    /// The item at `key`, read consistently; `None` when it has succeeded or `key` is not an outbox item's.
+    pub async fn outbox_get(&self, key: &Key) -> Result<Option<OutboxItem>, Error> {
+        let Some(item) = self.get(key.clone()).await? else { return Ok(None) };
+        Ok(match key.outbox_kind() {
+            Some(key::OutboxKind::Cleanup) => Some(OutboxItem::Cleanup(row::read(item)?)),
+            Some(key::OutboxKind::Delivery) => Some(OutboxItem::Delivery(row::read(item)?)),
+            None => None,
+        })
+    }
+
+    /// Takes the item for one more attempt: nobody else attempts it until it is due again. `None` when somebody else took
+    /// it, or it has succeeded.
+    pub async fn outbox_take(&self, item: &OutboxItem, now: At) -> Result<Option<OutboxItem>, Error> {
+        let attempted = item.attempted(now);
+        let taken = self.put_if(attempted.row()?, Condition::due(item.schedule().due)).await?;
+        Ok(taken.then_some(attempted))
+    }
+
+    /// Deletes an item that has succeeded, or is given up.
+    pub async fn outbox_delete(&self, item: &OutboxItem) -> Result<(), Error> {
+        let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(item.key().attributes()));
+        delete.send().await.map(|_| ()).map_err(refused)
+    }
+}
