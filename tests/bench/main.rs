@@ -7,24 +7,14 @@
 //! is told as shares and ratios of one run.
 
 mod board;
-#[path = "../churn.rs"]
-mod churn;
 mod cpu;
 mod fanout;
-#[path = "../meter.rs"]
-mod meter;
 mod pages;
-#[path = "../schedules/mod.rs"]
-#[expect(dead_code, reason = "the tests read the rest of it")]
-mod schedules;
 mod seeds;
 mod stream;
 mod turns;
-#[path = "../whole.rs"]
-mod whole;
-#[path = "../wire.rs"]
-#[expect(dead_code, reason = "the tests use the rest of it")]
-mod wire;
+
+use tests::churn;
 
 /// The binary's own.
 #[global_allocator]

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use crate::schedules::tell;
+use tests::schedules::tell;
 
 /// Of so many seeds that failed, the stories are told.
 const TOLD: usize = 3;

@@ -12,7 +12,7 @@ use std::{env, path::Path, process::Command};
 
 const TEMPLATE: &str = "template.yaml";
 /// Reads the template as SAM transforms it, where `sam validate` is silent about a streaming route that would buffer.
-const TRANSFORMED: &str = "tests/transformed_template.py";
+const TRANSFORMED: &str = "tests/deploy/transformed_template.py";
 
 #[derive(Args)]
 pub(crate) struct Options {

@@ -1,0 +1,31 @@
+//! The authorizer, called as Lambda calls it, with real tokens and a real key server.
+
+mod entrance;
+mod issuer;
+mod published;
+mod secret;
+mod signer;
+
+use ::authorizer::{Keys, Refusal};
+use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
+use serde_json::Value;
+
+const ISSUER: &str = "https://login.example";
+const AUDIENCE: &str = "switchboard";
+
+type Answer = Result<ApiGatewayCustomAuthorizerResponse, Refusal>;
+
+/// The REST authorizer's sample event with this token.
+async fn rest(keys: &Keys, token: &str) -> Answer {
+    ask(keys, "authorizer-rest", token, |_| ()).await
+}
+
+/// A sample event with this token, changed by `change`.
+async fn ask(keys: &Keys, event: &str, token: &str, change: impl FnOnce(&mut Value)) -> Answer {
+    let event = tests::sample::event(event).replace("REPLACE_WITH_A_TOKEN", token);
+    let mut event: Value = serde_json::from_str(&event).expect("the sample is JSON");
+    change(&mut event);
+    let request: ApiGatewayCustomAuthorizerRequestTypeRequest =
+        serde_json::from_value(event).expect("it is an authorizer's event");
+    ::authorizer::handle(keys, request).await
+}

@@ -1,0 +1,178 @@
+//! OpenAI fails in each of its ways. The customer gets a reply, or a person is asked; never silence.
+
+use std::time::Duration;
+
+use local::standin::{Answer as Refusal, Failure};
+use serde_json::{Value, json};
+use shared::openai::RetryPolicy;
+
+use tests::{personas::World, stage::brisk};
+
+/// A message, while the next `times` responses go wrong: whether it was answered all the same.
+async fn is_answered(world: &World, chatbot: &str, failure: Failure, times: u32) -> bool {
+    let customer = world.customer();
+    let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
+    world.standin().forget_requests();
+    world.responses(failure.clone(), times);
+    let answer = customer.says(&thread, "Hello").await;
+    world.standin().clear_faults();
+    let log = customer.log(&thread).await;
+    if answer.status == 200 {
+        assert_eq!(answer.body["thread"]["status"], "bot", "{failure:?}");
+        assert_eq!(log.len(), 2, "{failure:?}");
+        assert_eq!(log[1], answer.body["reply"], "{failure:?}");
+        return true;
+    }
+    assert_eq!(answer.status, 202, "{failure:?}: {}", answer.body);
+    assert_eq!(answer.body["reply"], json!(null), "{failure:?}");
+    assert_eq!(answer.body["thread"]["status"], "queued", "{failure:?}");
+    assert_eq!(answer.body["thread"]["reason"], "failure", "{failure:?}");
+    assert_eq!(log.len(), 2, "{failure:?}");
+    assert_eq!(log[1]["event"], json!({ "type": "escalated", "reason": "failure" }), "{failure:?}");
+    assert_eq!(log[1]["text"], "Sorry, I cannot answer right now. A person will take over.");
+    assert_eq!(log[1]["author"]["name"], "Robin");
+    false
+}
+
+fn code(code: &str) -> String {
+    code.to_owned()
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_is_not_noticed() {
+    let world = World::with(brisk()).await;
+    let chatbot = world.chatbot().await;
+    let passing = [
+        (Refusal::status(429).code("rate_limit_exceeded").header("retry-after-ms", "1"), 2),
+        (Refusal::status(429).code("slow_down").header("retry-after", "0"), 1),
+        (Refusal::status(500).code("server_error"), 2),
+        (Refusal::status(500).code("server_error").flat(), 1),
+        (Refusal::status(502).body(json!("<h1>Bad gateway</h1>")), 1),
+        (Refusal::status(503), 1),
+        (Refusal::status(408), 1),
+        (Refusal::status(409), 1),
+        (Refusal::status(400).header("x-should-retry", "true"), 1),
+        (Refusal::status(400).code("conversation_locked"), 2),
+    ];
+    for (refusal, times) in passing {
+        assert!(is_answered(&world, &chatbot, refusal.clone().into(), times).await, "{refusal:?}");
+        assert_eq!(world.asked().len(), times as usize + 1, "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_stays_asks_for_a_person() {
+    let world = World::with(brisk()).await;
+    let chatbot = world.chatbot().await;
+    let staying = [
+        (Refusal::status(429).code("rate_limit_exceeded").header("retry-after-ms", "1"), 3),
+        // Nobody waits here for ten minutes.
+        (Refusal::status(429).header("retry-after", "600"), 1),
+        (Refusal::status(429).code("insufficient_quota"), 1),
+        (Refusal::status(500), 3),
+        (Refusal::status(503).header("x-should-retry", "false"), 1),
+        (Refusal::status(400).code("invalid_value"), 1),
+        (Refusal::status(401).code("invalid_api_key"), 1),
+        (Refusal::status(403), 1),
+        (Refusal::status(400).code("content_policy_violation"), 1),
+        // Three tries on the conversation, and three on a new one.
+        (Refusal::status(400).code("conversation_locked"), 6),
+    ];
+    for (refusal, tries) in staying {
+        assert!(!is_answered(&world, &chatbot, refusal.clone().into(), 100).await, "{refusal:?}");
+        assert_eq!(world.asked().len(), tries, "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_badly_asks_for_a_person() {
+    let world = World::with(brisk()).await;
+    let chatbot = world.chatbot().await;
+    let endings = [
+        Failure::Error { after: 0, flat: true, code: code("server_error") },
+        Failure::Error { after: 3, flat: true, code: code("server_error") },
+        Failure::Error { after: 3, flat: false, code: code("rate_limit_exceeded") },
+        Failure::Failed { after: 0, code: code("server_error") },
+        Failure::Failed { after: 3, code: code("rate_limit_exceeded") },
+        Failure::Cut { after: 0, landed: false, clean: false },
+        Failure::Cut { after: 3, landed: false, clean: false },
+        Failure::Cut { after: 3, landed: true, clean: false },
+        Failure::Cut { after: 3, landed: false, clean: true },
+        Failure::Incomplete { after: 3, reason: code("content_filter") },
+        Failure::Incomplete { after: 0, reason: code("max_output_tokens") },
+        Failure::Empty,
+        Failure::Say { text: code(" \n") },
+    ];
+    for ending in endings {
+        assert!(!is_answered(&world, &chatbot, ending.clone(), 1).await, "{ending:?}");
+        // What had begun is never asked for twice.
+        assert_eq!(world.asked().len(), 1, "{ending:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_odd_answer_is_an_answer() {
+    let world = World::with(brisk()).await;
+    let chatbot = world.chatbot().await;
+    for odd in [
+        Failure::Incomplete { after: 3, reason: code("max_output_tokens") },
+        Failure::Refusal { text: code("I will not say.") },
+        Failure::Noise,
+    ] {
+        assert!(is_answered(&world, &chatbot, odd.clone(), 1).await, "{odd:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_holds_what_the_model_came_to_say() {
+    let world = World::with(brisk()).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    world.next_response(Failure::Incomplete { after: 3, reason: code("max_output_tokens") });
+    assert_eq!(customer.says(&thread, "Hello").await.expect(200).reply(), "This is OpenAI's ");
+    world.next_response(Failure::Refusal { text: code("I will not say.") });
+    assert_eq!(customer.says(&thread, "Why?").await.expect(200).reply(), "I will not say.");
+    // Neither broke the conversation.
+    customer.says(&thread, "Hm.").await.expect(200);
+    assert_eq!(world.standin().counts().conversations, 1);
+}
+
+#[tokio::test]
+async fn an_openai_that_says_nothing_is_given_up() {
+    let mut options = brisk();
+    options.retry_policy = RetryPolicy { first_byte: Duration::from_millis(200), ..options.retry_policy };
+    let world = World::with(options).await;
+    let chatbot = world.chatbot().await;
+    assert!(!is_answered(&world, &chatbot, Failure::Stall, 100).await);
+}
+
+#[tokio::test]
+async fn without_any_openai_a_thread_is_made_and_its_first_message_goes_to_a_person() {
+    let world = World::with(brisk()).await;
+    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    world.standin().fault(local::standin::Fault::on("POST", "/v1/", Refusal::status(503)).times(100));
+    let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
+    let answer = customer.says(&thread, "Hello").await.expect(202);
+    assert_eq!(answer.body["thread"]["reason"], "failure");
+    // Back on its feet, the bot knows all that was said.
+    world.standin().clear_faults();
+    world.releases_unheard(&thread).await;
+    let answer = customer.says(&thread, "Better?").await.expect(200);
+    assert!(answer.reply().contains("Earlier messages I can see: 3."), "{}", answer.reply());
+    assert_eq!(answer.body["reply"]["answers"], json!({ "from": 1, "through": 4 }));
+}
+
+#[tokio::test]
+async fn a_failure_of_openai_is_told_to_listeners_and_inbox() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let mut socket = customer.listens(&thread).await;
+    let mut inbox = agent.connects().await;
+    inbox.says(json!({ "action": "subscribe", "inbox": true })).await;
+    inbox.hears_of("subscribed").await;
+    world.next_response(Refusal::status(400));
+    customer.says(&thread, "Hello").await.expect(202);
+    let heard = socket.heard_so_far().await;
+    let types: Vec<_> = heard.iter().map(|event| &event["type"]).collect::<Vec<&Value>>();
+    assert_eq!(types, ["message.created", "message.discarded", "message.created", "thread.updated"]);
+    assert_eq!(inbox.hears_of("thread.updated").await["thread"]["status"], "queued");
+}

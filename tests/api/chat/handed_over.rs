@@ -1,0 +1,194 @@
+//! A run that loses the line, or cannot keep it: what it had said, and who goes on.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::future::join_all;
+use lambda_http::{Context, RequestExt, http::StatusCode};
+use local::standin::{Hold, Stage};
+use serde_json::json;
+use tokio::join;
+
+use tests::{
+    personas::{Socket, World},
+    stage::{RESPONSES, Turned, brisk},
+};
+
+/// The next draft that is offered.
+async fn draft(socket: &mut Socket) -> String {
+    loop {
+        let discarded = socket.hears_of("message.discarded").await;
+        if let Some(draft) = discarded["draft"].as_str() {
+            return draft.to_owned();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_was_said() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let (mut customers, mut agents) = (customer.listens(&thread).await, agent.listens(&thread).await);
+    let hold = world.hold_after(3);
+    let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        agent.claims(&thread).await.expect(200);
+        let claimed = Instant::now();
+        // OpenAI has not ended: the run looked by itself, and before it had to renew its lease.
+        assert_eq!(draft(&mut agents).await, "This is OpenAI's ");
+        assert!(claimed.elapsed() < Duration::from_secs(9), "{:?}", claimed.elapsed());
+        hold.release();
+    });
+    answer.expect(202);
+    let heard = customers.heard_so_far().await;
+    let discarded: Vec<_> = heard.iter().filter(|event| event["type"] == "message.discarded").collect();
+    assert!(discarded.len() >= 2, "by the claim and by the run: {heard:?}");
+    assert!(discarded.iter().all(|event| event.get("draft").is_none()), "{discarded:?}");
+    // Once it has ended, the rest of it.
+    assert!(draft(&mut agents).await.starts_with("This is OpenAI's stand-in, not a model."));
+}
+
+#[tokio::test]
+async fn an_answer_that_was_finished_when_the_line_was_lost_is_a_draft_too() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let mut agents = agent.listens(&thread).await;
+    let hold = world.hold();
+    join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        agent.claims(&thread).await.expect(200);
+        hold.release();
+    });
+    assert!(draft(&mut agents).await.starts_with("This is OpenAI's stand-in, not a model. You said: \"Hello\"."));
+}
+
+#[tokio::test]
+async fn a_line_lost_to_the_end_offers_no_draft() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let mut agents = agent.listens(&thread).await;
+    let hold = world.hold_after(3);
+    join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        customer.ends(&thread).await.expect(200);
+        hold.release();
+    });
+    let heard = agents.heard_so_far().await;
+    let discarded: Vec<_> = heard.iter().filter(|event| event["type"] == "message.discarded").collect();
+    assert_eq!(discarded.len(), 2, "{heard:?}");
+    assert!(discarded.iter().all(|event| event.get("draft").is_none()), "{discarded:?}");
+}
+
+#[tokio::test]
+async fn two_hundred_claims_in_mid_answer_leave_no_bot_message_behind_and_deliver_each_draft() {
+    let world = World::start().await;
+    let chatbot = world.chatbot().await;
+    for _ in 0..8 {
+        claims_in_mid_answer(&world, &chatbot, 25).await;
+    }
+}
+
+/// So many threads at once, each claimed somewhere between its answer's first word and its last.
+async fn claims_in_mid_answer(world: &World, chatbot: &str, threads: usize) {
+    let (customer, agent) = (world.customer(), world.agent());
+    let holds: Vec<_> = (0..threads).map(|number| world.hold_after(number % 12)).collect();
+    let (mut ids, mut sockets) = (Vec::new(), Vec::new());
+    for _ in 0..threads {
+        let thread = world.thread_of(&customer, chatbot).await;
+        sockets.push(agent.listens(&thread).await);
+        ids.push(thread);
+    }
+    let asked = join_all(ids.iter().map(|thread| customer.says(thread, "Hello")));
+    let (answers, claims) = join!(asked, async {
+        for hold in &holds {
+            hold.begun().await;
+        }
+        let claims = join_all(ids.iter().map(|thread| agent.claims(thread))).await;
+        holds.iter().for_each(Hold::release);
+        claims
+    });
+    for (answer, claim) in answers.into_iter().zip(claims) {
+        claim.expect(200);
+        answer.expect(202);
+    }
+    for (thread, socket) in ids.iter().zip(&mut sockets) {
+        assert!(draft(socket).await.starts_with("This"));
+        assert_eq!(customer.transcript(thread).await, ["customer: Hello", "[claimed]"]);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person() {
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let stalls = [world.standin().stall("POST", RESPONSES), world.standin().stall("POST", RESPONSES)];
+    let (dead, ()) = join!(customer.says(&thread, "Anybody?"), async {
+        stalls[0].begun().await;
+        turned.by(Duration::from_secs(31));
+        // Twenty seconds are kept for handing over.
+        let stopped_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(21);
+        let mut context = Context::default();
+        context.deadline = u64::try_from(stopped_at.as_millis()).unwrap();
+        let event = json!({ "tenant": "acme", "thread_id": thread });
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(context);
+        let answered = chat::handle(world.board.app(), request).await.unwrap();
+        assert_eq!(answered.status(), StatusCode::NO_CONTENT);
+        assert_eq!(stalls[1].stage(), Stage::Left);
+        stalls[0].cut();
+    });
+    assert_eq!(dead.expect(202).body["thread"]["reason"], "failure");
+    let log = customer.log(&thread).await;
+    assert_eq!(log.last().unwrap()["text"], "Sorry, I cannot answer right now. A person will take over.");
+    assert_eq!(log.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_dead_run_had_said_is_withdrawn_by_the_one_that_takes_over() {
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let mut socket = customer.listens(&thread).await;
+    let hold = world.hold_after(3);
+    let (stalled, ()) = join!(customer.says(&thread, "First"), async {
+        hold.begun().await;
+        let dead = world.stored(&thread).await.run.unwrap().id.to_string();
+        turned.by(Duration::from_secs(31));
+        customer.says(&thread, "Second").await.expect(200);
+        let discarded = socket.hears_of("message.discarded").await;
+        assert_eq!((&discarded["run_id"], &discarded["reason"]), (&json!(dead), &json!("another run took over")));
+        hold.release();
+    });
+    stalled.expect(202);
+    // The bot holds the line, so what the stalled run says when it wakes up is nobody's draft.
+    let discarded = socket.hears_of("message.discarded").await;
+    assert_eq!((&discarded["reason"], discarded.get("draft")), (&json!("the line changed hands"), None));
+    assert_eq!(customer.log(&thread).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_run_that_thaws_after_the_sweep_had_its_message_answered_does_nothing_more() {
+    let turned = Turned::default();
+    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.hold_after(3);
+    let (frozen, log) = join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        let frozen = world.stored(&thread).await.run.unwrap().id.to_string();
+        let mut socket = customer.listens(&thread).await;
+        turned.by(Duration::from_mins(1));
+        assert!(world.board.sweep().await);
+        world.board.invocations().finished().await;
+        let log = customer.log(&thread).await;
+        assert_eq!((log.len(), &log[1]["answers"]), (2, &json!({ "from": 1, "through": 1 })));
+        assert_eq!(socket.hears_of("message.discarded").await["run_id"], json!(frozen));
+        hold.release();
+        log
+    });
+    // It is told of its loss, and its caller that somebody else answered.
+    assert_eq!(frozen.expect(202).body["reply"], json!(null));
+    assert!(world.board.sweep().await);
+    world.board.invocations().finished().await;
+    assert_eq!(customer.log(&thread).await, log);
+    assert_eq!(customer.reads(&thread).await["status"], "bot");
+    assert_eq!(world.asked().len(), 2);
+}

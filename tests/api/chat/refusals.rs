@@ -1,0 +1,108 @@
+//! What cannot be said, and why.
+
+use serde_json::{Value, json};
+
+use tests::personas::{Answer, Persona, World};
+
+async fn chat(persona: &Persona, thread: &str, body: Value) -> Answer {
+    persona.post(&format!("/threads/{thread}/chat"), body).await
+}
+
+#[tokio::test]
+async fn a_thread_that_is_not_the_callers_does_not_exist() {
+    let world = World::start().await;
+    let thread = world.thread().await;
+    let strangers = [
+        ("acme", "customer", "eve"),
+        ("other", "customer", "cus"),
+        ("other", "agent", "ana"),
+        ("other", "admin", "root"),
+    ];
+    for (tenant, role, sub) in strangers {
+        world.persona(tenant, role, sub).says(&thread, "Hello").await.problem(404, "not_found");
+    }
+    for nobody in ["thr_01JD0000000000000000000000", "thr_1", "nonsense"] {
+        world.customer().says(nobody, "Hello").await.problem(404, "not_found");
+    }
+    world.anon().says(&thread, "Hello").await.problem(401, "unauthenticated");
+    assert_eq!(world.customer().log(&thread).await.len(), 0);
+    assert_eq!(world.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_message_is_said_of_its_field() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let wrong = [
+        (json!({}), "text"),
+        (json!({ "text": "" }), "text"),
+        (json!({ "text": " \n\t" }), "text"),
+        (json!({ "text": 7 }), "text"),
+        (json!({ "text": "é".repeat(32_001) }), "text"),
+        (json!({ "text": "Hello", "client_id": "" }), "client_id"),
+        (json!({ "text": "Hello", "client_id": "é".repeat(65) }), "client_id"),
+        (json!({ "text": "Hello", "chatbot_id": "bot_01JD0000000000000000000000" }), "chatbot_id"),
+        (json!({ "text": "Hello", "chatbot_id": "bot_1" }), "chatbot_id"),
+        (json!({ "text": "Hello", "internal": "yes" }), "internal"),
+        (json!({ "text": "Hello", "colour": "red" }), "colour"),
+        (json!(["Hello"]), "body"),
+        (json!("Hello"), "body"),
+    ];
+    for (body, field) in wrong {
+        let answer = chat(&customer, &thread, body.clone()).await;
+        assert_eq!(answer.body["field"], field, "{:?}", answer.body);
+        answer.problem(400, "invalid");
+    }
+    assert_eq!(customer.log(&thread).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_refused() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    for body in ["", "{", "{\"text\": \"Hello\"} {}", "\u{1}"] {
+        let request = customer.request(reqwest::Method::POST, &format!("/threads/{thread}/chat"));
+        let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
+        assert_eq!(answer.body["field"], "body", "{body:?}");
+        answer.problem(400, "invalid");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_text_is_taken_and_answered() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let text = "é".repeat(32_000);
+    let body = json!({ "text": text, "client_id": "é".repeat(64) });
+    let answer = chat(&customer, &thread, body).await.expect(200);
+    assert_eq!(answer.body["message"]["text"], text);
+    assert_eq!(customer.log(&thread).await[0]["text"], text);
+}
+
+#[tokio::test]
+async fn a_body_over_a_megabyte_is_too_large() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    chat(&customer, &thread, json!({ "text": "x".repeat(1024 * 1024) })).await.problem(413, "too_large");
+}
+
+#[tokio::test]
+async fn another_tenants_chatbot_answers_nobody_here() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let theirs = json!({ "name": "Spy", "model": "gpt-5-mini", "instructions": "" });
+    let theirs = world.persona("other", "admin", "root").post("/chatbots", theirs).await.expect(201).id();
+    let answer = chat(&customer, &thread, json!({ "text": "Hello", "chatbot_id": theirs })).await;
+    assert_eq!(answer.problem(400, "invalid"), "chatbot_id: there is no such chatbot");
+}
+
+#[tokio::test]
+async fn an_ended_thread_takes_no_more_messages() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    customer.ends(&thread).await.expect(200);
+    for persona in [customer, world.agent(), world.admin()] {
+        assert_eq!(persona.says(&thread, "Hello?").await.problem(409, "conflict"), "the thread has ended");
+    }
+    world.agent().notes(&thread, "A note").await.problem(409, "conflict");
+}

@@ -1,0 +1,158 @@
+//! An answer as it comes: on the caller's stream, and word by word on sockets.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use tests::{
+    personas::{Answer, World},
+    stage::brisk,
+    streams::Event,
+};
+
+fn kinds(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.kind.as_str()).collect()
+}
+
+/// What deltas say, put together by their index.
+fn put_together(deltas: &[&Value]) -> String {
+    deltas.iter().fold(String::new(), |text, delta| {
+        assert_eq!(delta["index"].as_u64().unwrap(), text.encode_utf16().count() as u64);
+        text + delta["text"].as_str().unwrap()
+    })
+}
+
+#[tokio::test]
+async fn an_answer_is_told_as_it_is_said_and_done_comes_last() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.hold_after(3);
+    let mut events = customer.streams(&thread, json!({ "text": "Hello 👋" })).await;
+    let first = events.next().await.unwrap();
+    assert_eq!((first.kind.as_str(), first.id.as_deref()), ("message.created", Some("1")));
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        told.push(events.next().await.unwrap());
+    }
+    hold.release();
+    told.extend(events.rest().await);
+    let done = told.pop().unwrap();
+    assert_eq!(done.data, json!({ "type": "done", "thread_id": thread, "joined": false }));
+    let reply = told.pop().unwrap();
+    assert_eq!((reply.kind.as_str(), reply.id.as_deref()), ("message.created", Some("2")));
+    assert!(told.iter().all(|event| event.kind == "message.delta" && event.id.is_none()), "{told:?}");
+    let deltas: Vec<_> = told.iter().map(|event| &event.data).collect();
+    assert_eq!(put_together(&deltas), reply.data["message"]["text"].as_str().unwrap());
+}
+
+#[tokio::test]
+async fn another_socket_hears_the_same_words() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let mut socket = customer.listens(&thread).await;
+    let hold = world.hold_after(3);
+    let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
+    let delta = socket.hears_of("message.delta").await;
+    assert_eq!((&delta["index"], &delta["text"]), (&json!(0), &json!("This is OpenAI's ")));
+    hold.release();
+    assert_eq!(events.rest().await.last().unwrap().kind, "done");
+    assert_eq!(socket.hears_of("message.created").await["message"]["role"], "bot");
+}
+
+#[tokio::test]
+async fn a_socket_that_comes_in_mid_answer_is_told_it_from_the_beginning() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let hold = world.hold_after(3);
+    let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
+    hold.begun().await;
+    // The run looks each second who listens.
+    let mut socket = agent.listens(&thread).await;
+    assert_eq!(socket.hears_of("message.delta").await["text"], "This is OpenAI's ");
+    hold.release();
+    events.rest().await;
+}
+
+#[tokio::test]
+async fn who_claims_in_mid_answer_withdraws_it_from_the_stream() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let hold = world.hold_after(3);
+    let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
+    hold.begun().await;
+    agent.claims(&thread).await.expect(200);
+    hold.release();
+    let rest = events.rest().await;
+    let discarded = rest.iter().find(|event| event.kind == "message.discarded").unwrap();
+    assert_eq!(discarded.data.get("draft"), None);
+    assert_eq!(kinds(&rest).last(), Some(&"done"));
+    assert!(!rest[1..].iter().any(|event| event.kind == "message.created"), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_listener_who_leaves_does_not_end_the_answer() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let mut socket = customer.listens(&thread).await;
+    let hold = world.hold_after(3);
+    let events = customer.streams(&thread, json!({ "text": "Hello" })).await;
+    hold.begun().await;
+    drop(events);
+    hold.release();
+    assert_eq!(socket.hears_of("message.created").await["seq"], 1);
+    assert_eq!(socket.hears_of("message.created").await["message"]["role"], "bot");
+}
+
+#[tokio::test]
+async fn what_joins_a_run_is_done_at_once() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let hold = world.hold();
+    let mut first = customer.streams(&thread, json!({ "text": "First" })).await;
+    hold.begun().await;
+    let second = customer.streams(&thread, json!({ "text": "Second" })).await.rest().await;
+    assert_eq!(kinds(&second), ["message.created", "done"]);
+    assert_eq!(second[1].data["joined"], true);
+    hold.release();
+    let created = first.rest().await.into_iter().filter(|event| event.kind == "message.created");
+    assert_eq!(created.map(|event| event.id.unwrap()).collect::<Vec<_>>(), ["1", "3", "4"]);
+}
+
+#[tokio::test]
+async fn where_people_talk_the_stream_says_what_was_written() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let claimed = agent.streams(&thread, json!({ "text": "Ana here." })).await.rest().await;
+    assert_eq!(kinds(&claimed), ["message.created", "thread.updated", "message.created", "done"]);
+    let said = customer.streams(&thread, json!({ "text": "Hello", "client_id": "one" })).await.rest().await;
+    assert_eq!(kinds(&said), ["message.created", "done"]);
+    let again = customer.streams(&thread, json!({ "text": "Hello", "client_id": "one" })).await.rest().await;
+    assert_eq!(again[0].data, said[0].data);
+    let note = agent.streams(&thread, json!({ "text": "Hm", "internal": true })).await.rest().await;
+    assert_eq!(kinds(&note), ["note.created", "done"]);
+}
+
+#[tokio::test]
+async fn an_openai_that_is_down_hands_over_on_the_stream_too() {
+    let world = World::with(brisk()).await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    world.openai_goes_down();
+    let events = customer.streams(&thread, json!({ "text": "Hello" })).await.rest().await;
+    assert_eq!(kinds(&events), ["message.created", "message.created", "thread.updated", "done"]);
+    assert_eq!(events[1].data["message"]["event"]["reason"], "failure");
+    world.openai_comes_back();
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_as_any_request_is() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let refused = async |path: &str, body: Value| {
+        let request = customer.request(Method::POST, path).header("accept", "text/event-stream, */*;q=0.1");
+        Answer::of(request.json(&body)).await
+    };
+    let chat = format!("/threads/{thread}/chat");
+    assert_eq!(refused(&chat, json!({ "text": "" })).await.invalid(), "text: must not be empty");
+    refused("/threads/thr_01JD0000000000000000000000/chat", json!({ "text": "Hello" })).await.problem(404, "not_found");
+    customer.ends(&thread).await.expect(200);
+    refused(&chat, json!({ "text": "Hello" })).await.problem(409, "conflict");
+}

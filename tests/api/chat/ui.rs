@@ -1,0 +1,129 @@
+//! `POST /chat` as the Vercel AI SDK's transport sends it, and the chunks that it hears.
+
+use serde_json::{Value, json};
+
+use tests::{personas::World, stage::brisk};
+
+/// What `useChat` sends of a first message.
+fn submitted(thread: &str, id: &str, text: &str) -> Value {
+    let message = json!({ "id": id, "role": "user", "parts": [{ "type": "text", "text": text }] });
+    json!({ "id": thread, "messages": [message], "trigger": "submit-message" })
+}
+
+fn types(chunks: &[Value]) -> Vec<&str> {
+    let mut types: Vec<_> = chunks.iter().map(|chunk| chunk["type"].as_str().unwrap()).collect();
+    types.dedup();
+    types
+}
+
+/// What the part of this id says.
+fn text(chunks: &[Value], id: &str) -> String {
+    let deltas = chunks.iter().filter(|chunk| chunk["type"] == "text-delta" && chunk["id"] == id);
+    deltas.map(|chunk| chunk["delta"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_turn_is_told_in_the_sdks_chunks() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let chunks = customer.chats(&submitted(&thread, "Ln1Y0kRJ3NLOyEKE", "Hello")).await;
+    let expected = ["start", "text-start", "text-delta", "text-end", "message-metadata", "finish"];
+    assert_eq!(types(&chunks), expected);
+    let log = customer.log(&thread).await;
+    assert_eq!(log.len(), 2);
+    assert_eq!((&log[0]["text"], &log[0]["client_id"]), (&json!("Hello"), &json!("Ln1Y0kRJ3NLOyEKE")));
+    assert_eq!(log[1]["text"], text(&chunks, "text-1"));
+    let logged = &chunks[chunks.len() - 2]["messageMetadata"];
+    assert_eq!((&logged["message_id"], &logged["seq"]), (&log[1]["id"], &json!(2)));
+}
+
+#[tokio::test]
+async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_answer() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let first = customer.chats(&submitted(&thread, "one", "Hello")).await;
+    let mut body = submitted(&thread, "one", "Hello");
+    let said = json!({ "id": "x", "role": "assistant", "metadata": {}, "parts": [{ "type": "step-start" }, { "type": "text", "text": "Hi" }] });
+    let more = json!({ "id": "two", "role": "user", "parts": [{ "type": "text", "text": "And " }, { "type": "text", "text": "now?" }] });
+    body["messages"].as_array_mut().unwrap().extend([said, more]);
+    customer.chats(&body).await;
+    assert_eq!(customer.log(&thread).await[2]["text"], "And now?");
+    // As `regenerate` asks: an answer is in the log for good.
+    let mut again = submitted(&thread, "one", "Hello");
+    again["trigger"] = json!("regenerate-message");
+    again["messageId"] = json!("x");
+    let repeated = customer.chats(&again).await;
+    assert_eq!(text(&repeated, "text-1"), text(&first, "text-1"));
+    assert_eq!(customer.log(&thread).await.len(), 4);
+}
+
+#[tokio::test]
+async fn where_a_person_holds_the_line_the_thread_is_shown() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    world.agent().claims(&thread).await.expect(200);
+    let chunks = customer.chats(&submitted(&thread, "one", "Hello?")).await;
+    assert_eq!(types(&chunks), ["start", "data-thread", "finish"]);
+    let shown = &chunks[1]["data"];
+    assert_eq!(
+        (&shown["id"], &shown["status"], &shown["agent"]["id"]),
+        (&json!(thread), &json!("agent"), &json!("ana"))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_lost_the_line_is_said_to_be_void() {
+    let world = World::with(brisk()).await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let mut hers = agent.listens(&thread).await;
+    let hold = world.hold_after(3);
+    let body = submitted(&thread, "one", "Hello");
+    let (chunks, ()) = tokio::join!(customer.chats(&body), async {
+        hers.hears_of("message.delta").await;
+        agent.claims(&thread).await.expect(200);
+        hers.hears_of("message.discarded").await;
+        hold.release();
+    });
+    let expected = ["start", "text-start", "text-delta", "text-end", "data-discarded", "data-thread", "finish"];
+    assert_eq!(types(&chunks), expected);
+    let discarded = chunks.iter().find(|chunk| chunk["type"] == "data-discarded").unwrap();
+    assert_eq!(discarded["data"], json!({ "part": "text-1", "reason": "the line changed hands" }));
+    assert_eq!(customer.log(&thread).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_of_the_field() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut body = submitted(&thread, "one", "Hello");
+        change(&mut body);
+        body
+    };
+    let file = json!({ "type": "file", "mediaType": "image/png", "url": "data:," });
+    let wrong = [
+        (with(&|body| body["messages"] = json!([])), "messages: has no user's message"),
+        (with(&|body| body["trigger"] = json!("resume")), "trigger: "),
+        (with(&|body| body["model"] = json!("gpt-5")), "model: there is no such field"),
+        (with(&|body| body["id"] = json!("x")), "id: "),
+        (with(&|body| body["messages"][0]["parts"][0]["text"] = json!(" ")), "messages.0.parts: must not be empty"),
+        (with(&|body| body["messages"][0]["id"] = json!("")), "messages.0.id: must have 1 to 64 characters"),
+        (with(&|body| body["messages"][0]["parts"][0] = file.clone()), "messages.0.parts.0: must be text"),
+    ];
+    for (body, said) in wrong {
+        let refused = customer.post("/chat", body).await.invalid();
+        assert!(refused.starts_with(said), "{refused}");
+    }
+    let stranger = world.persona("acme", "customer", "eve");
+    stranger.post("/chat", submitted(&thread, "one", "Hello")).await.problem(404, "not_found");
+    assert_eq!(customer.log(&thread).await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn there_is_no_stream_to_take_up_again() {
+    let world = World::start().await;
+    let thread = world.thread().await;
+    let path = format!("/chat/{thread}/stream");
+    assert_eq!(world.customer().get(&path).await.expect(204).body, Value::Null);
+    world.anon().get(&path).await.problem(401, "unauthenticated");
+}

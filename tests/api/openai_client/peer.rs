@@ -1,0 +1,204 @@
+//! The server at the other end: it records what it is asked, and answers from a script.
+
+use std::{
+    collections::VecDeque,
+    future::pending,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request, State},
+    response::Response,
+};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::yield_now};
+
+use tests::openai_schema;
+
+pub(crate) struct Peer {
+    pub(crate) base_url: String,
+    stage: Arc<Stage>,
+}
+
+/// One request, as it arrived.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// Method, path and query: `DELETE /v1/files/file_1`.
+    pub(crate) line: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Tells connections apart.
+    pub(crate) from: SocketAddr,
+}
+
+type Script = dyn FnMut(&Seen) -> Response + Send;
+
+struct Stage {
+    seen: Mutex<Vec<Seen>>,
+    script: Mutex<Box<Script>>,
+}
+
+/// Marks an answer that never comes.
+#[derive(Clone)]
+struct Silence;
+
+impl Peer {
+    /// Answers each request as `script` says.
+    pub(crate) async fn playing(script: impl FnMut(&Seen) -> Response + Send + 'static) -> Self {
+        let stage = Arc::new(Stage { seen: Mutex::default(), script: Mutex::new(Box::new(script)) });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let router = Router::new().fallback(play).with_state(Arc::clone(&stage));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { base_url, stage }
+    }
+
+    /// Gives these answers, in this order; a request too many is refused with 418.
+    pub(crate) async fn saying(answers: impl IntoIterator<Item = Response>) -> Self {
+        let mut answers: VecDeque<Response> = answers.into_iter().collect();
+        Self::playing(move |_| answers.pop_front().unwrap_or_else(|| status(418))).await
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.stage.seen.lock().unwrap().clone()
+    }
+
+    /// The request lines alone.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.line).collect()
+    }
+}
+
+impl Seen {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// Whatever a test was about, all that the client sent must be what OpenAI's document describes.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for seen in self.seen() {
+            let (method, path) = seen.line.split_once(' ').unwrap();
+            if let Ok(body) = serde_json::from_slice(&seen.body) {
+                openai_schema::validate_request(path, method, &body);
+            }
+        }
+    }
+}
+
+async fn play(
+    State(stage): State<Arc<Stage>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let seen = Seen {
+        line: format!("{} {}", head.method, head.uri),
+        headers: head.headers,
+        body: to_bytes(body, usize::MAX).await.unwrap(),
+        from,
+    };
+    let answer = stage.script.lock().unwrap()(&seen);
+    stage.seen.lock().unwrap().push(seen);
+    if answer.extensions().get::<Silence>().is_some() {
+        return pending().await;
+    }
+    answer
+}
+
+pub(crate) fn status(status: u16) -> Response {
+    text(status, "text/plain", "")
+}
+
+pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Body>) -> Response {
+    let answer = Response::builder().status(status).header("content-type", content_type);
+    answer.header("x-request-id", "req_1").body(body.into()).unwrap()
+}
+
+pub(crate) fn json(status: u16, body: &Value) -> Response {
+    text(status, "application/json", body.to_string())
+}
+
+/// OpenAI's shape of a refusal.
+pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Response {
+    let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": code });
+    json(status, &json!({ "error": error }))
+}
+
+pub(crate) fn with_header(mut answer: Response, name: &'static str, value: &str) -> Response {
+    answer.headers_mut().insert(name, value.parse().unwrap());
+    answer
+}
+
+/// A request that is taken and never answered.
+pub(crate) fn silence() -> Response {
+    let mut answer = status(StatusCode::OK.as_u16());
+    answer.extensions_mut().insert(Silence);
+    answer
+}
+
+/// How the body of a stream ends.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Clean,
+    Cut,
+    Silent,
+}
+
+/// A stream in pieces, each sent before the next is looked at.
+pub(crate) fn pieces(pieces: Vec<Bytes>, end: End) -> Response {
+    let pieces = stream::iter(pieces).then(|piece| async {
+        yield_now().await;
+        Ok(piece)
+    });
+    let end = stream::once(async move {
+        yield_now().await;
+        match end {
+            End::Clean => Ok(Bytes::new()),
+            End::Cut => Err(io::Error::other("cut")),
+            End::Silent => pending().await,
+        }
+    });
+    text(200, "text/event-stream; charset=utf-8", Body::from_stream(pieces.chain(end)))
+}
+
+/// A stream of these events, ended cleanly.
+pub(crate) fn events(events: &[Value]) -> Response {
+    pieces(vec![wire(events).into()], End::Clean)
+}
+
+/// Events as OpenAI writes them.
+pub(crate) fn wire(events: &[Value]) -> String {
+    let write = |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or("message"));
+    events.iter().map(write).collect()
+}
+
+/// The usual stream of a response that says `text`.
+pub(crate) fn reply(text: &str) -> Vec<Value> {
+    vec![
+        json!({ "type": "response.created", "response": { "id": "resp_1", "status": "in_progress", "output": [] } }),
+        json!({ "type": "response.in_progress", "response": { "id": "resp_1", "status": "in_progress", "output": [] } }),
+        json!({ "type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": text, "logprobs": [] }),
+        completed(&json!([message(text)])),
+    ]
+}
+
+pub(crate) fn completed(output: &Value) -> Value {
+    json!({ "type": "response.completed", "response": { "id": "resp_1", "status": "completed", "output": output, "usage": null } })
+}
+
+pub(crate) fn message(text: &str) -> Value {
+    json!({ "type": "message", "id": "msg_1", "role": "assistant", "content": [{ "type": "output_text", "text": text, "annotations": [] }] })
+}

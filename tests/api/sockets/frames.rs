@@ -1,0 +1,102 @@
+//! Whatever is wrong with a frame is said in an `error` frame, and the connection lives.
+
+use futures::SinkExt;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use tests::personas::World;
+
+#[tokio::test]
+async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
+    let world = World::start().await;
+    let (customer, thread) = (world.customer(), world.thread().await);
+    let mut socket = customer.connects().await;
+    let id = format!("{{\"action\": \"subscribe\", \"thread_id\": \"{thread}\"");
+    let wrong = [
+        ("{\"action\": \"dance\"}".to_owned(), "action: there is no such action"),
+        ("{\"action\": 7}".into(), "action: must be a string"),
+        ("{\"action\": \"$connect\"}".into(), "action: there is no such action"),
+        ("{}".into(), "action: is missing"),
+        ("[]".into(), "frame: must be a JSON object"),
+        ("\"ping\"".into(), "frame: must be a JSON object"),
+        ("{".into(), "frame: is not JSON"),
+        (String::new(), "frame: is not JSON"),
+        ("{\"action\": \"ping\", \"loud\": true}".into(), "loud: there is no such field"),
+        ("{\"action\": \"subscribe\"}".into(), "thread_id: either this, \"threads\" or \"inbox\": true must be given"),
+        (format!("{id}, \"inbox\": true}}"), "thread_id: either this, \"threads\" or \"inbox\": true must be given"),
+        (format!("{id}, \"before\": 1}}"), "before: there is no such field"),
+        ("{\"action\": \"unsubscribe\"}".into(), "thread_id: either this or \"inbox\": true must be given"),
+    ];
+    for (frame, detail) in wrong {
+        socket.0.send(Message::text(frame.clone())).await.unwrap();
+        let heard = socket.hears().await;
+        assert_eq!((&heard["type"], &heard["code"]), (&json!("error"), &json!("invalid")), "{frame}: {heard}");
+        assert_eq!(heard["detail"], detail, "{frame}");
+    }
+    for frame in [format!("{id}, \"after\": -1}}"), "{\"action\": \"ping\", \"threads\": {\"x\": 1}}".into()] {
+        socket.0.send(Message::text(frame)).await.unwrap();
+        assert_eq!(socket.hears().await["code"], "invalid");
+    }
+    assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_binary_frame_is_refused_and_the_connection_lives() {
+    let world = World::start().await;
+    let mut socket = world.customer().connects().await;
+    for bytes in [b"{\"action\": \"ping\"}".to_vec(), vec![0, 159, 146, 150]] {
+        socket.0.send(Message::binary(bytes)).await.unwrap();
+        let heard = socket.hears().await;
+        assert_eq!((&heard["code"], &heard["detail"]), (&json!("invalid"), &json!("frame: must be text, not binary")));
+    }
+    assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_is_answered_frame_by_frame() {
+    let world = World::start().await;
+    let mut socket = world.customer().connects().await;
+    for _ in 0..100 {
+        for frame in ["{\"action\": \"ping\"}", "{\"action\": \"dance\"}", "{"] {
+            socket.0.feed(Message::text(frame)).await.unwrap();
+        }
+    }
+    socket.0.flush().await.unwrap();
+    let (mut pongs, mut errors) = (0, 0);
+    for _ in 0..300 {
+        match socket.hears().await["type"].as_str() {
+            Some("pong") => pongs += 1,
+            Some("error") => errors += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((pongs, errors), (100, 200));
+}
+
+#[tokio::test]
+async fn an_error_names_its_thread() {
+    let world = World::start().await;
+    let thread = world.thread().await;
+    let not_found =
+        json!({ "type": "error", "thread_id": thread, "code": "not_found", "detail": "there is no such thread" });
+    for stranger in [world.persona("acme", "customer", "eve"), world.persona("other", "admin", "root")] {
+        let mut socket = stranger.connects().await;
+        socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
+        assert_eq!(socket.hears().await, not_found);
+        // And it hears nothing of it.
+        world.customer().says(&thread, "Hello").await.expect(200);
+        assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_text_too_long_for_a_socket_is_left_to_rest() {
+    let world = World::start().await;
+    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    agent.claims(&thread).await.expect(200);
+    let mut socket = customer.listens(&thread).await;
+    // 32,000 characters of four bytes each.
+    customer.says(&thread, &"🦀".repeat(32_000)).await.expect(202);
+    let heard = socket.hears().await;
+    assert_eq!((&heard["truncated"], &heard["message"]["text"]), (&json!(true), &json!("")));
+}

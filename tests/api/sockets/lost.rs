@@ -1,0 +1,17 @@
+//! Sockets that are lost again and again.
+
+use local::Options;
+
+use tests::{
+    churn::{Churn, churn},
+    personas::World,
+};
+
+/// Ten times as many are lost by `cargo xtask bench churn`.
+#[tokio::test]
+async fn clients_that_lose_their_sockets_a_thousand_times_end_with_the_log() {
+    let world = World::with(Options::default()).await;
+    let wanted = Churn { threads: 6, clients: 60, disconnects: 1_000, seed: 7 };
+    let outcome = churn(&world.board, wanted).await;
+    assert!(outcome.disconnects >= 1_000 && outcome.messages > 0, "{outcome:?}");
+}

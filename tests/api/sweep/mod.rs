@@ -1,0 +1,39 @@
+//! What nobody comes for: answers, waits, idle threads, leftovers.
+
+mod answers;
+mod endings;
+mod leftovers;
+mod many;
+mod waits;
+
+use std::time::Duration;
+
+use local::Options;
+use serde_json::json;
+use shared::domain::Timeouts;
+
+use tests::{
+    personas::{Persona, World},
+    stage::{Turned, brisk},
+};
+
+/// Somebody of `acme` whose token outlives every test's turn of the clock.
+fn lasting(world: &World, role: &str, sub: &str) -> Persona {
+    let claims = json!({
+        "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "sub": sub, "tenant": "acme", "role": role,
+    });
+    world.bearing(Some(world.board.tokens().sign(&claims)))
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// A world whose functions' clock can be turned.
+async fn world() -> (World, Turned) {
+    world_with(Timeouts::default()).await
+}
+
+async fn world_with(timeouts: Timeouts) -> (World, Turned) {
+    let turned = Turned::default();
+    (World::with(Options { clock: turned.clock(), timeouts, ..brisk() }).await, turned)
+}

@@ -1,0 +1,213 @@
+//! What `/threads` refuses, and in which words.
+
+use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use tests::personas::World;
+
+const UNKNOWN: &str = "thr_01JD0000000000000000000000";
+
+/// Every route of a thread, with a body that it would take.
+fn routes(thread: &str) -> [(Method, String, Value); 4] {
+    [
+        (Method::GET, format!("/threads/{thread}"), Value::Null),
+        (Method::PATCH, format!("/threads/{thread}"), json!({ "title": "Mine" })),
+        (Method::GET, format!("/threads/{thread}/messages"), Value::Null),
+        (Method::DELETE, format!("/threads/{thread}"), Value::Null),
+    ]
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token_that_is_good_now() {
+    let world = World::start().await;
+    let thread = world.thread().await;
+    let expired = world.board.tokens().sign(&json!({
+        "iss": "switchboard", "aud": "switchboard", "exp": 1_700_000_000, "sub": "cus", "tenant": "acme",
+        "role": "customer",
+    }));
+    let collection = [
+        (Method::GET, "/threads".to_owned(), Value::Null),
+        (Method::POST, "/threads".to_owned(), json!({ "chatbot_id": "bot_01JD0000000000000000000000" })),
+    ];
+    for (method, path, body) in routes(&thread).into_iter().chain(collection) {
+        for persona in [world.anon(), world.bearing(Some(expired.clone())), world.bearing(Some("nonsense".into()))] {
+            persona.sends(method.clone(), &path, body.to_string()).await.problem(401, "unauthenticated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_is_not_ones_own_does_not_exist() {
+    let world = World::start().await;
+    let thread = world.thread().await;
+    let others = [("acme", "customer", "dora"), ("umbrella", "customer", "cus"), ("umbrella", "admin", "root")];
+    for (tenant, role, sub) in others {
+        for (method, path, body) in routes(&thread) {
+            let answer = world.persona(tenant, role, sub).sends(method, &path, body.to_string()).await;
+            assert_eq!(answer.problem(404, "not_found"), "there is no such thread", "{role} of {tenant}: {path}");
+        }
+    }
+    assert_eq!(world.customer().get(&format!("/threads/{thread}")).await.expect(200).body["title"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_one_that_does_not_exist() {
+    let world = World::start().await;
+    for id in [UNKNOWN, "thr_1", "bot_01JD0000000000000000000000", "thr_01jd0000000000000000000000", "%00", "a%23b"] {
+        for (method, path, body) in routes(id) {
+            world.admin().sends(method, &path, body.to_string()).await.problem(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_neither_changes_nor_deletes_a_thread() {
+    let world = World::start().await;
+    let path = format!("/threads/{}", world.thread().await);
+    world.agent().patch(&path, json!({ "title": "Theirs" })).await.problem(403, "forbidden");
+    world.agent().delete(&path).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_body_is_refused_by_the_field_that_is_wrong() {
+    let world = World::start().await;
+    let chatbot = world.chatbot().await;
+    let with = |fields: Value| {
+        let mut body = json!({ "chatbot_id": chatbot });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        body.to_string()
+    };
+    let fifteen: serde_json::Map<_, _> = (0..15).map(|n| (format!("k{n}"), json!("v"))).collect();
+    let bodies = [
+        String::new(),
+        "{\"chatbot_id\": ".into(),
+        "{} {}".into(),
+        "[]".into(),
+        json!([chatbot, null, {}, null]).to_string(),
+        "{}".into(),
+        with(json!({})) + "x",
+        json!({ "chatbot_id": 5 }).to_string(),
+        json!({ "chatbot_id": "bot_1" }).to_string(),
+        json!({ "chatbot_id": "bot_01JD0000000000000000000000" }).to_string(),
+        with(json!({ "colour": "red" })),
+        with(json!({ "title": ["A"] })),
+        with(json!({ "title": "é".repeat(201) })),
+        with(json!({ "metadata": { "order": 42 } })),
+        with(json!({ "metadata": { "": "x" } })),
+        with(json!({ "metadata": { "k".repeat(65): "x" } })),
+        with(json!({ "metadata": { "order": "é".repeat(513) } })),
+        with(json!({ "metadata": { "switchboard_thread": "x" } })),
+        with(json!({ "metadata": fifteen })),
+        format!("{{\"chatbot_id\": \"{chatbot}\", \"title\": \"a\", \"title\": \"b\"}}"),
+    ];
+    let mut said = Vec::new();
+    for body in bodies {
+        said.push(world.customer().sends(Method::POST, "/threads", body).await.invalid());
+    }
+    let customer = json!({ "chatbot_id": chatbot, "customer_id": "a\nb" });
+    said.push(world.agent().post("/threads", customer).await.invalid());
+    assert_snapshot!(said.join("\n"), @r"
+    body: must be a JSON object
+    body: is not JSON: EOF while parsing a value at line 1 column 15
+    chatbot_id: is missing
+    body: must be a JSON object
+    body: must be a JSON object
+    chatbot_id: is missing
+    body: must be one JSON object and nothing more
+    chatbot_id: invalid type: integer `5`, expected a string
+    chatbot_id: must be an id like bot_01JD0000000000000000000000
+    chatbot_id: there is no such chatbot
+    colour: there is no such field
+    title: invalid type: sequence, expected a string
+    title: must have at most 200 characters
+    metadata.order: invalid type: integer `42`, expected a string
+    metadata.: a key must have 1 to 64 characters
+    metadata.kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk: a key must have 1 to 64 characters
+    metadata.order: must have at most 512 characters
+    metadata.switchboard_thread: this key is Switchboard's own
+    metadata: must have at most 14 pairs
+    title: stands here twice
+    customer_id: must have 1 to 128 characters, none of them control characters
+    ");
+    assert_eq!(world.standin().counts().conversations, 0);
+}
+
+#[tokio::test]
+async fn a_change_is_refused_by_the_field_that_is_wrong() {
+    let world = World::start().await;
+    let (customer, path) = (world.customer(), format!("/threads/{}", world.thread().await));
+    let bodies = [
+        json!({ "title": 5 }),
+        json!({ "title": "é".repeat(201) }),
+        json!({ "metadata": { "order": 42 } }),
+        json!({ "metadata": { "title": "x" } }),
+        json!({ "status": "ended" }),
+        json!({ "customer_id": "dora" }),
+        json!({ "chatbot_id": "bot_01JD0000000000000000000000" }),
+    ];
+    let mut said = Vec::new();
+    for body in bodies {
+        said.push(customer.patch(&path, body).await.invalid());
+    }
+    assert_snapshot!(said.join("\n"), @r"
+    title: invalid type: integer `5`, expected a string
+    title: must have at most 200 characters
+    metadata.order: invalid type: integer `42`, expected a string
+    metadata.title: this key is Switchboard's own
+    status: there is no such field
+    customer_id: there is no such field
+    chatbot_id: there is no such chatbot
+    ");
+    let before = customer.get(&path).await.expect(200).body;
+    assert_eq!((&before["title"], &before["metadata"]), (&Value::Null, &json!({})));
+}
+
+#[tokio::test]
+async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
+    let world = World::start().await;
+    let messages = format!("/threads/{}/messages", world.thread().await);
+    let mut said = Vec::new();
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=many",
+        "status=open",
+        "with=all",
+        "page=2",
+        "cursor=nonsense",
+        "customer_id=%0A",
+    ] {
+        said.push(world.agent().get(&format!("/threads?{query}")).await.invalid());
+    }
+    for query in ["limit=0", "after=-1", "after=x", "before=1.5", "after=1&before=2", "order=asc", "cursor=nonsense"] {
+        said.push(world.agent().get(&format!("{messages}?{query}")).await.invalid());
+    }
+    assert_snapshot!(said.join("\n"), @r"
+    limit: must be from 1 to 100
+    limit: must be from 1 to 100
+    limit: must be a number from 1 to 100
+    status: must be bot, queued, agent or ended
+    with: must be last_message
+    page: there is no such query parameter
+    cursor: is not one of this list's
+    customer_id: cannot be anyone's
+    limit: must be from 1 to 100
+    after: must be a seq: a whole number, 0 or more
+    after: must be a seq: a whole number, 0 or more
+    before: must be a seq: a whole number, 0 or more
+    cursor: only one of after, before and cursor can be given
+    order: there is no such query parameter
+    cursor: is not one of this list's
+    ");
+    world.customer().get("/threads?customer_id=dora").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_body_of_more_than_a_megabyte_is_too_large() {
+    let world = World::start().await;
+    let (customer, path) = (world.customer(), format!("/threads/{}", world.thread().await));
+    let body = json!({ "title": "a".repeat(1024 * 1024) }).to_string();
+    customer.sends(Method::POST, "/threads", body.clone()).await.problem(413, "too_large");
+    customer.sends(Method::PATCH, &path, body).await.problem(413, "too_large");
+}

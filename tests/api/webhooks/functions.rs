@@ -1,0 +1,163 @@
+//! Functions that the model calls, asked of the webhook.
+
+use insta::assert_json_snapshot;
+use local::{Options, standin::Failure};
+use serde_json::json;
+use shared::{domain::webhook::NetworkPolicy, webhook};
+use tokio::join;
+
+use super::{error_of, hasty, last_output, thread_at, thread_with};
+use tests::{
+    personas::{World, redacted},
+    receiver::{Receiver, Reply},
+};
+
+#[tokio::test]
+async fn a_function_is_asked_of_the_webhook_and_the_model_goes_on_with_its_answer() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    receiver.replies([Reply::json(&json!({ "order": "on its way" }))]);
+    let answer = customer.says(&thread, r#"call lookup {"order": 7}"#).await.expect(200);
+    assert!(answer.reply().contains("on its way"), "{}", answer.reply());
+    assert_eq!(last_output(&world), r#"{"order":"on its way"}"#);
+    let [asked] = receiver.told().try_into().unwrap();
+    redacted().bind(|| {
+        assert_json_snapshot!(asked.body, { ".call_id" => "[call]" }, @r#"
+        {
+          "arguments": {
+            "order": 7
+          },
+          "call_id": "[call]",
+          "chatbot_id": "[chatbot]",
+          "customer_id": "cus",
+          "name": "lookup",
+          "thread_id": "[thread]",
+          "type": "function.called"
+        }
+        "#);
+    });
+    // Plain text is as good, and each call is one of its own.
+    receiver.replies([Reply::Status(201, "lost".into()), Reply::status(204)]);
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(last_output(&world), "lost");
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(last_output(&world), r#"{"ok":true}"#);
+    let ids = receiver.told().into_iter().map(|told| told.id).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(world.standin().counts().conversations, 1);
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_is_for_the_model_to_apologise_for() {
+    let (world, receiver) = (World::with(hasty()).await, Receiver::start().await);
+    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    for (reply, why) in [
+        (Reply::status(404), "it answered with status 404"),
+        (Reply::Redirect, "it answered with status 307"),
+        (Reply::Never, "it did not answer in time"),
+        (Reply::Status(200, "é".repeat(32 * 1024 + 1)), "its answer is too long"),
+    ] {
+        let before = receiver.told().len();
+        receiver.replies([reply]);
+        customer.says(&thread, "call lookup {}").await.expect(200);
+        assert_eq!(error_of(&last_output(&world)), format!("the function lookup failed: {why}"));
+        // None of these is better a moment later; least of all is a redirect followed.
+        assert_eq!(receiver.told().len() - before, 1, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_fails_in_passing_is_sent_once_more_under_the_same_key() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    receiver.replies([Reply::status(503), Reply::json(&json!("found"))]);
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(last_output(&world), "\"found\"");
+    let [first, second] = receiver.told().try_into().unwrap();
+    assert_eq!((&first.id, &first.body), (&second.id, &second.body));
+    assert_eq!([&first.idempotency_key, &second.idempotency_key], [&first.id, &first.id]);
+    // But no more than once.
+    receiver.replies([Reply::status(503), Reply::status(429)]);
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(error_of(&last_output(&world)), "the function lookup failed: it answered with status 429");
+    assert_eq!(receiver.told().len(), 4);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_not_there_is_for_the_model_too() {
+    let world = World::start().await;
+    let nobody = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/", nobody.local_addr().unwrap());
+    drop(nobody);
+    let (customer, thread) = (world.customer(), thread_at(&world, &url).await);
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(error_of(&last_output(&world)), "the function lookup failed: it could not be reached");
+}
+
+#[tokio::test]
+async fn the_model_is_given_the_beginning_of_a_long_answer() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    receiver.replies([Reply::Status(200, "x".repeat(64 * 1024))]);
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(last_output(&world), "x".repeat(16 * 1024) + " … (the rest was cut off)");
+}
+
+#[tokio::test]
+async fn only_a_function_of_the_chatbot_is_asked_for_and_only_with_arguments() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    for (name, arguments, why) in [
+        ("unheard_of", "{}", "the function unheard_of cannot be called here"),
+        ("lookup", "no json", "the function lookup needs arguments in JSON"),
+    ] {
+        world.next_response(Failure::Call { name: name.into(), arguments: arguments.into() });
+        customer.says(&thread, "Hello").await.expect(200);
+        assert_eq!(error_of(&last_output(&world)), why);
+    }
+    assert_eq!(receiver.types(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_run_that_has_lost_the_line_calls_nothing() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (customer, agent, thread) = (world.customer(), world.agent(), thread_with(&world, &receiver).await);
+    let hold = world.hold();
+    let (answer, ()) = join!(customer.says(&thread, "call lookup {}"), async {
+        hold.begun().await;
+        agent.claims(&thread).await.expect(200);
+        hold.release();
+    });
+    assert_eq!(answer.expect(202).body["thread"]["status"], "agent");
+    assert_eq!(receiver.types(), ["thread.claimed"]);
+    // The call that nobody answered is no trouble to the next conversation.
+    agent.releases(&thread, "bot").await.expect(200);
+    world.board.invocations().finished().await;
+    assert_eq!(receiver.types()[1..], ["function.called"]);
+    assert!(customer.says(&thread, "And now?").await.expect(200).reply().contains("And now?"));
+}
+
+#[tokio::test]
+async fn a_line_lost_between_two_tries_is_not_tried_again() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (customer, agent, thread) = (world.customer(), world.agent(), thread_with(&world, &receiver).await);
+    receiver.replies([Reply::status(503)]);
+    let (answer, ()) = join!(customer.says(&thread, "call lookup {}"), async {
+        receiver.until_told().await;
+        agent.claims(&thread).await.expect(200);
+    });
+    answer.expect(202);
+    assert_eq!(receiver.types(), ["function.called", "thread.claimed"]);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_into_the_network_is_refused_when_it_is_called() {
+    let webhooks = webhook::Settings { reach: NetworkPolicy::Public, ..webhook::Settings::default() };
+    let world = World::with(Options { webhooks, ..Options::default() }).await;
+    let receiver = Receiver::start().await;
+    // Nobody knows by its name where it leads.
+    let url = receiver.url.replace("http://127.0.0.1", "https://localhost");
+    let (customer, thread) = (world.customer(), thread_at(&world, &url).await);
+    customer.says(&thread, "call lookup {}").await.expect(200);
+    assert_eq!(error_of(&last_output(&world)), "the function lookup failed: its address is not a public one");
+}

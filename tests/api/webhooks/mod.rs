@@ -1,0 +1,45 @@
+//! A chatbot's webhook: how it is set, its functions, and what it is told.
+
+mod functions;
+mod notices;
+mod setting;
+
+use local::Options;
+use serde_json::{Value, json};
+
+use tests::{
+    personas::World,
+    receiver::{Receiver, SECRET},
+};
+
+/// A thread of `cus` whose chatbot has the function `lookup` and a webhook: the receiver's.
+async fn thread_with(world: &World, receiver: &Receiver) -> String {
+    thread_at(world, &receiver.url).await
+}
+
+async fn thread_at(world: &World, url: &str) -> String {
+    let lookup = json!({ "name": "lookup", "parameters": { "type": "object", "properties": {} } });
+    let webhook = json!({ "url": url, "secret": SECRET });
+    let chatbot = world.chatbot_with(json!({ "tools": [lookup], "webhook": webhook })).await;
+    world.thread_of(&world.customer(), &chatbot).await
+}
+
+/// Waits for no webhook longer than a test can.
+fn hasty() -> Options {
+    let mut options = Options::default();
+    options.webhooks.retry_policy = std::time::Duration::from_millis(300);
+    options
+}
+
+/// What the model was given as the output of its last call.
+fn last_output(world: &World) -> String {
+    let asked = world.asked();
+    let mut outputs = asked.iter().flat_map(|body| body["input"].as_array().unwrap());
+    let last = outputs.rfind(|item| item["type"] == "function_call_output");
+    last.and_then(|item| item["output"].as_str()).expect("the model was given an output").to_owned()
+}
+
+fn error_of(output: &str) -> String {
+    let output: Value = serde_json::from_str(output).unwrap();
+    output["error"].as_str().unwrap().to_owned()
+}

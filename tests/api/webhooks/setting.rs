@@ -1,0 +1,121 @@
+//! The field `webhook` of a chatbot.
+
+use local::Options;
+use serde_json::{Value, json};
+use shared::webhook;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use super::thread_with;
+use tests::{
+    personas::World,
+    receiver::{Receiver, Reply, SECRET},
+};
+
+fn webhook(url: &str) -> Value {
+    json!({ "url": url, "secret": SECRET })
+}
+
+/// A world that is as strict as on AWS.
+async fn strict() -> World {
+    World::with(Options { webhooks: webhook::Settings::default(), ..Options::default() }).await
+}
+
+#[tokio::test]
+async fn a_webhook_is_set_exchanged_and_taken_away() {
+    let world = strict().await;
+    let id = world.chatbot_with(json!({ "webhook": webhook("https://Hooks.example.com") })).await;
+    let (admin, path) = (world.admin(), format!("/chatbots/{id}"));
+    let read = || async { admin.get(&path).await.expect(200).body };
+    assert_eq!(read().await["webhook"], json!({ "url": "https://hooks.example.com/" }));
+    let version = read().await["version"].clone();
+    // What is absent stays, and what is the same is no change.
+    for same in [json!({ "name": "Robin" }), json!({ "webhook": webhook("https://hooks.example.com/") })] {
+        admin.patch(&path, same).await.expect(200);
+    }
+    assert_eq!(
+        (&read().await["version"], &read().await["webhook"]["url"]),
+        (&version, &json!("https://hooks.example.com/"))
+    );
+    let changed =
+        admin.patch(&path, json!({ "webhook": webhook("https://hooks.example.com:8443/a?b") })).await.expect(200);
+    assert_eq!(changed.body["webhook"], json!({ "url": "https://hooks.example.com:8443/a?b" }));
+    assert_eq!(admin.patch(&path, json!({ "webhook": null })).await.expect(200).body["webhook"], json!(null));
+    assert_eq!(read().await["webhook"], json!(null));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
+    let world = strict().await;
+    let path = format!("/chatbots/{}", world.chatbot().await);
+    for (wrong, said) in [
+        (json!({ "url": "https://hooks.example.com/" }), "webhook.secret: is missing"),
+        (json!({ "secret": SECRET }), "webhook.url: is missing"),
+        (
+            json!({ "url": "https://hooks.example.com/", "secret": SECRET, "key": "" }),
+            "webhook.key: there is no such field",
+        ),
+        (
+            json!({ "url": "https://hooks.example.com/", "secret": "short" }),
+            "webhook.secret: must have 16 to 128 characters",
+        ),
+        (webhook("hooks"), "webhook.url: must be a URL"),
+        (webhook("http://hooks.example.com/"), "webhook.url: must begin with https://"),
+        (webhook("https://10.0.0.1/"), "webhook.url: must lead to a public address"),
+        (webhook("https://[::ffff:a9fe:a9fe]/"), "webhook.url: must lead to a public address"),
+    ] {
+        let body = json!({ "webhook": wrong });
+        assert_eq!(world.admin().patch(&path, body.clone()).await.invalid(), said);
+        let create = json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": wrong });
+        assert_eq!(world.admin().post("/chatbots", create).await.invalid(), said);
+    }
+}
+
+#[tokio::test]
+async fn the_secret_is_in_no_answer_and_no_log() {
+    let logs = Logs::default();
+    // At its finest the SDK writes down whole items; all that we write ourselves is looked through.
+    let ours = EnvFilter::new("info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace");
+    let subscriber = tracing_subscriber::fmt().with_env_filter(ours).with_writer(logs.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (admin, create) =
+        (world.admin(), json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": webhook(&receiver.url) }));
+    let made = admin.posts_under("once", "/chatbots", create.clone()).await.expect(201);
+    let path = format!("/chatbots/{}", made.id());
+    let mut answers = vec![made.body, admin.posts_under("once", "/chatbots", create).await.expect(201).body];
+    answers.push(admin.get(&path).await.expect(200).body);
+    answers.push(admin.get("/chatbots").await.expect(200).body);
+    answers.push(admin.patch(&path, json!({ "webhook": webhook("http://127.0.0.1/") })).await.expect(200).body);
+    answers.push(admin.patch(&path, json!({ "webhook": { "url": "none", "secret": SECRET } })).await.body);
+    receiver.replies([Reply::status(400), Reply::status(500)]);
+    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    answers.push(customer.says(&thread, "call lookup {}").await.expect(200).body);
+    answers.push(customer.escalates(&thread).await.expect(200).body);
+    assert!(answers.iter().all(|answer| !answer.to_string().contains(SECRET)));
+    let logged = String::from_utf8(logs.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("a function failed") && logged.contains("a webhook was not told"), "{logged}");
+    let leaks: Vec<_> = logged.lines().filter(|line| line.contains(SECRET)).collect();
+    assert!(leaks.is_empty(), "{leaks:#?}");
+}
+
+/// All that is logged on a thread.
+#[derive(Clone, Default)]
+struct Logs(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Logs {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,181 @@
+//! Every sample event, played both ways; both answer the same.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::names;
+use super::player::{Played, Player, Way};
+use tests::receiver::Receiver;
+
+/// What was played, in order, and what came of it.
+pub(super) type Story = Vec<(&'static str, Played)>;
+
+/// A chatbot, a thread and a socket, from their making to their end.
+pub(super) async fn story(player: &mut Player) -> Story {
+    let mut story = Story::new();
+    macro_rules! play {
+        ($($name:literal),*) => {$(
+            let played = Box::pin(player.plays($name)).await;
+            story.push(($name, settled(played)));
+        )*};
+    }
+
+    let made = Box::pin(player.plays("chatbot-create")).await;
+    player.replace("bot_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
+    story.push(("chatbot-create", settled(made)));
+    // Its webhook hears of each hand-over.
+    let receiver = Receiver::start().await;
+    player.replace("https://hooks.example.com/switchboard", &receiver.url);
+    play!("chatbot-list", "chatbot-get", "chatbot-update", "visitor-create", "visitor-try");
+
+    let made = Box::pin(player.plays("thread-create")).await;
+    player.replace("thr_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
+    story.push(("thread-create", settled(made)));
+    play!("thread-get", "thread-update");
+
+    // A socket that is open, since what the functions send it has to arrive.
+    let mut socket = player.world.persona("acme", "customer", "cara").connects().await;
+    player.replace("EXAMPLEconn=", &player.world.board.connections().ids()[0].clone());
+    play!("socket-connect", "socket-subscribe");
+    assert_eq!(types(&[socket.hears().await, socket.hears().await]), ["message.created", "subscribed"]);
+    play!("socket-typing", "socket-read", "socket-ping");
+    socket.hears_of("pong").await;
+    assert_eq!(socket.hears().await["message"]["role"], "bot", "the greeting, again");
+
+    play!("chat");
+    for role in ["customer", "bot"] {
+        assert_eq!(socket.hears_of("message.created").await["message"]["role"], role);
+    }
+    play!("chat-ui", "chat-ui-stream", "thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
+    // One more message, which waits until the line is the bot's again.
+    player.replace("5f0c9d0e-1111-4222-8333-444455556666", "5f0c9d0e-1111-4222-8333-777788889999");
+    player.world.board.invocations().lose(true);
+    play!("chat", "handoff-release", "chat-run", "sweep", "thread-messages", "chat-end");
+    socket.hears_of("thread.updated").await;
+    assert_eq!(receiver.types(), ["thread.queued", "thread.claimed", "thread.ended"]);
+
+    play!("socket-default");
+    assert_eq!(socket.hears_of("error").await["code"], "invalid");
+    play!("socket-unsubscribe", "socket-disconnect", "thread-delete", "chatbot-delete");
+
+    let seen: BTreeSet<_> = player.played.iter().cloned().collect();
+    let all: BTreeSet<_> = names(|name| !name.starts_with("authorizer-")).into_iter().collect();
+    assert_eq!(seen, all, "every event is played");
+    story
+}
+
+#[tokio::test]
+async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
+    let in_process = Box::pin(story(&mut Player::new(Way::InProcess).await)).await;
+    let binaries = Box::pin(story(&mut Player::new(Way::Binaries).await)).await;
+    for (ours, theirs) in in_process.iter().zip(&binaries) {
+        assert_eq!(ours, theirs);
+    }
+    assert_snapshot!(outline(&in_process), @"
+    chatbot-create: 201 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    chatbot-list: 200 application/json data[1] next_cursor
+    chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    visitor-create: 201 application/json chatbot expires_at token visitor
+    visitor-try: 201 application/json chatbot expires_at token visitor
+    thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title unread updated_at
+    thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    socket-connect: 200 - null
+    socket-subscribe: 200 - null
+    socket-typing: 200 - null
+    socket-read: 200 - null
+    socket-ping: 200 - null
+    chat: 200 application/json message reply thread
+    chat-ui: 200 text/event-stream events[27]
+    chat-ui-stream: 204 - null
+    thread-messages: 200 application/json data[5] next_cursor
+    handoff-escalate: 200 application/json chatbot_id created_at customer_id id metadata reason seq status status_since title updated_at
+    thread-list: 200 application/json data[1] next_cursor
+    handoff-claim: 200 application/json agent chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    chat: 202 application/json message reply thread
+    handoff-release: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    chat-run: 204 - null
+    sweep: 204 - null
+    thread-messages: 200 application/json data[10] next_cursor
+    chat-end: 200 application/json chatbot_id created_at customer_id ended_by id metadata seq status status_since title updated_at
+    socket-default: 200 - null
+    socket-unsubscribe: 200 - null
+    socket-disconnect: 200 - null
+    thread-delete: 204 - null
+    chatbot-delete: 204 - null
+    ");
+}
+
+#[tokio::test]
+async fn both_authorizers_let_a_token_in_and_send_its_absence_away() {
+    for way in [Way::InProcess, Way::Binaries] {
+        let mut player = Player::new(way).await;
+        for name in ["authorizer-rest", "authorizer-socket"] {
+            let refused = player.authorizes(name).await;
+            assert_eq!(refused, Err(Value::from("Unauthorized")), "{way:?} {name}");
+        }
+        let token = player.world.board.token("acme", "agent", "ana");
+        player.replace("REPLACE_WITH_A_TOKEN", &token);
+        for name in ["authorizer-rest", "authorizer-socket"] {
+            let policy = player.authorizes(name).await.unwrap();
+            assert_eq!(policy["policyDocument"]["Statement"][0]["Effect"], "Allow", "{way:?} {policy}");
+            let resource = policy["policyDocument"]["Statement"][0]["Resource"].to_string();
+            assert!(resource.contains("/v1/*"), "{way:?} {resource}");
+            let context = ["tenant", "subject", "role"].map(|field| policy["context"][field].as_str().unwrap());
+            assert_eq!(context, ["acme", "ana", "agent"], "{way:?} {policy}");
+        }
+    }
+}
+
+/// One line each: status, content type, and the fields of the body.
+fn outline(story: &Story) -> String {
+    let line = |(name, played): &(&str, Played)| {
+        let kind = played.content_type.as_deref().unwrap_or("-");
+        let body = match &played.body {
+            Value::Object(fields) => fields.iter().map(field).collect::<Vec<_>>().join(" "),
+            Value::Array(events) => format!("events[{}]", events.len()),
+            other => other.to_string(),
+        };
+        format!("{name}: {} {kind} {body}", played.status)
+    };
+    story.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A field's name, a list's with its length.
+fn field((name, value): (&String, &Value)) -> String {
+    value.as_array().map_or_else(|| name.clone(), |values| format!("{name}[{}]", values.len()))
+}
+
+/// The same without what differs from run to run: ids, times, the receiver's port.
+fn settled(mut played: Played) -> Played {
+    settle(&mut played.body);
+    played
+}
+
+fn settle(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(settle),
+        Value::Array(values) => values.iter_mut().for_each(settle),
+        Value::String(text) => {
+            let is_id = ["thr_", "bot_", "msg_", "run_", "vis_"].iter().any(|prefix| text.starts_with(prefix));
+            let is_time = text.len() == "2026-11-22T11:00:00.000Z".len() && text.ends_with('Z');
+            if is_id {
+                text.truncate(4);
+            } else if is_time {
+                "[time]".clone_into(text);
+            } else if text.starts_with("eyJ") {
+                "[token]".clone_into(text);
+            } else if text.starts_with("http://127.0.0.1:") {
+                "[receiver]".clone_into(text);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn types(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
+}

@@ -1,0 +1,251 @@
+//! The two ways to play an event: through its handler in this process, and through the function's built binary.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
+use http::{HeaderMap, header::CONTENT_TYPE};
+use lambda_http::{Body, Request, Response};
+use local::{Options, Transport};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::permissions::{Permission, Watched};
+use tests::personas::World;
+use tests::runtime_api::{Answer, Failure, FunctionProcess, binary};
+use tests::sample::event;
+use tests::stage::Turned;
+use tests::whole::whole;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// Each function has an app of its own, which notes down what it needs.
+    InProcess,
+    /// The binaries reach the table, OpenAI's stand-in and the sockets over TCP.
+    Binaries,
+}
+
+/// A Switchboard, and the events that are played against it.
+pub(super) struct Player {
+    pub(super) world: World,
+    /// In process, the functions' clock.
+    pub(super) turned: Turned,
+    way: Way,
+    environment: Vec<(String, String)>,
+    processes: HashMap<&'static str, FunctionProcess>,
+    watched: HashMap<&'static str, Watched>,
+    placeholders: Vec<(&'static str, String)>,
+    pub(super) played: Vec<String>,
+    /// The functions that asked OpenAI something, in process.
+    pub(super) asked_openai: BTreeSet<&'static str>,
+    _data_dir: TempDir,
+}
+
+/// What an HTTP function answered: its status, its content type, its body.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Played {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    pub(super) body: Value,
+}
+
+impl Player {
+    pub(super) async fn new(way: Way) -> Self {
+        let (turned, data_dir) = (Turned::default(), tempfile::tempdir().unwrap());
+        let path = Some(data_dir.path().to_owned());
+        let database = Arc::new(OnceLock::new());
+        let seen = Arc::clone(&database);
+        let dynamo = Transport::new(move |inner| seen.get_or_init(|| inner).clone());
+        let world = World::with(Options {
+            data_dir: path,
+            share_database: true,
+            dynamo,
+            clock: turned.clock(),
+            ..Options::default()
+        })
+        .await;
+        let mut watched = HashMap::new();
+        for function in FUNCTIONS {
+            watched.insert(function, Watched::on(&world.board, database.get().unwrap()).await);
+        }
+        let environment = exports(data_dir.path()).await;
+        Self {
+            world,
+            turned,
+            way,
+            environment,
+            processes: HashMap::new(),
+            watched,
+            placeholders: Vec::new(),
+            played: Vec::new(),
+            asked_openai: BTreeSet::new(),
+            _data_dir: data_dir,
+        }
+    }
+
+    /// From now on, `placeholder` in an event stands for `value`.
+    pub(super) fn replace(&mut self, placeholder: &'static str, value: &str) {
+        self.placeholders.retain(|(known, _)| *known != placeholder);
+        self.placeholders.push((placeholder, value.to_owned()));
+    }
+
+    /// What the environment of a function says.
+    pub(super) fn variable(&self, name: &str) -> &str {
+        &self.environment.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    /// What `function` has needed on AWS so far, in process.
+    pub(super) fn needed(&self, function: &str) -> BTreeSet<Permission> {
+        self.watched.get(function).map(Watched::needed).unwrap_or_default()
+    }
+
+    /// Plays `events/{name}.json`.
+    pub(super) async fn plays(&mut self, name: &str) -> Played {
+        self.plays_as(name, |_| ()).await
+    }
+
+    /// Plays `events/{name}.json` with a change of its own.
+    pub(super) async fn plays_as(&mut self, name: &str, change: impl FnOnce(&mut Value)) -> Played {
+        let mut event = self.event(name);
+        change(&mut event);
+        let function = function_of(name);
+        let response = match self.way {
+            Way::InProcess => self.handles(function, &event).await.map(|body| body.as_ref().to_vec()),
+            Way::Binaries => {
+                let answer = self.invokes(function, &event).await;
+                let answer = answer.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+                // The chat route's integration streams, so that no answer meets the 29 s of a buffered one.
+                assert_eq!(matches!(answer, Answer::Streamed(_)), function == "chat", "{name}: {answer:?}");
+                if function == "sweep" { nothing(&answer.into_json()) } else { answer.into_http() }
+            }
+        };
+        let (head, body) = response.into_parts();
+        let body = match content_type(&head.headers).as_deref() {
+            Some("text/event-stream") => events(&String::from_utf8(body).unwrap()),
+            _ if body.is_empty() => Value::Null,
+            _ => serde_json::from_slice(&body).unwrap(),
+        };
+        // A stream without a body is called `application/octet-stream` by the runtime; it is nothing.
+        let content_type = content_type(&head.headers).filter(|_| !body.is_null());
+        Played { status: head.status.as_u16(), content_type, body }
+    }
+
+    /// Plays an event of the authorizer: its policy, or the words with which it sends the caller away.
+    pub(super) async fn authorizes(&mut self, name: &str) -> Result<Value, Value> {
+        let event = self.event(name);
+        match self.way {
+            Way::InProcess => {
+                let [secret, issuer, audience] =
+                    ["JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"].map(|name| self.variable(name));
+                let keys = authorizer::Keys::secret(secret, issuer, audience).unwrap();
+                let keys = keys.with_visitors(self.variable("VISITOR_SECRET")).unwrap();
+                let request: ApiGatewayCustomAuthorizerRequestTypeRequest = serde_json::from_value(event).unwrap();
+                let decided = authorizer::handle(&keys, request).await;
+                decided
+                    .map(|policy| serde_json::to_value(policy).unwrap())
+                    .map_err(|refusal| json!(lambda_runtime_message(refusal)))
+            }
+            Way::Binaries => match self.invokes("authorizer", &event).await {
+                Ok(answer) => Ok(answer.into_json()),
+                Err(Failure::Invocation(error)) => Err(error["errorMessage"].clone()),
+                Err(failure) => panic!("{failure}"),
+            },
+        }
+    }
+
+    fn event(&mut self, name: &str) -> Value {
+        self.played.push(name.to_owned());
+        let filled = |text: String, (placeholder, value): &(&str, String)| text.replace(placeholder, value);
+        serde_json::from_str(&self.placeholders.iter().fold(event(name), filled)).unwrap()
+    }
+
+    async fn handles(&mut self, function: &'static str, event: &Value) -> Response<Body> {
+        let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let app = &self.watched[function].app;
+        let asked_before = self.world.standin().requests().len();
+        // Boxed, as a runtime would: side by side they are too large for a test's stack.
+        let handled = match function {
+            "thread" => Box::pin(thread::handle(app, request)).await,
+            "chatbot" => Box::pin(chatbot::handle(app, request)).await,
+            "chat" => whole(Box::pin(chat::handle(app, request)).await).await,
+            "chat-end" => Box::pin(chat_end::handle(app, request)).await,
+            "handoff" => Box::pin(handoff::handle(app, request)).await,
+            "socket" => Box::pin(socket::handle(app, request)).await,
+            "sweep" => Box::pin(sweep::handle(app, request)).await,
+            "visitor" => {
+                let passes = visitor::VisitorTokens::new(self.variable("VISITOR_SECRET")).unwrap();
+                Box::pin(visitor::handle(app, &passes, request)).await
+            }
+            _ => panic!("there is no function {function}"),
+        };
+        if self.world.standin().requests().len() > asked_before {
+            self.asked_openai.insert(function);
+        }
+        handled.unwrap()
+    }
+
+    async fn invokes(&mut self, function: &'static str, event: &Value) -> Result<Answer, Failure> {
+        if !self.processes.contains_key(function) {
+            let process = FunctionProcess::start(function, self.environment.iter().cloned()).await;
+            self.processes.insert(function, process);
+        }
+        let process = self.processes.get_mut(function).unwrap();
+        let outcome = process.invoke(event).await;
+        if outcome.is_err() {
+            eprintln!("{}", process.logs());
+        }
+        outcome
+    }
+}
+
+/// All but the authorizer. Longest first: `chat-end` is not `chat`'s.
+const FUNCTIONS: [&str; 8] = ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
+
+/// The function that takes the event of this name.
+fn function_of(name: &str) -> &'static str {
+    let mut functions = ["authorizer"].into_iter().chain(FUNCTIONS);
+    functions.find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
+}
+
+/// A schedule waits for no answer: the binary gives none, its handler the 204 that stands for it.
+fn nothing(answer: &Value) -> Response<Vec<u8>> {
+    assert!(answer.is_null(), "{answer}");
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    response
+}
+
+/// The data of each event of a stream; what is not JSON as text.
+fn events(stream: &str) -> Value {
+    let data = stream.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data))).collect()
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned())
+}
+
+/// What Lambda is told of a refusal.
+fn lambda_runtime_message(refusal: authorizer::Refusal) -> String {
+    lambda_http::lambda_runtime::Diagnostic::from(refusal).error_message
+}
+
+/// What `switchboard env` prints for the instance that works with `data_dir`.
+async fn exports(data_dir: &Path) -> Vec<(String, String)> {
+    let output = Command::new(binary("switchboard"))
+        .args(["env", "--data-dir"])
+        .arg(data_dir)
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("OPENAI_MEMORY")
+        .output();
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let variable = |line: &str| {
+        let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+        (name.to_owned(), value.trim_matches('\'').to_owned())
+    };
+    lines.lines().map(variable).collect()
+}

@@ -1,0 +1,73 @@
+//! Lambda's own door: asynchronous invocations, over HTTP.
+
+use local::Options;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use tests::{personas::World, sample::event};
+
+async fn invokes(world: &World, function: &str, kind: &str, event: impl Into<reqwest::Body>) -> Response {
+    let url = format!("{}/2015-03-31/functions/{function}/invocations", world.board.url());
+    let request = reqwest::Client::new().post(url).header("x-amz-invocation-type", kind).body(event);
+    request.send().await.unwrap()
+}
+
+/// Leaves the bot a question in this thread, of which it does not hear.
+async fn waits(world: &World, thread: &str) {
+    world.agent().claims(thread).await.expect(200);
+    world.customer().says(thread, "Anybody?").await.expect(202);
+    world.releases_unheard(thread).await;
+}
+
+#[tokio::test]
+async fn an_event_is_taken_at_once_and_done_later() {
+    let world = World::start().await;
+    let thread = world.thread().await;
+    waits(&world, &thread).await;
+    let hold = world.hold();
+    let event = json!({ "tenant": "acme", "thread_id": thread }).to_string();
+    let answer = invokes(&world, "chat", "Event", event).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    assert_eq!(answer.text().await.unwrap(), "");
+    hold.begun().await;
+    hold.release();
+    world.board.invocations().finished().await;
+    assert_eq!(world.customer().log(&thread).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_no_event_for_a_function_is_refused_with_lambdas_own_errors() {
+    let world = World::start().await;
+    for (function, kind, event, status, error) in [
+        ("nobody", "Event", "{}", 404, "ResourceNotFoundException"),
+        ("chat", "RequestResponse", "{}", 400, "InvalidParameterValueException"),
+        ("chat", "Event", "{", 400, "InvalidRequestContentException"),
+    ] {
+        let answer = invokes(&world, function, kind, event).await;
+        assert_eq!(answer.status(), status, "{error}");
+        assert_eq!(answer.headers()["x-amzn-errortype"], error);
+    }
+}
+
+#[tokio::test]
+async fn nobody_becomes_somebody_else_by_this_door() {
+    let world = World::start().await;
+    let mut ends: Value = serde_json::from_str(&event("chat-end")).unwrap();
+    let thread = world.thread().await;
+    ends["pathParameters"]["thread_id"] = json!(thread);
+    ends["requestContext"]["authorizer"]["role"] = json!("admin");
+    let answer = invokes(&world, "chat-end", "Event", ends.to_string()).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    world.board.invocations().finished().await;
+    assert_eq!(world.customer().reads(&thread).await["status"], "bot");
+}
+
+#[tokio::test]
+async fn the_schedule_comes_by_itself() {
+    let every = Some(std::time::Duration::from_millis(20));
+    let world = World::with(Options { sweep_every: every, ..Options::default() }).await;
+    let thread = world.thread().await;
+    let mut socket = world.customer().listens(&thread).await;
+    waits(&world, &thread).await;
+    while socket.hears_of("message.created").await["message"]["role"] != "bot" {}
+}

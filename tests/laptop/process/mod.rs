@@ -1,0 +1,134 @@
+//! The binary `switchboard` as its user has it: what it prints, how it ends, and what it keeps.
+
+mod crash;
+mod refusals;
+mod start;
+mod upstream;
+
+use std::path::Path;
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use tests::runtime_api::binary;
+
+/// Nothing takes this long unless it hangs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A running `switchboard`. Dropping it kills it.
+struct Laptop {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// All that it printed until it was ready.
+    introduction: String,
+    url: String,
+    http: reqwest::Client,
+}
+
+/// `switchboard` on a folder, with nothing of this process's environment that it would heed.
+fn switchboard(data_dir: &Path) -> Command {
+    let mut command = Command::new(binary("switchboard"));
+    for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY", "OPENAI_MODEL", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.arg("--data-dir").arg(data_dir).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// What a command that ends by itself prints.
+async fn run(command: &mut Command) -> Output {
+    tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends by itself").unwrap()
+}
+
+/// What a command prints that succeeds.
+async fn printed(command: &mut Command) -> String {
+    let output = run(command).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// What a command complains of that fails.
+async fn complaint(command: &mut Command) -> String {
+    let output = run(command).await;
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap().trim_end().to_owned()
+}
+
+impl Laptop {
+    /// On a free port.
+    async fn start(data_dir: &Path) -> Self {
+        Self::ready(switchboard(data_dir).args(["--port", "0"])).await
+    }
+
+    /// Reads what it prints until it has said all.
+    async fn ready(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut introduction = String::new();
+        while !introduction.ends_with("Ctrl-C ends it.\n") {
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it says that it is ready");
+            introduction.push_str(&line.unwrap().expect("it stays until it is told to stop"));
+            introduction.push('\n');
+        }
+        let url = introduction.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        Self { child, lines, introduction, url, http: reqwest::Client::new() }
+    }
+
+    /// The value of `NAME=value` among the printed lines.
+    fn variable(&self, name: &str) -> &str {
+        let value = |line: &'_ str| line.strip_prefix(name)?.strip_prefix('=').map(str::len);
+        let line = self.introduction.lines().find(|line| value(line).is_some());
+        &line.unwrap_or_else(|| panic!("no {name} in {}", self.introduction))[name.len() + 1..]
+    }
+
+    async fn request(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token).timeout(PATIENCE);
+        let request = if let Some(body) = body { request.json(&body) } else { request };
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Value {
+        let (status, body) = self.request(Method::GET, path, token, None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// The whole log of a thread, oldest first.
+    async fn log(&self, thread: &str, token: &str) -> Vec<Value> {
+        let mut log: Vec<Value> = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |last| last["seq"].as_u64().unwrap());
+            let page = self.get(&format!("/threads/{thread}/messages?after={after}&limit=100"), token).await;
+            log.extend(page["data"].as_array().unwrap().iter().cloned());
+            if page["next_cursor"].is_null() {
+                return log;
+            }
+        }
+    }
+
+    /// A new thread of the token's customer with the demo chatbot, its id.
+    async fn thread(&self) -> String {
+        let bots = self.get("/chatbots", self.variable("ADMIN")).await;
+        let body = serde_json::json!({ "chatbot_id": bots["data"][0]["id"] });
+        let (status, thread) = self.request(Method::POST, "/threads", self.variable("CUSTOMER"), Some(body)).await;
+        assert_eq!(status, 201, "{thread}");
+        thread["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a signal, such as `INT`, and waits for the end; what it still printed, and how it ended.
+    async fn ended_by(mut self, signal: &str) -> (String, ExitStatus) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap().success());
+        let mut said = String::new();
+        while let Some(line) = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it ends").unwrap() {
+            said += &line;
+            said += "\n";
+        }
+        (said, self.child.wait().await.unwrap())
+    }
+}

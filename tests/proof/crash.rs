@@ -1,0 +1,180 @@
+//! One fault at every call: a scene is played once to count its calls, then again for each call and each fault.
+
+use std::time::Duration;
+
+use futures::{FutureExt, future::BoxFuture, join};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use tests::schedules::{
+    alone, checks,
+    gate::{Call, Fate, Ready},
+    perform, recover,
+    schedule::Step,
+    story::{AGENTS, Line, Story},
+    world::World,
+};
+
+/// What happens in one thread, and always in the same way.
+type Scene = fn(Story, Line) -> BoxFuture<'static, ()>;
+
+/// What each call meets in turn. A call that is frozen goes out long after its function's lease has ended.
+const FATES: [Fate; 5] =
+    [Fate::Refused, Fate::Conflict, Fate::AnswerLost, Fate::KilledAfter, Fate::FrozenBefore(Duration::from_secs(75))];
+
+/// Plays `scene` with a fault at one call, or with none. The calls it made, and what does not hold in the end.
+fn play(scene: Scene, fault: Option<(usize, Fate)>) -> (Vec<Call>, Result<(), String>) {
+    alone(0, async {
+        let story = Story::begin(World::new(0), 1).await;
+        let part = scene(story.clone(), story.lines[0].clone());
+        let mut calls = Vec::new();
+        let in_order = |ready: &[Ready]| {
+            calls.push(ready[0].call.clone());
+            let fate = fault.filter(|(at, _)| *at == calls.len()).map_or(Fate::Pass, |(_, fate)| fate);
+            Step::Call(0, fate)
+        };
+        perform(&story, vec![part], in_order).await;
+        recover(&story).await;
+        let checked = checks::check(&story).await;
+        let told = checked.map_err(|breach| format!("{fault:?}: {breach}\n{}", story.world.gate().trace().join("\n")));
+        (calls, told)
+    })
+}
+
+/// Nothing that befalls any one call of the scene breaks one voice.
+fn survives(scene: Scene) {
+    let (calls, whole) = play(scene, None);
+    whole.unwrap();
+    for (before, call) in calls.iter().enumerate() {
+        let is_transaction = *call == Call::Table("TransactWriteItems".into());
+        for fate in FATES.into_iter().filter(|fate| *fate != Fate::Conflict || is_transaction) {
+            if let (_, Err(breach)) = play(scene, Some((before + 1, fate))) {
+                panic!("a fault at call {} ({call:?}) breaks it: {breach}", before + 1);
+            }
+        }
+    }
+}
+
+/// Long enough for a turn to have come to its model's words, and too short for its reply.
+const MID_ANSWER: Duration = Duration::from_millis(7);
+
+#[test]
+fn a_turn() {
+    survives(|story, line| async move { story.asks_for_help(&line, "one").await }.boxed());
+}
+
+#[test]
+fn a_burst() {
+    survives(|story, line| {
+        async move {
+            join!(story.asks_for_help(&line, "one"), story.asks_for_help(&line, "two"));
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn a_claim_in_mid_answer() {
+    survives(|story, line| {
+        async move {
+            let claim = async {
+                sleep(MID_ANSWER).await;
+                story.claims(&line).await;
+            };
+            join!(story.asks_for_help(&line, "one"), claim);
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn an_agents_message_that_claims() {
+    survives(|story, line| {
+        async move {
+            story.asks_for_help(&line, "one").await;
+            story.says(AGENTS[0], &line.thread, "hers", "A person speaks.", false).await;
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn an_escalation() {
+    survives(|story, line| {
+        async move {
+            let escalate = async {
+                sleep(MID_ANSWER).await;
+                story.hands(line.customer, &line.thread, "escalate", json!({ "reason": "It loops." })).await;
+            };
+            join!(story.asks_for_help(&line, "one"), escalate);
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn a_model_that_asks_for_a_person() {
+    survives(|story, line| {
+        async move { story.says(line.customer, &line.thread, "one", "I want to talk to a person", false).await }.boxed()
+    });
+}
+
+#[test]
+fn a_release_to_the_bot_with_a_message_unanswered() {
+    survives(|story, line| {
+        async move {
+            story.claims(&line).await;
+            story.asks_for_help(&line, "one").await;
+            story.hands(AGENTS[0], &line.thread, "release", json!({ "to": "bot", "note": "Over to you." })).await;
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn an_end_in_mid_run() {
+    survives(|story, line| {
+        async move {
+            let end = async {
+                sleep(MID_ANSWER).await;
+                story.hands(line.customer, &line.thread, "end", Value::Null).await;
+            };
+            join!(story.asks_for_help(&line, "one"), end);
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn a_deletion_in_mid_run() {
+    survives(|story, line| {
+        async move {
+            let delete = async {
+                sleep(MID_ANSWER).await;
+                story.deletes(&line).await;
+            };
+            join!(story.asks_for_help(&line, "one"), delete);
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn a_take_over_of_a_dead_run() {
+    survives(|story, line| {
+        async move {
+            // Its first caller leaves with the answer unheard, and its function is killed half-way.
+            let gate = story.world.gate().clone();
+            let dies = async {
+                sleep(MID_ANSWER).await;
+                gate.kill_all();
+            };
+            let asked = story.clone();
+            let one = line.clone();
+            join!(dies, async move { asked.asks_for_help(&one, "one").await });
+            sleep(Duration::from_secs(40)).await;
+            story.wakes(&line.thread).await;
+        }
+        .boxed()
+    });
+}

@@ -1,0 +1,232 @@
+//! A Lambda Runtime API in this process, which plays events through the built function binaries:
+//! what is deployed asks here for its work, as it asks Lambda.
+
+pub mod answer;
+
+pub use answer::Answer;
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    http::{HeaderName, StatusCode},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use std::{
+    env,
+    ffi::OsStr,
+    fmt, fs,
+    path::PathBuf,
+    process::{Command, ExitStatus},
+    sync::{Arc, OnceLock},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tempfile::NamedTempFile;
+use tokio::{
+    net::TcpListener,
+    process::Child,
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
+
+/// What a function may take for one event; it reads the deadline from `lambda-runtime-deadline-ms`.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// What the function told `init/error`: it could not even begin.
+    Init(Value),
+    /// What the handler failed with: `{errorType, errorMessage}`.
+    Invocation(Value),
+    /// The answer broke off: what had come until then, and the error.
+    Stream { until_then: Box<Answer>, error: Value },
+    /// The process is gone.
+    Exited(ExitStatus),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Init(error) => write!(f, "it could not begin: {error}"),
+            Failure::Invocation(error) => write!(f, "its handler failed: {error}"),
+            Failure::Stream { until_then, error } => {
+                write!(f, "broke off with {error} after {until_then:?}")
+            }
+            Failure::Exited(status) => write!(f, "it ended: {status}"),
+        }
+    }
+}
+
+/// A built function, running, with a Runtime API of its own. Dropping it kills the process.
+pub struct FunctionProcess {
+    child: Child,
+    logs: NamedTempFile,
+    events: mpsc::UnboundedSender<Event>,
+    outcomes: mpsc::UnboundedReceiver<(Subject, Outcome)>,
+    invocations: u64,
+    _server: JoinSet<()>,
+}
+
+pub type Outcome = Result<Answer, Failure>;
+
+/// The event an outcome is of, by its request id; a failed start has none.
+type Subject = Option<String>;
+
+struct Event {
+    request_id: String,
+    payload: String,
+}
+
+impl FunctionProcess {
+    /// Starts `functions/{name}` as Lambda does. Of this process's environment it sees nothing: `envs` are all its own.
+    pub async fn start<K, V>(name: &str, envs: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let (events, next) = mpsc::unbounded_channel();
+        let (answered, outcomes) = mpsc::unbounded_channel();
+        let api = Arc::new(RuntimeApi {
+            function_arn: format!("arn:aws:lambda:eu-central-1:000000000000:function:{name}"),
+            next: Mutex::new(next),
+            answered,
+        });
+        let mut server = JoinSet::new();
+        server.spawn(async { axum::serve(listener, routes(api)).await.expect("it serves") });
+
+        let logs = NamedTempFile::new().expect("a temporary file");
+        let output = logs.reopen().expect("our own file opens");
+        let child = tokio::process::Command::new(binary(name))
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}"))
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(envs)
+            .stdout(output.try_clone().expect("one more handle"))
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the function starts");
+        Self { child, logs, events, outcomes, invocations: 0, _server: server }
+    }
+
+    /// Plays one event, and waits for what becomes of it. One at a time, as Lambda does.
+    /// The outcome of an earlier event that nobody waited for is passed over.
+    pub async fn invoke(&mut self, event: &Value) -> Outcome {
+        self.invocations += 1;
+        let request_id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
+        let event = Event { request_id: request_id.clone(), payload: event.to_string() };
+        self.events.send(event).expect("the Runtime API listens as long as this process is held");
+        loop {
+            tokio::select! {
+                biased;
+                Some((subject, outcome)) = self.outcomes.recv() => {
+                    if subject.is_none_or(|subject| subject == request_id) {
+                        return outcome;
+                    }
+                }
+                status = self.child.wait() => {
+                    return Err(Failure::Exited(status.expect("the child was ours to wait for")));
+                }
+            }
+        }
+    }
+
+    /// All that the function has printed so far.
+    pub fn logs(&self) -> String {
+        fs::read_to_string(&self.logs).expect("logs are text")
+    }
+}
+
+struct RuntimeApi {
+    function_arn: String,
+    next: Mutex<mpsc::UnboundedReceiver<Event>>,
+    answered: mpsc::UnboundedSender<(Subject, Outcome)>,
+}
+
+fn routes(api: Arc<RuntimeApi>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/init/error", post(init_error))
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(invocation_error))
+        .with_state(api)
+}
+
+async fn init_error(State(api): State<Arc<RuntimeApi>>, error: String) -> impl IntoResponse {
+    api.answer(None, Err(Failure::Init(json_or_text(&error))))
+}
+
+/// Held open until there is an event.
+async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
+    let Some(event) = api.next.lock().await.recv().await else {
+        return Err(StatusCode::GONE);
+    };
+    let deadline = SystemTime::now() + TIMEOUT;
+    let deadline = deadline.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    let headers = [
+        ("lambda-runtime-aws-request-id", event.request_id),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", api.function_arn.clone()),
+        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned()),
+    ];
+    Ok((headers.map(|(name, value)| (HeaderName::from_static(name), value)), event.payload).into_response())
+}
+
+async fn response(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, request: Request) -> impl IntoResponse {
+    api.answer(Some(id), answer::read(request).await)
+}
+
+async fn invocation_error(
+    State(api): State<Arc<RuntimeApi>>,
+    Path(id): Path<String>,
+    error: String,
+) -> impl IntoResponse {
+    api.answer(Some(id), Err(Failure::Invocation(json_or_text(&error))))
+}
+
+impl RuntimeApi {
+    /// Nobody may be waiting any more: the test has ended.
+    fn answer(&self, subject: Subject, outcome: Outcome) -> (StatusCode, &'static str) {
+        let _ended = self.answered.send((subject, outcome));
+        (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
+    }
+}
+
+fn json_or_text(error: &str) -> Value {
+    serde_json::from_str(error).unwrap_or_else(|_| json!(error))
+}
+
+/// The function's binary, in the folder that this test was built in and as new as the sources.
+///
+/// `cargo test` builds no plain binary of another package, so the first to ask has cargo build them all: with the
+/// features that `cargo test` resolves, so that nothing is compiled that was compiled before.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT_INTO: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT_INTO.get_or_init(|| {
+        let test = env::current_exe().expect("a running test has a path");
+        let folder = test.ancestors().nth(2).expect("it lies in target/PROFILE/deps");
+        let profile = match folder.file_name().and_then(OsStr::to_str).expect("a profile's name") {
+            "debug" => "dev",
+            profile => profile,
+        };
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", profile])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status();
+        assert!(build.expect("cargo starts").success(), "the functions do not build");
+        folder.to_owned()
+    });
+    let binary = folder.join(name);
+    assert!(binary.exists(), "{} is missing: is it built elsewhere, for another target?", binary.display());
+    binary
+}

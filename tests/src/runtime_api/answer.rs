@@ -1,0 +1,182 @@
+//! What a function answers, in the two forms that the Runtime API takes.
+
+use super::{Failure, Outcome};
+use axum::{
+    body::{Body, HttpBody as _},
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, header::SET_COOKIE},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, future::poll_fn, pin::Pin};
+
+const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
+/// Ends the prelude of a streamed answer.
+pub const DELIMITER: [u8; 8] = [0; 8];
+pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+
+/// One event's answer.
+#[derive(Debug)]
+pub enum Answer {
+    /// Any JSON; of an HTTP function a proxy response, which API Gateway makes HTTP of.
+    Buffered(Value),
+    /// HTTP already.
+    Streamed(Response<Vec<u8>>),
+}
+
+impl Answer {
+    /// The JSON of a function that does not speak HTTP: an authorizer's policy, say.
+    pub fn into_json(self) -> Value {
+        match self {
+            Answer::Buffered(value) => value,
+            Answer::Streamed(response) => panic!("streamed: {response:?}"),
+        }
+    }
+
+    /// What a client would get from API Gateway, in either form.
+    pub fn into_http(self) -> Response<Vec<u8>> {
+        match self {
+            Answer::Buffered(value) => {
+                ProxyResponse::deserialize(&value).unwrap_or_else(|error| panic!("{error}: {value}")).into_http()
+            }
+            Answer::Streamed(response) => response,
+        }
+    }
+}
+
+/// Reads the body of a `POST …/invocation/{id}/response`.
+pub(super) async fn read(request: Request) -> Outcome {
+    let streamed = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == STREAMED);
+    let (bytes, trailers) = collect(request.into_body()).await;
+    if streamed {
+        return read_streamed(&bytes, &trailers);
+    }
+    Ok(Answer::Buffered(serde_json::from_slice(&bytes).expect("a buffered answer is JSON")))
+}
+
+/// The whole body, and the trailers behind it.
+async fn collect(mut body: Body) -> (Vec<u8>, HeaderMap) {
+    let (mut bytes, mut trailers) = (Vec::new(), HeaderMap::new());
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        match frame.expect("the function sends its answer to the end").into_data() {
+            Ok(data) => bytes.extend_from_slice(&data),
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
+    }
+    (bytes, trailers)
+}
+
+/// A prelude `{statusCode, headers, cookies}`, eight NUL bytes, the body. An error in mid-stream follows in trailers.
+pub fn read_streamed(bytes: &[u8], trailers: &HeaderMap) -> Outcome {
+    let end =
+        bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER).expect("a delimiter ends the prelude");
+    let prelude: Prelude = serde_json::from_slice(&bytes[..end]).expect("the prelude is JSON");
+    let body = &bytes[end + DELIMITER.len()..];
+
+    let (body, error) = match error_in(trailers) {
+        Some(error) => (body, Some(error)),
+        None => split_error(body),
+    };
+    let answer = Answer::Streamed(prelude.with_body(body.to_vec()));
+    match error {
+        None => Ok(answer),
+        Some(error) => Err(Failure::Stream { until_then: Box::new(answer), error }),
+    }
+}
+
+fn error_in(trailers: &HeaderMap) -> Option<Value> {
+    let text = |name| trailers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    Some(stream_error(text(ERROR_TYPE)?, text(ERROR_BODY).unwrap_or_default()))
+}
+
+/// `lambda_runtime` 1.5 announces trailers and then writes them at the end of the body itself, in the form of trailers.
+fn split_error(body: &[u8]) -> (&[u8], Option<Value>) {
+    let start = b"Lambda-Runtime-Function-Error-Type: ";
+    let Some(at) = body.windows(start.len()).rposition(|window| window == start) else {
+        return (body, None);
+    };
+    let trailers = String::from_utf8_lossy(&body[at..]);
+    let mut values = trailers.lines().filter_map(|line| Some(line.split_once(": ")?.1));
+    let error = stream_error(values.next().unwrap_or_default(), values.next().unwrap_or_default());
+    (&body[..at], Some(error))
+}
+
+fn stream_error(kind: &str, base64: &str) -> Value {
+    let message = BASE64_STANDARD.decode(base64).expect("an error's body is base64");
+    json!({ "errorType": kind, "errorMessage": String::from_utf8_lossy(&message) })
+}
+
+/// Before a streamed body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Prelude {
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, OneOrMore>,
+    #[serde(default)]
+    cookies: Vec<String>,
+}
+
+/// `lambda_runtime` writes a header that comes once as a string, one that repeats as a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Prelude {
+    fn with_body(self, body: Vec<u8>) -> Response<Vec<u8>> {
+        let headers = self.headers.into_iter().flat_map(|(name, values)| {
+            let values = match values {
+                OneOrMore::One(value) => vec![value],
+                OneOrMore::More(values) => values,
+            };
+            values.into_iter().map(move |value| (name.clone(), value))
+        });
+        let cookies = self.cookies.into_iter().map(|cookie| (SET_COOKIE.to_string(), cookie));
+        http_response(self.status_code, headers.chain(cookies), body)
+    }
+}
+
+/// Of a buffered HTTP function, for REST and WebSocket routes alike.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProxyResponse {
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    multi_value_headers: BTreeMap<String, Vec<String>>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+impl ProxyResponse {
+    /// API Gateway merges both maps; a name that is in both counts as the longer one has it.
+    fn into_http(mut self) -> Response<Vec<u8>> {
+        self.headers.retain(|name, _| !self.multi_value_headers.contains_key(name));
+        let repeated = self.multi_value_headers.into_iter();
+        let repeated = repeated.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+        let body = self.body.unwrap_or_default();
+        let body = if self.is_base64_encoded {
+            BASE64_STANDARD.decode(body).expect("a body said to be base64 is")
+        } else {
+            body.into_bytes()
+        };
+        http_response(self.status_code, self.headers.into_iter().chain(repeated), body)
+    }
+}
+
+fn http_response(status: u16, headers: impl Iterator<Item = (String, String)>, body: Vec<u8>) -> Response<Vec<u8>> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    for (name, value) in headers {
+        let name = HeaderName::try_from(name).expect("a header's name");
+        response.headers_mut().append(name, HeaderValue::try_from(value).expect("a header's value"));
+    }
+    response
+}

@@ -1,0 +1,122 @@
+//! What must hold when a story is over, whatever has happened in it.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+use shared::{
+    domain::{Message, Thread, message},
+    verify::verify,
+};
+
+use super::{
+    story::{Said, Story},
+    world::TENANT,
+};
+
+/// A thread and its whole log.
+struct Kept {
+    thread: Thread,
+    log: Vec<Message>,
+}
+
+/// Says what does not hold.
+pub async fn check(story: &Story) -> Result<(), String> {
+    require(story.world.is_idle(), || "a function is at work for ever".into())?;
+    let mut all = Vec::new();
+    for line in &story.lines {
+        let Some(kept) = read(story, &line.thread).await? else { continue };
+        verify(&kept.thread, &kept.log).map_err(|breach| format!("{}: {breach}", line.thread))?;
+        require(!kept.thread.awaits_bot(), || format!("{} still waits for the bot", line.thread))?;
+        all.push(kept);
+    }
+    for said in story.said() {
+        if let Some(kept) = all.iter().find(|kept| kept.thread.id.as_str() == said.thread) {
+            acknowledged(&said, kept)?;
+        }
+    }
+    require(!story.world.has_due().await, || "something is due for ever".into())?;
+    story.world.leases().breach().map_or(Ok(()), Err)?;
+    removed(story, &all).await?;
+    asked_once(story)?;
+    private(story)?;
+    Ok(())
+}
+
+/// `None` of a thread that was deleted, with all it held.
+async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
+    let (table, id) = (story.world.onlooker().store, thread.parse().expect("a thread's id"));
+    let thread = table.thread_get_bare(TENANT, &id).await.expect("the table answers");
+    let log = table.log_after(TENANT, &id, 0, 10_000).await.expect("the table answers").messages;
+    let Some(thread) = thread else {
+        require(log.is_empty(), || format!("{id} was deleted and has a log"))?;
+        return Ok(None);
+    };
+    Ok(Some(Kept { thread, log }))
+}
+
+/// OpenAI has nothing of conversations that no thread speaks in any more: ended, deleted, or dropped for a new one.
+async fn removed(story: &Story, all: &[Kept]) -> Result<(), String> {
+    let conversations = story.world.openai().asked().conversations.clone();
+    let spoken: Vec<_> = all.iter().filter_map(|kept| kept.thread.openai.conversation_id.as_ref()).collect();
+    for conversation in conversations.iter().filter(|conversation| !spoken.contains(conversation)) {
+        let items = story.world.openai().items(conversation).await;
+        require(items == 0, || format!("OpenAI still has {items} items of {conversation}"))?;
+    }
+    Ok(())
+}
+
+/// A message that was taken is in the log once, as it was said; each answer to it speaks of that one.
+fn acknowledged(said: &Said, kept: &Kept) -> Result<(), String> {
+    let taken: Vec<&Value> =
+        said.answers.iter().filter(|it| matches!(it.status, 200 | 202)).map(|it| &it.body).collect();
+    if said.is_note {
+        let ids: HashSet<_> = taken.iter().map(|body| body["note"]["id"].as_str()).collect();
+        return require(ids.len() <= 1, || format!("{said:?}: several notes"));
+    }
+    let there = |message: &&Message| {
+        message.client_id.as_ref() == Some(&said.client_id) && message.author.id == said.by.subject
+    };
+    let logged: Vec<_> = kept.log.iter().filter(there).collect();
+    require(logged.len() <= 1, || format!("{said:?} is in the log {} times", logged.len()))?;
+    for body in taken {
+        let message = logged.first().ok_or_else(|| format!("{said:?} was taken and is not in the log"))?;
+        require(body["message"]["id"] == message.id.as_str() && message.text == said.text, || {
+            format!("{said:?} was answered as something else: {body}")
+        })?;
+        replied(said, &body["reply"], message, kept)?;
+    }
+    Ok(())
+}
+
+/// A reply in an answer is the log's first one to that message.
+fn replied(said: &Said, reply: &Value, message: &Message, kept: &Kept) -> Result<(), String> {
+    if reply.is_null() {
+        return Ok(());
+    }
+    let first = kept.log.iter().find(|reply| reply.answers.is_some_and(|answers| answers.cover(message.seq)));
+    let same = first.is_some_and(|first| first.role == message::Role::Bot && reply["id"] == first.id.as_str());
+    require(same, || format!("{said:?} was answered with what the log does not have: {reply}"))
+}
+
+/// No conversation was given the same input twice.
+fn asked_once(story: &Story) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for (conversation, input) in &story.world.openai().asked().responses {
+        let new = seen.insert((conversation.to_string(), input.to_string()));
+        require(new, || format!("{conversation} was given {input} twice"))?;
+    }
+    Ok(())
+}
+
+/// Customers hear no notes, and nothing that was thrown away.
+fn private(story: &Story) -> Result<(), String> {
+    for frame in story.world.frames().of("customer-") {
+        let open = frame["type"] != "note.created" && frame.get("draft").is_none_or(Value::is_null);
+        require(open, || format!("a customer heard {frame}"))?;
+    }
+    Ok(())
+}
+
+fn require(holds: bool, else_say: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(else_say()) }
+}

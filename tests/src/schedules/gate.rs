@@ -1,0 +1,267 @@
+//! The gate that every call of every function passes on its way to a server, and on its way back.
+//!
+//! A call arrives and waits. Somebody else (a schedule, or a plan of faults) says what becomes of it. So the order in
+//! which the world moves is decided here and nowhere else, and is the same whenever the decisions are.
+
+use std::{
+    fmt,
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, sleep_until},
+};
+
+/// One execution environment of a function, alive until it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InstanceId(pub usize);
+
+/// Where a call goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// DynamoDB's operation.
+    Table(String),
+    /// Method and path, without ids.
+    OpenAi(String),
+    /// The next piece of a response's stream.
+    Stream,
+    /// A frame for a socket.
+    Socket,
+    /// An asynchronous invocation of `chat`.
+    Invoke,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Pass,
+    /// A throttle or a 5xx; nothing happens.
+    Refused,
+    /// Of a transaction: it meets another one, and nothing happens.
+    Conflict,
+    /// Carried out, and the connection breaks before the answer. Of a stream: it breaks after half of what is left.
+    AnswerLost,
+    /// The connection breaks before the call is carried out.
+    NeverSent,
+    /// The function is killed: before the call, or after it was carried out.
+    KilledBefore,
+    KilledAfter,
+    /// The function stands still for so long: before the call, or after it was carried out.
+    FrozenBefore(Duration),
+    FrozenAfter(Duration),
+}
+
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    /// A call arrived, or somebody outside has something new for whoever decides.
+    changed: Notify,
+    begun: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    /// Every call passes at once.
+    open: bool,
+    waiting: Vec<Waiting>,
+    instances: Vec<Life>,
+    trace: Vec<String>,
+    calls: usize,
+}
+
+struct Waiting {
+    number: usize,
+    instance: InstanceId,
+    call: Call,
+    fate: oneshot::Sender<Fate>,
+}
+
+struct Life {
+    dead: bool,
+    thaws: Option<Instant>,
+    died: Arc<Notify>,
+}
+
+/// A call that waits, as whoever decides sees it.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    pub number: usize,
+    pub call: Call,
+}
+
+impl Gate {
+    /// Open, until it is closed.
+    pub fn new() -> Self {
+        let state = State { open: true, ..State::default() };
+        Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new(), begun: Instant::now() }))
+    }
+
+    pub fn close(&self) {
+        self.state().open = false;
+    }
+
+    /// From here on no call waits; what was frozen still thaws in its time.
+    pub fn open(&self) {
+        let waiting = {
+            let mut state = self.state();
+            state.open = true;
+            std::mem::take(&mut state.waiting)
+        };
+        for call in waiting {
+            let _ = call.fate.send(Fate::Pass);
+        }
+    }
+
+    pub fn instance(&self) -> InstanceId {
+        let mut state = self.state();
+        state.instances.push(Life { dead: false, thaws: None, died: Arc::default() });
+        InstanceId(state.instances.len() - 1)
+    }
+
+    /// A call on its way out. Returns what is to become of it, once that is decided and the instance can go on.
+    pub async fn out(&self, instance: InstanceId, call: Call) -> Fate {
+        let decided = {
+            let mut state = self.state();
+            state.calls += 1;
+            let (sender, decided) = oneshot::channel();
+            if state.open {
+                let _ = sender.send(Fate::Pass);
+            } else {
+                let number = state.calls;
+                state.waiting.push(Waiting { number, instance, call, fate: sender });
+                self.0.changed.notify_one();
+            }
+            decided
+        };
+        // A call of an instance that was killed is decided no more.
+        let Ok(fate) = decided.await else { return pending().await };
+        match fate {
+            Fate::KilledBefore => self.kill(instance),
+            Fate::FrozenBefore(span) => self.freeze(instance, span),
+            _ => {}
+        }
+        self.back(instance).await;
+        match fate {
+            Fate::KilledAfter => self.kill(instance),
+            Fate::FrozenAfter(span) => self.freeze(instance, span),
+            _ => {}
+        }
+        fate
+    }
+
+    /// A call on its way back: a frozen instance hears of it when it thaws, a dead one never.
+    pub async fn back(&self, instance: InstanceId) {
+        loop {
+            let thaws = {
+                let state = self.state();
+                let life = &state.instances[instance.0];
+                if life.dead { None } else { Some(life.thaws) }
+            };
+            match thaws {
+                None => pending().await,
+                Some(Some(at)) if at > Instant::now() => sleep_until(at).await,
+                Some(_) => return,
+            }
+        }
+    }
+
+    pub fn is_alive(&self, instance: InstanceId) -> bool {
+        !self.state().instances[instance.0].dead
+    }
+
+    /// Returns once the instance is dead.
+    pub async fn death(&self, instance: InstanceId) {
+        let died = Arc::clone(&self.state().instances[instance.0].died);
+        died.notified().await;
+    }
+
+    /// Kills every instance there is.
+    pub fn kill_all(&self) {
+        let instances = self.state().instances.len();
+        (0..instances).for_each(|instance| self.kill(InstanceId(instance)));
+    }
+
+    fn kill(&self, instance: InstanceId) {
+        let mut state = self.state();
+        state.instances[instance.0].dead = true;
+        state.instances[instance.0].died.notify_one();
+        state.waiting.retain(|call| call.instance != instance);
+    }
+
+    fn freeze(&self, instance: InstanceId, span: Duration) {
+        self.state().instances[instance.0].thaws = Some(Instant::now() + span);
+    }
+
+    /// The calls that can go on now. Those whose caller has given up are forgotten.
+    pub fn ready(&self) -> Vec<Ready> {
+        let mut state = self.state();
+        state.waiting.retain(|call| !call.fate.is_closed());
+        let now = Instant::now();
+        let awake = |instance: InstanceId| {
+            let life = &state.instances[instance.0];
+            !life.dead && life.thaws.is_none_or(|at| at <= now)
+        };
+        let ready = state.waiting.iter().filter(|call| awake(call.instance));
+        ready.map(|call| Ready { number: call.number, call: call.call.clone() }).collect()
+    }
+
+    /// When the next frozen instance thaws.
+    pub fn next_thaw(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let state = self.state();
+        state.instances.iter().filter(|life| !life.dead).filter_map(|life| life.thaws).filter(|at| *at > now).min()
+    }
+
+    pub fn decide(&self, ready: &Ready, fate: Fate) {
+        let call = {
+            let mut state = self.state();
+            let at = state.waiting.iter().position(|call| call.number == ready.number);
+            at.map(|at| state.waiting.remove(at))
+        };
+        if let Some(call) = call {
+            let line = format!("#{} {:?}{}", call.instance.0, call.call, fate);
+            self.note(&line);
+            let _ = call.fate.send(fate);
+        }
+    }
+
+    /// Returns once a call has arrived, or [`Gate::nudge`] was called.
+    pub async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    pub fn nudge(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Writes a line into the trace, with the time.
+    pub fn note(&self, line: &str) {
+        let at = self.0.begun.elapsed().as_millis();
+        self.state().trace.push(format!("{at:>7} ms  {line}"));
+    }
+
+    pub fn trace(&self) -> Vec<String> {
+        self.state().trace.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::Pass { Ok(()) } else { write!(f, "  ==> {self:?}") }
+    }
+}

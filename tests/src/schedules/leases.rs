@@ -1,0 +1,89 @@
+//! At most one live run a thread, seen where it is written.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+use shared::{domain::At, store::key};
+use tokio::time::Instant;
+
+use super::world::{BEGINNING, lock};
+
+/// The runs that hold threads, by what the table took.
+#[derive(Clone, Debug)]
+pub struct Leases(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    begun: Instant,
+    held: Mutex<HashMap<String, (String, At)>>,
+    /// Of the transactions that were seen: one that comes again is answered, and writes nothing.
+    tokens: Mutex<HashSet<String>>,
+    breaches: Mutex<Vec<String>>,
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            begun: Instant::now(),
+            held: Mutex::default(),
+            tokens: Mutex::default(),
+            breaches: Mutex::default(),
+        }))
+    }
+}
+
+impl Leases {
+    /// Looks at what has just been written.
+    pub(super) fn wrote(&self, asked: &Value) {
+        let token = asked["ClientRequestToken"].as_str().map(str::to_owned);
+        if token.is_some_and(|token| !lock(&self.0.tokens).insert(token)) {
+            return;
+        }
+        for item in asked["TransactItems"].as_array().into_iter().flatten() {
+            let item = &item["Put"]["Item"];
+            if item["sk"]["S"] == key::THREAD {
+                self.holds(text(&item["pk"]), &item["run"]["M"]);
+            }
+        }
+        // A renewal: the one update there is that names a run.
+        if let (Some(run), Some(until)) = values(asked) {
+            let mut held = lock(&self.0.held);
+            if let Some(lease) = held.get_mut(text(&asked["Key"]["pk"])).filter(|(held, _)| held == run) {
+                lease.1 = until;
+            }
+        }
+    }
+
+    fn holds(&self, thread: &str, run: &Value) {
+        let now = BEGINNING + self.0.begun.elapsed();
+        let before = lock(&self.0.held).remove(thread);
+        let Some(until) = time(&run["lease_until"]) else { return };
+        let run = text(&run["id"]).to_owned();
+        if let Some((held, lease)) = before.filter(|(held, lease)| *held != run && *lease > now) {
+            let breach = format!("{run} took {thread} from {held}, whose lease lasts until {lease}");
+            lock(&self.0.breaches).push(breach);
+        }
+        lock(&self.0.held).insert(thread.to_owned(), (run, until));
+    }
+
+    /// The first thread that had two live runs.
+    pub fn breach(&self) -> Option<String> {
+        lock(&self.0.breaches).first().cloned()
+    }
+}
+
+fn values(asked: &Value) -> (Option<&str>, Option<At>) {
+    let values = &asked["ExpressionAttributeValues"];
+    (values[":run"]["S"].as_str(), time(&values[":until"]))
+}
+
+fn text(attribute: &Value) -> &str {
+    attribute["S"].as_str().unwrap_or_default()
+}
+
+fn time(attribute: &Value) -> Option<At> {
+    attribute["S"].as_str()?.parse().ok()
+}

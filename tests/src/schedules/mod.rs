@@ -1,0 +1,100 @@
+//! Random schedules: real handlers in a world whose every step is drawn from a seed.
+//!
+//! `cargo xtask schedules` runs thousands of seeds; the tests here run a few. A seed that fails prints itself and the
+//! trace of its story, and plays the same again.
+
+pub mod checks;
+pub mod gate;
+mod leases;
+pub mod schedule;
+pub mod story;
+mod wires;
+pub mod world;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use fastrand::Rng;
+use futures::future::BoxFuture;
+use tokio::time::sleep;
+
+use gate::Ready;
+use schedule::{Schedule, Step, drive};
+use story::Story;
+use world::World;
+
+/// A story that was played to its end.
+pub struct Played {
+    pub trace: Vec<String>,
+    /// What does not hold, if anything.
+    pub breach: Option<String>,
+}
+
+/// Plays the story of one seed on a runtime of its own, in this thread.
+pub fn play(seed: u64) -> Played {
+    alone(seed, async {
+        let mut rng = Rng::with_seed(seed);
+        let story = Story::begin(World::new(seed), rng.usize(1..=2)).await;
+        let mut schedule = Schedule::new(rng.u64(..));
+        perform(&story, story.parts(&mut rng), |ready| schedule.next(ready)).await;
+        recover(&story).await;
+        let breach = checks::check(&story).await.err();
+        Played { trace: story.world.gate().trace(), breach }
+    })
+}
+
+/// Runs `story` by a clock of its own. The jitter of the SDK and of our own retries follows from `seed`.
+pub fn alone<T>(seed: u64, story: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    fastrand::seed(seed);
+    runtime.expect("a runtime").block_on(story)
+}
+
+/// All parts at once, each call of theirs when `next` says so.
+pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: impl FnMut(&[Ready]) -> Step) {
+    let gate = story.world.gate();
+    gate.close();
+    let left = Arc::new(AtomicUsize::new(parts.len()));
+    for part in parts {
+        let (left, gate) = (Arc::clone(&left), gate.clone());
+        tokio::spawn(async move {
+            part.await;
+            left.fetch_sub(1, SeqCst);
+            gate.nudge();
+        });
+    }
+    drive(&story.world, || left.load(SeqCst) == 0 && story.world.is_idle(), next).await;
+    gate.open();
+}
+
+/// Nothing goes wrong any more, and the sweep comes for as long as something is due.
+pub async fn recover(story: &Story) {
+    let mut quiet = 0;
+    for _ in 0..20 {
+        sleep(Duration::from_secs(61)).await;
+        if story.world.has_due().await || !story.world.is_idle() {
+            story.sweeps().await;
+            quiet = 0;
+        } else {
+            quiet += 1;
+        }
+        // What is not due yet will be, a lease later.
+        if quiet == 2 {
+            return;
+        }
+    }
+    story.world.gate().note("there is always something due");
+}
+
+/// Plays a seed and, where it fails, says why. Whether it failed.
+pub fn tell(seed: u64) -> bool {
+    let played = play(seed);
+    let Some(breach) = played.breach else { return false };
+    println!("seed {seed}: {breach}\n{}\n", played.trace.join("\n"));
+    true
+}

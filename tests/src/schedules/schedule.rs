@@ -1,0 +1,113 @@
+//! Who goes next: drawn from a seed, call by call.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::{
+    select,
+    time::{sleep, sleep_until, timeout},
+};
+
+use super::{
+    gate::{Call, Fate, Gate, Ready},
+    world::World,
+};
+
+/// Seconds for which a frozen function stands still: within a lease, and beyond it.
+const FROZEN: [u64; 3] = [2, 40, 75];
+
+/// Seconds by which the clock is turned while calls wait: past a look at the thread, a renewal, a lease; seldom past a
+/// customer's wait in the queue.
+const TURNS: [u64; 9] = [1, 1, 4, 4, 11, 11, 35, 35, 1_900];
+
+/// Longer than anybody waits for anything.
+const STUCK: Duration = Duration::from_hours(1);
+
+/// What happens next in a world in which everything waits.
+pub enum Step {
+    /// The call at this place among those that are ready goes on.
+    Call(usize, Fate),
+    Turn(Duration),
+}
+
+/// Decides by `next` what happens next, for as long as `is_over` does not say otherwise.
+pub(super) async fn drive(world: &World, is_over: impl Fn() -> bool, mut next: impl FnMut(&[Ready]) -> Step) {
+    let gate = world.gate();
+    while !is_over() {
+        // The clock is paused, so this millisecond passes only when everything else waits.
+        sleep(Duration::from_millis(1)).await;
+        let ready = gate.ready();
+        if ready.is_empty() {
+            if !is_over() && timeout(STUCK, something(gate)).await.is_err() {
+                gate.note("nothing moves any more");
+                return;
+            }
+            continue;
+        }
+        match next(&ready) {
+            Step::Call(place, fate) => gate.decide(&ready[place], fate),
+            Step::Turn(span) => {
+                gate.note(&format!("the clock is turned by {} s", span.as_secs()));
+                sleep(span).await;
+            }
+        }
+    }
+}
+
+/// Returns once a call may be ready. With nothing else to do, time goes on by itself.
+async fn something(gate: &Gate) {
+    match gate.next_thaw() {
+        Some(at) => select! {
+            biased;
+            () = gate.changed() => {}
+            () = sleep_until(at) => {}
+        },
+        None => gate.changed().await,
+    }
+}
+
+/// What draws the decisions of one story.
+pub(super) struct Schedule {
+    rng: Rng,
+    /// Faults in a thousand calls.
+    faulty: u32,
+    faults_left: u32,
+}
+
+impl Schedule {
+    /// One story in four has no faults but time.
+    pub(super) fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let faulty = *rng.choice(&[0, 15, 40, 90]).expect("one of four");
+        let faults_left = rng.u32(1..=8);
+        Self { rng, faulty, faults_left }
+    }
+
+    /// Which of the calls that are ready goes on, and what becomes of it; or the clock is turned.
+    pub(super) fn next(&mut self, ready: &[Ready]) -> Step {
+        if self.rng.u32(..1000) < 15 {
+            return Step::Turn(Duration::from_secs(*self.rng.choice(&TURNS).expect("one of them")));
+        }
+        let place = self.rng.usize(..ready.len());
+        Step::Call(place, self.fate(&ready[place]))
+    }
+
+    fn fate(&mut self, ready: &Ready) -> Fate {
+        if self.faults_left == 0 || self.rng.u32(..1000) >= self.faulty {
+            return Fate::Pass;
+        }
+        self.faults_left -= 1;
+        let frozen = Duration::from_secs(*self.rng.choice(&FROZEN).expect("one of them"));
+        let fates = [
+            Fate::Refused,
+            Fate::AnswerLost,
+            Fate::NeverSent,
+            Fate::KilledBefore,
+            Fate::KilledAfter,
+            Fate::FrozenBefore(frozen),
+            Fate::FrozenAfter(frozen),
+            if ready.call == Call::Table("TransactWriteItems".into()) { Fate::Conflict } else { Fate::Refused },
+        ];
+        *self.rng.choice(&fates).expect("one of them")
+    }
+}

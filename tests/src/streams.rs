@@ -1,0 +1,71 @@
+//! Server-sent events, as a caller of `chat` hears them.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::{event_schema::validate_event, personas::Persona};
+
+/// A stream of server-sent events.
+pub struct Events {
+    response: reqwest::Response,
+    read: String,
+}
+
+/// One of them: its type, its id, its data.
+#[derive(Debug)]
+pub struct Event {
+    pub kind: String,
+    pub id: Option<String>,
+    pub data: Value,
+}
+
+impl Persona {
+    /// Says something and listens to what comes of it.
+    pub async fn streams(&self, thread: &str, body: Value) -> Events {
+        let request = self.request(Method::POST, &format!("/threads/{thread}/chat")).json(&body);
+        let response = request.header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        Events { response, read: String::new() }
+    }
+
+    /// The chunks of the answer, all of them.
+    pub async fn chats(&self, body: &Value) -> Vec<Value> {
+        let response = self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-vercel-ai-ui-message-stream"], "v1");
+        let text = response.text().await.unwrap();
+        let mut data: Vec<_> = text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
+        assert_eq!(data.pop(), Some("[DONE]"));
+        data.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect()
+    }
+}
+
+impl Events {
+    /// The next event, or the end.
+    pub async fn next(&mut self) -> Option<Event> {
+        let end = loop {
+            if let Some(end) = self.read.find("\n\n") {
+                break end;
+            }
+            self.read += std::str::from_utf8(&self.response.chunk().await.unwrap()?).unwrap();
+        };
+        let block: String = self.read.drain(..end + 2).collect();
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        let data: Value = serde_json::from_str(&field("data: ").unwrap()).unwrap();
+        let kind = field("event: ").unwrap();
+        assert_eq!(data["type"], kind);
+        validate_event(&data);
+        Some(Event { kind, id: field("id: "), data })
+    }
+
+    pub async fn rest(&mut self) -> Vec<Event> {
+        let mut rest = Vec::new();
+        while let Some(event) = self.next().await {
+            rest.push(event);
+        }
+        rest
+    }
+}

@@ -1,0 +1,10 @@
+//! The answer of `chat`, whose body may be a stream, as the other functions answer.
+
+use lambda_http::{Body, Error, Response};
+
+pub async fn whole(answered: Result<Response<chat::Body>, Error>) -> Result<Response<Body>, Error> {
+    let (parts, body) = answered?.into_parts();
+    let read = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await?;
+    let text = String::from_utf8(read.to_vec())?;
+    Ok(Response::from_parts(parts, if text.is_empty() { Body::Empty } else { Body::Text(text) }))
+}

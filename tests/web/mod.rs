@@ -1,0 +1,4 @@
+//! The pages, and the description of the sockets and streams that they listen to.
+
+mod asyncapi;
+mod pages;

@@ -1,0 +1,105 @@
+//! The client, the pages and the Vercel AI SDK's transport, as Node and a browser run them, against a Switchboard of their own.
+//!
+//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `CHROMIUM` a browser; without
+//! them there is nothing to run. What the browser showed is left in `target/screenshots`.
+
+use std::{env, process::Stdio, time::Duration};
+
+use local::Options;
+use tokio::{process::Command, sync::Mutex, time::timeout};
+
+use tests::personas::World;
+
+/// A script that hangs is a failure.
+const PATIENCE: Duration = Duration::from_mins(8);
+
+const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots");
+
+/// Browsers take turns: two of them at once are slower than one after the other.
+static BROWSER: Mutex<()> = Mutex::const_new(());
+
+/// Runs a script's tests.
+async fn run(script: &str) {
+    run_with(script, &[]).await;
+}
+
+/// One that needs a browser too. A browser that a busy machine has starved gets a second chance, no third.
+async fn run_in_browser(script: &str) {
+    if env::var_os("CHROMIUM").is_none() {
+        return;
+    }
+    let _turn = BROWSER.lock().await;
+    let settings = [("SCREENSHOTS", SCREENSHOTS)];
+    if let Err(first) = outcome(script, &settings).await {
+        eprintln!("{script}, the first time:\n{first}");
+        run_with(script, &settings).await;
+    }
+}
+
+async fn run_with(script: &str, settings: &[(&str, &str)]) {
+    if let Err(said) = outcome(script, settings).await {
+        panic!("{said}");
+    }
+}
+
+/// All that the script has to say, where one of its tests fails.
+async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> {
+    let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(()) };
+    let world = World::with(Options::default()).await;
+    // What the demo page talks to.
+    world.board.demo(None).await.unwrap();
+    let mut node = Command::new("node");
+    node.arg("--test-reporter=spec")
+        .arg(format!("{}/web/{script}", env!("CARGO_MANIFEST_DIR")))
+        .env("NODE_TOOLS", tools)
+        .env("SWITCHBOARD_URL", world.board.url())
+        .env("SWITCHBOARD_SOCKET", world.board.socket_url())
+        .env("STANDIN", &world.board.running().openai_url)
+        .env("JWT_SECRET", world.board.tokens().secret())
+        .env("CUSTOMER", world.board.token("acme", "customer", "cus"))
+        .env("AGENT", world.board.token("acme", "agent", "ana"))
+        .env("ADMIN", world.board.token("acme", "admin", "root"))
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let ran = timeout(PATIENCE, node.output()).await.expect("it hangs").unwrap();
+    let said = [&ran.stdout, &ran.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
+    if ran.status.success() { Ok(()) } else { Err(said) }
+}
+
+#[tokio::test]
+async fn the_ai_sdk_streams_a_reply() {
+    run("ai.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_client_hears_each_message_once_and_in_order() {
+    run("client.test.mjs").await;
+}
+
+/// Without settings the script loses ten thousand sockets of two hundred clients.
+#[tokio::test]
+async fn the_client_ends_with_the_log_however_often_its_socket_is_lost() {
+    run_with("churn.mjs", &[("CLIENTS", "40"), ("THREADS", "5"), ("DISCONNECTS", "600"), ("ROUNDS", "4")]).await;
+}
+
+#[tokio::test]
+async fn the_client_lives_in_a_page_whose_network_comes_and_goes() {
+    run_in_browser("browser.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_widget_talks_and_holds_against_hostile_text() {
+    run_in_browser("widget.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_console_takes_over_and_gives_back() {
+    run_in_browser("console.test.mjs").await;
+}
+
+/// Visitor and agent, each in a window of their own, from the first question to the transcript.
+#[tokio::test]
+async fn the_whole_story_is_told_in_two_windows() {
+    run_in_browser("story.test.mjs").await;
+}
