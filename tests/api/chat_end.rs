@@ -4,10 +4,7 @@ use local::standin::{Answer as Refusal, Fault};
 use serde_json::json;
 use tokio::join;
 
-use tests::{
-    personas::World,
-    stage::{Table, brisk},
-};
+use tests::{openai::brisk, stage::World, table::Table};
 
 #[tokio::test]
 async fn an_ended_thread_is_gone_at_openai_and_readable_here() {

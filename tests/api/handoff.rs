@@ -3,7 +3,10 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use tests::personas::{Answer, Persona, World};
+use tests::{
+    persona::{Answer, Persona},
+    stage::World,
+};
 
 async fn escalates_for(customer: &Persona, thread: &str, reason: &str) -> Answer {
     customer.post(&format!("/threads/{thread}/escalate"), json!({ "reason": reason })).await

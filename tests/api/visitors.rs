@@ -15,10 +15,7 @@ use tokio_tungstenite::{
     tungstenite::{self, client::IntoClientRequest},
 };
 
-use tests::{
-    personas::{Answer, World},
-    visitors::SHOP,
-};
+use tests::{persona::Answer, stage::World, visitors::SHOP};
 
 #[tokio::test]
 async fn a_visitor_talks_to_a_public_chatbot_as_any_customer_does() {

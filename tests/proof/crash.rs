@@ -6,13 +6,12 @@ use futures::{FutureExt, future::BoxFuture, join};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use tests::schedules::{
-    alone, checks,
-    gate::{Call, Fate, Ready},
-    perform, recover,
-    schedule::Step,
-    story::{AGENTS, Line, Story},
-    world::World,
+use tests::{
+    schedules::gate::{Call, Fate, Ready},
+    schedules::schedule::Step,
+    schedules::story::{AGENTS, Line, Story},
+    schedules::world::World,
+    schedules::{alone, checks, perform, recover},
 };
 
 /// What happens in one thread, and always in the same way.

@@ -4,8 +4,8 @@ use local::Options;
 use serde_json::json;
 
 use tests::{
-    pages::items,
-    personas::World,
+    lists::items,
+    stage::World,
     wire::{Fault, Trouble, Wire},
 };
 

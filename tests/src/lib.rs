@@ -1,19 +1,24 @@
 //! The stage of the tests and of the benches: a Switchboard in this process, its users, and the wires that can be made to fail.
 
 #![cfg(feature = "stage")]
+#![expect(clippy::missing_panics_doc, reason = "a panic here is a test that fails")]
 
 pub mod churn;
+pub mod clock;
 pub mod event_schema;
+pub mod lists;
 pub mod meter;
+pub mod openai;
 pub mod openai_schema;
-pub mod pages;
-pub mod personas;
+pub mod persona;
 pub mod receiver;
 pub mod runtime_api;
 pub mod sample;
 pub mod schedules;
 pub mod stage;
 pub mod streams;
+pub mod table;
 pub mod visitors;
+pub mod web_socket;
 pub mod whole;
 pub mod wire;

@@ -1,84 +1,106 @@
-//! Behind the API: an OpenAI that fails, a clock that can be turned, the table as it is.
+//! A Switchboard of its own for each test.
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::SeqCst},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::{
-    Options, TABLE, Transport,
-    dynamo::{self, InProcess},
-    standin::{Failure, Fault, Hold},
+    Options, Standin, Switchboard, TABLE,
+    standin::{Answer as Said, Fault, Recorded},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
-    Clock,
-    domain::{At, Thread, ThreadId},
-    openai::RetryPolicy,
-    store::key,
+    domain::At,
+    store::{Store, key},
 };
 
-use crate::personas::World;
+use crate::{openai_schema::validate_request, persona::Persona};
 
-pub const RESPONSES: &str = "/v1/responses";
-
-/// Waits a millisecond where production waits half a second, and for answers as long as it takes.
-pub fn brisk() -> Options {
-    let retry_policy = RetryPolicy {
-        attempts: 3,
-        locked_attempts: 3,
-        first_wait: Duration::from_millis(1),
-        longest_wait: Duration::from_millis(500),
-        ..RetryPolicy::default()
-    };
-    Options { retry_policy, ..Options::default() }
+/// A running Switchboard, out of memory, on a free port, with its stand-in for OpenAI.
+pub struct World {
+    pub board: Switchboard,
+    http: reqwest::Client,
 }
 
 impl World {
-    /// What becomes of the next response.
-    pub fn next_response(&self, failure: impl Into<Failure>) {
-        self.responses(failure, 1);
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
     }
 
-    /// What becomes of the next `times` responses.
-    pub fn responses(&self, failure: impl Into<Failure>, times: u32) {
-        self.standin().fault(Fault::on("POST", RESPONSES, failure).times(times));
+    pub async fn with(options: Options) -> Self {
+        let board = local::start(options).await.unwrap();
+        Self { board, http: reqwest::Client::new() }
     }
 
-    /// Lets the next response wait before its first word.
-    pub fn hold(&self) -> Hold {
-        self.standin().hold("POST", RESPONSES, 0)
+    /// `cus`, a customer of tenant `acme`.
+    pub fn customer(&self) -> Persona {
+        self.persona("acme", "customer", "cus")
     }
 
-    /// Lets the next response wait after so many of its words.
-    pub fn hold_after(&self, words: usize) -> Hold {
-        self.standin().hold("POST", RESPONSES, words)
+    /// `ana`, an agent of tenant `acme`.
+    pub fn agent(&self) -> Persona {
+        self.persona("acme", "agent", "ana")
     }
 
-    /// What was asked of the model so far, refused requests included.
-    pub fn asked(&self) -> Vec<Value> {
-        let asked = |request: &local::standin::Recorded| request.method == "POST" && request.path == RESPONSES;
-        self.standin().requests().into_iter().filter(asked).map(|request| request.body).collect()
+    pub fn admin(&self) -> Persona {
+        self.persona("acme", "admin", "root")
     }
 
-    /// The input of each request to the model, as lines of `role: text`, or the type of what is no message.
-    pub fn inputs(&self) -> Vec<Vec<String>> {
-        let line = |item: &Value| match item["role"].as_str() {
-            Some(role) => format!("{role}: {}", item["content"].as_str().unwrap()),
-            None => format!("[{}]", item["type"].as_str().unwrap()),
-        };
-        self.asked().iter().map(|body| body["input"].as_array().unwrap().iter().map(line).collect()).collect()
+    pub fn persona(&self, tenant: &str, role: &str, sub: &str) -> Persona {
+        self.bearing(Some(self.board.token(tenant, role, sub)))
     }
 
-    /// Asks the stand-in something that Switchboard does not.
-    pub async fn openai(&self, method: reqwest::Method, path: &str, body: Value) {
-        let url = format!("{}{path}", self.board.running().openai_url);
-        let request = reqwest::Client::new().request(method, url).bearer_auth("standin").json(&body);
-        request.send().await.unwrap().error_for_status().unwrap();
+    /// Nobody in particular.
+    pub fn anon(&self) -> Persona {
+        self.bearing(None)
+    }
+
+    pub fn bearing(&self, token: Option<String>) -> Persona {
+        let (url, socket_url) = (self.board.url().to_owned(), self.board.socket_url());
+        Persona { http: self.http.clone(), url, socket_url, token }
+    }
+
+    /// A chatbot of `acme`, its id.
+    pub async fn chatbot(&self) -> String {
+        self.chatbot_with(json!({})).await
+    }
+
+    /// A chatbot with these fields besides its name and model.
+    pub async fn chatbot_with(&self, fields: Value) -> String {
+        let mut body = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.admin().post("/chatbots", body).await.expect(201).id()
+    }
+
+    /// A thread of `cus` with a chatbot of its own, its id.
+    pub async fn thread(&self) -> String {
+        let chatbot = self.chatbot().await;
+        self.thread_of(&self.customer(), &chatbot).await
+    }
+
+    /// Somebody's thread with this chatbot, its id.
+    pub async fn thread_of(&self, customer: &Persona, chatbot: &str) -> String {
+        customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
+    }
+
+    pub fn standin(&self) -> &Standin {
+        self.board.standin().expect("a test's OpenAI is the stand-in")
+    }
+
+    /// What OpenAI was asked for by this method at paths that begin so, oldest first.
+    pub fn asked_of_openai(&self, method: &str, path: &str) -> Vec<Recorded> {
+        let mut asked = self.standin().requests();
+        asked.retain(|request| request.method == method && request.path.starts_with(path));
+        asked
+    }
+
+    /// From here on OpenAI does nothing, and says that asking again is no use.
+    pub fn openai_goes_down(&self) {
+        for method in ["GET", "POST", "DELETE"] {
+            let down = Said::status(503).header("x-should-retry", "false");
+            self.standin().fault(Fault::on(method, "/v1/", down).times(u32::MAX));
+        }
+    }
+
+    pub fn openai_comes_back(&self) {
+        self.standin().clear_faults();
     }
 
     /// A sweep, and all that it has `chat` do.
@@ -93,87 +115,45 @@ impl World {
         self.admin().releases(thread, "bot").await.expect(200);
         self.board.invocations().lose(false);
     }
+}
 
-    /// A thread of `acme` as the table has it.
-    pub async fn stored(&self, thread: &str) -> Thread {
-        self.board.app().store.thread_get_bare("acme", &id(thread)).await.unwrap().unwrap()
+impl Drop for World {
+    /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows, and each thread must keep the
+    /// invariants of one voice.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for request in self.board.standin().map(Standin::requests).unwrap_or_default() {
+            validate_request(&request.path, &request.method, &request.body);
+        }
+        let table = self.board.table();
+        // A thread of its own, for a test's runtime cannot wait within itself.
+        let verified = std::thread::spawn(move || verified(&table)).join();
+        assert_eq!(verified.unwrap(), Vec::<String>::new(), "threads that break an invariant");
     }
 }
 
-pub fn id(thread: &str) -> ThreadId {
-    thread.parse().unwrap()
-}
-
-/// The functions' clock, ahead of the machine's by as much as it was turned.
-#[derive(Clone, Default)]
-pub struct Turned(Arc<AtomicU64>);
-
-impl Turned {
-    pub fn by(&self, ahead: Duration) {
-        self.0.fetch_add(ahead.as_secs(), SeqCst);
-    }
-
-    pub fn clock(&self) -> Clock {
-        let ahead = Arc::clone(&self.0);
-        Clock::new(move || {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            At::from_millis(0) + now + Duration::from_secs(ahead.load(SeqCst))
-        })
-    }
-}
-
-/// The table, looked at directly.
-pub struct Table(Client);
-
-impl Table {
-    /// A world, and its table.
-    pub async fn of(mut options: Options) -> (World, Self) {
-        let table = Arc::new(OnceLock::new());
-        let seen = Arc::clone(&table);
-        options.dynamo = Transport::new(move |inner: InProcess| {
-            seen.get_or_init(|| dynamo::client_over(inner.clone()));
-            inner
-        });
-        let world = World::with(options).await;
-        (world, Self(table.get().unwrap().clone()))
-    }
-
-    /// The conversations that are to be removed at OpenAI, of a thread of `acme`.
-    pub async fn removals(&self, thread: &str) -> Vec<String> {
-        self.sort_keys(thread, key::CLEANUP).await
-    }
-
-    /// The notices that are still to be told of a thread of `acme`: their ids.
-    pub async fn notices(&self, thread: &str) -> Vec<String> {
-        self.sort_keys(thread, key::DELIVERY).await
-    }
-
-    /// The sockets that listen to a thread of `acme`.
-    pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
-        self.sort_keys(thread, key::SUBSCRIPTION).await
-    }
-
-    /// Returns once nobody listens to a thread of `acme` any more.
-    pub async fn until_nobody_listens(&self, thread: &str) {
-        let left = async {
-            while !self.subscriptions(thread).await.is_empty() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), left).await.expect("somebody still listens");
-    }
-
-    /// What follows `prefix` in a thread's partition.
-    async fn sort_keys(&self, thread: &str, prefix: &str) -> Vec<String> {
-        let found = self
-            .0
-            .query()
+/// What each thread of the table that breaks an invariant breaks.
+fn verified(table: &aws_sdk_dynamodb::Client) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::new(table.clone(), TABLE.into());
+        let threads = table
+            .scan()
             .table_name(TABLE)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", AttributeValue::S(key::thread_partition("acme", &id(thread))))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()));
-        let found = found.send().await.unwrap();
-        let rest = |sk: &AttributeValue| sk.as_s().unwrap()[prefix.len()..].to_owned();
-        found.items().iter().map(|item| rest(&item["sk"])).collect()
-    }
+            .filter_expression("sk = :thread")
+            .expression_attribute_values(":thread", AttributeValue::S(key::THREAD.into()));
+        let mut threads = threads.into_paginator().items().send();
+        let mut broken = Vec::new();
+        while let Some(thread) = threads.next().await {
+            let thread = thread.unwrap();
+            let (tenant, id) = (thread["tenant"].as_s().unwrap(), thread["id"].as_s().unwrap());
+            // A test may leave its customers waiting.
+            let at_no_time = At::from_millis(0);
+            let verdict = store.thread_verify(tenant, &id.parse().unwrap(), at_no_time).await.unwrap();
+            broken.extend(verdict.and_then(|verdict| Some(format!("{id}: {}", verdict.violation?))));
+        }
+        broken
+    })
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::{event_schema::validate_event, personas::Persona};
+use crate::{event_schema::validate_event, persona::Persona};
 
 /// A stream of server-sent events.
 pub struct Events {

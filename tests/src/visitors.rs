@@ -3,7 +3,10 @@
 use reqwest::{Method, header::ORIGIN};
 use serde_json::{Value, json};
 
-use crate::personas::{Answer, Persona, World};
+use crate::{
+    persona::{Answer, Persona},
+    stage::World,
+};
 
 /// The origin of the page that visitors are on.
 pub const SHOP: &str = "https://shop.example";

@@ -60,10 +60,12 @@ impl Fault {
         Self { operation, times: 1, trouble }
     }
 
+    #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times, ..self }
     }
 
+    #[must_use]
     pub fn for_ever(self) -> Self {
         self.times(u32::MAX)
     }

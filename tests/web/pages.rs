@@ -8,7 +8,7 @@ use std::{env, process::Stdio, time::Duration};
 use local::Options;
 use tokio::{process::Command, sync::Mutex, time::timeout};
 
-use tests::personas::World;
+use tests::stage::World;
 
 /// A script that hangs is a failure.
 const PATIENCE: Duration = Duration::from_mins(8);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 
-use tests::personas::World;
+use tests::stage::World;
 
 const MESSAGES: usize = 5;
 

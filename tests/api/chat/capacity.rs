@@ -12,7 +12,7 @@ use tokio::{join, sync::watch};
 
 use tests::{
     meter::{Meter, Metered},
-    personas::World,
+    stage::World,
 };
 
 /// A wire on which nobody learns who listens to a thread until it is opened. Whoever waits for that waits long.

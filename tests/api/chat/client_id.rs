@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_with_its_reply() {

@@ -7,10 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::join;
 
-use tests::{
-    personas::{Answer, World},
-    stage::{Turned, brisk},
-};
+use tests::{clock::Turned, openai::brisk, persona::Answer, stage::World};
 
 /// Hands the function the event itself: no gateway stands before an asynchronous invocation.
 async fn invoked(world: &World, event: Value) -> StatusCode {

@@ -6,7 +6,7 @@ use local::standin::{Answer as Refusal, Failure};
 use serde_json::{Value, json};
 use shared::openai::RetryPolicy;
 
-use tests::{personas::World, stage::brisk};
+use tests::{openai::brisk, stage::World};
 
 /// A message, while the next `times` responses go wrong: whether it was answered all the same.
 async fn is_answered(world: &World, chatbot: &str, failure: Failure, times: u32) -> bool {

@@ -10,10 +10,7 @@ use shared::{
 };
 use tokio::join;
 
-use tests::{
-    personas::World,
-    stage::{Turned, brisk},
-};
+use tests::{clock::Turned, openai::brisk, stage::World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

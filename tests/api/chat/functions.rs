@@ -3,7 +3,7 @@
 use local::standin::Failure;
 use serde_json::{Value, json};
 
-use tests::personas::World;
+use tests::stage::World;
 
 /// A thread whose chatbot has the function `lookup`.
 async fn with_lookup(world: &World) -> String {

@@ -9,8 +9,10 @@ use serde_json::json;
 use tokio::join;
 
 use tests::{
-    personas::{Socket, World},
-    stage::{RESPONSES, Turned, brisk},
+    clock::Turned,
+    openai::{RESPONSES, brisk},
+    stage::World,
+    web_socket::Socket,
 };
 
 /// The next draft that is offered.

@@ -4,7 +4,7 @@ use local::{Options, standin::Failure};
 use serde_json::json;
 use shared::domain::chatbot::Memory;
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn each_request_carries_the_log_and_nothing_is_stored() {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn an_agents_message_claims_from_the_bot_in_the_same_write() {

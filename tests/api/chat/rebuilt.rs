@@ -7,10 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::join;
 
-use tests::{
-    personas::World,
-    stage::{Table, Turned, brisk},
-};
+use tests::{clock::Turned, openai::brisk, stage::World, table::Table};
 
 const REBUILT: [&str; 3] = ["user: One.", "assistant: Fine.", "user: Two."];
 

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use tests::personas::{Answer, Persona, World};
+use tests::{
+    persona::{Answer, Persona},
+    stage::World,
+};
 
 async fn chat(persona: &Persona, thread: &str, body: Value) -> Answer {
     persona.post(&format!("/threads/{thread}/chat"), body).await

@@ -6,10 +6,7 @@ use futures::future::join_all;
 use serde_json::json;
 use tokio::join;
 
-use tests::{
-    personas::World,
-    stage::{Turned, brisk},
-};
+use tests::{clock::Turned, openai::brisk, stage::World};
 
 #[tokio::test]
 async fn a_message_that_comes_during_a_run_is_left_to_it_and_answered() {

@@ -3,11 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tests::{
-    personas::{Answer, World},
-    stage::brisk,
-    streams::Event,
-};
+use tests::{openai::brisk, persona::Answer, stage::World, streams::Event};
 
 fn kinds(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.kind.as_str()).collect()

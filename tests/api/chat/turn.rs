@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::json;
 
-use tests::personas::{World, redacted};
+use tests::{persona::redacted, stage::World};
 
 #[tokio::test]
 async fn a_question_is_answered_by_the_bot() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use tests::{personas::World, stage::brisk};
+use tests::{openai::brisk, stage::World};
 
 /// What `useChat` sends of a first message.
 fn submitted(thread: &str, id: &str, text: &str) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::{domain::chatbot::Document, store::ChatbotWrite};
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn what_is_given_changes_and_the_rest_stays() {

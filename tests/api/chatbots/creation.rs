@@ -5,7 +5,7 @@ use insta::assert_json_snapshot;
 use local::standin::{Answer, Fault};
 use serde_json::{Value, json};
 
-use tests::personas::{World, redacted};
+use tests::{persona::redacted, stage::World};
 
 fn whole() -> Value {
     json!({

@@ -3,7 +3,7 @@
 use local::Options;
 use serde_json::json;
 
-use tests::{personas::World, wire::Wire};
+use tests::{stage::World, wire::Wire};
 
 #[tokio::test]
 async fn a_deleted_chatbot_leaves_nothing_behind() {

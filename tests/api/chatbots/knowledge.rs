@@ -4,7 +4,7 @@ use local::Options;
 use serde_json::{Value, json};
 use shared::domain::chatbot::Memory;
 
-use tests::{personas::World, wire::Wire};
+use tests::{stage::World, wire::Wire};
 
 fn documents(names: impl IntoIterator<Item = usize>, text: &str) -> Value {
     names.into_iter().map(|n| json!({ "name": format!("{n}.md"), "text": format!("{text} {n}") })).collect()

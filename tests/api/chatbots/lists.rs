@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use tests::{
-    pages::{field, sorted},
-    personas::World,
+    lists::{field, sorted},
+    stage::World,
 };
 
 #[tokio::test]

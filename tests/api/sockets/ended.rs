@@ -15,8 +15,11 @@ use tokio_tungstenite::{
 };
 
 use tests::{
-    personas::{Persona, World},
-    stage::{Table, Turned, brisk, id},
+    clock::Turned,
+    openai::brisk,
+    persona::Persona,
+    stage::World,
+    table::{Table, id},
 };
 
 /// `cus`, with a token of an hour.

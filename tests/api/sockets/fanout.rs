@@ -20,10 +20,7 @@ use shared::{
 };
 use tokio::sync::Semaphore;
 
-use tests::{
-    personas::World,
-    stage::{brisk, id},
-};
+use tests::{openai::brisk, stage::World, table::id};
 
 /// What the next posts come to, whoever they are for.
 #[derive(Clone, Debug, Default)]

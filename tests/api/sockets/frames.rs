@@ -4,7 +4,7 @@ use futures::SinkExt;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {

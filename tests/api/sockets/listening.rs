@@ -6,8 +6,9 @@ use serde_json::json;
 use shared::domain::ThreadId;
 
 use tests::{
-    personas::World,
-    stage::{Table, brisk, id},
+    openai::brisk,
+    stage::World,
+    table::{Table, id},
 };
 
 #[tokio::test]

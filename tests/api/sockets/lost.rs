@@ -4,7 +4,7 @@ use local::Options;
 
 use tests::{
     churn::{Churn, churn},
-    personas::World,
+    stage::World,
 };
 
 /// Ten times as many are lost by `cargo xtask bench churn`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn one_frame_asks_for_many_threads_each_from_where_it_was() {

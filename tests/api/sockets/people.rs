@@ -7,8 +7,11 @@ use shared::{
 };
 
 use tests::{
-    personas::{Persona, Socket, World},
-    stage::{Table, brisk, id},
+    openai::brisk,
+    persona::Persona,
+    stage::World,
+    table::{Table, id},
+    web_socket::Socket,
 };
 
 const CUS: &str = "cus (customer)";

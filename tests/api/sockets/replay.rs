@@ -7,8 +7,8 @@ use shared::{
 };
 
 use tests::{
-    personas::World,
-    stage::id,
+    stage::World,
+    table::id,
     wire::{Fault, Trouble, Wire},
 };
 

@@ -19,7 +19,7 @@ use shared::{App, Invoker};
 use tokio::{join, runtime};
 
 use super::world;
-use tests::{personas::World, sample::event};
+use tests::{sample::event, stage::World};
 
 const LEASE: Duration = Duration::from_secs(31);
 

@@ -5,7 +5,7 @@ use shared::domain::Timeouts;
 use tokio::join;
 
 use super::{DAY, lasting, world, world_with};
-use tests::personas::World;
+use tests::stage::World;
 
 /// Where the thread lies in the index of what is due.
 async fn due_at(world: &World, thread: &str) -> Option<String> {

@@ -7,8 +7,10 @@ use tokio::join;
 
 use super::{DAY, MINUTE};
 use tests::{
-    personas::World,
-    stage::{Turned, brisk, id},
+    clock::Turned,
+    openai::brisk,
+    stage::World,
+    table::id,
     wire::{Fault, Trouble, Wire},
 };
 

@@ -11,9 +11,10 @@ use shared::{
 
 use super::DAY;
 use tests::{
-    personas::World,
+    clock::Turned,
+    openai::brisk,
     sample::event,
-    stage::{Turned, brisk},
+    stage::World,
     wire::{Fault, Trouble, Wire},
 };
 

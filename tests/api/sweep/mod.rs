@@ -12,10 +12,7 @@ use local::Options;
 use serde_json::json;
 use shared::domain::Timeouts;
 
-use tests::{
-    personas::{Persona, World},
-    stage::{Turned, brisk},
-};
+use tests::{clock::Turned, openai::brisk, persona::Persona, stage::World};
 
 /// Somebody of `acme` whose token outlives every test's turn of the clock.
 fn lasting(world: &World, role: &str, sub: &str) -> Persona {

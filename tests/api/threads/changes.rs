@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use tests::personas::World;
+use tests::stage::World;
 
 /// The metadata that OpenAI was last told of, and how often it was.
 fn told(world: &World) -> (usize, Value) {

@@ -5,7 +5,7 @@ use local::Options;
 use serde_json::json;
 use shared::domain::chatbot::Memory;
 
-use tests::personas::{World, redacted};
+use tests::{persona::redacted, stage::World};
 
 #[tokio::test]
 async fn a_thread_is_made_here_and_at_openai() {

@@ -4,8 +4,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use tests::{
-    pages::{field, sorted},
-    personas::{Persona, World},
+    lists::{field, sorted},
+    persona::Persona,
+    stage::World,
 };
 
 const WRONG: &str = "cursor: is not one of this list's";

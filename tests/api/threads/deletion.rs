@@ -4,10 +4,7 @@ use local::Options;
 use reqwest::Method;
 use serde_json::json;
 
-use tests::{
-    personas::{Persona, World},
-    wire::Wire,
-};
+use tests::{persona::Persona, stage::World, wire::Wire};
 
 async fn world() -> (World, Wire) {
     let wire = Wire::default();

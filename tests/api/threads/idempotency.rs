@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use tests::personas::{Persona, World};
+use tests::{persona::Persona, stage::World};
 
 async fn creates(persona: &Persona, key: &str, chatbot: &str, title: &str) -> Value {
     persona.posts_under(key, "/threads", json!({ "chatbot_id": chatbot, "title": title })).await.expect(201).body

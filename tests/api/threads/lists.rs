@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use tests::{
-    pages::{field, items, sorted},
-    personas::{Persona, World},
+    lists::{field, items, sorted},
+    persona::Persona,
+    stage::World,
 };
 
 /// A tenant's threads: three wait, two are an agent's, four the bot's, two have ended. Their ids, in that order.

@@ -4,8 +4,9 @@ use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use tests::{
-    pages::{items, sorted},
-    personas::{Persona, World, redacted},
+    lists::{items, sorted},
+    persona::{Persona, redacted},
+    stage::World,
 };
 
 /// A log of seven: the customer asked for a person, then said six things.

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tests::personas::World;
+use tests::stage::World;
 
 const UNKNOWN: &str = "thr_01JD0000000000000000000000";
 

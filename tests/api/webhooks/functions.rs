@@ -8,8 +8,9 @@ use tokio::join;
 
 use super::{error_of, hasty, last_output, thread_at, thread_with};
 use tests::{
-    personas::{World, redacted},
+    persona::redacted,
     receiver::{Receiver, Reply},
+    stage::World,
 };
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use local::Options;
 use serde_json::{Value, json};
 
 use tests::{
-    personas::World,
     receiver::{Receiver, SECRET},
+    stage::World,
 };
 
 /// A thread of `cus` whose chatbot has the function `lookup` and a webhook: the receiver's.

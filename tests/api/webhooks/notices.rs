@@ -9,9 +9,11 @@ use shared::store::key;
 
 use super::{hasty, thread_with};
 use tests::{
-    personas::{World, redacted},
+    clock::Turned,
+    persona::redacted,
     receiver::{Receiver, Reply, Told},
-    stage::{Table, Turned, id},
+    stage::World,
+    table::{Table, id},
 };
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -7,8 +7,8 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::thread_with;
 use tests::{
-    personas::World,
     receiver::{Receiver, Reply, SECRET},
+    stage::World,
 };
 
 fn webhook(url: &str) -> Value {

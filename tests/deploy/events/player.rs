@@ -13,11 +13,13 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::permissions::{Permission, Watched};
-use tests::personas::World;
-use tests::runtime_api::{Answer, Failure, FunctionProcess, binary};
-use tests::sample::event;
-use tests::stage::Turned;
-use tests::whole::whole;
+use tests::{
+    clock::Turned,
+    runtime_api::{Answer, Failure, FunctionProcess, binary},
+    sample::event,
+    stage::World,
+    whole::whole,
+};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {

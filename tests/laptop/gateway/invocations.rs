@@ -4,7 +4,7 @@ use local::Options;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use tests::{personas::World, sample::event};
+use tests::{sample::event, stage::World};
 
 async fn invokes(world: &World, function: &str, kind: &str, event: impl Into<reqwest::Body>) -> Response {
     let url = format!("{}/2015-03-31/functions/{function}/invocations", world.board.url());

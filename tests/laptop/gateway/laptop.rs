@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use tests::runtime_api::{FunctionProcess, binary};
-use tests::sample::event;
+use tests::{
+    runtime_api::{FunctionProcess, binary},
+    sample::event,
+};
 
 fn on_disk(path: &Path) -> Options {
     Options { data_dir: Some(path.to_owned()), ..Options::default() }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use tests::personas::World;
+use tests::stage::World;
 
 #[tokio::test]
 async fn the_pages_come_with_a_policy_and_are_sent_once() {

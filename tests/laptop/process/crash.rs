@@ -12,7 +12,7 @@ use tokio_tungstenite::{
 };
 
 use super::{Laptop, PATIENCE, printed, switchboard};
-use tests::personas::Socket;
+use tests::web_socket::Socket;
 
 /// How often it is killed.
 const LIVES: usize = 20;

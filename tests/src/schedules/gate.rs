@@ -96,7 +96,7 @@ pub struct Ready {
 
 impl Gate {
     /// Open, until it is closed.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let state = State { open: true, ..State::default() };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new(), begun: Instant::now() }))
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::personas::Persona;
+use crate::persona::Persona;
 
 /// More pages than any list of the tests has: a list that never ends is a failure.
 const MOST: usize = 100;

@@ -1,0 +1,70 @@
+//! OpenAI behind the API: how it fails, waits, and what it was asked.
+
+use std::time::Duration;
+
+use local::{
+    Options,
+    standin::{Failure, Fault, Hold, Recorded},
+};
+use serde_json::Value;
+use shared::openai::RetryPolicy;
+
+use crate::stage::World;
+
+pub const RESPONSES: &str = "/v1/responses";
+
+/// Waits a millisecond where production waits half a second, and for answers as long as it takes.
+pub fn brisk() -> Options {
+    let retry_policy = RetryPolicy {
+        attempts: 3,
+        locked_attempts: 3,
+        first_wait: Duration::from_millis(1),
+        longest_wait: Duration::from_millis(500),
+        ..RetryPolicy::default()
+    };
+    Options { retry_policy, ..Options::default() }
+}
+
+impl World {
+    /// What becomes of the next response.
+    pub fn next_response(&self, failure: impl Into<Failure>) {
+        self.responses(failure, 1);
+    }
+
+    /// What becomes of the next `times` responses.
+    pub fn responses(&self, failure: impl Into<Failure>, times: u32) {
+        self.standin().fault(Fault::on("POST", RESPONSES, failure).times(times));
+    }
+
+    /// Lets the next response wait before its first word.
+    pub fn hold(&self) -> Hold {
+        self.standin().hold("POST", RESPONSES, 0)
+    }
+
+    /// Lets the next response wait after so many of its words.
+    pub fn hold_after(&self, words: usize) -> Hold {
+        self.standin().hold("POST", RESPONSES, words)
+    }
+
+    /// What was asked of the model so far, refused requests included.
+    pub fn asked(&self) -> Vec<Value> {
+        let asked = |request: &Recorded| request.method == "POST" && request.path == RESPONSES;
+        self.standin().requests().into_iter().filter(asked).map(|request| request.body).collect()
+    }
+
+    /// The input of each request to the model, as lines of `role: text`, or the type of what is no message.
+    pub fn inputs(&self) -> Vec<Vec<String>> {
+        let line = |item: &Value| match item["role"].as_str() {
+            Some(role) => format!("{role}: {}", item["content"].as_str().unwrap()),
+            None => format!("[{}]", item["type"].as_str().unwrap()),
+        };
+        self.asked().iter().map(|body| body["input"].as_array().unwrap().iter().map(line).collect()).collect()
+    }
+
+    /// Asks the stand-in something that Switchboard does not.
+    pub async fn openai(&self, method: reqwest::Method, path: &str, body: Value) {
+        let url = format!("{}{path}", self.board.running().openai_url);
+        let request = reqwest::Client::new().request(method, url).bearer_auth("standin").json(&body);
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+}

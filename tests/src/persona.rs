@@ -1,0 +1,201 @@
+//! The people who use a Switchboard, over real HTTP and real WebSockets.
+
+use std::time::Duration;
+
+use insta::Settings;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
+
+use crate::web_socket::Socket;
+
+/// Nothing in a test takes this long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Somebody with a token, or without one.
+#[derive(Clone)]
+pub struct Persona {
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) socket_url: String,
+    pub token: Option<String>,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Persona {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(PATIENCE);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A POST without a body.
+    pub async fn posts(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::POST, path)).await
+    }
+
+    /// A POST under an idempotency key.
+    pub async fn posts_under(&self, key: &str, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
+    }
+
+    /// A body as it stands, JSON or not.
+    pub async fn sends(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        Answer::of(self.request(method, path).header("content-type", "application/json").body(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn says(&self, thread: &str, text: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/chat"), json!({ "text": text })).await
+    }
+
+    /// Says something as a message that the client knows by an id of its own.
+    pub async fn says_as(&self, thread: &str, client_id: &str, text: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/chat"), json!({ "text": text, "client_id": client_id })).await
+    }
+
+    /// A note for agents.
+    pub async fn notes(&self, thread: &str, text: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/chat"), json!({ "text": text, "internal": true })).await
+    }
+
+    pub async fn escalates(&self, thread: &str) -> Answer {
+        self.posts(&format!("/threads/{thread}/escalate")).await
+    }
+
+    pub async fn claims(&self, thread: &str) -> Answer {
+        self.posts(&format!("/threads/{thread}/claim")).await
+    }
+
+    /// Gives the line to the `bot` or the `queue`.
+    pub async fn releases(&self, thread: &str, to: &str) -> Answer {
+        self.post(&format!("/threads/{thread}/release"), json!({ "to": to })).await
+    }
+
+    pub async fn ends(&self, thread: &str) -> Answer {
+        self.posts(&format!("/threads/{thread}/end")).await
+    }
+
+    /// The thread as this one sees it.
+    pub async fn reads(&self, thread: &str) -> Value {
+        self.get(&format!("/threads/{thread}")).await.expect(200).body
+    }
+
+    /// The whole log, its pages put together.
+    pub async fn log(&self, thread: &str) -> Vec<Value> {
+        let mut log: Vec<Value> = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |last| last["seq"].as_u64().unwrap());
+            let page = self.get(&format!("/threads/{thread}/messages?after={after}&limit=100")).await.expect(200);
+            log.extend(page.body["data"].as_array().unwrap().iter().cloned());
+            if page.body["next_cursor"].is_null() {
+                return log;
+            }
+        }
+    }
+
+    /// The log as lines of `role: text`, a change of owner as its type.
+    pub async fn transcript(&self, thread: &str) -> Vec<String> {
+        let line = |message: &Value| match message["event"]["type"].as_str() {
+            Some(event) => format!("[{event}]"),
+            None => format!("{}: {}", message["role"].as_str().unwrap(), message["text"].as_str().unwrap()),
+        };
+        self.log(thread).await.iter().map(line).collect()
+    }
+
+    pub async fn connects(&self) -> Socket {
+        let mut request = self.socket_url.as_str().into_client_request().unwrap();
+        let bearer = format!("switchboard.v1, bearer.{}", self.token.as_deref().unwrap());
+        request.headers_mut().insert("sec-websocket-protocol", bearer.parse().unwrap());
+        let (stream, response) = connect_async(request).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], "switchboard.v1");
+        Socket(stream)
+    }
+
+    /// A socket that listens to a thread from now on.
+    pub async fn listens(&self, thread: &str) -> Socket {
+        let mut socket = self.connects().await;
+        socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
+        assert_eq!(socket.hears().await["type"], "subscribed");
+        socket
+    }
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Self { status, headers, body }
+    }
+
+    #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "often all there is to say")]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// Checks that it is a problem (RFC 9457) of this status and code; gives its detail.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> String {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.headers["access-control-allow-origin"], "*");
+        assert_eq!(self.body["status"], status);
+        self.body["detail"].as_str().unwrap().to_owned()
+    }
+
+    /// Checks that the request was refused for one of its fields; gives `field: reason`.
+    #[track_caller]
+    pub fn invalid(self) -> String {
+        let said = ["field", "reason"].map(|name| self.body[name].as_str().unwrap_or("?").to_owned()).join(": ");
+        assert_eq!(self.problem(400, "invalid"), said);
+        said
+    }
+
+    /// The text of the bot's reply.
+    #[track_caller]
+    pub fn reply(&self) -> &str {
+        self.body["reply"]["text"].as_str().unwrap()
+    }
+
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Replaces what differs from run to run: ids, times, conversations.
+pub fn redacted() -> Settings {
+    let mut settings = Settings::clone_current();
+    for (prefix, name) in [("thr", "thread"), ("bot", "chatbot"), ("msg", "message"), ("run", "run")] {
+        settings.add_filter(&format!("{prefix}_[0-9A-Z]{{26}}"), format!("[{name}]"));
+    }
+    settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time]");
+    settings
+}

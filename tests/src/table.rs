@@ -1,0 +1,85 @@
+//! The table as it is, behind the API.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use local::{
+    Options, TABLE, Transport,
+    dynamo::{self, InProcess},
+};
+use shared::{
+    domain::{Thread, ThreadId},
+    store::key,
+};
+
+use crate::stage::World;
+
+/// The table, looked at directly.
+pub struct Table(Client);
+
+impl Table {
+    /// A world, and its table.
+    pub async fn of(mut options: Options) -> (World, Self) {
+        let table = Arc::new(OnceLock::new());
+        let seen = Arc::clone(&table);
+        options.dynamo = Transport::new(move |inner: InProcess| {
+            seen.get_or_init(|| dynamo::client_over(inner.clone()));
+            inner
+        });
+        let world = World::with(options).await;
+        (world, Self(table.get().unwrap().clone()))
+    }
+
+    /// The conversations that are to be removed at OpenAI, of a thread of `acme`.
+    pub async fn removals(&self, thread: &str) -> Vec<String> {
+        self.sort_keys(thread, key::CLEANUP).await
+    }
+
+    /// The notices that are still to be told of a thread of `acme`: their ids.
+    pub async fn notices(&self, thread: &str) -> Vec<String> {
+        self.sort_keys(thread, key::DELIVERY).await
+    }
+
+    /// The sockets that listen to a thread of `acme`.
+    pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
+        self.sort_keys(thread, key::SUBSCRIPTION).await
+    }
+
+    /// Returns once nobody listens to a thread of `acme` any more.
+    pub async fn until_nobody_listens(&self, thread: &str) {
+        let left = async {
+            while !self.subscriptions(thread).await.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), left).await.expect("somebody still listens");
+    }
+
+    /// What follows `prefix` in a thread's partition.
+    async fn sort_keys(&self, thread: &str, prefix: &str) -> Vec<String> {
+        let found = self
+            .0
+            .query()
+            .table_name(TABLE)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(key::thread_partition("acme", &id(thread))))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()));
+        let found = found.send().await.unwrap();
+        let rest = |sk: &AttributeValue| sk.as_s().unwrap()[prefix.len()..].to_owned();
+        found.items().iter().map(|item| rest(&item["sk"])).collect()
+    }
+}
+
+impl World {
+    /// A thread of `acme` as the table has it.
+    pub async fn stored(&self, thread: &str) -> Thread {
+        self.board.app().store.thread_get_bare("acme", &id(thread)).await.unwrap().unwrap()
+    }
+}
+
+pub fn id(thread: &str) -> ThreadId {
+    thread.parse().unwrap()
+}
