@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use tests::{
     schedules::gate::{Call, Fate, Ready},
     schedules::schedule::Step,
+    schedules::simulation::World,
     schedules::story::{AGENTS, Line, Story},
-    schedules::world::World,
     schedules::{alone, checks, perform, recover},
 };
 

@@ -1,8 +1,8 @@
 //! The one way in which the thread changes: `shared::store`'s commit.
 
 use super::{
-    Protocol,
     fence::Fence,
+    protocol::Protocol,
     state::State,
     thread::{Entry, Thread},
 };

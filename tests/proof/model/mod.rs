@@ -12,25 +12,22 @@ mod commit;
 mod fence;
 mod person;
 mod property;
+mod protocol;
 mod run;
 mod state;
+mod steps;
 mod thread;
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 use action::Action;
 use fence::{Fence, Without};
-use person::Deed::{self, Asks, Claims, Ends, Escalates, ReleasesToBot, ReleasesToQueue, Says};
+use protocol::{
+    Deed::{self, Asks, Claims, Ends, Escalates, ReleasesToBot, ReleasesToQueue, Says},
+    Protocol,
+};
 use state::{Left, Person, State, Step};
 use thread::Thread;
-
-/// Who does what, what may go wrong meanwhile, and what of the protocol is taken out.
-#[derive(Clone, Copy)]
-struct Protocol {
-    people: &'static [&'static [Deed]],
-    left: Left,
-    without: Without,
-}
 
 impl Model for Protocol {
     type State = State;

@@ -1,28 +1,13 @@
 //! Customers and agents: each does one thing after another, and tells of it only when it is done.
 
 use super::{
-    Protocol,
     action::{Action, Who},
     commit::Condition,
     fence::Fence,
+    protocol::{Deed, Protocol},
     state::{Read, State, Step},
     thread::{Entry, Event, Status, Thread},
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Deed {
-    /// A customer's message.
-    Asks {
-        client_id: Option<u8>,
-    },
-    /// An agent's message, which claims.
-    Says,
-    Claims,
-    ReleasesToBot,
-    ReleasesToQueue,
-    Escalates,
-    Ends,
-}
 
 /// What a deed writes.
 struct Change {

@@ -3,9 +3,9 @@
 use stateright::Property;
 
 use super::{
-    Protocol,
     action::{Action, Who},
     fence::Without,
+    protocol::Protocol,
     state::{Heard, Run, Stage, State},
     thread::{Entry, Status, Words},
 };

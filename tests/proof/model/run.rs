@@ -1,10 +1,10 @@
 //! Runs, and the asynchronous invocations that take over from dead ones.
 
 use super::{
-    Protocol,
     action::{Action, Who},
     commit::Condition,
     fence::Fence,
+    protocol::Protocol,
     state::{Heard, Run, Stage, State},
     thread::{Entry, Event, Thread, Words},
 };

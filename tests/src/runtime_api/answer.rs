@@ -1,6 +1,5 @@
 //! What a function answers, in the two forms that the Runtime API takes.
 
-use super::{Failure, Outcome};
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
@@ -9,13 +8,15 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, future::poll_fn, pin::Pin};
+use std::{collections::BTreeMap, fmt, future::poll_fn, pin::Pin, process::ExitStatus};
 
 const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
 /// Ends the prelude of a streamed answer.
 pub const DELIMITER: [u8; 8] = [0; 8];
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+
+pub type Outcome = Result<Answer, Failure>;
 
 /// One event's answer.
 #[derive(Debug)]
@@ -42,6 +43,32 @@ impl Answer {
                 ProxyResponse::deserialize(&value).unwrap_or_else(|error| panic!("{error}: {value}")).into_http()
             }
             Answer::Streamed(response) => response,
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// What the function told `init/error`: it could not even begin.
+    Init(Value),
+    /// What the handler failed with: `{errorType, errorMessage}`.
+    Invocation(Value),
+    /// The answer broke off: what had come until then, and the error.
+    Stream { until_then: Box<Answer>, error: Value },
+    /// The process is gone.
+    Exited(ExitStatus),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Init(error) => write!(f, "it could not begin: {error}"),
+            Failure::Invocation(error) => write!(f, "its handler failed: {error}"),
+            Failure::Stream { until_then, error } => {
+                write!(f, "broke off with {error} after {until_then:?}")
+            }
+            Failure::Exited(status) => write!(f, "it ended: {status}"),
         }
     }
 }

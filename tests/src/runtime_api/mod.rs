@@ -3,7 +3,7 @@
 
 pub mod answer;
 
-pub use answer::Answer;
+pub use answer::{Answer, Failure, Outcome};
 use axum::{
     Router,
     extract::{Path, Request, State},
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use std::{
     env,
     ffi::OsStr,
-    fmt, fs,
+    fs,
     path::PathBuf,
-    process::{Command, ExitStatus},
+    process::Command,
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -32,32 +32,6 @@ use tokio::{
 /// What a function may take for one event; it reads the deadline from `lambda-runtime-deadline-ms`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum Failure {
-    /// What the function told `init/error`: it could not even begin.
-    Init(Value),
-    /// What the handler failed with: `{errorType, errorMessage}`.
-    Invocation(Value),
-    /// The answer broke off: what had come until then, and the error.
-    Stream { until_then: Box<Answer>, error: Value },
-    /// The process is gone.
-    Exited(ExitStatus),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Init(error) => write!(f, "it could not begin: {error}"),
-            Failure::Invocation(error) => write!(f, "its handler failed: {error}"),
-            Failure::Stream { until_then, error } => {
-                write!(f, "broke off with {error} after {until_then:?}")
-            }
-            Failure::Exited(status) => write!(f, "it ended: {status}"),
-        }
-    }
-}
-
 /// A built function, running, with a Runtime API of its own. Dropping it kills the process.
 pub struct FunctionProcess {
     child: Child,
@@ -67,8 +41,6 @@ pub struct FunctionProcess {
     invocations: u64,
     _server: JoinSet<()>,
 }
-
-pub type Outcome = Result<Answer, Failure>;
 
 /// The event an outcome is of, by its request id; a failed start has none.
 type Subject = Option<String>;

@@ -9,8 +9,8 @@ use shared::{
 };
 
 use super::{
+    request::TENANT,
     story::{Said, Story},
-    world::TENANT,
 };
 
 /// A thread and its whole log.

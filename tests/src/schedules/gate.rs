@@ -17,7 +17,7 @@ use tokio::{
 
 /// One execution environment of a function, alive until it is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InstanceId(pub usize);
+pub(super) struct InstanceId(pub usize);
 
 /// Where a call goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,12 +101,12 @@ impl Gate {
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new(), begun: Instant::now() }))
     }
 
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.state().open = false;
     }
 
     /// From here on no call waits; what was frozen still thaws in its time.
-    pub fn open(&self) {
+    pub(super) fn open(&self) {
         let waiting = {
             let mut state = self.state();
             state.open = true;
@@ -117,14 +117,14 @@ impl Gate {
         }
     }
 
-    pub fn instance(&self) -> InstanceId {
+    pub(super) fn instance(&self) -> InstanceId {
         let mut state = self.state();
         state.instances.push(Life { dead: false, thaws: None, died: Arc::default() });
         InstanceId(state.instances.len() - 1)
     }
 
     /// A call on its way out. Returns what is to become of it, once that is decided and the instance can go on.
-    pub async fn out(&self, instance: InstanceId, call: Call) -> Fate {
+    pub(super) async fn out(&self, instance: InstanceId, call: Call) -> Fate {
         let decided = {
             let mut state = self.state();
             state.calls += 1;
@@ -155,7 +155,7 @@ impl Gate {
     }
 
     /// A call on its way back: a frozen instance hears of it when it thaws, a dead one never.
-    pub async fn back(&self, instance: InstanceId) {
+    pub(super) async fn back(&self, instance: InstanceId) {
         loop {
             let thaws = {
                 let state = self.state();
@@ -170,12 +170,12 @@ impl Gate {
         }
     }
 
-    pub fn is_alive(&self, instance: InstanceId) -> bool {
+    pub(super) fn is_alive(&self, instance: InstanceId) -> bool {
         !self.state().instances[instance.0].dead
     }
 
     /// Returns once the instance is dead.
-    pub async fn death(&self, instance: InstanceId) {
+    pub(super) async fn death(&self, instance: InstanceId) {
         let died = Arc::clone(&self.state().instances[instance.0].died);
         died.notified().await;
     }
@@ -211,13 +211,13 @@ impl Gate {
     }
 
     /// When the next frozen instance thaws.
-    pub fn next_thaw(&self) -> Option<Instant> {
+    pub(super) fn next_thaw(&self) -> Option<Instant> {
         let now = Instant::now();
         let state = self.state();
         state.instances.iter().filter(|life| !life.dead).filter_map(|life| life.thaws).filter(|at| *at > now).min()
     }
 
-    pub fn decide(&self, ready: &Ready, fate: Fate) {
+    pub(super) fn decide(&self, ready: &Ready, fate: Fate) {
         let call = {
             let mut state = self.state();
             let at = state.waiting.iter().position(|call| call.number == ready.number);
@@ -231,11 +231,11 @@ impl Gate {
     }
 
     /// Returns once a call has arrived, or [`Gate::nudge`] was called.
-    pub async fn changed(&self) {
+    pub(super) async fn changed(&self) {
         self.0.changed.notified().await;
     }
 
-    pub fn nudge(&self) {
+    pub(super) fn nudge(&self) {
         self.0.changed.notify_one();
     }
 

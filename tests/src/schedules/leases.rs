@@ -7,35 +7,28 @@ use std::{
 
 use serde_json::Value;
 use shared::{domain::At, store::key};
-use tokio::time::Instant;
 
-use super::world::{BEGINNING, lock};
+use super::clock::SimulatedClock;
+use crate::wire::lock;
 
 /// The runs that hold threads, by what the table took.
 #[derive(Clone, Debug)]
-pub struct Leases(Arc<Inner>);
+pub(super) struct Leases(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    begun: Instant,
+    clock: SimulatedClock,
     held: Mutex<HashMap<String, (String, At)>>,
     /// Of the transactions that were seen: one that comes again is answered, and writes nothing.
     tokens: Mutex<HashSet<String>>,
     breaches: Mutex<Vec<String>>,
 }
 
-impl Default for Leases {
-    fn default() -> Self {
-        Self(Arc::new(Inner {
-            begun: Instant::now(),
-            held: Mutex::default(),
-            tokens: Mutex::default(),
-            breaches: Mutex::default(),
-        }))
-    }
-}
-
 impl Leases {
+    pub(super) fn new(clock: SimulatedClock) -> Self {
+        Self(Arc::new(Inner { clock, held: Mutex::default(), tokens: Mutex::default(), breaches: Mutex::default() }))
+    }
+
     /// Looks at what has just been written.
     pub(super) fn wrote(&self, asked: &Value) {
         let token = asked["ClientRequestToken"].as_str().map(str::to_owned);
@@ -58,7 +51,7 @@ impl Leases {
     }
 
     fn holds(&self, thread: &str, run: &Value) {
-        let now = BEGINNING + self.0.begun.elapsed();
+        let now = self.0.clock.now();
         let before = lock(&self.0.held).remove(thread);
         let Some(until) = time(&run["lease_until"]) else { return };
         let run = text(&run["id"]).to_owned();
@@ -70,7 +63,7 @@ impl Leases {
     }
 
     /// The first thread that had two live runs.
-    pub fn breach(&self) -> Option<String> {
+    pub(super) fn breach(&self) -> Option<String> {
         lock(&self.0.breaches).first().cloned()
     }
 }

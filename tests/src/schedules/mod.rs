@@ -4,12 +4,16 @@
 //! trace of its story, and plays the same again.
 
 pub mod checks;
+mod clock;
+mod function;
 pub mod gate;
 mod leases;
+mod openai_wire;
+mod request;
 pub mod schedule;
+pub mod simulation;
 pub mod story;
 mod wires;
-pub mod world;
 
 use std::{
     sync::{
@@ -25,8 +29,8 @@ use tokio::time::sleep;
 
 use gate::Ready;
 use schedule::{Schedule, Step, drive};
+use simulation::World;
 use story::Story;
-use world::World;
 
 /// A story that was played to its end.
 pub struct Played {

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     gate::{Call, Fate, Gate, Ready},
-    world::World,
+    simulation::World,
 };
 
 /// Seconds for which a frozen function stands still: within a lease, and beyond it.

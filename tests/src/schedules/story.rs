@@ -10,7 +10,12 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::world::{ADMIN, Answered, Function, Who, World, due, lock, minute};
+use super::{
+    function::{Answered, Function},
+    request::{ADMIN, Who, due, minute},
+    simulation::World,
+};
+use crate::wire::lock;
 
 const CUSTOMERS: [Who; 2] = [Who { role: "customer", subject: "cus" }, Who { role: "customer", subject: "dan" }];
 pub const AGENTS: [Who; 2] = [Who { role: "agent", subject: "ana" }, Who { role: "agent", subject: "ben" }];
@@ -26,7 +31,7 @@ pub struct Line {
 
 /// Something said, and every answer that came to it.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub(super) struct Said {
     pub thread: String,
     pub by: Who,
     pub client_id: String,
@@ -80,7 +85,7 @@ impl Story {
     }
 
     /// All that was said, in the order of the saying.
-    pub fn said(&self) -> Vec<Said> {
+    pub(super) fn said(&self) -> Vec<Said> {
         lock(&self.said).clone()
     }
 
@@ -149,7 +154,7 @@ impl Story {
     }
 
     /// The minute's sweep.
-    pub async fn sweeps(&self) {
+    pub(super) async fn sweeps(&self) {
         self.world.call(Function::Sweep, minute()).await;
     }
 
