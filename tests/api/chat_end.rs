@@ -4,22 +4,22 @@ use local::standin::{Answer as Refusal, Fault};
 use serde_json::json;
 use tokio::join;
 
-use tests::{openai::brisk, stage::World, table::Table};
+use tests::{openai::brisk, stage::Stage, table::Table};
 
 #[tokio::test]
 async fn an_ended_thread_is_gone_at_openai_and_readable_here() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     for text in ["One.", "Two."] {
         customer.says(&thread, text).await.expect(200);
     }
-    let counts = world.standin().counts();
+    let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (1, 4, 2));
 
     let ended = customer.ends(&thread).await.expect(200);
     assert_eq!(ended.body["status"], "ended");
     assert_eq!(ended.body["ended_by"], json!({ "id": "cus" }));
-    let counts = world.standin().counts();
+    let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
     assert_eq!(table.removals(&thread).await, [""; 0]);
     assert_eq!(customer.log(&thread).await.len(), 5);
@@ -31,8 +31,8 @@ async fn an_ended_thread_is_gone_at_openai_and_readable_here() {
 
 #[tokio::test]
 async fn a_repeat_of_the_end_changes_nothing() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let ended = customer.ends(&thread).await.expect(200);
     let mut socket = customer.listens(&thread).await;
     for persona in [&customer, &agent] {
@@ -44,22 +44,22 @@ async fn a_repeat_of_the_end_changes_nothing() {
 
 #[tokio::test]
 async fn customer_agent_and_admin_may_end_and_nobody_else() {
-    let world = World::start().await;
-    for persona in [world.customer(), world.agent(), world.admin()] {
-        let thread = world.thread().await;
-        for stranger in [world.persona("acme", "customer", "eve"), world.persona("other", "agent", "ana")] {
+    let stage = Stage::start().await;
+    for persona in [stage.customer(), stage.agent(), stage.admin()] {
+        let thread = stage.thread().await;
+        for stranger in [stage.persona("acme", "customer", "eve"), stage.persona("other", "agent", "ana")] {
             stranger.ends(&thread).await.problem(404, "not_found");
         }
-        world.anon().ends(&thread).await.problem(401, "unauthenticated");
+        stage.anon().ends(&thread).await.problem(401, "unauthenticated");
         assert_eq!(persona.ends(&thread).await.expect(200).body["status"], "ended");
     }
-    world.agent().ends("thr_01JD0000000000000000000000").await.problem(404, "not_found");
+    stage.agent().ends("thr_01JD0000000000000000000000").await.problem(404, "not_found");
 }
 
 #[tokio::test]
 async fn an_end_asks_for_nothing() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let path = format!("/threads/{thread}/end");
     let answer = customer.post(&path, json!({ "because": "bored" })).await;
     assert_eq!(answer.problem(400, "invalid"), "because: there is no such field");
@@ -68,8 +68,8 @@ async fn an_end_asks_for_nothing() {
 
 #[tokio::test]
 async fn listeners_and_inbox_hear_of_the_end() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     let mut inbox = agent.connects().await;
     inbox.says(json!({ "action": "subscribe", "inbox": true })).await;
@@ -83,27 +83,27 @@ async fn listeners_and_inbox_hear_of_the_end() {
 
 #[tokio::test]
 async fn while_openai_is_down_the_end_counts_and_the_removal_stays_due() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
-    let conversation = world.stored(&thread).await.openai.conversation_id.unwrap();
+    let conversation = stage.stored(&thread).await.openai.conversation_id.unwrap();
     for method in ["GET", "DELETE", "POST"] {
-        world.standin().fault(Fault::on(method, "/v1/", Refusal::status(503)).times(1000));
+        stage.standin().fault(Fault::on(method, "/v1/", Refusal::status(503)).times(1000));
     }
     assert_eq!(customer.ends(&thread).await.expect(200).body["status"], "ended");
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.standin().counts().conversations, 1);
     assert_eq!(table.removals(&thread).await, [conversation]);
     customer.says(&thread, "Hello?").await.problem(409, "conflict");
 }
 
 #[tokio::test]
 async fn an_end_during_a_run_leaves_nothing_said_and_nothing_at_openai() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.says(&thread, "One.").await.expect(200);
-    let conversation = world.stored(&thread).await.openai.conversation_id.unwrap();
+    let conversation = stage.stored(&thread).await.openai.conversation_id.unwrap();
     let mut socket = customer.listens(&thread).await;
-    let hold = world.hold();
+    let hold = stage.hold();
     let (answer, ()) = join!(customer.says(&thread, "Two."), async {
         hold.begun().await;
         agent.ends(&thread).await.expect(200);
@@ -117,7 +117,7 @@ async fn an_end_during_a_run_leaves_nothing_said_and_nothing_at_openai() {
     assert_eq!(types[..2], ["message.created", "message.discarded"]);
     let log = customer.transcript(&thread).await;
     assert_eq!(log[2..], ["customer: Two.", "[ended]"]);
-    let counts = world.standin().counts();
+    let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
     // The run was over when it cleared up behind itself: there is nothing to look at once more.
     assert_eq!(table.removals(&thread).await, [""; 0]);

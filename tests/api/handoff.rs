@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use tests::{
     persona::{Answer, Persona},
-    stage::World,
+    stage::Stage,
 };
 
 async fn escalates_for(customer: &Persona, thread: &str, reason: &str) -> Answer {
@@ -18,8 +18,8 @@ async fn change(persona: &Persona, thread: &str, change: &str, body: Value) -> A
 
 #[tokio::test]
 async fn a_customer_asks_for_a_person_and_gets_one() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let queued = escalates_for(&customer, &thread, "My parcel is lost").await.expect(200);
     assert_eq!((&queued.body["status"], &queued.body["reason"]), (&json!("queued"), &json!("asked")));
     let held = agent.claims(&thread).await.expect(200);
@@ -36,21 +36,21 @@ async fn a_customer_asks_for_a_person_and_gets_one() {
 
 #[tokio::test]
 async fn a_repeat_changes_nothing_and_tells_nobody() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     let steps: [(&Persona, &str, Value); 5] = [
         (&agent, "release", json!({ "to": "bot" })),
         (&customer, "escalate", json!({})),
         (&agent, "claim", json!({})),
         (&agent, "release", json!({ "to": "queue" })),
-        (&world.admin(), "release", json!({ "to": "bot" })),
+        (&stage.admin(), "release", json!({ "to": "bot" })),
     ];
     let mut seq = 0;
     for (i, (persona, step, body)) in steps.into_iter().enumerate() {
         let first = change(persona, &thread, step, body.clone()).await.expect(200).body;
         // Nothing is left to release once an agent has given the line away: then it is an admin's to say again.
-        let again = if step == "release" { world.admin() } else { persona.clone() };
+        let again = if step == "release" { stage.admin() } else { persona.clone() };
         let again = change(&again, &thread, step, body).await.expect(200).body;
         assert_eq!(again, first, "{step}");
         seq += u64::from(i > 0);
@@ -62,33 +62,33 @@ async fn a_repeat_changes_nothing_and_tells_nobody() {
 
 #[tokio::test]
 async fn each_role_does_what_is_its_own() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.escalates(&thread).await.problem(403, "forbidden");
     customer.claims(&thread).await.problem(403, "forbidden");
     customer.releases(&thread, "bot").await.problem(403, "forbidden");
-    for stranger in [world.persona("acme", "customer", "eve"), world.persona("other", "customer", "cus")] {
+    for stranger in [stage.persona("acme", "customer", "eve"), stage.persona("other", "customer", "cus")] {
         stranger.escalates(&thread).await.problem(404, "not_found");
     }
-    let elsewhere = world.persona("other", "agent", "ana");
+    let elsewhere = stage.persona("other", "agent", "ana");
     elsewhere.claims(&thread).await.problem(404, "not_found");
     elsewhere.releases(&thread, "bot").await.problem(404, "not_found");
     let nowhere = "thr_01JD0000000000000000000000";
     for (path, body) in [("escalate", json!({})), ("claim", json!({})), ("release", json!({ "to": "bot" }))] {
-        change(&world.admin(), nowhere, path, body.clone()).await.problem(404, "not_found");
-        change(&world.anon(), &thread, path, body).await.problem(401, "unauthenticated");
+        change(&stage.admin(), nowhere, path, body.clone()).await.problem(404, "not_found");
+        change(&stage.anon(), &thread, path, body).await.problem(401, "unauthenticated");
     }
     // An admin asks for a person on the customer's behalf.
-    world.admin().escalates(&thread).await.expect(200);
+    stage.admin().escalates(&thread).await.expect(200);
     assert_eq!(customer.transcript(&thread).await, ["[escalated]"]);
 }
 
 #[tokio::test]
 async fn a_claim_that_loses_names_the_winner() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
-    let agents: Vec<_> = (0..10).map(|i| world.persona("acme", "agent", &format!("agent-{i}"))).collect();
+    let agents: Vec<_> = (0..10).map(|i| stage.persona("acme", "agent", &format!("agent-{i}"))).collect();
     let answers = join_all(agents.iter().map(|agent| agent.claims(&thread))).await;
     let winner = customer.reads(&thread).await["agent"]["id"].as_str().unwrap().to_owned();
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
@@ -102,8 +102,8 @@ async fn a_claim_that_loses_names_the_winner() {
 
 #[tokio::test]
 async fn an_admin_takes_the_line_from_an_agent() {
-    let world = World::start().await;
-    let (agent, admin, thread) = (world.agent(), world.admin(), world.thread().await);
+    let stage = Stage::start().await;
+    let (agent, admin, thread) = (stage.agent(), stage.admin(), stage.thread().await);
     agent.claims(&thread).await.expect(200);
     assert_eq!(admin.claims(&thread).await.expect(200).body["agent"]["id"], "root");
     assert_eq!(agent.says(&thread, "Hello").await.problem(409, "conflict"), "root holds the line");
@@ -112,34 +112,34 @@ async fn an_admin_takes_the_line_from_an_agent() {
 
 #[tokio::test]
 async fn only_the_holder_or_an_admin_gives_the_line_away() {
-    let world = World::start().await;
-    let (agent, ben, thread) = (world.agent(), world.persona("acme", "agent", "ben"), world.thread().await);
+    let stage = Stage::start().await;
+    let (agent, ben, thread) = (stage.agent(), stage.persona("acme", "agent", "ben"), stage.thread().await);
     agent.claims(&thread).await.expect(200);
     ben.releases(&thread, "queue").await.problem(403, "forbidden");
-    let queued = world.admin().releases(&thread, "queue").await.expect(200);
+    let queued = stage.admin().releases(&thread, "queue").await.expect(200);
     assert_eq!((&queued.body["status"], &queued.body["reason"]), (&json!("queued"), &json!("released")));
     ben.claims(&thread).await.expect(200);
 }
 
 #[tokio::test]
 async fn what_a_thread_is_past_is_a_conflict() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.releases(&thread, "queue").await.problem(409, "conflict");
     agent.claims(&thread).await.expect(200);
     assert_eq!(customer.escalates(&thread).await.problem(409, "conflict"), "ana holds the line");
     agent.ends(&thread).await.expect(200);
     customer.escalates(&thread).await.problem(409, "conflict");
     agent.claims(&thread).await.problem(409, "conflict");
-    world.admin().claims(&thread).await.problem(409, "conflict");
+    stage.admin().claims(&thread).await.problem(409, "conflict");
     assert_eq!(agent.releases(&thread, "bot").await.problem(409, "conflict"), "the thread has ended");
     assert_eq!(customer.transcript(&thread).await, ["[claimed]", "[ended]"]);
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_a_change_is_said_of_its_field() {
-    let world = World::start().await;
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
     let wrong = [
         ("escalate", json!({ "reason": "x".repeat(501) }), "reason"),
         ("escalate", json!({ "reason": 7 }), "reason"),
@@ -152,20 +152,20 @@ async fn what_is_wrong_with_a_change_is_said_of_its_field() {
         ("release", json!({ "to": "bot", "why": "lunch" }), "why"),
     ];
     for (path, body, field) in wrong {
-        let answer = change(&world.admin(), &thread, path, body).await;
+        let answer = change(&stage.admin(), &thread, path, body).await;
         assert_eq!(answer.body["field"], field, "{path}: {:?}", answer.body);
         answer.problem(400, "invalid");
     }
-    let broken = world.admin().request(reqwest::Method::POST, &format!("/threads/{thread}/claim")).body("{");
+    let broken = stage.admin().request(reqwest::Method::POST, &format!("/threads/{thread}/claim")).body("{");
     Answer::of(broken).await.problem(400, "invalid");
-    assert_eq!(world.customer().log(&thread).await.len(), 0);
-    escalates_for(&world.customer(), &thread, &"é".repeat(500)).await.expect(200);
+    assert_eq!(stage.customer().log(&thread).await.len(), 0);
+    escalates_for(&stage.customer(), &thread, &"é".repeat(500)).await.expect(200);
 }
 
 #[tokio::test]
 async fn a_release_leaves_a_note_for_the_next_agent() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let (mut hers, mut his) = (customer.listens(&thread).await, agent.listens(&thread).await);
     agent.claims(&thread).await.expect(200);
     let body = json!({ "to": "queue", "note": "Wants a refund" });
@@ -180,8 +180,8 @@ async fn a_release_leaves_a_note_for_the_next_agent() {
 
 #[tokio::test]
 async fn every_change_is_heard_by_listeners_and_the_inbox() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     let mut inbox = agent.connects().await;
     inbox.says(json!({ "action": "subscribe", "inbox": true })).await;

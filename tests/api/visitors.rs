@@ -15,33 +15,33 @@ use tokio_tungstenite::{
     tungstenite::{self, client::IntoClientRequest},
 };
 
-use tests::{persona::Answer, stage::World, visitors::SHOP};
+use tests::{persona::Answer, stage::Stage, visitors::SHOP};
 
 #[tokio::test]
 async fn a_visitor_talks_to_a_public_chatbot_as_any_customer_does() {
-    let world = World::start().await;
-    let chatbot = world.public_chatbot().await;
-    let visit = world.anon().visits(&chatbot).await.expect(201);
+    let stage = Stage::start().await;
+    let chatbot = stage.public_chatbot().await;
+    let visit = stage.anon().visits(&chatbot).await.expect(201);
     assert_eq!(visit.body["chatbot"], json!({ "id": chatbot, "name": "Robin", "greeting": "Welcome!" }));
     assert!(visit.body["expires_at"].as_str().unwrap().ends_with('Z'));
-    let visitor = world.visitor(&visit);
-    let thread = world.thread_of(&visitor, &chatbot).await;
+    let visitor = stage.visitor(&visit);
+    let thread = stage.thread_of(&visitor, &chatbot).await;
     assert!(visitor.says(&thread, "Hello").await.expect(200).body["reply"].is_object());
     assert_eq!(visitor.reads(&thread).await["customer_id"], visit.body["visitor"]["id"]);
     let mut socket = visitor.listens(&thread).await;
-    world.agent().says(&thread, "Ana here").await.expect(202);
+    stage.agent().says(&thread, "Ana here").await.expect(202);
     assert_eq!(socket.hears_of("message.created").await["thread_id"], thread);
     visitor.escalates(&thread).await.problem(409, "conflict");
 }
 
 #[tokio::test]
 async fn with_their_old_token_they_stay_who_they_are() {
-    let world = World::start().await;
-    let (chatbot, other) = (world.public_chatbot().await, world.public_chatbot().await);
-    let first = world.anon().visits(&chatbot).await.expect(201);
-    let again = world.visitor(&first).visits(&chatbot).await.expect(201);
+    let stage = Stage::start().await;
+    let (chatbot, other) = (stage.public_chatbot().await, stage.public_chatbot().await);
+    let first = stage.anon().visits(&chatbot).await.expect(201);
+    let again = stage.visitor(&first).visits(&chatbot).await.expect(201);
     assert_eq!(again.body["visitor"], first.body["visitor"]);
-    for (who, chatbot) in [(world.anon(), &chatbot), (world.visitor(&first), &other), (world.customer(), &chatbot)] {
+    for (who, chatbot) in [(stage.anon(), &chatbot), (stage.visitor(&first), &other), (stage.customer(), &chatbot)] {
         let new = who.visits(chatbot).await.expect(201);
         assert_ne!(new.body["visitor"], first.body["visitor"]);
         assert!(new.body["visitor"]["id"].as_str().unwrap().starts_with("vis_"));
@@ -50,9 +50,9 @@ async fn with_their_old_token_they_stay_who_they_are() {
 
 #[tokio::test]
 async fn only_where_the_chatbot_is_for_visitors() {
-    let world = World::start().await;
-    let (private, public) = (world.chatbot().await, world.public_chatbot().await);
-    let anon = world.anon();
+    let stage = Stage::start().await;
+    let (private, public) = (stage.chatbot().await, stage.public_chatbot().await);
+    let anon = stage.anon();
     assert_eq!(anon.visits(&private).await.problem(403, "forbidden"), "this chatbot is not for visitors");
     for origin in ["https://evil.example", "http://shop.example", "null"] {
         let refused = anon.visits_on(origin, &public).await;
@@ -62,18 +62,18 @@ async fn only_where_the_chatbot_is_for_visitors() {
     anon.post("/visitors", json!({ "tenant": "other", "chatbot_id": public })).await.problem(404, "not_found");
     let tenant = anon.post("/visitors", json!({ "tenant": "a#b", "chatbot_id": public })).await;
     assert_eq!(tenant.invalid(), "tenant: cannot be anyone's");
-    let anywhere = world.chatbot_with(json!({ "public": true })).await;
+    let anywhere = stage.chatbot_with(json!({ "public": true })).await;
     anon.post("/visitors", json!({ "tenant": "acme", "chatbot_id": anywhere })).await.expect(201);
 }
 
 #[tokio::test]
 async fn the_token_is_for_that_chatbot_and_for_its_pages() {
-    let world = World::start().await;
-    let (chatbot, other) = (world.public_chatbot().await, world.public_chatbot().await);
-    let visitor = world.visitor(&world.anon().visits(&chatbot).await.expect(201));
+    let stage = Stage::start().await;
+    let (chatbot, other) = (stage.public_chatbot().await, stage.public_chatbot().await);
+    let visitor = stage.visitor(&stage.anon().visits(&chatbot).await.expect(201));
     let refused = visitor.post("/threads", json!({ "chatbot_id": other })).await;
     assert_eq!(refused.problem(403, "forbidden"), "the token is for another chatbot");
-    let thread = world.thread_of(&visitor, &chatbot).await;
+    let thread = stage.thread_of(&visitor, &chatbot).await;
     visitor.patch(&format!("/threads/{thread}"), json!({ "chatbot_id": other })).await.problem(403, "forbidden");
     let chat = format!("/threads/{thread}/chat");
     let hello = json!({ "text": "Hello", "chatbot_id": other });
@@ -84,7 +84,7 @@ async fn the_token_is_for_that_chatbot_and_for_its_pages() {
     let elsewhere = visitor.posts_on("https://evil.example", &chat, json!({ "text": "Hello" })).await;
     assert_eq!(elsewhere.problem(403, "forbidden"), "the token is not for this page");
     let connects = async |origin: &str| {
-        let mut request = world.board.socket_url().into_client_request().unwrap();
+        let mut request = stage.board.socket_url().into_client_request().unwrap();
         let bearer = format!("switchboard.v1, bearer.{}", visitor.token.as_deref().unwrap());
         request.headers_mut().insert("sec-websocket-protocol", bearer.parse().unwrap());
         request.headers_mut().insert("origin", origin.parse().unwrap());
@@ -99,41 +99,41 @@ async fn the_token_is_for_that_chatbot_and_for_its_pages() {
 
 #[tokio::test]
 async fn whoever_makes_a_chatbot_tries_it_out_as_a_visitor_without_letting_any_in() {
-    let world = World::start().await;
-    let private = world.chatbot_with(json!({ "greeting": "Welcome!", "origins": [SHOP] })).await;
+    let stage = Stage::start().await;
+    let private = stage.chatbot_with(json!({ "greeting": "Welcome!", "origins": [SHOP] })).await;
     let path = format!("/chatbots/{private}/visitors");
-    for staff in [world.agent(), world.admin()] {
+    for staff in [stage.agent(), stage.admin()] {
         let visit = staff.post(&path, json!({})).await.expect(201);
         assert_eq!(visit.body["chatbot"], json!({ "id": private, "name": "Robin", "greeting": "Welcome!" }));
         let ends: At = visit.body["expires_at"].as_str().unwrap().parse().unwrap();
-        assert!(ends <= world.board.app().now() + Duration::from_hours(1));
-        let visitor = world.visitor(&visit);
+        assert!(ends <= stage.board.app().now() + Duration::from_hours(1));
+        let visitor = stage.visitor(&visit);
         let thread = visitor.posts_on("https://console.example", "/threads", json!({ "chatbot_id": private })).await;
         let thread = thread.expect(201);
         assert_eq!(thread.body["customer_id"], visit.body["visitor"]["id"]);
         assert!(visitor.says(&thread.id(), "Hello").await.expect(200).body["reply"].is_object());
-        let other = json!({ "chatbot_id": world.chatbot().await });
+        let other = json!({ "chatbot_id": stage.chatbot().await });
         visitor.post("/threads", other).await.problem(403, "forbidden");
         // It is not renewed: that is for visitors.
         visitor.visits_on(SHOP, &private).await.problem(403, "forbidden");
     }
-    world.customer().post(&path, json!({})).await.problem(403, "forbidden");
-    world.anon().post(&path, json!({})).await.problem(401, "unauthenticated");
-    world.persona("other", "admin", "root").post(&path, json!({})).await.problem(404, "not_found");
+    stage.customer().post(&path, json!({})).await.problem(403, "forbidden");
+    stage.anon().post(&path, json!({})).await.problem(401, "unauthenticated");
+    stage.persona("other", "admin", "root").post(&path, json!({})).await.problem(404, "not_found");
     assert_eq!(
-        world.admin().post(&path, json!({ "tenant": "acme" })).await.invalid(),
+        stage.admin().post(&path, json!({ "tenant": "acme" })).await.invalid(),
         "tenant: there is no such field"
     );
 }
 
 #[tokio::test]
 async fn each_address_is_counted_for_itself() {
-    let world = World::start().await;
-    let chatbot = world.public_chatbot().await;
-    for _ in 0..MAX_VISITOR_TOKENS {
-        world.anon().visits(&chatbot).await.expect(201);
+    let stage = Stage::start().await;
+    let chatbot = stage.public_chatbot().await;
+    for _ in 0..VISITS_MAX {
+        stage.anon().visits(&chatbot).await.expect(201);
     }
-    let refused = world.anon().visits(&chatbot).await;
+    let refused = stage.anon().visits(&chatbot).await;
     let after: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=600).contains(&after), "{after}");
     assert_eq!(refused.headers["access-control-expose-headers"], "retry-after");
@@ -141,21 +141,21 @@ async fn each_address_is_counted_for_itself() {
     let neighbour = IpAddr::from(Ipv4Addr::new(127, 0, 0, 2));
     let neighbour = reqwest::Client::builder().local_address(neighbour).build().unwrap();
     let ask = json!({ "tenant": "acme", "chatbot_id": chatbot });
-    let url = format!("{}/visitors", world.board.url());
+    let url = format!("{}/visitors", stage.board.url());
     Answer::of(neighbour.post(url).header(ORIGIN, SHOP).json(&ask)).await.expect(201);
 }
 
 #[tokio::test]
 async fn origins_are_origins() {
-    let world = World::start().await;
-    let chatbot = world.public_chatbot().await;
+    let stage = Stage::start().await;
+    let chatbot = stage.public_chatbot().await;
     for origin in ["shop.example", "https://shop.example/", "https://shop.example/page", "ftp://shop.example", "*"] {
         let origins = json!({ "origins": [SHOP, origin] });
-        let refused = world.admin().patch(&format!("/chatbots/{chatbot}"), origins).await.invalid();
+        let refused = stage.admin().patch(&format!("/chatbots/{chatbot}"), origins).await.invalid();
         assert_eq!(refused, "origins[1]: must be an origin like https://shop.example");
     }
     let local = json!({ "origins": ["http://localhost:8080"], "public": false });
-    let changed = world.admin().patch(&format!("/chatbots/{chatbot}"), local).await.expect(200).body;
+    let changed = stage.admin().patch(&format!("/chatbots/{chatbot}"), local).await.expect(200).body;
     assert_eq!((&changed["public"], &changed["origins"]), (&json!(false), &json!(["http://localhost:8080"])));
 }
 

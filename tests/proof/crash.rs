@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tests::{
     schedules::gate::{Call, Fate, Ready},
     schedules::schedule::Step,
-    schedules::simulation::World,
+    schedules::simulation::Simulation,
     schedules::story::{AGENTS, Line, Story},
     schedules::{alone, checks, perform, recover},
 };
@@ -24,7 +24,7 @@ const FATES: [Fate; 5] =
 /// Plays `scene` with a fault at one call, or with none. The calls it made, and what does not hold in the end.
 fn play(scene: Scene, fault: Option<(usize, Fate)>) -> (Vec<Call>, Result<(), String>) {
     alone(0, async {
-        let story = Story::begin(World::new(0), 1).await;
+        let story = Story::begin(Simulation::new(0), 1).await;
         let part = scene(story.clone(), story.lines[0].clone());
         let mut calls = Vec::new();
         let in_order = |ready: &[Ready]| {
@@ -35,7 +35,8 @@ fn play(scene: Scene, fault: Option<(usize, Fate)>) -> (Vec<Call>, Result<(), St
         perform(&story, vec![part], in_order).await;
         recover(&story).await;
         let checked = checks::check(&story).await;
-        let told = checked.map_err(|breach| format!("{fault:?}: {breach}\n{}", story.world.gate().trace().join("\n")));
+        let told =
+            checked.map_err(|breach| format!("{fault:?}: {breach}\n{}", story.simulation.gate().trace().join("\n")));
         (calls, told)
     })
 }
@@ -163,7 +164,7 @@ fn a_take_over_of_a_dead_run() {
     survives(|story, line| {
         async move {
             // Its first caller leaves with the answer unheard, and its function is killed half-way.
-            let gate = story.world.gate().clone();
+            let gate = story.simulation.gate().clone();
             let dies = async {
                 sleep(MID_ANSWER).await;
                 gate.kill_all();

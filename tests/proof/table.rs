@@ -5,21 +5,21 @@ use serde_json::json;
 
 use tests::{
     lists::items,
-    stage::World,
+    stage::Stage,
     wire::{Fault, Trouble, Wire},
 };
 
 const TRANSACTION: &str = "TransactWriteItems";
 
-async fn world() -> (World, Wire) {
+async fn stage() -> (Stage, Wire) {
     let wire = Wire::default();
-    (World::with(Options { dynamo: wire.transport(), ..Options::default() }).await, wire)
+    (Stage::with(Options { dynamo: wire.transport(), ..Options::default() }).await, wire)
 }
 
 #[tokio::test]
 async fn a_transaction_that_meets_another_one_is_sent_again() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     for conflicts in [1, 3] {
         wire.fault(Fault::on(TRANSACTION, Trouble::Conflict).times(conflicts));
         let calls = wire.calls(TRANSACTION);
@@ -33,8 +33,8 @@ async fn a_transaction_that_meets_another_one_is_sent_again() {
 
 #[tokio::test]
 async fn conflicts_without_end_are_busy_and_write_nothing() {
-    let (world, wire) = world().await;
-    let (customer, chatbot, thread) = (world.customer(), world.chatbot().await, world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, chatbot, thread) = (stage.customer(), stage.chatbot().await, stage.thread().await);
     wire.fault(Fault::on(TRANSACTION, Trouble::Conflict).for_ever());
     let create = json!({ "chatbot_id": chatbot });
     customer.post("/threads", create.clone()).await.problem(503, "busy");
@@ -42,19 +42,19 @@ async fn conflicts_without_end_are_busy_and_write_nothing() {
     customer.delete(&format!("/threads/{thread}")).await.problem(503, "busy");
     customer.says(&thread, "Hello").await.problem(503, "busy");
     customer.posts(&format!("/threads/{thread}/end")).await.problem(503, "busy");
-    world.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "name": "Wren" })).await.problem(503, "busy");
+    stage.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "name": "Wren" })).await.problem(503, "busy");
     wire.clear_faults();
     let read = customer.get(&format!("/threads/{thread}")).await.expect(200).body;
     assert_eq!((&read["title"], &read["seq"], &read["status"]), (&json!(null), &json!(0), &json!("bot")));
     // A conversation that was made for the thread that could not be is gone again.
-    assert_eq!(world.standin().counts().conversations, 1);
-    assert_eq!(world.admin().get(&format!("/chatbots/{chatbot}")).await.expect(200).body["name"], "Robin");
+    assert_eq!(stage.standin().counts().conversations, 1);
+    assert_eq!(stage.admin().get(&format!("/chatbots/{chatbot}")).await.expect(200).body["name"], "Robin");
 }
 
 #[tokio::test]
 async fn a_throttled_call_is_made_again() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     for error in ["ThrottlingException", "ProvisionedThroughputExceededException", "InternalServerError"] {
         for operation in ["Query", "GetItem", TRANSACTION] {
             wire.fault(Fault::on(operation, Trouble::Refused(error)).times(2));
@@ -67,8 +67,8 @@ async fn a_throttled_call_is_made_again() {
 
 #[tokio::test]
 async fn a_throttle_without_end_is_busy() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     for (operation, path) in [
         ("Query", format!("/threads/{thread}")),
         ("Query", format!("/threads/{thread}/messages")),
@@ -84,10 +84,10 @@ async fn a_throttle_without_end_is_busy() {
 
 #[tokio::test]
 async fn what_a_batch_of_reads_leaves_over_is_read_again() {
-    let (world, wire) = world().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let (stage, wire) = stage().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     for _ in 0..4 {
-        world.thread_of(&customer, &chatbot).await;
+        stage.thread_of(&customer, &chatbot).await;
     }
     wire.fault(Fault::on("BatchGetItem", Trouble::Leftover { done: 3 }));
     wire.fault(Fault::on("BatchGetItem", Trouble::Leftover { done: 0 }));
@@ -99,8 +99,8 @@ async fn what_a_batch_of_reads_leaves_over_is_read_again() {
 
 #[tokio::test]
 async fn what_a_batch_of_writes_leaves_over_is_written_again() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     for _ in 0..3 {
         customer.says(&thread, "Hello").await.expect(200);
     }
@@ -112,18 +112,18 @@ async fn what_a_batch_of_writes_leaves_over_is_written_again() {
 
 #[tokio::test]
 async fn leftovers_without_end_are_busy() {
-    let (world, wire) = world().await;
-    world.thread().await;
+    let (stage, wire) = stage().await;
+    stage.thread().await;
     wire.fault(Fault::on("BatchGetItem", Trouble::Leftover { done: 0 }).for_ever());
-    world.customer().get("/threads").await.problem(503, "busy");
+    stage.customer().get("/threads").await.problem(503, "busy");
 }
 
 #[tokio::test]
 async fn a_write_whose_answer_got_lost_is_written_once() {
-    let (world, wire) = world().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let (stage, wire) = stage().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).times(2));
-    let thread = world.thread_of(&customer, &chatbot).await;
+    let thread = stage.thread_of(&customer, &chatbot).await;
     assert_eq!(wire.faults_left(), 0);
     // The SDK makes up for two; at the third it gives up, and we send the transaction anew.
     for lost in [2, 4] {
@@ -133,14 +133,14 @@ async fn a_write_whose_answer_got_lost_is_written_once() {
     }
     assert_eq!(customer.log(&thread).await.len(), 4);
     let page = customer.get("/threads").await.expect(200).body;
-    assert_eq!((items(&[page], "data").len(), world.standin().counts().conversations), (1, 1));
+    assert_eq!((items(&[page], "data").len(), stage.standin().counts().conversations), (1, 1));
 }
 
 #[tokio::test]
 async fn a_message_is_accepted_even_where_its_answer_cannot_be_written() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let hold = world.standin().hold("POST", "/v1/responses", 0);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.standin().hold("POST", "/v1/responses", 0);
     let (answer, ()) = tokio::join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         wire.fault(Fault::on(TRANSACTION, Trouble::Conflict).for_ever());
@@ -153,8 +153,8 @@ async fn a_message_is_accepted_even_where_its_answer_cannot_be_written() {
 
 #[tokio::test]
 async fn a_write_that_lands_and_is_never_answered_is_found_in_the_log() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).for_ever());
     assert_eq!(customer.says(&thread, "Hello").await.expect(200).body["reply"]["seq"], 2);
     wire.clear_faults();
@@ -163,9 +163,9 @@ async fn a_write_that_lands_and_is_never_answered_is_found_in_the_log() {
 
 #[tokio::test]
 async fn a_reply_that_lands_and_is_refused_when_sent_again_is_known_for_our_own() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let hold = world.standin().hold("POST", "/v1/responses", 0);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.standin().hold("POST", "/v1/responses", 0);
     let (answer, ()) = tokio::join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost));

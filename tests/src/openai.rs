@@ -9,7 +9,7 @@ use local::{
 use serde_json::Value;
 use shared::openai::RetryPolicy;
 
-use crate::stage::World;
+use crate::stage::Stage;
 
 pub const RESPONSES: &str = "/v1/responses";
 
@@ -25,7 +25,7 @@ pub fn brisk() -> Options {
     Options { retry_policy, ..Options::default() }
 }
 
-impl World {
+impl Stage {
     /// What becomes of the next response.
     pub fn next_response(&self, failure: impl Into<Failure>) {
         self.responses(failure, 1);

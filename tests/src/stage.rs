@@ -14,12 +14,12 @@ use shared::{
 use crate::{openai_schema::validate_request, persona::Persona};
 
 /// A running Switchboard, out of memory, on a free port, with its stand-in for OpenAI.
-pub struct World {
+pub struct Stage {
     pub board: Switchboard,
     http: reqwest::Client,
 }
 
-impl World {
+impl Stage {
     pub async fn start() -> Self {
         Self::with(Options::default()).await
     }
@@ -117,7 +117,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for Stage {
     /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows, and each thread must keep the
     /// invariants of one voice.
     fn drop(&mut self) {

@@ -15,22 +15,22 @@ use shared::{
     store::key,
 };
 
-use crate::stage::World;
+use crate::stage::Stage;
 
 /// The table, looked at directly.
 pub struct Table(Client);
 
 impl Table {
-    /// A world, and its table.
-    pub async fn of(mut options: Options) -> (World, Self) {
+    /// A stage, and its table.
+    pub async fn of(mut options: Options) -> (Stage, Self) {
         let table = Arc::new(OnceLock::new());
         let seen = Arc::clone(&table);
         options.dynamo = Transport::new(move |inner: InProcess| {
             seen.get_or_init(|| dynamo::client_over(inner.clone()));
             inner
         });
-        let world = World::with(options).await;
-        (world, Self(table.get().unwrap().clone()))
+        let stage = Stage::with(options).await;
+        (stage, Self(table.get().unwrap().clone()))
     }
 
     /// The conversations that are to be removed at OpenAI, of a thread of `acme`.
@@ -73,7 +73,7 @@ impl Table {
     }
 }
 
-impl World {
+impl Stage {
     /// A thread of `acme` as the table has it.
     pub async fn stored(&self, thread: &str) -> Thread {
         self.board.app().store.thread_get_bare("acme", &id(thread)).await.unwrap().unwrap()

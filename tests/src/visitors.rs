@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     persona::{Answer, Persona},
-    stage::World,
+    stage::Stage,
 };
 
 /// The origin of the page that visitors are on.
@@ -27,7 +27,7 @@ impl Persona {
     }
 }
 
-impl World {
+impl Stage {
     pub async fn public_chatbot(&self) -> String {
         self.chatbot_with(json!({ "greeting": "Welcome!", "public": true, "origins": [SHOP] })).await
     }

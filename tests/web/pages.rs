@@ -8,7 +8,7 @@ use std::{env, process::Stdio, time::Duration};
 use local::Options;
 use tokio::{process::Command, sync::Mutex, time::timeout};
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 /// A script that hangs is a failure.
 const PATIENCE: Duration = Duration::from_mins(8);
@@ -45,20 +45,20 @@ async fn run_with(script: &str, settings: &[(&str, &str)]) {
 /// All that the script has to say, where one of its tests fails.
 async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> {
     let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(()) };
-    let world = World::with(Options::default()).await;
+    let stage = Stage::with(Options::default()).await;
     // What the demo page talks to.
-    world.board.demo(None).await.unwrap();
+    stage.board.demo(None).await.unwrap();
     let mut node = Command::new("node");
     node.arg("--test-reporter=spec")
         .arg(format!("{}/web/{script}", env!("CARGO_MANIFEST_DIR")))
         .env("NODE_TOOLS", tools)
-        .env("SWITCHBOARD_URL", world.board.url())
-        .env("SWITCHBOARD_SOCKET", world.board.socket_url())
-        .env("STANDIN", &world.board.running().openai_url)
-        .env("JWT_SECRET", world.board.tokens().secret())
-        .env("CUSTOMER", world.board.token("acme", "customer", "cus"))
-        .env("AGENT", world.board.token("acme", "agent", "ana"))
-        .env("ADMIN", world.board.token("acme", "admin", "root"))
+        .env("SWITCHBOARD_URL", stage.board.url())
+        .env("SWITCHBOARD_SOCKET", stage.board.socket_url())
+        .env("STANDIN", &stage.board.running().openai_url)
+        .env("JWT_SECRET", stage.board.tokens().secret())
+        .env("CUSTOMER", stage.board.token("acme", "customer", "cus"))
+        .env("AGENT", stage.board.token("acme", "agent", "ana"))
+        .env("ADMIN", stage.board.token("acme", "admin", "root"))
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);

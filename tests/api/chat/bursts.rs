@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 const MESSAGES: usize = 5;
 
 #[tokio::test]
 async fn a_hundred_threads_of_five_messages_at_once_cost_two_responses_each() {
-    let world = World::start().await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot().await;
     for _ in 0..5 {
-        bursts(&world, &chatbot, 20).await;
+        bursts(&stage, &chatbot, 20).await;
     }
     let mut asked: HashMap<String, usize> = HashMap::new();
-    for request in world.asked() {
+    for request in stage.asked() {
         *asked.entry(request["prompt_cache_key"].as_str().unwrap().to_owned()).or_default() += 1;
     }
     assert_eq!(asked.len(), 100);
@@ -25,12 +25,12 @@ async fn a_hundred_threads_of_five_messages_at_once_cost_two_responses_each() {
 }
 
 /// So many threads at once. The first answer of each is held until all that was said has been accepted.
-async fn bursts(world: &World, chatbot: &str, threads: usize) {
-    let customer = world.customer();
-    let holds: Vec<_> = (0..threads).map(|_| world.hold()).collect();
+async fn bursts(stage: &Stage, chatbot: &str, threads: usize) {
+    let customer = stage.customer();
+    let holds: Vec<_> = (0..threads).map(|_| stage.hold()).collect();
     let mut ids = Vec::new();
     for _ in 0..threads {
-        ids.push(world.thread_of(&customer, chatbot).await);
+        ids.push(stage.thread_of(&customer, chatbot).await);
     }
     let said = ids.iter().flat_map(|thread| (0..MESSAGES).map(move |number| (thread, format!("Message {number}"))));
     let mut said: FuturesUnordered<_> = said

@@ -12,7 +12,7 @@ use tokio::{join, sync::watch};
 
 use tests::{
     meter::{Meter, Metered},
-    stage::World,
+    stage::Stage,
 };
 
 /// A wire on which nobody learns who listens to a thread until it is opened. Whoever waits for that waits long.
@@ -49,15 +49,15 @@ async fn a_turn_waits_for_the_table_but_twice_before_openai_is_asked_and_stays_w
     let (open, opened) = watch::channel(true);
     let metered = Arc::clone(&meter);
     let dynamo = Transport::new(move |inner: InProcess| Deaf { inner: Metered::new(inner, metered), open: opened });
-    let world = World::with(Options { dynamo, ..Options::default() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::with(Options { dynamo, ..Options::default() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     customer.says(&thread, "Hello").await.expect(200);
     socket.heard_so_far().await;
 
     meter.reset(true);
     open.send_replace(false);
-    let hold = world.hold();
+    let hold = stage.hold();
     let (answer, before) = join!(customer.says(&thread, "What is new?"), async {
         hold.begun().await;
         let before = meter.round_trips();

@@ -3,12 +3,12 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_with_its_reply() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let first = customer.says_as(&thread, "c-1", "Hello").await.expect(200);
     customer.says(&thread, "Another").await.expect(200);
     let again = customer.says_as(&thread, "c-1", "Hello").await.expect(200);
@@ -16,14 +16,14 @@ async fn a_repeat_gets_the_first_answer_with_its_reply() {
     assert_eq!(again.body["message"], first.body["message"]);
     assert_eq!(again.body["reply"], first.body["reply"]);
     assert_eq!(customer.log(&thread).await.len(), 4);
-    assert_eq!(world.asked().len(), 2);
+    assert_eq!(stage.asked().len(), 2);
 }
 
 #[tokio::test]
 async fn a_repeat_of_what_a_person_is_to_answer_is_accepted_again() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.agent().claims(&thread).await.expect(200);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.agent().claims(&thread).await.expect(200);
     let first = customer.says_as(&thread, "c-1", "Hello").await.expect(202);
     let again = customer.says_as(&thread, "c-1", "Hello").await.expect(202);
     assert_eq!(again.body["message"], first.body["message"]);
@@ -33,8 +33,8 @@ async fn a_repeat_of_what_a_person_is_to_answer_is_accepted_again() {
 
 #[tokio::test]
 async fn a_repeat_is_answered_after_the_end_too() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let first = customer.says_as(&thread, "c-1", "Hello").await.expect(200);
     customer.ends(&thread).await.expect(200);
     let again = customer.says_as(&thread, "c-1", "Hello").await.expect(200);
@@ -44,9 +44,9 @@ async fn a_repeat_is_answered_after_the_end_too() {
 
 #[tokio::test]
 async fn a_client_id_used_for_something_else_is_a_mismatch() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let other = world.chatbot().await;
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let other = stage.chatbot().await;
     customer.says_as(&thread, "c-1", "Hello").await.expect(200);
     customer.says_as(&thread, "c-1", "Goodbye").await.problem(422, "idempotency_mismatch");
     let elsewhere = json!({ "text": "Hello", "client_id": "c-1", "chatbot_id": other });
@@ -54,26 +54,26 @@ async fn a_client_id_used_for_something_else_is_a_mismatch() {
     answer.problem(422, "idempotency_mismatch");
     customer.ends(&thread).await.expect(200);
     customer.says_as(&thread, "c-1", "Goodbye").await.problem(422, "idempotency_mismatch");
-    assert_eq!(world.asked().len(), 1);
+    assert_eq!(stage.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn ten_repeats_at_once_are_one_message_and_one_response() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let answers = join_all((0..10).map(|_| customer.says_as(&thread, "c-1", "Hello"))).await;
     for answer in &answers {
         assert!([200, 202].contains(&answer.status), "{} {}", answer.status, answer.body);
         assert_eq!(answer.body["message"], answers[0].body["message"]);
     }
     assert_eq!(customer.log(&thread).await.len(), 2);
-    assert_eq!(world.asked().len(), 1);
+    assert_eq!(stage.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn two_authors_ids_have_nothing_to_do_with_each_other() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.says_as(&thread, "1", "Hello").await.expect(200);
     agent.says_as(&thread, "1", "Ana here.").await.expect(202);
     agent.says_as(&thread, "1", "Ana here.").await.expect(202);
@@ -83,8 +83,8 @@ async fn two_authors_ids_have_nothing_to_do_with_each_other() {
 
 #[tokio::test]
 async fn a_note_has_its_client_id_too() {
-    let world = World::start().await;
-    let (agent, thread) = (world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (agent, thread) = (stage.agent(), stage.thread().await);
     let (path, note) =
         (format!("/threads/{thread}/chat"), json!({ "text": "VIP", "client_id": "n", "internal": true }));
     let first = agent.post(&path, note.clone()).await.expect(200);

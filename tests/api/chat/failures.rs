@@ -6,16 +6,16 @@ use local::standin::{Answer as Refusal, Failure};
 use serde_json::{Value, json};
 use shared::openai::RetryPolicy;
 
-use tests::{openai::brisk, stage::World};
+use tests::{openai::brisk, stage::Stage};
 
 /// A message, while the next `times` responses go wrong: whether it was answered all the same.
-async fn is_answered(world: &World, chatbot: &str, failure: Failure, times: u32) -> bool {
-    let customer = world.customer();
+async fn is_answered(stage: &Stage, chatbot: &str, failure: Failure, times: u32) -> bool {
+    let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
-    world.standin().forget_requests();
-    world.responses(failure.clone(), times);
+    stage.standin().forget_requests();
+    stage.responses(failure.clone(), times);
     let answer = customer.says(&thread, "Hello").await;
-    world.standin().clear_faults();
+    stage.standin().clear_faults();
     let log = customer.log(&thread).await;
     if answer.status == 200 {
         assert_eq!(answer.body["thread"]["status"], "bot", "{failure:?}");
@@ -40,8 +40,8 @@ fn code(code: &str) -> String {
 
 #[tokio::test]
 async fn a_failure_that_passes_is_not_noticed() {
-    let world = World::with(brisk()).await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::with(brisk()).await;
+    let chatbot = stage.chatbot().await;
     let passing = [
         (Refusal::status(429).code("rate_limit_exceeded").header("retry-after-ms", "1"), 2),
         (Refusal::status(429).code("slow_down").header("retry-after", "0"), 1),
@@ -55,15 +55,15 @@ async fn a_failure_that_passes_is_not_noticed() {
         (Refusal::status(400).code("conversation_locked"), 2),
     ];
     for (refusal, times) in passing {
-        assert!(is_answered(&world, &chatbot, refusal.clone().into(), times).await, "{refusal:?}");
-        assert_eq!(world.asked().len(), times as usize + 1, "{refusal:?}");
+        assert!(is_answered(&stage, &chatbot, refusal.clone().into(), times).await, "{refusal:?}");
+        assert_eq!(stage.asked().len(), times as usize + 1, "{refusal:?}");
     }
 }
 
 #[tokio::test]
 async fn a_failure_that_stays_asks_for_a_person() {
-    let world = World::with(brisk()).await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::with(brisk()).await;
+    let chatbot = stage.chatbot().await;
     let staying = [
         (Refusal::status(429).code("rate_limit_exceeded").header("retry-after-ms", "1"), 3),
         // Nobody waits here for ten minutes.
@@ -79,15 +79,15 @@ async fn a_failure_that_stays_asks_for_a_person() {
         (Refusal::status(400).code("conversation_locked"), 6),
     ];
     for (refusal, tries) in staying {
-        assert!(!is_answered(&world, &chatbot, refusal.clone().into(), 100).await, "{refusal:?}");
-        assert_eq!(world.asked().len(), tries, "{refusal:?}");
+        assert!(!is_answered(&stage, &chatbot, refusal.clone().into(), 100).await, "{refusal:?}");
+        assert_eq!(stage.asked().len(), tries, "{refusal:?}");
     }
 }
 
 #[tokio::test]
 async fn a_stream_that_ends_badly_asks_for_a_person() {
-    let world = World::with(brisk()).await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::with(brisk()).await;
+    let chatbot = stage.chatbot().await;
     let endings = [
         Failure::Error { after: 0, flat: true, code: code("server_error") },
         Failure::Error { after: 3, flat: true, code: code("server_error") },
@@ -104,58 +104,58 @@ async fn a_stream_that_ends_badly_asks_for_a_person() {
         Failure::Say { text: code(" \n") },
     ];
     for ending in endings {
-        assert!(!is_answered(&world, &chatbot, ending.clone(), 1).await, "{ending:?}");
+        assert!(!is_answered(&stage, &chatbot, ending.clone(), 1).await, "{ending:?}");
         // What had begun is never asked for twice.
-        assert_eq!(world.asked().len(), 1, "{ending:?}");
+        assert_eq!(stage.asked().len(), 1, "{ending:?}");
     }
 }
 
 #[tokio::test]
 async fn an_odd_answer_is_an_answer() {
-    let world = World::with(brisk()).await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::with(brisk()).await;
+    let chatbot = stage.chatbot().await;
     for odd in [
         Failure::Incomplete { after: 3, reason: code("max_output_tokens") },
         Failure::Refusal { text: code("I will not say.") },
         Failure::Noise,
     ] {
-        assert!(is_answered(&world, &chatbot, odd.clone(), 1).await, "{odd:?}");
+        assert!(is_answered(&stage, &chatbot, odd.clone(), 1).await, "{odd:?}");
     }
 }
 
 #[tokio::test]
 async fn a_reply_holds_what_the_model_came_to_say() {
-    let world = World::with(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.next_response(Failure::Incomplete { after: 3, reason: code("max_output_tokens") });
+    let stage = Stage::with(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.next_response(Failure::Incomplete { after: 3, reason: code("max_output_tokens") });
     assert_eq!(customer.says(&thread, "Hello").await.expect(200).reply(), "This is OpenAI's ");
-    world.next_response(Failure::Refusal { text: code("I will not say.") });
+    stage.next_response(Failure::Refusal { text: code("I will not say.") });
     assert_eq!(customer.says(&thread, "Why?").await.expect(200).reply(), "I will not say.");
     // Neither broke the conversation.
     customer.says(&thread, "Hm.").await.expect(200);
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.standin().counts().conversations, 1);
 }
 
 #[tokio::test]
 async fn an_openai_that_says_nothing_is_given_up() {
     let mut options = brisk();
     options.retry_policy = RetryPolicy { first_byte: Duration::from_millis(200), ..options.retry_policy };
-    let world = World::with(options).await;
-    let chatbot = world.chatbot().await;
-    assert!(!is_answered(&world, &chatbot, Failure::Stall, 100).await);
+    let stage = Stage::with(options).await;
+    let chatbot = stage.chatbot().await;
+    assert!(!is_answered(&stage, &chatbot, Failure::Stall, 100).await);
 }
 
 #[tokio::test]
 async fn without_any_openai_a_thread_is_made_and_its_first_message_goes_to_a_person() {
-    let world = World::with(brisk()).await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
-    world.standin().fault(local::standin::Fault::on("POST", "/v1/", Refusal::status(503)).times(100));
+    let stage = Stage::with(brisk()).await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
+    stage.standin().fault(local::standin::Fault::on("POST", "/v1/", Refusal::status(503)).times(100));
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
     let answer = customer.says(&thread, "Hello").await.expect(202);
     assert_eq!(answer.body["thread"]["reason"], "failure");
     // Back on its feet, the bot knows all that was said.
-    world.standin().clear_faults();
-    world.releases_unheard(&thread).await;
+    stage.standin().clear_faults();
+    stage.releases_unheard(&thread).await;
     let answer = customer.says(&thread, "Better?").await.expect(200);
     assert!(answer.reply().contains("Earlier messages I can see: 3."), "{}", answer.reply());
     assert_eq!(answer.body["reply"]["answers"], json!({ "from": 1, "through": 4 }));
@@ -163,13 +163,13 @@ async fn without_any_openai_a_thread_is_made_and_its_first_message_goes_to_a_per
 
 #[tokio::test]
 async fn a_failure_of_openai_is_told_to_listeners_and_inbox() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     let mut inbox = agent.connects().await;
     inbox.says(json!({ "action": "subscribe", "inbox": true })).await;
     inbox.hears_of("subscribed").await;
-    world.next_response(Refusal::status(400));
+    stage.next_response(Refusal::status(400));
     customer.says(&thread, "Hello").await.expect(202);
     let heard = socket.heard_so_far().await;
     let types: Vec<_> = heard.iter().map(|event| &event["type"]).collect::<Vec<&Value>>();

@@ -10,30 +10,30 @@ use shared::{
 };
 use tokio::join;
 
-use tests::{clock::Turned, openai::brisk, stage::World};
+use tests::{clock::Turned, openai::brisk, stage::Stage};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A thread that a run holds, as it was read; in a world where the model has not been asked.
-async fn held(world: &World) -> (shared::domain::Thread, Run) {
-    let thread = world.thread().await;
-    world.openai_goes_down();
-    let before = world.stored(&thread).await;
+/// A thread that a run holds, as it was read; in a stage where the model has not been asked.
+async fn held(stage: &Stage) -> (shared::domain::Thread, Run) {
+    let thread = stage.thread().await;
+    stage.openai_goes_down();
+    let before = stage.stored(&thread).await;
     let mut commit = Commit::new(before.clone());
-    commit.thread.begin_run(RunId::new(world.board.app().ulid()), world.board.app().now());
-    world.board.app().store.thread_commit(&before, commit).await.unwrap();
-    let held = world.stored(&thread).await;
+    commit.thread.begin_run(RunId::new(stage.board.app().ulid()), stage.board.app().now());
+    stage.board.app().store.thread_commit(&before, commit).await.unwrap();
+    let held = stage.stored(&thread).await;
     let run = held.run.clone().unwrap();
     (held, run)
 }
 
 /// A claim while a conversation is made for the first message; `noticed`: the run sees that before it is made.
 async fn claimed_while_a_conversation_is_made(noticed: bool) {
-    let world = World::with(brisk()).await;
-    let (customer, agent, chatbot) = (world.customer(), world.agent(), world.chatbot().await);
-    world.standin().fault(Fault::on("POST", "/v1/conversations", Refusal::status(503)).times(3));
-    let thread = world.thread_of(&customer, &chatbot).await;
-    let (mut socket, stall) = (agent.listens(&thread).await, world.standin().stall("POST", "/v1/conversations"));
+    let stage = Stage::with(brisk()).await;
+    let (customer, agent, chatbot) = (stage.customer(), stage.agent(), stage.chatbot().await);
+    stage.standin().fault(Fault::on("POST", "/v1/conversations", Refusal::status(503)).times(3));
+    let thread = stage.thread_of(&customer, &chatbot).await;
+    let (mut socket, stall) = (agent.listens(&thread).await, stage.standin().stall("POST", "/v1/conversations"));
     let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
         stall.begun().await;
         agent.claims(&thread).await.expect(200);
@@ -44,7 +44,7 @@ async fn claimed_while_a_conversation_is_made(noticed: bool) {
         stall.release();
     });
     answer.expect(202);
-    assert_eq!((world.standin().counts().conversations, world.asked().len()), (0, 0));
+    assert_eq!((stage.standin().counts().conversations, stage.asked().len()), (0, 0));
 }
 
 #[tokio::test]
@@ -59,35 +59,35 @@ async fn a_conversation_made_after_the_loss_was_noticed_is_deleted_too() {
 
 #[tokio::test]
 async fn a_run_that_renews_while_it_is_found_dead_is_not_taken_over() {
-    let world = World::start().await;
-    let (read, run) = held(&world).await;
-    let (store, id) = (&world.board.app().store, read.id.as_str());
+    let stage = Stage::start().await;
+    let (read, run) = held(&stage).await;
+    let (store, id) = (&stage.board.app().store, read.id.as_str());
     assert!(store.run_renew(&read, &run.id, run.lease_until + MINUTE).await.unwrap());
     let mut taken = Commit::new(read.clone());
-    taken.thread.begin_run(RunId::new(world.board.app().ulid()), run.lease_until);
-    assert!(matches!(store.thread_commit(&read, taken).await.unwrap(), Committed::Conflict));
-    assert_eq!(world.stored(id).await.run.unwrap().id, run.id);
+    taken.thread.begin_run(RunId::new(stage.board.app().ulid()), run.lease_until);
+    assert!(matches!(store.thread_commit(&read, taken).await.unwrap(), Committed::Stale));
+    assert_eq!(stage.stored(id).await.run.unwrap().id, run.id);
 }
 
 #[tokio::test]
 async fn a_run_that_was_taken_over_renews_nothing() {
-    let world = World::start().await;
-    let (read, dead) = held(&world).await;
-    let (store, id) = (&world.board.app().store, read.id.as_str());
+    let stage = Stage::start().await;
+    let (read, dead) = held(&stage).await;
+    let (store, id) = (&stage.board.app().store, read.id.as_str());
     let mut taken = Commit::new(read.clone());
-    taken.thread.begin_run(RunId::new(world.board.app().ulid()), dead.lease_until);
+    taken.thread.begin_run(RunId::new(stage.board.app().ulid()), dead.lease_until);
     store.thread_commit(&read, taken).await.unwrap();
-    let now = world.stored(id).await;
+    let now = stage.stored(id).await;
     assert!(!store.run_renew(&read, &dead.id, dead.lease_until + MINUTE * 9).await.unwrap());
-    assert_eq!(world.stored(id).await, now);
+    assert_eq!(stage.stored(id).await, now);
 }
 
 #[tokio::test]
 async fn a_run_that_thaws_while_another_one_answers_says_nothing() {
     let turned = Turned::default();
-    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let [first, second] = [world.hold(), world.hold()];
+    let stage = Stage::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let [first, second] = [stage.hold(), stage.hold()];
     let frozen = async {
         let answer = customer.says(&thread, "First").await;
         second.release();

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
 use lambda_http::{Context, RequestExt, http::StatusCode};
-use local::standin::{Hold, Stage};
+use local::standin::{self, Hold};
 use serde_json::json;
 use tokio::join;
 
 use tests::{
     clock::Turned,
     openai::{RESPONSES, brisk},
-    stage::World,
+    stage::Stage,
     web_socket::Socket,
 };
 
@@ -27,10 +27,10 @@ async fn draft(socket: &mut Socket) -> String {
 
 #[tokio::test]
 async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_was_said() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let (mut customers, mut agents) = (customer.listens(&thread).await, agent.listens(&thread).await);
-    let hold = world.hold_after(3);
+    let hold = stage.hold_after(3);
     let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         agent.claims(&thread).await.expect(200);
@@ -51,10 +51,10 @@ async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_w
 
 #[tokio::test]
 async fn an_answer_that_was_finished_when_the_line_was_lost_is_a_draft_too() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut agents = agent.listens(&thread).await;
-    let hold = world.hold();
+    let hold = stage.hold();
     join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         agent.claims(&thread).await.expect(200);
@@ -65,10 +65,10 @@ async fn an_answer_that_was_finished_when_the_line_was_lost_is_a_draft_too() {
 
 #[tokio::test]
 async fn a_line_lost_to_the_end_offers_no_draft() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut agents = agent.listens(&thread).await;
-    let hold = world.hold_after(3);
+    let hold = stage.hold_after(3);
     join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         customer.ends(&thread).await.expect(200);
@@ -82,20 +82,20 @@ async fn a_line_lost_to_the_end_offers_no_draft() {
 
 #[tokio::test]
 async fn two_hundred_claims_in_mid_answer_leave_no_bot_message_behind_and_deliver_each_draft() {
-    let world = World::start().await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot().await;
     for _ in 0..8 {
-        claims_in_mid_answer(&world, &chatbot, 25).await;
+        claims_in_mid_answer(&stage, &chatbot, 25).await;
     }
 }
 
 /// So many threads at once, each claimed somewhere between its answer's first word and its last.
-async fn claims_in_mid_answer(world: &World, chatbot: &str, threads: usize) {
-    let (customer, agent) = (world.customer(), world.agent());
-    let holds: Vec<_> = (0..threads).map(|number| world.hold_after(number % 12)).collect();
+async fn claims_in_mid_answer(stage: &Stage, chatbot: &str, threads: usize) {
+    let (customer, agent) = (stage.customer(), stage.agent());
+    let holds: Vec<_> = (0..threads).map(|number| stage.hold_after(number % 12)).collect();
     let (mut ids, mut sockets) = (Vec::new(), Vec::new());
     for _ in 0..threads {
-        let thread = world.thread_of(&customer, chatbot).await;
+        let thread = stage.thread_of(&customer, chatbot).await;
         sockets.push(agent.listens(&thread).await);
         ids.push(thread);
     }
@@ -121,9 +121,9 @@ async fn claims_in_mid_answer(world: &World, chatbot: &str, threads: usize) {
 #[tokio::test]
 async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person() {
     let turned = Turned::default();
-    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let stalls = [world.standin().stall("POST", RESPONSES), world.standin().stall("POST", RESPONSES)];
+    let stage = Stage::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let stalls = [stage.standin().stall("POST", RESPONSES), stage.standin().stall("POST", RESPONSES)];
     let (dead, ()) = join!(customer.says(&thread, "Anybody?"), async {
         stalls[0].begun().await;
         turned.by(Duration::from_secs(31));
@@ -133,9 +133,9 @@ async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person()
         context.deadline = u64::try_from(stopped_at.as_millis()).unwrap();
         let event = json!({ "tenant": "acme", "thread_id": thread });
         let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(context);
-        let answered = chat::handle(world.board.app(), request).await.unwrap();
+        let answered = chat::handle(stage.board.app(), request).await.unwrap();
         assert_eq!(answered.status(), StatusCode::NO_CONTENT);
-        assert_eq!(stalls[1].stage(), Stage::Left);
+        assert_eq!(stalls[1].stage(), standin::Stage::Left);
         stalls[0].cut();
     });
     assert_eq!(dead.expect(202).body["thread"]["reason"], "failure");
@@ -147,13 +147,13 @@ async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person()
 #[tokio::test]
 async fn what_a_dead_run_had_said_is_withdrawn_by_the_one_that_takes_over() {
     let turned = Turned::default();
-    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
-    let hold = world.hold_after(3);
+    let hold = stage.hold_after(3);
     let (stalled, ()) = join!(customer.says(&thread, "First"), async {
         hold.begun().await;
-        let dead = world.stored(&thread).await.run.unwrap().id.to_string();
+        let dead = stage.stored(&thread).await.run.unwrap().id.to_string();
         turned.by(Duration::from_secs(31));
         customer.says(&thread, "Second").await.expect(200);
         let discarded = socket.hears_of("message.discarded").await;
@@ -170,16 +170,16 @@ async fn what_a_dead_run_had_said_is_withdrawn_by_the_one_that_takes_over() {
 #[tokio::test]
 async fn a_run_that_thaws_after_the_sweep_had_its_message_answered_does_nothing_more() {
     let turned = Turned::default();
-    let world = World::with(local::Options { clock: turned.clock(), ..brisk() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let hold = world.hold_after(3);
+    let stage = Stage::with(local::Options { clock: turned.clock(), ..brisk() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.hold_after(3);
     let (frozen, log) = join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
-        let frozen = world.stored(&thread).await.run.unwrap().id.to_string();
+        let frozen = stage.stored(&thread).await.run.unwrap().id.to_string();
         let mut socket = customer.listens(&thread).await;
         turned.by(Duration::from_mins(1));
-        assert!(world.board.sweep().await);
-        world.board.invocations().finished().await;
+        assert!(stage.board.sweep().await);
+        stage.board.invocations().finished().await;
         let log = customer.log(&thread).await;
         assert_eq!((log.len(), &log[1]["answers"]), (2, &json!({ "from": 1, "through": 1 })));
         assert_eq!(socket.hears_of("message.discarded").await["run_id"], json!(frozen));
@@ -188,9 +188,9 @@ async fn a_run_that_thaws_after_the_sweep_had_its_message_answered_does_nothing_
     });
     // It is told of its loss, and its caller that somebody else answered.
     assert_eq!(frozen.expect(202).body["reply"], json!(null));
-    assert!(world.board.sweep().await);
-    world.board.invocations().finished().await;
+    assert!(stage.board.sweep().await);
+    stage.board.invocations().finished().await;
     assert_eq!(customer.log(&thread).await, log);
     assert_eq!(customer.reads(&thread).await["status"], "bot");
-    assert_eq!(world.asked().len(), 2);
+    assert_eq!(stage.asked().len(), 2);
 }

@@ -4,13 +4,13 @@ use local::{Options, standin::Failure};
 use serde_json::json;
 use shared::domain::chatbot::Memory;
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 #[tokio::test]
 async fn each_request_carries_the_log_and_nothing_is_stored() {
-    let world = World::with(Options { memory: Memory::Local, ..Options::default() }).await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
-    world.next_response(Failure::Say { text: "Fine.".into() });
+    let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    stage.next_response(Failure::Say { text: "Fine.".into() });
     customer.says(&thread, "One.").await.expect(200);
     agent.says(&thread, "Ana here.").await.expect(202);
     agent.releases(&thread, "bot").await.expect(200);
@@ -24,71 +24,71 @@ async fn each_request_carries_the_log_and_nothing_is_stored() {
         "developer: The human agent left. You answer again from here on.",
         "user: Two.",
     ];
-    assert_eq!(world.inputs()[1], told);
-    for asked in world.asked() {
+    assert_eq!(stage.inputs()[1], told);
+    for asked in stage.asked() {
         assert_eq!((&asked["store"], &asked["conversation"]), (&json!(false), &json!(null)));
     }
-    let counts = world.standin().counts();
+    let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.responses, counts.items), (0, 0, 0));
 }
 
 #[tokio::test]
 async fn a_call_is_replayed_with_its_output() {
-    let world = World::with(Options { memory: Memory::Local, ..Options::default() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.next_response(Failure::Call { name: "unheard_of".into(), arguments: "{}".into() });
+    let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.next_response(Failure::Call { name: "unheard_of".into(), arguments: "{}".into() });
     customer.says(&thread, "Hello").await.expect(200);
-    assert_eq!(world.inputs()[1], ["user: Hello", "[function_call]", "[function_call_output]"]);
+    assert_eq!(stage.inputs()[1], ["user: Hello", "[function_call]", "[function_call_output]"]);
 }
 
 #[tokio::test]
 async fn a_failed_run_leaves_nothing_to_build_anew() {
-    let world = World::with(Options { memory: Memory::Local, ..Options::default() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.next_response(Failure::Cut { after: 2, landed: false, clean: false });
+    let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.next_response(Failure::Cut { after: 2, landed: false, clean: false });
     customer.says(&thread, "One.").await.expect(202);
-    world.releases_unheard(&thread).await;
+    stage.releases_unheard(&thread).await;
     customer.says(&thread, "Two.").await.expect(200);
-    assert_eq!(world.inputs()[1].len(), 4);
-    assert_eq!(world.standin().counts().conversations, 0);
+    assert_eq!(stage.inputs()[1].len(), 4);
+    assert_eq!(stage.standin().counts().conversations, 0);
 }
 
 #[tokio::test]
 async fn a_chatbot_may_ask_for_it_alone() {
-    let world = World::start().await;
-    let chatbot = world.chatbot_with(json!({ "memory": "local" })).await;
-    let customer = world.customer();
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot_with(json!({ "memory": "local" })).await;
+    let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
     customer.says(&thread, "One.").await.expect(200);
     customer.says(&thread, "Two.").await.expect(200);
-    assert_eq!(world.inputs()[1].len(), 3);
-    assert_eq!(world.standin().counts().conversations, 0);
+    assert_eq!(stage.inputs()[1].len(), 3);
+    assert_eq!(stage.standin().counts().conversations, 0);
 }
 
 #[tokio::test]
 async fn a_long_log_goes_along_as_far_as_it_fits() {
-    let world = World::with(Options { memory: Memory::Local, ..Options::default() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     for text in ["a", "b", "c"] {
         customer.says(&thread, &text.repeat(20_000)).await.expect(200);
     }
-    let last = world.inputs().pop().unwrap();
+    let last = stage.inputs().pop().unwrap();
     assert!(last.len() < 5, "{}", last.len());
     assert!(last.last().unwrap().starts_with("user: ccc"));
 }
 
 #[tokio::test]
 async fn what_was_said_without_the_conversation_reaches_it_when_it_is_used_again() {
-    let world = World::start().await;
-    let chatbot = world.chatbot().await;
-    let customer = world.customer();
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot().await;
+    let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
     let path = format!("/chatbots/{chatbot}");
     for (memory, text) in [("conversation", "One."), ("local", "Two."), ("conversation", "Three.")] {
-        world.admin().patch(&path, json!({ "memory": memory })).await.expect(200);
-        world.next_response(Failure::Say { text: format!("{text} indeed.") });
+        stage.admin().patch(&path, json!({ "memory": memory })).await.expect(200);
+        stage.next_response(Failure::Say { text: format!("{text} indeed.") });
         customer.says(&thread, text).await.expect(200);
     }
     let told = ["user: One.", "assistant: One. indeed.", "user: Two.", "assistant: Two. indeed.", "user: Three."];
-    assert_eq!(world.inputs()[2], told);
+    assert_eq!(stage.inputs()[2], told);
 }

@@ -2,26 +2,26 @@
 
 use serde_json::json;
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 #[tokio::test]
 async fn an_agents_message_claims_from_the_bot_in_the_same_write() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
-    let before = world.stored(&thread).await.version;
+    let before = stage.stored(&thread).await.version;
     let answer = agent.says(&thread, "Ana here.").await.expect(202);
     assert_eq!(answer.body["thread"]["status"], "agent");
     assert_eq!(answer.body["thread"]["agent"]["id"], "ana");
     assert_eq!(answer.body["message"]["seq"], 4);
     assert_eq!(customer.transcript(&thread).await[2..], ["[claimed]", "agent: Ana here."]);
-    assert_eq!(world.stored(&thread).await.version, before + 1);
+    assert_eq!(stage.stored(&thread).await.version, before + 1);
 }
 
 #[tokio::test]
 async fn an_agents_message_claims_from_the_queue_too() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
     agent.says(&thread, "Ana here.").await.expect(202);
     agent.says(&thread, "How can I help?").await.expect(202);
@@ -31,32 +31,32 @@ async fn an_agents_message_claims_from_the_queue_too() {
 
 #[tokio::test]
 async fn nobody_speaks_into_another_agents_line() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    world.agent().claims(&thread).await.expect(200);
-    let ben = world.persona("acme", "agent", "ben");
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    stage.agent().claims(&thread).await.expect(200);
+    let ben = stage.persona("acme", "agent", "ben");
     assert_eq!(ben.says(&thread, "Ben here.").await.problem(409, "conflict"), "ana holds the line");
     // An admin may take it, but says so by a claim.
-    assert_eq!(world.admin().says(&thread, "Root here.").await.problem(409, "conflict"), "ana holds the line");
-    assert_eq!(world.customer().transcript(&thread).await, ["[claimed]"]);
+    assert_eq!(stage.admin().says(&thread, "Root here.").await.problem(409, "conflict"), "ana holds the line");
+    assert_eq!(stage.customer().transcript(&thread).await, ["[claimed]"]);
 }
 
 #[tokio::test]
 async fn while_a_person_holds_the_line_the_model_is_not_asked() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
     let queued = customer.says(&thread, "Hello?").await.expect(202);
     assert_eq!((&queued.body["reply"], &queued.body["thread"]["status"]), (&json!(null), &json!("queued")));
     agent.claims(&thread).await.expect(200);
     customer.says(&thread, "Hello!").await.expect(202);
-    assert_eq!(world.asked().len(), 0);
+    assert_eq!(stage.asked().len(), 0);
 }
 
 #[tokio::test]
 async fn what_people_say_reaches_the_customer_and_the_agent() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let (mut hers, mut his) = (customer.listens(&thread).await, agent.listens(&thread).await);
     agent.says(&thread, "Ana here.").await.expect(202);
     customer.says(&thread, "Good!").await.expect(202);
@@ -71,8 +71,8 @@ async fn what_people_say_reaches_the_customer_and_the_agent() {
 
 #[tokio::test]
 async fn a_note_is_for_agents_alone() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let (mut hers, mut his) = (customer.listens(&thread).await, agent.listens(&thread).await);
     customer.says(&thread, "Hello").await.expect(200);
     let note = agent.notes(&thread, "A difficult one").await.expect(200);
@@ -80,7 +80,7 @@ async fn a_note_is_for_agents_alone() {
     // It claims nothing, and the model never hears of it.
     assert_eq!(note.body["thread"]["status"], "bot");
     customer.says(&thread, "And now?").await.expect(200);
-    assert_eq!(world.inputs(), [["user: Hello"], ["user: And now?"]]);
+    assert_eq!(stage.inputs(), [["user: Hello"], ["user: And now?"]]);
 
     let path = format!("/threads/{thread}/messages");
     let (seen, shown) = (agent.get(&path).await.expect(200).body, customer.get(&path).await.expect(200).body);
@@ -96,25 +96,25 @@ async fn a_note_is_for_agents_alone() {
 
 #[tokio::test]
 async fn a_note_beside_another_agents_line_is_fine() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    world.agent().claims(&thread).await.expect(200);
-    world.persona("acme", "agent", "ben").notes(&thread, "I know him").await.expect(200);
-    assert_eq!(world.customer().reads(&thread).await["agent"]["id"], "ana");
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    stage.agent().claims(&thread).await.expect(200);
+    stage.persona("acme", "agent", "ben").notes(&thread, "I know him").await.expect(200);
+    assert_eq!(stage.customer().reads(&thread).await["agent"]["id"], "ana");
 }
 
 #[tokio::test]
 async fn a_customer_writes_no_notes() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    world.customer().notes(&thread, "Psst").await.problem(403, "forbidden");
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    stage.customer().notes(&thread, "Psst").await.problem(403, "forbidden");
 }
 
 #[tokio::test]
 async fn a_note_changes_no_chatbot() {
-    let world = World::start().await;
-    let (thread, chatbot) = (world.thread().await, world.chatbot().await);
+    let stage = Stage::start().await;
+    let (thread, chatbot) = (stage.thread().await, stage.chatbot().await);
     let note = json!({ "text": "Use Wren", "internal": true, "chatbot_id": chatbot });
-    let answer = world.agent().post(&format!("/threads/{thread}/chat"), note).await;
+    let answer = stage.agent().post(&format!("/threads/{thread}/chat"), note).await;
     assert_eq!(answer.problem(400, "invalid"), "chatbot_id: a note changes no chatbot");
 }

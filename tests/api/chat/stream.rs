@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tests::{openai::brisk, persona::Answer, stage::World, streams::Event};
+use tests::{openai::brisk, persona::Answer, stage::Stage, streams::Event};
 
 fn kinds(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.kind.as_str()).collect()
@@ -19,9 +19,9 @@ fn put_together(deltas: &[&Value]) -> String {
 
 #[tokio::test]
 async fn an_answer_is_told_as_it_is_said_and_done_comes_last() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let hold = world.hold_after(3);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.hold_after(3);
     let mut events = customer.streams(&thread, json!({ "text": "Hello 👋" })).await;
     let first = events.next().await.unwrap();
     assert_eq!((first.kind.as_str(), first.id.as_deref()), ("message.created", Some("1")));
@@ -42,10 +42,10 @@ async fn an_answer_is_told_as_it_is_said_and_done_comes_last() {
 
 #[tokio::test]
 async fn another_socket_hears_the_same_words() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
-    let hold = world.hold_after(3);
+    let hold = stage.hold_after(3);
     let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
     let delta = socket.hears_of("message.delta").await;
     assert_eq!((&delta["index"], &delta["text"]), (&json!(0), &json!("This is OpenAI's ")));
@@ -56,9 +56,9 @@ async fn another_socket_hears_the_same_words() {
 
 #[tokio::test]
 async fn a_socket_that_comes_in_mid_answer_is_told_it_from_the_beginning() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
-    let hold = world.hold_after(3);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    let hold = stage.hold_after(3);
     let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
     hold.begun().await;
     // The run looks each second who listens.
@@ -70,9 +70,9 @@ async fn a_socket_that_comes_in_mid_answer_is_told_it_from_the_beginning() {
 
 #[tokio::test]
 async fn who_claims_in_mid_answer_withdraws_it_from_the_stream() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
-    let hold = world.hold_after(3);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    let hold = stage.hold_after(3);
     let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
     hold.begun().await;
     agent.claims(&thread).await.expect(200);
@@ -86,10 +86,10 @@ async fn who_claims_in_mid_answer_withdraws_it_from_the_stream() {
 
 #[tokio::test]
 async fn a_listener_who_leaves_does_not_end_the_answer() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
-    let hold = world.hold_after(3);
+    let hold = stage.hold_after(3);
     let events = customer.streams(&thread, json!({ "text": "Hello" })).await;
     hold.begun().await;
     drop(events);
@@ -100,9 +100,9 @@ async fn a_listener_who_leaves_does_not_end_the_answer() {
 
 #[tokio::test]
 async fn what_joins_a_run_is_done_at_once() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let hold = world.hold();
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.hold();
     let mut first = customer.streams(&thread, json!({ "text": "First" })).await;
     hold.begun().await;
     let second = customer.streams(&thread, json!({ "text": "Second" })).await.rest().await;
@@ -115,8 +115,8 @@ async fn what_joins_a_run_is_done_at_once() {
 
 #[tokio::test]
 async fn where_people_talk_the_stream_says_what_was_written() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let claimed = agent.streams(&thread, json!({ "text": "Ana here." })).await.rest().await;
     assert_eq!(kinds(&claimed), ["message.created", "thread.updated", "message.created", "done"]);
     let said = customer.streams(&thread, json!({ "text": "Hello", "client_id": "one" })).await.rest().await;
@@ -129,19 +129,19 @@ async fn where_people_talk_the_stream_says_what_was_written() {
 
 #[tokio::test]
 async fn an_openai_that_is_down_hands_over_on_the_stream_too() {
-    let world = World::with(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.openai_goes_down();
+    let stage = Stage::with(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.openai_goes_down();
     let events = customer.streams(&thread, json!({ "text": "Hello" })).await.rest().await;
     assert_eq!(kinds(&events), ["message.created", "message.created", "thread.updated", "done"]);
     assert_eq!(events[1].data["message"]["event"]["reason"], "failure");
-    world.openai_comes_back();
+    stage.openai_comes_back();
 }
 
 #[tokio::test]
 async fn what_is_refused_is_refused_as_any_request_is() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let refused = async |path: &str, body: Value| {
         let request = customer.request(Method::POST, path).header("accept", "text/event-stream, */*;q=0.1");
         Answer::of(request.json(&body)).await

@@ -3,13 +3,13 @@
 use insta::assert_json_snapshot;
 use serde_json::json;
 
-use tests::{persona::redacted, stage::World};
+use tests::{persona::redacted, stage::Stage};
 
 #[tokio::test]
 async fn a_question_is_answered_by_the_bot() {
-    let world = World::start().await;
-    let customer = world.customer();
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let customer = stage.customer();
+    let thread = stage.thread().await;
     let answer = customer.says(&thread, "Where is my parcel?").await.expect(200);
     redacted().bind(|| {
         assert_json_snapshot!(answer.body, @r#"
@@ -60,9 +60,9 @@ async fn a_question_is_answered_by_the_bot() {
 
 #[tokio::test]
 async fn the_model_remembers_what_was_said_and_is_told_only_what_is_new() {
-    let world = World::start().await;
-    let customer = world.customer();
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let customer = stage.customer();
+    let thread = stage.thread().await;
     let mut replies = Vec::new();
     for text in ["One.", "Two.", "Three."] {
         replies.push(customer.says(&thread, text).await.expect(200).reply().to_owned());
@@ -70,21 +70,21 @@ async fn the_model_remembers_what_was_said_and_is_told_only_what_is_new() {
     for (reply, seen) in replies.iter().zip([0, 2, 4]) {
         assert!(reply.ends_with(&format!("Earlier messages I can see: {seen}.")), "{reply}");
     }
-    assert_eq!(world.inputs(), [["user: One."], ["user: Two."], ["user: Three."]]);
-    let conversation = world.stored(&thread).await.openai.conversation_id;
-    assert!(world.asked().iter().all(|body| body["conversation"].as_str() == conversation.as_deref()));
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.inputs(), [["user: One."], ["user: Two."], ["user: Three."]]);
+    let conversation = stage.stored(&thread).await.openai.conversation_id;
+    assert!(stage.asked().iter().all(|body| body["conversation"].as_str() == conversation.as_deref()));
+    assert_eq!(stage.standin().counts().conversations, 1);
 }
 
 #[tokio::test]
 async fn the_chatbot_says_how_the_model_is_asked() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let fields = json!({ "model": "gpt-5", "instructions": "Rhyme.", "temperature": 0.5, "max_output_tokens": 500 });
-    let chatbot = world.chatbot_with(fields).await;
-    let customer = world.customer();
+    let chatbot = stage.chatbot_with(fields).await;
+    let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
     customer.says(&thread, "Hello").await.expect(200);
-    let asked = world.asked().remove(0);
+    let asked = stage.asked().remove(0);
     assert_eq!(asked["model"], "gpt-5");
     assert_eq!(asked["instructions"], "Rhyme.");
     assert_eq!(asked["temperature"], 0.5);
@@ -97,24 +97,24 @@ async fn the_chatbot_says_how_the_model_is_asked() {
 
 #[tokio::test]
 async fn the_greeting_is_the_first_thing_the_model_is_told() {
-    let world = World::start().await;
-    let chatbot = world.chatbot_with(json!({ "greeting": "Welcome!" })).await;
-    let customer = world.customer();
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot_with(json!({ "greeting": "Welcome!" })).await;
+    let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
     let answer = customer.says(&thread, "Hello").await.expect(200);
     assert_eq!(answer.body["reply"]["answers"], json!({ "from": 1, "through": 2 }));
-    assert_eq!(world.inputs(), [["assistant: Welcome!", "user: Hello"]]);
+    assert_eq!(stage.inputs(), [["assistant: Welcome!", "user: Hello"]]);
 }
 
 #[tokio::test]
 async fn a_chatbot_named_with_a_message_answers_it_and_stays() {
-    let world = World::start().await;
-    let customer = world.customer();
-    let thread = world.thread().await;
-    let other = world.chatbot_with(json!({ "name": "Wren", "model": "gpt-5" })).await;
+    let stage = Stage::start().await;
+    let customer = stage.customer();
+    let thread = stage.thread().await;
+    let other = stage.chatbot_with(json!({ "name": "Wren", "model": "gpt-5" })).await;
     let say = json!({ "text": "Hello", "chatbot_id": other });
     let answer = customer.post(&format!("/threads/{thread}/chat"), say).await.expect(200);
     assert_eq!(answer.body["reply"]["author"], json!({ "id": other, "name": "Wren" }));
     assert_eq!(customer.reads(&thread).await["chatbot_id"], other);
-    assert_eq!(world.asked()[0]["model"], "gpt-5");
+    assert_eq!(stage.asked()[0]["model"], "gpt-5");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use tests::{openai::brisk, stage::World};
+use tests::{openai::brisk, stage::Stage};
 
 /// What `useChat` sends of a first message.
 fn submitted(thread: &str, id: &str, text: &str) -> Value {
@@ -24,8 +24,8 @@ fn text(chunks: &[Value], id: &str) -> String {
 
 #[tokio::test]
 async fn a_turn_is_told_in_the_sdks_chunks() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let chunks = customer.chats(&submitted(&thread, "Ln1Y0kRJ3NLOyEKE", "Hello")).await;
     let expected = ["start", "text-start", "text-delta", "text-end", "message-metadata", "finish"];
     assert_eq!(types(&chunks), expected);
@@ -39,8 +39,8 @@ async fn a_turn_is_told_in_the_sdks_chunks() {
 
 #[tokio::test]
 async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_answer() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let first = customer.chats(&submitted(&thread, "one", "Hello")).await;
     let mut body = submitted(&thread, "one", "Hello");
     let said = json!({ "id": "x", "role": "assistant", "metadata": {}, "parts": [{ "type": "step-start" }, { "type": "text", "text": "Hi" }] });
@@ -59,9 +59,9 @@ async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_ans
 
 #[tokio::test]
 async fn where_a_person_holds_the_line_the_thread_is_shown() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.agent().claims(&thread).await.expect(200);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.agent().claims(&thread).await.expect(200);
     let chunks = customer.chats(&submitted(&thread, "one", "Hello?")).await;
     assert_eq!(types(&chunks), ["start", "data-thread", "finish"]);
     let shown = &chunks[1]["data"];
@@ -73,10 +73,10 @@ async fn where_a_person_holds_the_line_the_thread_is_shown() {
 
 #[tokio::test]
 async fn an_answer_that_lost_the_line_is_said_to_be_void() {
-    let world = World::with(brisk()).await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::with(brisk()).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut hers = agent.listens(&thread).await;
-    let hold = world.hold_after(3);
+    let hold = stage.hold_after(3);
     let body = submitted(&thread, "one", "Hello");
     let (chunks, ()) = tokio::join!(customer.chats(&body), async {
         hers.hears_of("message.delta").await;
@@ -93,8 +93,8 @@ async fn an_answer_that_lost_the_line_is_said_to_be_void() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_of_the_field() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let with = |change: &dyn Fn(&mut Value)| {
         let mut body = submitted(&thread, "one", "Hello");
         change(&mut body);
@@ -114,16 +114,16 @@ async fn what_is_wrong_is_said_of_the_field() {
         let refused = customer.post("/chat", body).await.invalid();
         assert!(refused.starts_with(said), "{refused}");
     }
-    let stranger = world.persona("acme", "customer", "eve");
+    let stranger = stage.persona("acme", "customer", "eve");
     stranger.post("/chat", submitted(&thread, "one", "Hello")).await.problem(404, "not_found");
     assert_eq!(customer.log(&thread).await, [json!(null); 0]);
 }
 
 #[tokio::test]
 async fn there_is_no_stream_to_take_up_again() {
-    let world = World::start().await;
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
     let path = format!("/chat/{thread}/stream");
-    assert_eq!(world.customer().get(&path).await.expect(204).body, Value::Null);
-    world.anon().get(&path).await.problem(401, "unauthenticated");
+    assert_eq!(stage.customer().get(&path).await.expect(204).body, Value::Null);
+    stage.anon().get(&path).await.problem(401, "unauthenticated");
 }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use shared::{domain::chatbot::Document, store::ChatbotWrite};
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 #[tokio::test]
 async fn what_is_given_changes_and_the_rest_stays() {
-    let world = World::start().await;
-    let (admin, path) = (world.admin(), format!("/chatbots/{}", world.chatbot().await));
+    let stage = Stage::start().await;
+    let (admin, path) = (stage.admin(), format!("/chatbots/{}", stage.chatbot().await));
     let before = admin.get(&path).await.expect(200).body;
     let body = json!({ "name": "Wren", "temperature": 0, "tools": [{ "name": "t", "parameters": {} }] });
     let after = admin.patch(&path, body).await.expect(200).body;
@@ -24,36 +24,36 @@ async fn what_is_given_changes_and_the_rest_stays() {
 
 #[tokio::test]
 async fn null_gives_the_choice_back_to_the_model() {
-    let world = World::start().await;
-    let chatbot = world.chatbot_with(json!({ "temperature": 1, "max_output_tokens": 100 })).await;
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot_with(json!({ "temperature": 1, "max_output_tokens": 100 })).await;
     let path = format!("/chatbots/{chatbot}");
     let body = json!({ "temperature": null, "max_output_tokens": null });
-    let after = world.admin().patch(&path, body).await.expect(200).body;
+    let after = stage.admin().patch(&path, body).await.expect(200).body;
     assert_eq!((&after["temperature"], &after["max_output_tokens"]), (&Value::Null, &Value::Null));
-    let thread = world.thread_of(&world.customer(), &chatbot).await;
-    world.customer().says(&thread, "Hello").await.expect(200);
-    let asked = world.asked_of_openai("POST", "/v1/responses").remove(0).body;
+    let thread = stage.thread_of(&stage.customer(), &chatbot).await;
+    stage.customer().says(&thread, "Hello").await.expect(200);
+    let asked = stage.asked_of_openai("POST", "/v1/responses").remove(0).body;
     assert!(asked.get("temperature").is_none() && asked.get("max_output_tokens").is_none(), "{asked}");
 }
 
 #[tokio::test]
 async fn a_change_that_changes_nothing_is_no_new_version() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let documents = json!([{ "name": "a", "text": "A" }]);
-    let path = format!("/chatbots/{}", world.chatbot_with(json!({ "documents": documents })).await);
-    let before = world.admin().get(&path).await.expect(200).body;
-    world.standin().forget_requests();
+    let path = format!("/chatbots/{}", stage.chatbot_with(json!({ "documents": documents })).await);
+    let before = stage.admin().get(&path).await.expect(200).body;
+    stage.standin().forget_requests();
     for body in [json!({}), json!({ "name": "Robin", "documents": documents, "model": "gpt-5-mini" })] {
-        assert_eq!(world.admin().patch(&path, body).await.expect(200).body, before);
+        assert_eq!(stage.admin().patch(&path, body).await.expect(200).body, before);
     }
-    assert!(world.standin().requests().is_empty());
+    assert!(stage.standin().requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_change_of_a_version_that_is_past_changes_nothing() {
-    let world = World::start().await;
-    let path = format!("/chatbots/{}", world.chatbot().await);
-    let (admin, colleague) = (world.admin(), world.persona("acme", "admin", "rita"));
+    let stage = Stage::start().await;
+    let path = format!("/chatbots/{}", stage.chatbot().await);
+    let (admin, colleague) = (stage.admin(), stage.persona("acme", "admin", "rita"));
     colleague.patch(&path, json!({ "version": 1, "name": "Wren" })).await.expect(200);
     let late = admin.patch(&path, json!({ "version": 1, "name": "Jay" })).await;
     assert_eq!(late.body["version"], 2);
@@ -72,23 +72,23 @@ async fn a_change_of_a_version_that_is_past_changes_nothing() {
 
 #[tokio::test]
 async fn a_thread_under_way_is_answered_as_the_chatbot_is_now() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
-    let thread = world.thread_of(&customer, &chatbot).await;
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
+    let thread = stage.thread_of(&customer, &chatbot).await;
     customer.says(&thread, "Hello").await.expect(200);
     let body = json!({ "name": "Wren", "model": "gpt-5", "instructions": "Be kind." });
-    world.admin().patch(&format!("/chatbots/{chatbot}"), body).await.expect(200);
+    stage.admin().patch(&format!("/chatbots/{chatbot}"), body).await.expect(200);
     let answer = customer.says(&thread, "And now?").await.expect(200).body;
     assert_eq!(answer["reply"]["author"]["name"], "Wren");
-    let asked = world.asked_of_openai("POST", "/v1/responses").remove(1).body;
+    let asked = stage.asked_of_openai("POST", "/v1/responses").remove(1).body;
     assert_eq!((&asked["model"], &asked["instructions"]), (&json!("gpt-5"), &json!("Be kind.")));
 }
 
 #[tokio::test]
 async fn of_two_changes_of_the_documents_the_loser_leaves_the_winners_alone() {
-    let world = World::start().await;
-    let id = world.chatbot().await;
-    let store = &world.board.app().store;
+    let stage = Stage::start().await;
+    let id = stage.chatbot().await;
+    let store = &stage.board.app().store;
     let before = store.chatbot_get("acme", &id.parse().unwrap()).await.unwrap().unwrap();
     // Both have read the same version.
     for (name, set, wins) in
@@ -101,6 +101,6 @@ async fn of_two_changes_of_the_documents_the_loser_leaves_the_winners_alone() {
         let documents = [Document { name: name.into(), text: name.into() }];
         assert_eq!(store.chatbot_update(&write, Some(&documents)).await.unwrap(), wins);
     }
-    let now = world.admin().get(&format!("/chatbots/{id}")).await.expect(200).body;
+    let now = stage.admin().get(&format!("/chatbots/{id}")).await.expect(200).body;
     assert_eq!(now["documents"], json!([{ "name": "winner", "text": "winner" }]));
 }

@@ -5,7 +5,7 @@ use insta::assert_json_snapshot;
 use local::standin::{Answer, Fault};
 use serde_json::{Value, json};
 
-use tests::{persona::redacted, stage::World};
+use tests::{persona::redacted, stage::Stage};
 
 fn whole() -> Value {
     json!({
@@ -29,8 +29,8 @@ fn whole() -> Value {
 
 #[tokio::test]
 async fn a_chatbot_is_made_with_all_its_fields() {
-    let world = World::start().await;
-    let made = world.admin().post("/chatbots", whole()).await.expect(201);
+    let stage = Stage::start().await;
+    let made = stage.admin().post("/chatbots", whole()).await.expect(201);
     redacted().bind(|| {
         assert_json_snapshot!(made.body, @r#"
     {
@@ -77,15 +77,15 @@ async fn a_chatbot_is_made_with_all_its_fields() {
     "#);
     });
     let path = format!("/chatbots/{}", made.id());
-    for reader in [world.admin(), world.agent()] {
+    for reader in [stage.admin(), stage.agent()] {
         assert_eq!(reader.get(&path).await.expect(200).body, made.body);
     }
 }
 
 #[tokio::test]
 async fn a_name_and_a_model_are_enough() {
-    let world = World::start().await;
-    let made = world.admin().post("/chatbots", json!({ "name": "Wren", "model": "gpt-5-mini" })).await.expect(201);
+    let stage = Stage::start().await;
+    let made = stage.admin().post("/chatbots", json!({ "name": "Wren", "model": "gpt-5-mini" })).await.expect(201);
     redacted().bind(|| {
         assert_json_snapshot!(made.body, @r#"
     {
@@ -112,11 +112,11 @@ async fn a_name_and_a_model_are_enough() {
 
 #[tokio::test]
 async fn what_a_chatbot_is_set_to_is_what_openai_is_asked() {
-    let world = World::start().await;
-    let chatbot = world.admin().post("/chatbots", whole()).await.expect(201).id();
-    let thread = world.thread_of(&world.customer(), &chatbot).await;
-    world.customer().says(&thread, "Hello").await.expect(200);
-    let asked = world.asked_of_openai("POST", "/v1/responses").remove(0).body;
+    let stage = Stage::start().await;
+    let chatbot = stage.admin().post("/chatbots", whole()).await.expect(201).id();
+    let thread = stage.thread_of(&stage.customer(), &chatbot).await;
+    stage.customer().says(&thread, "Hello").await.expect(200);
+    let asked = stage.asked_of_openai("POST", "/v1/responses").remove(0).body;
     let settings = ["model", "instructions", "temperature", "max_output_tokens"].map(|name| asked[name].clone());
     assert_eq!(settings, [json!("gpt-5-mini"), json!("Be brief."), json!(0.5), json!(500)]);
     let tools: Vec<&Value> = asked["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
@@ -126,50 +126,50 @@ async fn what_a_chatbot_is_set_to_is_what_openai_is_asked() {
 
 #[tokio::test]
 async fn a_model_that_openai_does_not_have_is_refused() {
-    let world = World::start().await;
-    let admin = world.admin();
+    let stage = Stage::start().await;
+    let admin = stage.admin();
     let said = admin.post("/chatbots", json!({ "name": "Wren", "model": "llama" })).await.invalid();
     assert_eq!(said, "model: OpenAI has no such model, or not for this key");
     assert_eq!(admin.get("/chatbots").await.expect(200).body["data"], json!([]));
-    let chatbot = world.chatbot().await;
+    let chatbot = stage.chatbot().await;
     admin.patch(&format!("/chatbots/{chatbot}"), json!({ "model": "llama" })).await.invalid();
     assert_eq!(admin.get(&format!("/chatbots/{chatbot}")).await.expect(200).body["model"], "gpt-5-mini");
 }
 
 #[tokio::test]
 async fn a_model_that_cannot_be_checked_is_taken() {
-    let world = World::start().await;
-    world.openai_goes_down();
-    world.admin().post("/chatbots", json!({ "name": "Wren", "model": "llama" })).await.expect(201);
-    world.openai_comes_back();
+    let stage = Stage::start().await;
+    stage.openai_goes_down();
+    stage.admin().post("/chatbots", json!({ "name": "Wren", "model": "llama" })).await.expect(201);
+    stage.openai_comes_back();
     // A server without that route says so in its own words.
     let no_route = Answer::status(404).body(json!("<h1>Not Found</h1>"));
-    world.standin().fault(Fault::on("GET", "/v1/models", no_route));
-    world.admin().post("/chatbots", json!({ "name": "Wren", "model": "qwen" })).await.expect(201);
+    stage.standin().fault(Fault::on("GET", "/v1/models", no_route));
+    stage.admin().post("/chatbots", json!({ "name": "Wren", "model": "qwen" })).await.expect(201);
 }
 
 #[tokio::test]
 async fn a_repeat_under_the_same_key_gets_the_first_answer() {
-    let world = World::start().await;
-    let admin = world.admin();
+    let stage = Stage::start().await;
+    let admin = stage.admin();
     let all = join_all((0..10).map(|_| admin.posts_under("k1", "/chatbots", whole()))).await;
     let first = &all[0].body;
     assert!(all.iter().all(|one| one.status == 201 && one.body == *first), "{first}");
     let listed = admin.get("/chatbots").await.expect(200).body;
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
-    let counts = world.standin().counts();
+    let counts = stage.standin().counts();
     assert_eq!((counts.files, counts.vector_stores), (1, 1));
 
     let mut other = whole();
     other["name"] = json!("Wren");
     admin.posts_under("k1", "/chatbots", other.clone()).await.problem(422, "idempotency_mismatch");
-    world.persona("acme", "admin", "second").posts_under("k1", "/chatbots", other).await.expect(201);
+    stage.persona("acme", "admin", "second").posts_under("k1", "/chatbots", other).await.expect(201);
 }
 
 #[tokio::test]
 async fn a_key_used_for_a_thread_is_not_one_for_a_chatbot() {
-    let world = World::start().await;
-    let (admin, chatbot) = (world.admin(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (admin, chatbot) = (stage.admin(), stage.chatbot().await);
     let thread = json!({ "chatbot_id": chatbot, "customer_id": "cus" });
     admin.posts_under("k1", "/threads", thread).await.expect(201);
     admin.posts_under("k1", "/chatbots", whole()).await.problem(422, "idempotency_mismatch");

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 const UNKNOWN: &str = "bot_01JD0000000000000000000000";
 
@@ -21,26 +21,26 @@ fn routes(chatbot: &str) -> [(Method, String, Value); 5] {
 
 #[tokio::test]
 async fn agents_read_admins_write_and_customers_do_neither() {
-    let world = World::start().await;
-    for (method, path, body) in routes(&world.chatbot().await) {
+    let stage = Stage::start().await;
+    for (method, path, body) in routes(&stage.chatbot().await) {
         let body = body.to_string();
-        world.anon().sends(method.clone(), &path, body.clone()).await.problem(401, "unauthenticated");
-        world.customer().sends(method.clone(), &path, body.clone()).await.problem(403, "forbidden");
-        let agents = world.agent().sends(method.clone(), &path, body.clone()).await;
+        stage.anon().sends(method.clone(), &path, body.clone()).await.problem(401, "unauthenticated");
+        stage.customer().sends(method.clone(), &path, body.clone()).await.problem(403, "forbidden");
+        let agents = stage.agent().sends(method.clone(), &path, body.clone()).await;
         if method == Method::GET {
             _ = agents.expect(200);
         } else {
             _ = agents.problem(403, "forbidden");
         }
-        assert!(world.admin().sends(method, &path, body).await.status < 300, "{path}");
+        assert!(stage.admin().sends(method, &path, body).await.status < 300, "{path}");
     }
 }
 
 #[tokio::test]
 async fn another_tenants_chatbot_does_not_exist() {
-    let world = World::start().await;
-    let chatbot = world.chatbot().await;
-    let theirs = world.persona("umbrella", "admin", "root");
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot().await;
+    let theirs = stage.persona("umbrella", "admin", "root");
     for (method, path, body) in &routes(&chatbot)[2..] {
         let answer = theirs.sends(method.clone(), path, body.to_string()).await;
         assert_eq!(answer.problem(404, "not_found"), "there is no such chatbot");
@@ -48,15 +48,15 @@ async fn another_tenants_chatbot_does_not_exist() {
     let thread = json!({ "chatbot_id": chatbot, "customer_id": "cus" });
     assert_eq!(theirs.post("/threads", thread).await.invalid(), "chatbot_id: there is no such chatbot");
     assert_eq!(theirs.get("/chatbots").await.expect(200).body["data"], json!([]));
-    assert_eq!(world.agent().get(&format!("/chatbots/{chatbot}")).await.expect(200).body["name"], "Robin");
+    assert_eq!(stage.agent().get(&format!("/chatbots/{chatbot}")).await.expect(200).body["name"], "Robin");
 }
 
 #[tokio::test]
 async fn an_id_that_is_none_is_one_that_does_not_exist() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     for id in [UNKNOWN, "bot_1", "thr_01JD0000000000000000000000", "%00"] {
         for (method, path, body) in &routes(id)[2..] {
-            world.admin().sends(method.clone(), path, body.to_string()).await.problem(404, "not_found");
+            stage.admin().sends(method.clone(), path, body.to_string()).await.problem(404, "not_found");
         }
     }
 }
@@ -109,16 +109,16 @@ fn wrong() -> Vec<Value> {
 
 #[tokio::test]
 async fn a_body_is_refused_by_the_field_that_is_wrong() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let mut said = Vec::new();
     for body in [json!({}), json!({ "name": "Wren" }), json!([])] {
-        said.push(world.admin().post("/chatbots", body).await.invalid());
+        said.push(stage.admin().post("/chatbots", body).await.invalid());
     }
-    said.push(world.admin().sends(Method::POST, "/chatbots", "{\"name\"").await.invalid());
+    said.push(stage.admin().sends(Method::POST, "/chatbots", "{\"name\"").await.invalid());
     for fields in wrong() {
         let mut body = json!({ "name": "Wren", "model": "gpt-5-mini" });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        said.push(world.admin().post("/chatbots", body).await.invalid());
+        said.push(stage.admin().post("/chatbots", body).await.invalid());
     }
     assert_snapshot!(said.join("\n"), @r#"
     name: is missing
@@ -161,32 +161,32 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     documents[0].url: there is no such field
     documents: must be at most 100
     "#);
-    assert_eq!(world.admin().get("/chatbots").await.expect(200).body["data"], json!([]));
-    assert_eq!(world.standin().counts().files, 0);
+    assert_eq!(stage.admin().get("/chatbots").await.expect(200).body["data"], json!([]));
+    assert_eq!(stage.standin().counts().files, 0);
 }
 
 #[tokio::test]
 async fn a_change_is_refused_for_what_a_creation_is_refused_for() {
-    let world = World::start().await;
-    let path = format!("/chatbots/{}", world.chatbot().await);
+    let stage = Stage::start().await;
+    let path = format!("/chatbots/{}", stage.chatbot().await);
     for fields in wrong() {
         let mut body = json!({ "name": "Wren", "model": "gpt-5-mini" });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let creation = world.admin().post("/chatbots", body).await.invalid();
+        let creation = stage.admin().post("/chatbots", body).await.invalid();
         // A change may name the version that it changes.
         if fields.get("version").is_none() {
-            assert_eq!(world.admin().patch(&path, fields).await.invalid(), creation);
+            assert_eq!(stage.admin().patch(&path, fields).await.invalid(), creation);
         }
     }
-    assert_eq!(world.admin().get(&path).await.expect(200).body["version"], 1);
+    assert_eq!(stage.admin().get(&path).await.expect(200).body["version"], 1);
 }
 
 #[tokio::test]
 async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let mut said = Vec::new();
     for query in ["limit=0", "limit=101", "limit=x", "status=bot", "cursor=nonsense", "cursor=ImJvdF8xIg"] {
-        said.push(world.agent().get(&format!("/chatbots?{query}")).await.invalid());
+        said.push(stage.agent().get(&format!("/chatbots?{query}")).await.invalid());
     }
     assert_snapshot!(said.join("\n"), @r"
     limit: must be from 1 to 100
@@ -200,8 +200,8 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
 
 #[tokio::test]
 async fn a_body_of_more_than_a_megabyte_is_too_large() {
-    let world = World::start().await;
-    let (admin, path) = (world.admin(), format!("/chatbots/{}", world.chatbot().await));
+    let stage = Stage::start().await;
+    let (admin, path) = (stage.admin(), format!("/chatbots/{}", stage.chatbot().await));
     let body = json!({ "instructions": "a".repeat(1024 * 1024) }).to_string();
     admin.sends(Method::POST, "/chatbots", body.clone()).await.problem(413, "too_large");
     admin.sends(Method::PATCH, &path, body).await.problem(413, "too_large");

@@ -24,7 +24,7 @@ use tests::openai_schema;
 
 pub(crate) struct Peer {
     pub(crate) base_url: String,
-    stage: Arc<Stage>,
+    state: Arc<PeerState>,
 }
 
 /// One request, as it arrived.
@@ -40,7 +40,7 @@ pub(crate) struct Seen {
 
 type Script = dyn FnMut(&Seen) -> Response + Send;
 
-struct Stage {
+struct PeerState {
     seen: Mutex<Vec<Seen>>,
     script: Mutex<Box<Script>>,
 }
@@ -52,13 +52,13 @@ struct Silence;
 impl Peer {
     /// Answers each request as `script` says.
     pub(crate) async fn playing(script: impl FnMut(&Seen) -> Response + Send + 'static) -> Self {
-        let stage = Arc::new(Stage { seen: Mutex::default(), script: Mutex::new(Box::new(script)) });
+        let state = Arc::new(PeerState { seen: Mutex::default(), script: Mutex::new(Box::new(script)) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let router = Router::new().fallback(play).with_state(Arc::clone(&stage));
+        let router = Router::new().fallback(play).with_state(Arc::clone(&state));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { base_url, stage }
+        Self { base_url, state }
     }
 
     /// Gives these answers, in this order; a request too many is refused with 418.
@@ -68,7 +68,7 @@ impl Peer {
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.stage.seen.lock().unwrap().clone()
+        self.state.seen.lock().unwrap().clone()
     }
 
     /// The request lines alone.
@@ -99,7 +99,7 @@ impl Drop for Peer {
 }
 
 async fn play(
-    State(stage): State<Arc<Stage>>,
+    State(state): State<Arc<PeerState>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
@@ -110,8 +110,8 @@ async fn play(
         body: to_bytes(body, usize::MAX).await.unwrap(),
         from,
     };
-    let answer = stage.script.lock().unwrap()(&seen);
-    stage.seen.lock().unwrap().push(seen);
+    let answer = state.script.lock().unwrap()(&seen);
+    state.seen.lock().unwrap().push(seen);
     if answer.extensions().get::<Silence>().is_some() {
         return pending().await;
     }

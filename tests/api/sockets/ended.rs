@@ -18,28 +18,28 @@ use tests::{
     clock::Turned,
     openai::brisk,
     persona::Persona,
-    stage::World,
+    stage::Stage,
     table::{Table, id},
 };
 
 /// `cus`, with a token of an hour.
-fn customer_for_an_hour(world: &World) -> Persona {
+fn customer_for_an_hour(stage: &Stage) -> Persona {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({
         "iss": "switchboard", "aud": "switchboard", "exp": now + 3600, "sub": "cus", "tenant": "acme",
         "role": "customer",
     });
-    world.bearing(Some(world.board.tokens().sign(&claims)))
+    stage.bearing(Some(stage.board.tokens().sign(&claims)))
 }
 
 #[tokio::test]
 async fn without_a_good_token_no_socket_is_opened() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let claims = json!({
         "iss": "switchboard", "aud": "switchboard", "exp": 1, "sub": "cus", "tenant": "acme", "role": "customer",
     });
-    for token in [None, Some("nonsense".to_owned()), Some(world.board.tokens().sign(&claims))] {
-        let mut request = world.board.socket_url().into_client_request().unwrap();
+    for token in [None, Some("nonsense".to_owned()), Some(stage.board.tokens().sign(&claims))] {
+        let mut request = stage.board.socket_url().into_client_request().unwrap();
         if let Some(token) = token {
             let bearer = format!("switchboard.v1, bearer.{token}");
             request.headers_mut().insert("sec-websocket-protocol", bearer.parse().unwrap());
@@ -47,15 +47,15 @@ async fn without_a_good_token_no_socket_is_opened() {
         let Err(tungstenite::Error::Http(refused)) = connect_async(request).await else { panic!("it was let in") };
         assert!([401, 403].contains(&refused.status().as_u16()), "{}", refused.status());
     }
-    assert_eq!(world.board.connections().count(), 0);
+    assert_eq!(stage.board.connections().count(), 0);
 }
 
 #[tokio::test]
 async fn past_its_tokens_end_a_socket_hears_one_error_and_nothing_more() {
     let turned = Turned::default();
-    let (world, table) = Table::of(Options { clock: turned.clock(), ..brisk() }).await;
-    let (agent, thread) = (world.agent(), world.thread().await);
-    let mut socket = customer_for_an_hour(&world).listens(&thread).await;
+    let (stage, table) = Table::of(Options { clock: turned.clock(), ..brisk() }).await;
+    let (agent, thread) = (stage.agent(), stage.thread().await);
+    let mut socket = customer_for_an_hour(&stage).listens(&thread).await;
     agent.says(&thread, "Before").await.expect(202);
     assert_eq!(socket.hears_of("thread.updated").await["thread"]["status"], "agent");
     assert_eq!(socket.hears().await["message"]["text"], "Before");
@@ -72,10 +72,10 @@ async fn past_its_tokens_end_a_socket_hears_one_error_and_nothing_more() {
 #[tokio::test]
 async fn a_token_that_ended_opens_no_socket_even_where_the_authorizer_lets_it_in() {
     let turned = Turned::default();
-    let world = World::with(Options { clock: turned.clock(), ..brisk() }).await;
-    let customer = customer_for_an_hour(&world);
+    let stage = Stage::with(Options { clock: turned.clock(), ..brisk() }).await;
+    let customer = customer_for_an_hour(&stage);
     turned.by(Duration::from_hours(1));
-    let mut request = world.board.socket_url().into_client_request().unwrap();
+    let mut request = stage.board.socket_url().into_client_request().unwrap();
     let bearer = format!("Bearer {}", customer.token.as_deref().unwrap());
     request.headers_mut().insert("authorization", bearer.parse().unwrap());
     let Err(tungstenite::Error::Http(refused)) = connect_async(request).await else { panic!("it was let in") };
@@ -84,9 +84,9 @@ async fn a_token_that_ended_opens_no_socket_even_where_the_authorizer_lets_it_in
 
 #[tokio::test]
 async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let store = &world.board.app().store;
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let store = &stage.board.app().store;
     let expires = At::from_seconds(4_102_444_800);
     let identity = Identity {
         tenant: "acme".into(),
@@ -99,7 +99,7 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
     // As a connection leaves it of which nobody ever says that it is gone.
     let dead = Connection::new("dead=".into(), identity);
     store.connection_put(&dead).await.unwrap();
-    for thread in [&thread, &world.thread().await] {
+    for thread in [&thread, &stage.thread().await] {
         assert!(store.subscription_put(&dead, &id(thread)).await.unwrap());
     }
     let mut socket = customer.listens(&thread).await;
@@ -113,8 +113,8 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
 
 #[tokio::test]
 async fn a_closed_socket_leaves_nothing_behind() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     assert_eq!(table.subscriptions(&thread).await.len(), 1);
     socket.0.close(None).await.unwrap();

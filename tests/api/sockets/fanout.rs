@@ -20,7 +20,7 @@ use shared::{
 };
 use tokio::sync::Semaphore;
 
-use tests::{openai::brisk, stage::World, table::id};
+use tests::{openai::brisk, stage::Stage, table::id};
 
 /// What the next posts come to, whoever they are for.
 #[derive(Clone, Debug, Default)]
@@ -94,18 +94,18 @@ impl HttpConnector for Wire {
     }
 }
 
-fn the_connection(world: &World) -> String {
-    world.board.connections().ids().remove(0)
+fn the_connection(stage: &Stage) -> String {
+    stage.board.connections().ids().remove(0)
 }
 
 #[tokio::test]
 async fn what_there_is_too_much_of_is_sent_again() {
     let line = Line::default();
-    let world = World::with(line.options()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::with(line.options()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
-    line.refuse(&the_connection(&world), 3, 429, "LimitExceededException");
-    world.agent().says(&thread, "Ana here").await.expect(202);
+    line.refuse(&the_connection(&stage), 3, 429, "LimitExceededException");
+    stage.agent().says(&thread, "Ana here").await.expect(202);
     assert_eq!(socket.hears().await["message"]["event"]["type"], "claimed");
     assert_eq!(socket.hears_of("message.created").await["message"]["text"], "Ana here");
 }
@@ -113,12 +113,12 @@ async fn what_there_is_too_much_of_is_sent_again() {
 #[tokio::test]
 async fn what_cannot_be_sent_is_healed_by_a_ping() {
     let line = Line::default();
-    let world = World::with(line.options()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::with(line.options()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     for (status, error) in [(429, "LimitExceededException"), (403, "ForbiddenException")] {
-        let seq = world.stored(&thread).await.seq;
-        line.refuse(&the_connection(&world), u32::MAX, status, error);
+        let seq = stage.stored(&thread).await.seq;
+        line.refuse(&the_connection(&stage), u32::MAX, status, error);
         customer.says(&thread, "Hello").await.expect(200);
         line.refused().clear();
         socket.says(json!({ "action": "ping", "threads": { &thread: seq } })).await;
@@ -133,9 +133,9 @@ async fn what_cannot_be_sent_is_healed_by_a_ping() {
 #[tokio::test]
 async fn slow_sockets_hold_nobody_else_up() {
     let line = Line::default();
-    let world = World::with(line.options()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let store = &world.board.app().store;
+    let stage = Stage::with(line.options()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let store = &stage.board.app().store;
     let expires = At::from_seconds(4_102_444_800);
     for number in 0..300 {
         let identity = Identity {
@@ -151,7 +151,7 @@ async fn slow_sockets_hold_nobody_else_up() {
         assert!(store.subscription_put(&slow, &id(&thread)).await.unwrap());
     }
     let mut socket = customer.listens(&thread).await;
-    let agent = world.agent();
+    let agent = stage.agent();
     let (said, ()) = tokio::join!(agent.says(&thread, "Ana here"), async {
         assert_eq!(socket.hears().await["message"]["event"]["type"], "claimed");
         assert_eq!(socket.hears_of("message.created").await["message"]["text"], "Ana here");

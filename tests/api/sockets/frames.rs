@@ -4,12 +4,12 @@ use futures::SinkExt;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 #[tokio::test]
 async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.connects().await;
     let id = format!("{{\"action\": \"subscribe\", \"thread_id\": \"{thread}\"");
     let wrong = [
@@ -42,8 +42,8 @@ async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
 
 #[tokio::test]
 async fn a_binary_frame_is_refused_and_the_connection_lives() {
-    let world = World::start().await;
-    let mut socket = world.customer().connects().await;
+    let stage = Stage::start().await;
+    let mut socket = stage.customer().connects().await;
     for bytes in [b"{\"action\": \"ping\"}".to_vec(), vec![0, 159, 146, 150]] {
         socket.0.send(Message::binary(bytes)).await.unwrap();
         let heard = socket.hears().await;
@@ -54,8 +54,8 @@ async fn a_binary_frame_is_refused_and_the_connection_lives() {
 
 #[tokio::test]
 async fn a_flood_of_frames_is_answered_frame_by_frame() {
-    let world = World::start().await;
-    let mut socket = world.customer().connects().await;
+    let stage = Stage::start().await;
+    let mut socket = stage.customer().connects().await;
     for _ in 0..100 {
         for frame in ["{\"action\": \"ping\"}", "{\"action\": \"dance\"}", "{"] {
             socket.0.feed(Message::text(frame)).await.unwrap();
@@ -75,24 +75,24 @@ async fn a_flood_of_frames_is_answered_frame_by_frame() {
 
 #[tokio::test]
 async fn an_error_names_its_thread() {
-    let world = World::start().await;
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
     let not_found =
         json!({ "type": "error", "thread_id": thread, "code": "not_found", "detail": "there is no such thread" });
-    for stranger in [world.persona("acme", "customer", "eve"), world.persona("other", "admin", "root")] {
+    for stranger in [stage.persona("acme", "customer", "eve"), stage.persona("other", "admin", "root")] {
         let mut socket = stranger.connects().await;
         socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
         assert_eq!(socket.hears().await, not_found);
         // And it hears nothing of it.
-        world.customer().says(&thread, "Hello").await.expect(200);
+        stage.customer().says(&thread, "Hello").await.expect(200);
         assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
     }
 }
 
 #[tokio::test]
 async fn a_text_too_long_for_a_socket_is_left_to_rest() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.claims(&thread).await.expect(200);
     let mut socket = customer.listens(&thread).await;
     // 32,000 characters of four bytes each.

@@ -7,15 +7,15 @@ use shared::domain::ThreadId;
 
 use tests::{
     openai::brisk,
-    stage::World,
+    stage::Stage,
     table::{Table, id},
 };
 
 #[tokio::test]
 async fn a_turn_is_heard_by_all_who_listen_in_order() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let mut sockets = [customer.listens(&thread).await, world.agent().listens(&thread).await];
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let mut sockets = [customer.listens(&thread).await, stage.agent().listens(&thread).await];
     let answer = customer.says(&thread, "Hello").await.expect(200);
     for socket in &mut sockets {
         let created =
@@ -31,8 +31,8 @@ async fn a_turn_is_heard_by_all_who_listen_in_order() {
 
 #[tokio::test]
 async fn a_thread_is_heard_only_by_those_who_asked_for_it() {
-    let world = World::start().await;
-    let (customer, thread, other) = (world.customer(), world.thread().await, world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread, other) = (stage.customer(), stage.thread().await, stage.thread().await);
     let mut socket = customer.listens(&other).await;
     customer.says(&thread, "Hello").await.expect(200);
     assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
@@ -40,8 +40,8 @@ async fn a_thread_is_heard_only_by_those_who_asked_for_it() {
 
 #[tokio::test]
 async fn after_unsubscribing_nothing_is_heard() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     assert_eq!(table.subscriptions(&thread).await.len(), 1);
     socket.says(json!({ "action": "unsubscribe", "thread_id": thread })).await;
@@ -52,14 +52,14 @@ async fn after_unsubscribing_nothing_is_heard() {
 
 #[tokio::test]
 async fn the_inbox_is_for_agents_and_tells_of_their_tenant_alone() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let subscribe = json!({ "action": "subscribe", "inbox": true });
     let mut hers = customer.connects().await;
     hers.says(subscribe.clone()).await;
     assert_eq!(hers.hears().await["code"], "forbidden");
     let mut inboxes = Vec::new();
-    for persona in [world.agent(), world.admin(), world.persona("other", "agent", "ana")] {
+    for persona in [stage.agent(), stage.admin(), stage.persona("other", "agent", "ana")] {
         let mut inbox = persona.connects().await;
         inbox.says(subscribe.clone()).await;
         assert_eq!(inbox.hears().await, json!({ "type": "subscribed", "more": false }));
@@ -73,23 +73,23 @@ async fn the_inbox_is_for_agents_and_tells_of_their_tenant_alone() {
     }
     let [inbox, ..] = &mut inboxes[..] else { unreachable!() };
     inbox.says(json!({ "action": "unsubscribe", "inbox": true })).await;
-    let subscribers = || world.board.app().store.inbox_subscribers("acme");
+    let subscribers = || stage.board.app().store.inbox_subscribers("acme");
     let left = async {
         while subscribers().await.unwrap().len() > 1 {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), left).await.unwrap();
-    world.agent().claims(&thread).await.expect(200);
+    stage.agent().claims(&thread).await.expect(200);
     assert_eq!(inbox.heard_so_far().await, [json!(null); 0]);
 }
 
 #[tokio::test]
 async fn a_socket_listens_to_two_hundred_threads_and_no_more() {
-    let (world, table) = Table::of(brisk()).await;
-    let (customer, thread, first) = (world.customer(), world.thread().await, world.thread().await);
+    let (stage, table) = Table::of(brisk()).await;
+    let (customer, thread, first) = (stage.customer(), stage.thread().await, stage.thread().await);
     let mut socket = customer.listens(&first).await;
-    let (app, connection) = (world.board.app(), table.subscriptions(&first).await.remove(0));
+    let (app, connection) = (stage.board.app(), table.subscriptions(&first).await.remove(0));
     let mut connection = app.store.connection_get("acme", &connection).await.unwrap().unwrap();
     connection.threads.extend((0..199).map(|_| ThreadId::new(app.ulid())));
     app.store.connection_put(&connection).await.unwrap();

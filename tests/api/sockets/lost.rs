@@ -4,14 +4,14 @@ use local::Options;
 
 use tests::{
     churn::{Churn, churn},
-    stage::World,
+    stage::Stage,
 };
 
 /// Ten times as many are lost by `cargo xtask bench churn`.
 #[tokio::test]
 async fn clients_that_lose_their_sockets_a_thousand_times_end_with_the_log() {
-    let world = World::with(Options::default()).await;
+    let stage = Stage::with(Options::default()).await;
     let wanted = Churn { threads: 6, clients: 60, disconnects: 1_000, seed: 7 };
-    let outcome = churn(&world.board, wanted).await;
+    let outcome = churn(&stage.board, wanted).await;
     assert!(outcome.disconnects >= 1_000 && outcome.messages > 0, "{outcome:?}");
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 #[tokio::test]
 async fn one_frame_asks_for_many_threads_each_from_where_it_was() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     let mut threads = Vec::new();
     for _ in 0..30 {
-        let thread = world.thread_of(&customer, &chatbot).await;
+        let thread = stage.thread_of(&customer, &chatbot).await;
         customer.says(&thread, "Hello").await.expect(200);
         threads.push(thread);
     }
@@ -44,9 +44,9 @@ async fn one_frame_asks_for_many_threads_each_from_where_it_was() {
 
 #[tokio::test]
 async fn what_is_wrong_with_one_keeps_no_other_from_being_heard() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let theirs = world.thread_of(&world.persona("acme", "customer", "eve"), &world.chatbot().await).await;
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let theirs = stage.thread_of(&stage.persona("acme", "customer", "eve"), &stage.chatbot().await).await;
     let mut socket = customer.connects().await;
     socket.says(json!({ "action": "subscribe", "threads": { &thread: 0, &theirs: 0 } })).await;
     let mut heard = [socket.hears().await, socket.hears().await];
@@ -57,9 +57,9 @@ async fn what_is_wrong_with_one_keeps_no_other_from_being_heard() {
 
 #[tokio::test]
 async fn too_many_at_once_are_refused_whole() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    let app = world.board.app();
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let app = stage.board.app();
     let many: BTreeMap<_, _> = (0..201).map(|_| (format!("thr_{}", app.ulid()), Value::Null)).collect();
     let mut socket = customer.connects().await;
     socket.says(json!({ "action": "subscribe", "threads": many })).await;

@@ -9,7 +9,7 @@ use shared::{
 use tests::{
     openai::brisk,
     persona::Persona,
-    stage::World,
+    stage::Stage,
     table::{Table, id},
     web_socket::Socket,
 };
@@ -43,8 +43,8 @@ async fn unread(persona: &Persona, thread: &str) -> u64 {
 
 #[tokio::test]
 async fn who_listens_is_shown_to_those_who_listen() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut first = customer.listens(&thread).await;
     assert_eq!(present(&mut first).await, [CUS]);
     let mut hers = agent.listens(&thread).await;
@@ -62,9 +62,9 @@ async fn who_listens_is_shown_to_those_who_listen() {
 
 #[tokio::test]
 async fn one_whose_socket_is_found_dead_has_left() {
-    let (world, _table) = Table::of(brisk()).await;
-    let (agent, thread) = (world.agent(), world.thread().await);
-    let store = &world.board.app().store;
+    let (stage, _table) = Table::of(brisk()).await;
+    let (agent, thread) = (stage.agent(), stage.thread().await);
+    let store = &stage.board.app().store;
     let expires = At::from_seconds(4_102_444_800);
     let identity = Identity {
         tenant: "acme".into(),
@@ -89,8 +89,8 @@ async fn one_whose_socket_is_found_dead_has_left() {
 
 #[tokio::test]
 async fn who_writes_is_told_to_the_others() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut hers = agent.listens(&thread).await;
     let mut theirs = [customer.listens(&thread).await, customer.listens(&thread).await];
     for on in [true, false] {
@@ -110,8 +110,8 @@ async fn who_writes_is_told_to_the_others() {
 
 #[tokio::test]
 async fn what_is_read_is_told_to_the_others_and_counted() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     assert_eq!((unread(&customer, &thread).await, unread(&agent, &thread).await), (1, 2));
     let (mut theirs, mut hers) = (customer.listens(&thread).await, agent.listens(&thread).await);
@@ -128,15 +128,15 @@ async fn what_is_read_is_told_to_the_others_and_counted() {
     assert_eq!(hers.hears().await["who"]["id"], "cus");
     assert_eq!(unread(&customer, &thread).await, 0);
     // Another agent has a mark of their own; who holds the line has read what they answered.
-    assert_eq!(unread(&world.persona("acme", "agent", "ben"), &thread).await, 2);
+    assert_eq!(unread(&stage.persona("acme", "agent", "ben"), &thread).await, 2);
     agent.says(&thread, "Ana here").await.expect(202);
     assert_eq!((unread(&customer, &thread).await, unread(&agent, &thread).await), (2, 0));
 }
 
 #[tokio::test]
 async fn only_in_a_thread_that_is_listened_to() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.connects().await;
     for frame in [
         json!({ "action": "typing", "thread_id": thread, "on": true }),

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use tests::{
-    stage::World,
+    stage::Stage,
     table::id,
     wire::{Fault, Trouble, Wire},
 };
@@ -17,11 +17,11 @@ fn seqs(events: &[Value]) -> Vec<u64> {
 }
 
 /// Writes `messages` messages straight into the log.
-async fn grow(world: &World, thread: &str, messages: usize) {
-    let app = world.board.app();
+async fn grow(stage: &Stage, thread: &str, messages: usize) {
+    let app = stage.board.app();
     let mut left = messages;
     while left > 0 {
-        let before = world.stored(thread).await;
+        let before = stage.stored(thread).await;
         let mut commit = Commit::new(before.clone());
         for _ in 0..left.min(90) {
             let mut message = Message {
@@ -47,8 +47,8 @@ async fn grow(world: &World, thread: &str, messages: usize) {
 
 #[tokio::test]
 async fn without_after_nothing_is_replayed() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     let mut socket = customer.connects().await;
     socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
@@ -59,8 +59,8 @@ async fn without_after_nothing_is_replayed() {
 
 #[tokio::test]
 async fn what_follows_after_is_replayed_in_order_without_notes() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     for text in ["One.", "Two."] {
         customer.says(&thread, text).await.expect(200);
         agent.notes(&thread, "Hm").await.expect(200);
@@ -79,8 +79,8 @@ async fn what_follows_after_is_replayed_in_order_without_notes() {
 #[tokio::test]
 async fn the_log_is_not_read_before_the_subscription_is_stored() {
     let wire = Wire::default();
-    let world = World::with(local::Options { dynamo: wire.transport(), ..local::Options::default() }).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::with(local::Options { dynamo: wire.transport(), ..local::Options::default() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     let mut socket = customer.connects().await;
     wire.fault(Fault::on("PutItem", Trouble::Refused("AccessDeniedException")));
@@ -91,9 +91,9 @@ async fn the_log_is_not_read_before_the_subscription_is_stored() {
 
 #[tokio::test]
 async fn past_two_hundred_the_client_asks_for_more() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    grow(&world, &thread, 203).await;
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    grow(&stage, &thread, 203).await;
     let mut socket = customer.connects().await;
     socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 0 })).await;
     let mut heard = Vec::new();
@@ -111,8 +111,8 @@ async fn past_two_hundred_the_client_asks_for_more() {
 
 #[tokio::test]
 async fn a_ping_heals_what_was_missed() {
-    let world = World::start().await;
-    let (customer, thread, other) = (world.customer(), world.thread().await, world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread, other) = (stage.customer(), stage.thread().await, stage.thread().await);
     let mut socket = customer.connects().await;
     for thread in [&thread, &other] {
         customer.says(thread, "Hello").await.expect(200);
@@ -130,10 +130,10 @@ async fn a_ping_heals_what_was_missed() {
 
 #[tokio::test]
 async fn a_ping_shows_nobody_anothers_thread() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    world.customer().says(&thread, "Hello").await.expect(200);
-    for stranger in [world.persona("acme", "customer", "eve"), world.persona("other", "agent", "ana")] {
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    stage.customer().says(&thread, "Hello").await.expect(200);
+    for stranger in [stage.persona("acme", "customer", "eve"), stage.persona("other", "agent", "ana")] {
         let mut socket = stranger.connects().await;
         socket.says(json!({ "action": "ping", "threads": { &thread: 0 } })).await;
         assert_eq!(socket.hears().await["type"], "pong");
@@ -143,8 +143,8 @@ async fn a_ping_shows_nobody_anothers_thread() {
 
 #[tokio::test]
 async fn a_ping_heals_the_others_where_one_thread_is_gone() {
-    let world = World::start().await;
-    let (customer, gone, thread) = (world.customer(), world.thread().await, world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, gone, thread) = (stage.customer(), stage.thread().await, stage.thread().await);
     customer.delete(&format!("/threads/{gone}")).await.expect(204);
     customer.says(&thread, "Hello").await.expect(200);
     let mut socket = customer.connects().await;

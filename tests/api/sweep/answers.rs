@@ -18,45 +18,45 @@ use local::gateway::invocations;
 use shared::{App, Invoker};
 use tokio::{join, runtime};
 
-use super::world;
-use tests::{sample::event, stage::World};
+use super::stage;
+use tests::{sample::event, stage::Stage};
 
 const LEASE: Duration = Duration::from_secs(31);
 
 /// A thread held by `ana`, with a question that she has not answered.
-async fn asked(world: &World) -> String {
-    let thread = world.thread().await;
-    world.agent().claims(&thread).await.expect(200);
-    world.customer().says(&thread, "Anybody?").await.expect(202);
+async fn asked(stage: &Stage) -> String {
+    let thread = stage.thread().await;
+    stage.agent().claims(&thread).await.expect(200);
+    stage.customer().says(&thread, "Anybody?").await.expect(202);
     thread
 }
 
-async fn last_role(world: &World, thread: &str) -> String {
-    world.customer().log(thread).await.last().unwrap()["role"].as_str().unwrap().to_owned()
+async fn last_role(stage: &Stage, thread: &str) -> String {
+    stage.customer().log(thread).await.last().unwrap()["role"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn a_release_to_the_bot_answers_the_customer_who_waits() {
-    let (world, _) = world().await;
-    let thread = asked(&world).await;
-    world.agent().releases(&thread, "bot").await.expect(200);
-    world.board.invocations().finished().await;
-    assert_eq!(last_role(&world, &thread).await, "bot");
+    let (stage, _) = stage().await;
+    let thread = asked(&stage).await;
+    stage.agent().releases(&thread, "bot").await.expect(200);
+    stage.board.invocations().finished().await;
+    assert_eq!(last_role(&stage, &thread).await, "bot");
     // Said again, it is no new question.
-    world.agent().releases(&thread, "bot").await.expect(200);
-    world.sweeps().await;
-    assert_eq!((world.asked().len(), world.customer().log(&thread).await.len()), (1, 4));
+    stage.agent().releases(&thread, "bot").await.expect(200);
+    stage.sweeps().await;
+    assert_eq!((stage.asked().len(), stage.customer().log(&thread).await.len()), (1, 4));
 }
 
 #[tokio::test]
 async fn an_invocation_that_got_lost_is_made_up_for_by_the_sweep() {
-    let (world, _) = world().await;
-    let thread = asked(&world).await;
-    world.releases_unheard(&thread).await;
-    assert_eq!(world.asked().len(), 0);
-    join!(world.sweeps(), world.sweeps(), world.sweeps());
-    assert_eq!(last_role(&world, &thread).await, "bot");
-    assert_eq!((world.asked().len(), world.customer().log(&thread).await.len()), (1, 4));
+    let (stage, _) = stage().await;
+    let thread = asked(&stage).await;
+    stage.releases_unheard(&thread).await;
+    assert_eq!(stage.asked().len(), 0);
+    join!(stage.sweeps(), stage.sweeps(), stage.sweeps());
+    assert_eq!(last_role(&stage, &thread).await, "bot");
+    assert_eq!((stage.asked().len(), stage.customer().log(&thread).await.len()), (1, 4));
 }
 
 /// A wire to Lambda that leads nowhere, and counts who tries it.
@@ -77,10 +77,10 @@ impl HttpConnector for Cut {
 }
 
 /// `ana` releases the thread to the bot, where Lambda is out of reach; how often it was tried.
-async fn releases_out_of_reach(world: &World, thread: &str) -> usize {
+async fn releases_out_of_reach(stage: &Stage, thread: &str) -> usize {
     let cut = Cut::default();
     let invoker = Some(Invoker::new(invocations::client_over(cut.clone()), "chat".into()));
-    let app = App { invoker, ..world.board.app().as_ref().clone() };
+    let app = App { invoker, ..stage.board.app().as_ref().clone() };
     let release = event("handoff-release").replace("thr_01JD0000000000000000000000", thread);
     let answer = handoff::handle(&app, lambda_http::request::from_str(&release).unwrap()).await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -89,31 +89,31 @@ async fn releases_out_of_reach(world: &World, thread: &str) -> usize {
 
 #[tokio::test]
 async fn a_release_is_done_even_where_chat_cannot_be_invoked() {
-    let (world, _) = world().await;
-    let thread = asked(&world).await;
-    assert_eq!(releases_out_of_reach(&world, &thread).await, 1);
-    world.sweeps().await;
-    assert_eq!(last_role(&world, &thread).await, "bot");
+    let (stage, _) = stage().await;
+    let thread = asked(&stage).await;
+    assert_eq!(releases_out_of_reach(&stage, &thread).await, 1);
+    stage.sweeps().await;
+    assert_eq!(last_role(&stage, &thread).await, "bot");
 }
 
 #[tokio::test]
 async fn where_nobody_waits_a_release_invokes_nobody() {
-    let (world, _) = world().await;
-    let thread = world.thread().await;
-    world.agent().claims(&thread).await.expect(200);
-    assert_eq!(releases_out_of_reach(&world, &thread).await, 0);
-    world.sweeps().await;
-    assert_eq!(world.asked().len(), 0);
+    let (stage, _) = stage().await;
+    let thread = stage.thread().await;
+    stage.agent().claims(&thread).await.expect(200);
+    assert_eq!(releases_out_of_reach(&stage, &thread).await, 0);
+    stage.sweeps().await;
+    assert_eq!(stage.asked().len(), 0);
 }
 
 #[tokio::test]
 async fn a_run_that_crashed_is_answered_after_its_lease() {
-    let (world, turned) = world().await;
-    let customer = world.persona("acme", "customer", "cara");
-    let thread = world.thread_of(&customer, &world.chatbot().await).await;
-    let hold = world.hold();
+    let (stage, turned) = stage().await;
+    let customer = stage.persona("acme", "customer", "cara");
+    let thread = stage.thread_of(&customer, &stage.chatbot().await).await;
+    let hold = stage.hold();
     let chat = event("chat").replace("thr_01JD0000000000000000000000", &thread);
-    let (app, request) = (world.board.app().clone(), lambda_http::request::from_str(&chat).unwrap());
+    let (app, request) = (stage.board.app().clone(), lambda_http::request::from_str(&chat).unwrap());
     // What runs there dies with it, at whatever it was about to do.
     let sandbox = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     sandbox.spawn(async move { chat::handle(&app, request).await.map(|_| ()) });
@@ -121,32 +121,32 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
     tokio::task::spawn_blocking(move || drop(sandbox)).await.unwrap();
     hold.release();
 
-    world.sweeps().await;
-    assert_eq!((world.asked().len(), customer.log(&thread).await.len()), (1, 1));
+    stage.sweeps().await;
+    assert_eq!((stage.asked().len(), customer.log(&thread).await.len()), (1, 1));
     turned.by(LEASE);
-    world.sweeps().await;
-    world.sweeps().await;
+    stage.sweeps().await;
+    stage.sweeps().await;
     let log = customer.log(&thread).await;
-    assert_eq!((world.asked().len(), log.len(), &log[1]["role"]), (2, 2, &"bot".into()));
-    assert_eq!(world.standin().counts().conversations, 1, "the one in doubt is gone");
+    assert_eq!((stage.asked().len(), log.len(), &log[1]["role"]), (2, 2, &"bot".into()));
+    assert_eq!(stage.standin().counts().conversations, 1, "the one in doubt is gone");
 }
 
 #[tokio::test]
 async fn a_run_that_has_renewed_its_lease_is_left_alone() {
-    let (world, turned) = world().await;
-    let (customer, thread, store) = (world.customer(), world.thread().await, &world.board.app().store);
-    let hold = world.hold();
+    let (stage, turned) = stage().await;
+    let (customer, thread, store) = (stage.customer(), stage.thread().await, &stage.board.app().store);
+    let hold = stage.hold();
     let (answer, ()) = join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
-        let begun = world.stored(&thread).await;
+        let begun = stage.stored(&thread).await;
         let run = begun.run.clone().unwrap();
         store.run_renew(&begun, &run.id, run.lease_until + LEASE).await.unwrap();
         turned.by(LEASE);
-        let before = world.stored(&thread).await;
-        world.sweeps().await;
-        assert_eq!(world.stored(&thread).await, before);
+        let before = stage.stored(&thread).await;
+        stage.sweeps().await;
+        assert_eq!(stage.stored(&thread).await, before);
         hold.release();
     });
     answer.expect(200);
-    assert_eq!(world.asked().len(), 1);
+    assert_eq!(stage.asked().len(), 1);
 }

@@ -4,68 +4,68 @@ use serde_json::json;
 use shared::domain::Timeouts;
 use tokio::join;
 
-use super::{DAY, lasting, world, world_with};
-use tests::stage::World;
+use super::{DAY, lasting, stage, world_with};
+use tests::stage::Stage;
 
 /// Where the thread lies in the index of what is due.
-async fn due_at(world: &World, thread: &str) -> Option<String> {
-    world.stored(thread).await.due_at(&Timeouts::default()).map(|at| at.to_string())
+async fn due_at(stage: &Stage, thread: &str) -> Option<String> {
+    stage.stored(thread).await.due_at(&Timeouts::default()).map(|at| at.to_string())
 }
 
 #[tokio::test]
 async fn a_thread_in_which_nothing_is_said_ends() {
-    let (world, turned) = world().await;
-    let (customer, thread) = (lasting(&world, "customer", "cus"), world.thread().await);
+    let (stage, turned) = stage().await;
+    let (customer, thread) = (lasting(&stage, "customer", "cus"), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     let mut socket = customer.listens(&thread).await;
     turned.by(DAY * 29);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "bot");
     turned.by(DAY);
-    join!(world.sweeps(), world.sweeps());
+    join!(stage.sweeps(), stage.sweeps());
     assert_eq!(socket.hears_of("thread.updated").await["thread"]["status"], "ended");
     let read = customer.reads(&thread).await;
     assert_eq!((&read["status"], &read["ended_by"]["id"]), (&json!("ended"), &json!("switchboard")));
     assert_eq!(customer.transcript(&thread).await[2..], ["[ended]"]);
     // Its conversation is the next sweep's.
-    world.sweeps().await;
-    let counts = world.standin().counts();
+    stage.sweeps().await;
+    let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
 }
 
 #[tokio::test]
 async fn what_is_said_puts_off_the_end_but_moves_nothing_in_the_index() {
-    let (world, turned) = world().await;
-    let (customer, thread) = (lasting(&world, "customer", "cus"), world.thread().await);
-    let due = due_at(&world, &thread).await;
+    let (stage, turned) = stage().await;
+    let (customer, thread) = (lasting(&stage, "customer", "cus"), stage.thread().await);
+    let due = due_at(&stage, &thread).await;
     turned.by(DAY * 20);
     customer.says(&thread, "Still there?").await.expect(200);
-    assert_eq!(due_at(&world, &thread).await, due);
+    assert_eq!(due_at(&stage, &thread).await, due);
     turned.by(DAY * 11);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "bot");
-    let later = due_at(&world, &thread).await;
+    let later = due_at(&stage, &thread).await;
     assert!(later > due, "{later:?}");
     // It is put off once: the next sweep does not even see it.
-    let version = world.stored(&thread).await.version;
-    world.sweeps().await;
-    assert_eq!(world.stored(&thread).await.version, version);
+    let version = stage.stored(&thread).await.version;
+    stage.sweeps().await;
+    assert_eq!(stage.stored(&thread).await.version, version);
     turned.by(DAY * 19);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "ended");
 }
 
 #[tokio::test]
 async fn an_ended_thread_is_deleted_when_it_has_been_kept_for_long_enough() {
-    let (world, turned) = world().await;
-    let (customer, thread) = (lasting(&world, "customer", "cus"), world.thread().await);
+    let (stage, turned) = stage().await;
+    let (customer, thread) = (lasting(&stage, "customer", "cus"), stage.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
     customer.ends(&thread).await.expect(200);
     turned.by(DAY * 89);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.log(&thread).await.len(), 3);
     turned.by(DAY);
-    join!(world.sweeps(), world.sweeps());
+    join!(stage.sweeps(), stage.sweeps());
     customer.get(&format!("/threads/{thread}")).await.problem(404, "not_found");
     customer.get(&format!("/threads/{thread}/messages")).await.problem(404, "not_found");
     assert_eq!(customer.get("/threads").await.expect(200).body["data"], json!([]));
@@ -74,14 +74,14 @@ async fn an_ended_thread_is_deleted_when_it_has_been_kept_for_long_enough() {
 #[tokio::test]
 async fn where_nothing_is_ever_too_long_everything_stays() {
     let never = Timeouts { queue: None, agent: None, idle: None, retention: None };
-    let (world, turned) = world_with(never).await;
-    let (customer, agent) = (lasting(&world, "customer", "cus"), lasting(&world, "agent", "ana"));
-    let [held, ended] = [world.thread().await, world.thread().await];
+    let (stage, turned) = world_with(never).await;
+    let (customer, agent) = (lasting(&stage, "customer", "cus"), lasting(&stage, "agent", "ana"));
+    let [held, ended] = [stage.thread().await, stage.thread().await];
     agent.claims(&held).await.expect(200);
     customer.says(&held, "Anybody?").await.expect(202);
     customer.ends(&ended).await.expect(200);
     turned.by(DAY * 1000);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&held).await["status"], "agent");
     assert_eq!(customer.reads(&ended).await["status"], "ended");
 }

@@ -14,19 +14,19 @@ use tests::{
     clock::Turned,
     openai::brisk,
     sample::event,
-    stage::World,
+    stage::Stage,
     wire::{Fault, Trouble, Wire},
 };
 
-async fn world() -> (World, Turned, Wire) {
+async fn stage() -> (Stage, Turned, Wire) {
     let (turned, wire) = (Turned::default(), Wire::default());
     let options = Options { clock: turned.clock(), dynamo: wire.transport(), ..brisk() };
-    (World::with(options).await, turned, wire)
+    (Stage::with(options).await, turned, wire)
 }
 
 /// A thread in this shard of the index.
-async fn thread(world: &World, shard: &str) -> ThreadId {
-    let app = world.board.app();
+async fn thread(stage: &Stage, shard: &str) -> ThreadId {
+    let app = stage.board.app();
     let id = loop {
         let id = ThreadId::new(app.ulid());
         if key::due(&key::thread_partition("acme", &id)) == shard {
@@ -39,47 +39,47 @@ async fn thread(world: &World, shard: &str) -> ThreadId {
     id
 }
 
-async fn ended(world: &World, threads: &[ThreadId]) -> usize {
+async fn ended(stage: &Stage, threads: &[ThreadId]) -> usize {
     let mut ended = 0;
     for thread in threads {
-        ended += usize::from(matches!(world.stored(thread.as_str()).await.status, Status::Ended { .. }));
+        ended += usize::from(matches!(stage.stored(thread.as_str()).await.status, Status::Ended { .. }));
     }
     ended
 }
 
 #[tokio::test]
 async fn one_sweep_reads_on_where_a_page_ends() {
-    let (world, turned, _) = world().await;
+    let (stage, turned, _) = stage().await;
     let mut threads = Vec::new();
     for _ in 0..250 {
-        threads.push(thread(&world, "due#3").await);
+        threads.push(thread(&stage, "due#3").await);
     }
     turned.by(DAY * 30);
-    world.sweeps().await;
-    assert_eq!(ended(&world, &threads).await, 250);
+    stage.sweeps().await;
+    assert_eq!(ended(&stage, &threads).await, 250);
 }
 
 #[tokio::test]
 async fn a_shard_that_cannot_be_read_keeps_no_other_waiting() {
-    let (world, turned, wire) = world().await;
+    let (stage, turned, wire) = stage().await;
     let mut threads = Vec::new();
     for shard in key::due_shards() {
-        threads.push(thread(&world, &shard).await);
+        threads.push(thread(&stage, &shard).await);
     }
     turned.by(DAY * 30);
     wire.fault(Fault::on("Query", Trouble::Refused("AccessDeniedException")));
-    assert!(!world.board.sweep().await, "what could not be read is said");
-    assert_eq!(ended(&world, &threads).await, 15);
-    world.sweeps().await;
-    assert_eq!(ended(&world, &threads).await, 16);
+    assert!(!stage.board.sweep().await, "what could not be read is said");
+    assert_eq!(ended(&stage, &threads).await, 15);
+    stage.sweeps().await;
+    assert_eq!(ended(&stage, &threads).await, 16);
 }
 
 #[tokio::test]
 async fn what_an_index_that_lags_still_has_is_not_looked_into() {
-    let (world, turned, _) = world().await;
-    let (app, id) = (world.board.app(), thread(&world, "due#0").await);
-    let found = async || app.store.due_thread_get("acme", &id, app.now()).await.unwrap();
-    assert!(matches!(found().await, DueThread::Settled));
+    let (stage, turned, _) = stage().await;
+    let (app, id) = (stage.board.app(), thread(&stage, "due#0").await);
+    let found = async || app.store.overdue_get("acme", &id, app.now()).await.unwrap();
+    assert!(matches!(found().await, Overdue::Settled));
     turned.by(DAY * 30);
     assert!(matches!(found().await, DueThread::Thread(_)));
     app.store.thread_purge("acme", &id).await.unwrap();
@@ -88,27 +88,27 @@ async fn what_an_index_that_lags_still_has_is_not_looked_into() {
 
 #[tokio::test]
 async fn one_thing_that_cannot_be_done_keeps_no_other_waiting() {
-    let (world, turned, wire) = world().await;
-    let threads = [thread(&world, "due#0").await, thread(&world, "due#0").await];
+    let (stage, turned, wire) = stage().await;
+    let threads = [thread(&stage, "due#0").await, thread(&stage, "due#0").await];
     turned.by(DAY * 30);
     wire.fault(Fault::on("TransactWriteItems", Trouble::Refused("AccessDeniedException")));
-    world.sweeps().await;
-    assert_eq!(ended(&world, &threads).await, 1);
-    world.sweeps().await;
-    assert_eq!(ended(&world, &threads).await, 2);
+    stage.sweeps().await;
+    assert_eq!(ended(&stage, &threads).await, 1);
+    stage.sweeps().await;
+    assert_eq!(ended(&stage, &threads).await, 2);
 }
 
 #[tokio::test]
 async fn a_sweep_begins_nothing_that_its_function_has_no_time_for() {
-    let (world, turned, _) = world().await;
-    let threads = [thread(&world, "due#7").await];
+    let (stage, turned, _) = stage().await;
+    let threads = [thread(&stage, "due#7").await];
     turned.by(DAY * 30);
     for (left, done) in [(Duration::from_secs(19), 0), (Duration::from_mins(1), 1)] {
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + left;
         let mut context = Context::default();
         context.deadline = u64::try_from(deadline.as_millis()).unwrap();
         let request = lambda_http::request::from_str(&event("sweep")).unwrap().with_lambda_context(context);
-        sweep::handle(world.board.app(), request).await.unwrap();
-        assert_eq!(ended(&world, &threads).await, done);
+        sweep::handle(stage.board.app(), request).await.unwrap();
+        assert_eq!(ended(&stage, &threads).await, done);
     }
 }

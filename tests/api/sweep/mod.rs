@@ -12,25 +12,25 @@ use local::Options;
 use serde_json::json;
 use shared::domain::Timeouts;
 
-use tests::{clock::Turned, openai::brisk, persona::Persona, stage::World};
+use tests::{clock::Turned, openai::brisk, persona::Persona, stage::Stage};
 
 /// Somebody of `acme` whose token outlives every test's turn of the clock.
-fn lasting(world: &World, role: &str, sub: &str) -> Persona {
+fn lasting(stage: &Stage, role: &str, sub: &str) -> Persona {
     let claims = json!({
         "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "sub": sub, "tenant": "acme", "role": role,
     });
-    world.bearing(Some(world.board.tokens().sign(&claims)))
+    stage.bearing(Some(stage.board.tokens().sign(&claims)))
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// A world whose functions' clock can be turned.
-async fn world() -> (World, Turned) {
+/// A stage whose functions' clock can be turned.
+async fn stage() -> (Stage, Turned) {
     world_with(Timeouts::default()).await
 }
 
-async fn world_with(timeouts: Timeouts) -> (World, Turned) {
+async fn world_with(timeouts: Timeouts) -> (Stage, Turned) {
     let turned = Turned::default();
-    (World::with(Options { clock: turned.clock(), timeouts, ..brisk() }).await, turned)
+    (Stage::with(Options { clock: turned.clock(), timeouts, ..brisk() }).await, turned)
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::domain::Timeouts;
 use tokio::join;
 
-use super::{DAY, MINUTE, world, world_with};
+use super::{DAY, MINUTE, stage, world_with};
 
 fn ten_minutes() -> Timeouts {
     Timeouts { queue: Some(MINUTE * 10), ..Timeouts::default() }
@@ -12,17 +12,17 @@ fn ten_minutes() -> Timeouts {
 
 #[tokio::test]
 async fn a_customer_who_waited_too_long_is_the_bots_again() {
-    let (world, turned) = world_with(ten_minutes()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, turned) = world_with(ten_minutes()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
     customer.says(&thread, "Anybody?").await.expect(202);
     let mut socket = customer.listens(&thread).await;
     turned.by(MINUTE * 9);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "queued");
     turned.by(MINUTE);
-    let epoch = world.stored(&thread).await.epoch;
-    join!(world.sweeps(), world.sweeps(), world.sweeps());
+    let epoch = stage.stored(&thread).await.epoch;
+    join!(stage.sweeps(), stage.sweeps(), stage.sweeps());
 
     assert_eq!(socket.hears_of("thread.updated").await["thread"]["status"], "bot");
     assert_eq!(socket.hears_of("message.created").await["message"]["role"], "bot");
@@ -30,48 +30,48 @@ async fn a_customer_who_waited_too_long_is_the_bots_again() {
     assert_eq!(log.len(), 4, "{log:?}");
     assert_eq!(log[2]["event"], json!({ "type": "timed_out", "to": "bot" }));
     assert_eq!((&log[2]["role"], &log[2]["author"]["id"]), (&json!("system"), &json!("switchboard")));
-    assert_eq!(world.stored(&thread).await.epoch, epoch + 1);
+    assert_eq!(stage.stored(&thread).await.epoch, epoch + 1);
     let told = "developer: No human agent came in time. You answer again from here on.";
-    assert_eq!(world.inputs()[0].last().unwrap(), told);
+    assert_eq!(stage.inputs()[0].last().unwrap(), told);
 }
 
 #[tokio::test]
 async fn unless_it_is_asked_for_a_customer_stays_in_the_queue() {
-    let (world, turned) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, turned) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
     turned.by(DAY * 29);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.transcript(&thread).await, ["[escalated]"]);
 }
 
 #[tokio::test]
 async fn a_wait_that_a_failure_caused_does_not_end_with_the_bot() {
-    let (world, turned) = world_with(ten_minutes()).await;
-    let (customer, thread) = (world.customer(), world.thread().await);
-    world.openai_goes_down();
+    let (stage, turned) = world_with(ten_minutes()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.openai_goes_down();
     customer.says(&thread, "Hello").await.expect(202);
-    world.openai_comes_back();
+    stage.openai_comes_back();
     turned.by(MINUTE * 60);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["reason"], "failure");
     assert_eq!(customer.transcript(&thread).await, ["customer: Hello", "[escalated]"]);
 }
 
 #[tokio::test]
 async fn an_agent_who_leaves_a_customer_without_an_answer_loses_the_line() {
-    let (world, turned) = world().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let (stage, turned) = stage().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.claims(&thread).await.expect(200);
     customer.says(&thread, "Anybody?").await.expect(202);
     turned.by(MINUTE * 10);
     // One more does not give them more time.
     customer.says(&thread, "Hello?").await.expect(202);
     turned.by(MINUTE * 4);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "agent");
     turned.by(MINUTE);
-    join!(world.sweeps(), world.sweeps());
+    join!(stage.sweeps(), stage.sweeps());
     let read = customer.reads(&thread).await;
     assert_eq!((&read["status"], &read["reason"]), (&json!("queued"), &json!("absent")));
     let log = customer.log(&thread).await;
@@ -83,32 +83,32 @@ async fn an_agent_who_leaves_a_customer_without_an_answer_loses_the_line() {
 
 #[tokio::test]
 async fn an_agent_who_has_answered_keeps_the_line() {
-    let (world, turned) = world().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let (stage, turned) = stage().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.claims(&thread).await.expect(200);
     for _ in 0..2 {
         customer.says(&thread, "And now?").await.expect(202);
         turned.by(MINUTE * 14);
         agent.says(&thread, "One moment.").await.expect(202);
-        world.sweeps().await;
+        stage.sweeps().await;
     }
     turned.by(MINUTE * 60);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "agent");
 }
 
 #[tokio::test]
 async fn an_agent_who_comes_late_has_all_of_the_time() {
-    let (world, turned) = world().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let (stage, turned) = stage().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
     customer.says(&thread, "Anybody?").await.expect(202);
     turned.by(MINUTE * 60);
     agent.claims(&thread).await.expect(200);
     turned.by(MINUTE * 14);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "agent");
     turned.by(MINUTE);
-    world.sweeps().await;
+    stage.sweeps().await;
     assert_eq!(customer.reads(&thread).await["status"], "queued");
 }

@@ -5,12 +5,12 @@ use local::Options;
 use serde_json::json;
 use shared::domain::chatbot::Memory;
 
-use tests::{persona::redacted, stage::World};
+use tests::{persona::redacted, stage::Stage};
 
 #[tokio::test]
 async fn a_thread_is_made_here_and_at_openai() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     let body = json!({ "chatbot_id": chatbot, "title": "A parcel", "metadata": { "order": "42" } });
     let made = customer.post("/threads", body).await.expect(201);
     redacted().bind(|| {
@@ -34,27 +34,27 @@ async fn a_thread_is_made_here_and_at_openai() {
     let mut read = customer.reads(&made.id()).await;
     assert_eq!(read.as_object_mut().unwrap().remove("unread"), Some(json!(0)));
     assert_eq!(read, made.body);
-    let asked = world.asked_of_openai("POST", "/v1/conversations");
+    let asked = stage.asked_of_openai("POST", "/v1/conversations");
     assert_eq!(asked.len(), 1);
     let pairs = json!({ "order": "42", "title": "A parcel", "switchboard_thread": made.id() });
     assert_eq!(asked[0].body["metadata"], pairs);
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.standin().counts().conversations, 1);
 }
 
 #[tokio::test]
 async fn a_title_is_none_and_metadata_empty_unless_given() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    let read = world.customer().get(&format!("/threads/{thread}")).await.expect(200).body;
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    let read = stage.customer().get(&format!("/threads/{thread}")).await.expect(200).body;
     assert_eq!((&read["title"], &read["metadata"], &read["seq"]), (&json!(null), &json!({}), &json!(0)));
     assert_eq!((&read["status"], &read["status_since"]), (&json!("bot"), &read["created_at"]));
 }
 
 #[tokio::test]
 async fn a_greeting_is_the_first_message() {
-    let world = World::start().await;
-    let chatbot = world.chatbot_with(json!({ "greeting": "Hello! What can I do for you?" })).await;
-    let customer = world.customer();
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot_with(json!({ "greeting": "Hello! What can I do for you?" })).await;
+    let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201);
     assert_eq!(thread.body["seq"], 1);
     let log = customer.log(&thread.id()).await;
@@ -82,48 +82,48 @@ async fn a_greeting_is_the_first_message() {
 
 #[tokio::test]
 async fn an_agent_makes_a_thread_for_a_customer() {
-    let world = World::start().await;
-    let (agent, chatbot) = (world.agent(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (agent, chatbot) = (stage.agent(), stage.chatbot().await);
     let unnamed = agent.post("/threads", json!({ "chatbot_id": chatbot })).await.invalid();
     assert_eq!(unnamed, "customer_id: is missing: whose thread is it to be?");
     let thread = agent.post("/threads", json!({ "chatbot_id": chatbot, "customer_id": "dora" })).await.expect(201);
     assert_eq!(thread.body["customer_id"], "dora");
     let path = format!("/threads/{}", thread.id());
-    world.persona("acme", "customer", "dora").get(&path).await.expect(200);
-    world.customer().get(&path).await.problem(404, "not_found");
+    stage.persona("acme", "customer", "dora").get(&path).await.expect(200);
+    stage.customer().get(&path).await.problem(404, "not_found");
 }
 
 #[tokio::test]
 async fn a_customer_makes_threads_only_for_themselves() {
-    let world = World::start().await;
-    let body = json!({ "chatbot_id": world.chatbot().await, "customer_id": "dora" });
-    world.customer().post("/threads", body).await.problem(403, "forbidden");
+    let stage = Stage::start().await;
+    let body = json!({ "chatbot_id": stage.chatbot().await, "customer_id": "dora" });
+    stage.customer().post("/threads", body).await.problem(403, "forbidden");
 }
 
 #[tokio::test]
 async fn without_openai_a_thread_is_made_and_its_conversation_at_the_first_run() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
-    world.openai_goes_down();
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
+    stage.openai_goes_down();
     let body = json!({ "chatbot_id": chatbot, "title": "A parcel" });
     let thread = customer.post("/threads", body).await.expect(201).id();
-    assert_eq!(world.standin().counts().conversations, 0);
-    world.openai_comes_back();
-    world.standin().forget_requests();
+    assert_eq!(stage.standin().counts().conversations, 0);
+    stage.openai_comes_back();
+    stage.standin().forget_requests();
     customer.says(&thread, "Where is it?").await.expect(200);
-    assert_eq!(world.standin().counts().conversations, 1);
-    let asked = world.asked_of_openai("POST", "/v1/conversations");
+    assert_eq!(stage.standin().counts().conversations, 1);
+    let asked = stage.asked_of_openai("POST", "/v1/conversations");
     assert_eq!(asked[0].body["metadata"], json!({ "title": "A parcel", "switchboard_thread": thread }));
 }
 
 #[tokio::test]
 async fn local_memory_makes_no_conversation() {
-    let everywhere = World::with(Options { memory: Memory::Local, ..Options::default() }).await;
+    let everywhere = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
     let (thread, customer) = (everywhere.thread().await, everywhere.customer());
     customer.says(&thread, "Hello").await.expect(200);
     assert_eq!(everywhere.standin().counts().conversations, 0);
 
-    let here = World::start().await;
+    let here = Stage::start().await;
     let chatbot = here.chatbot_with(json!({ "memory": "local" })).await;
     let thread = here.thread_of(&here.customer(), &chatbot).await;
     here.customer().says(&thread, "Hello").await.expect(200);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::{
     lists::{field, sorted},
     persona::Persona,
-    stage::World,
+    stage::Stage,
 };
 
 const WRONG: &str = "cursor: is not one of this list's";
@@ -20,24 +20,24 @@ async fn cursor(persona: &Persona, path: &str) -> String {
 }
 
 /// Three threads of `cus` in this tenant, their ids.
-async fn three(world: &World, tenant: &str) -> Vec<String> {
+async fn three(stage: &Stage, tenant: &str) -> Vec<String> {
     let body = json!({ "name": "Wren", "model": "gpt-5-mini" });
-    let chatbot = world.persona(tenant, "admin", "root").post("/chatbots", body).await.expect(201).id();
+    let chatbot = stage.persona(tenant, "admin", "root").post("/chatbots", body).await.expect(201).id();
     let mut threads = Vec::new();
     for _ in 0..3 {
-        threads.push(world.thread_of(&world.persona(tenant, "customer", "cus"), &chatbot).await);
+        threads.push(stage.thread_of(&stage.persona(tenant, "customer", "cus"), &chatbot).await);
     }
     threads
 }
 
 #[tokio::test]
 async fn a_cursor_of_another_tenant_shows_nothing_of_it() {
-    let world = World::start().await;
-    let own = three(&world, "acme").await;
-    three(&world, "umbrella").await;
+    let stage = Stage::start().await;
+    let own = three(&stage, "acme").await;
+    three(&stage, "umbrella").await;
     for role in ["customer", "agent"] {
-        let theirs = cursor(&world.persona("umbrella", role, "cus"), "/threads?limit=1").await;
-        let page = world.persona("acme", role, "cus").get(&format!("/threads?cursor={theirs}")).await.expect(200);
+        let theirs = cursor(&stage.persona("umbrella", role, "cus"), "/threads?limit=1").await;
+        let page = stage.persona("acme", role, "cus").get(&format!("/threads?cursor={theirs}")).await.expect(200);
         let pages = [page.body];
         assert!(field(&pages, "id").iter().all(|id| own.iter().any(|it| it == id)), "{role}: {pages:?}");
     }
@@ -45,9 +45,9 @@ async fn a_cursor_of_another_tenant_shows_nothing_of_it() {
 
 #[tokio::test]
 async fn a_cursor_of_another_list_is_refused() {
-    let world = World::start().await;
-    let (thread, _) = (three(&world, "acme").await.remove(0), world.chatbot().await);
-    let (customer, agent) = (world.customer(), world.agent());
+    let stage = Stage::start().await;
+    let (thread, _) = (three(&stage, "acme").await.remove(0), stage.chatbot().await);
+    let (customer, agent) = (stage.customer(), stage.agent());
     customer.posts(&format!("/threads/{thread}/escalate")).await.expect(200);
     agent.posts(&format!("/threads/{thread}/claim")).await.expect(200);
     let messages = format!("/threads/{thread}/messages");
@@ -71,8 +71,8 @@ async fn a_cursor_of_another_list_is_refused() {
 
 #[tokio::test]
 async fn garbage_in_a_cursor_is_refused() {
-    let world = World::start().await;
-    let thread = three(&world, "acme").await.remove(0);
+    let stage = Stage::start().await;
+    let thread = three(&stage, "acme").await.remove(0);
     let time = "2026-01-01T00:00:00.000Z";
     let places = [
         json!(null),
@@ -84,7 +84,7 @@ async fn garbage_in_a_cursor_is_refused() {
         json!({ "id": thread, "sk": format!("{time}#{thread}"), "part": "umbrella#STATUS#bot" }),
         json!({ "id": thread, "sk": "x".repeat(2000), "part": "bot" }),
     ];
-    for persona in [world.customer(), world.agent()] {
+    for persona in [stage.customer(), stage.agent()] {
         for cursor in places.iter().map(forged).chain(["%00".into(), "e30".into()]) {
             assert_eq!(persona.get(&format!("/threads?cursor={cursor}")).await.invalid(), WRONG, "{cursor}");
         }
@@ -93,10 +93,10 @@ async fn garbage_in_a_cursor_is_refused() {
 
 #[tokio::test]
 async fn a_place_made_up_within_a_list_shows_what_comes_after_it() {
-    let world = World::start().await;
-    let threads = three(&world, "acme").await;
+    let stage = Stage::start().await;
+    let threads = three(&stage, "acme").await;
     let future = "2100-01-01T00:00:00.000Z";
     let place = forged(&json!({ "id": threads[0], "sk": format!("{future}#{}", threads[0]) }));
-    let page = world.customer().get(&format!("/threads?cursor={place}")).await.expect(200).body;
+    let page = stage.customer().get(&format!("/threads?cursor={place}")).await.expect(200).body;
     assert_eq!(sorted(&field(&[page], "id")), sorted(&threads));
 }

@@ -4,16 +4,16 @@ use local::Options;
 use reqwest::Method;
 use serde_json::json;
 
-use tests::{persona::Persona, stage::World, wire::Wire};
+use tests::{persona::Persona, stage::Stage, wire::Wire};
 
-async fn world() -> (World, Wire) {
+async fn stage() -> (Stage, Wire) {
     let wire = Wire::default();
-    (World::with(Options { dynamo: wire.transport(), ..Options::default() }).await, wire)
+    (Stage::with(Options { dynamo: wire.transport(), ..Options::default() }).await, wire)
 }
 
 /// A thread with all that can hang on one: turns, a note, a `client_id`, a listener.
-async fn lively(world: &World) -> String {
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+async fn lively(stage: &Stage) -> String {
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let chat = format!("/threads/{thread}/chat");
     customer.post(&chat, json!({ "text": "Hello", "client_id": "c-1" })).await.expect(200);
     customer.says(&thread, "Where is my parcel?").await.expect(200);
@@ -40,36 +40,36 @@ async fn is_gone(customer: &Persona, thread: &str) {
 
 #[tokio::test]
 async fn a_deleted_thread_leaves_nothing_behind() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), lively(&world).await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), lively(&stage).await);
     let partition = format!("acme#THREAD#{thread}");
     assert!(wire.partition(&partition).await.len() >= 7);
-    let before = world.standin().counts();
+    let before = stage.standin().counts();
     assert_eq!((before.conversations, before.responses, before.items), (1, 2, 4));
 
     let deleted = customer.delete(&format!("/threads/{thread}")).await.expect(204);
     assert!(deleted.body.is_null());
     is_gone(&customer, &thread).await;
-    let after = world.standin().counts();
+    let after = stage.standin().counts();
     assert_eq!((after.conversations, after.responses, after.items, after.orphaned_items), (0, 0, 0, 0));
     assert_eq!(wire.partition(&partition).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn an_admin_deletes_anybodys_thread_and_no_other_goes_with_it() {
-    let (world, wire) = world().await;
-    let (thread, other) = (lively(&world).await, lively(&world).await);
-    world.admin().delete(&format!("/threads/{thread}")).await.expect(204);
-    world.customer().get(&format!("/threads/{other}")).await.expect(200);
-    assert_eq!(world.customer().log(&other).await.len(), 4);
-    assert_eq!(world.standin().counts().conversations, 1);
+    let (stage, wire) = stage().await;
+    let (thread, other) = (lively(&stage).await, lively(&stage).await);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.customer().get(&format!("/threads/{other}")).await.expect(200);
+    assert_eq!(stage.customer().log(&other).await.len(), 4);
+    assert_eq!(stage.standin().counts().conversations, 1);
     assert_eq!(wire.partition(&format!("acme#THREAD#{thread}")).await.len(), 0);
 }
 
 #[tokio::test]
 async fn a_log_longer_than_a_batch_goes_as_a_whole() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.posts(&format!("/threads/{thread}/escalate")).await.expect(200);
     for n in 0..30 {
         customer.says(&thread, &format!("number {n}")).await.expect(202);
@@ -81,24 +81,24 @@ async fn a_log_longer_than_a_batch_goes_as_a_whole() {
 
 #[tokio::test]
 async fn without_openai_a_thread_is_gone_here_and_its_removal_there_stays_due() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), lively(&world).await);
-    world.openai_goes_down();
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), lively(&stage).await);
+    stage.openai_goes_down();
     customer.delete(&format!("/threads/{thread}")).await.expect(204);
     is_gone(&customer, &thread).await;
     let left = wire.partition(&format!("acme#THREAD#{thread}")).await;
     assert!(left.iter().any(|sk| sk.starts_with("REMOVAL#conv_")), "{left:?}");
     // The log names the responses that are still to go.
     assert!(left.iter().any(|sk| sk.starts_with("LOG#")), "{left:?}");
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.standin().counts().conversations, 1);
 }
 
 #[tokio::test]
 async fn a_thread_that_has_ended_can_be_deleted() {
-    let (world, wire) = world().await;
-    let (customer, thread) = (world.customer(), lively(&world).await);
+    let (stage, wire) = stage().await;
+    let (customer, thread) = (stage.customer(), lively(&stage).await);
     customer.posts(&format!("/threads/{thread}/end")).await.expect(200);
-    assert_eq!(world.standin().counts().conversations, 0);
+    assert_eq!(stage.standin().counts().conversations, 0);
     customer.delete(&format!("/threads/{thread}")).await.expect(204);
     is_gone(&customer, &thread).await;
     assert_eq!(wire.partition(&format!("acme#THREAD#{thread}")).await.len(), 0);

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use tests::{persona::Persona, stage::World};
+use tests::{persona::Persona, stage::Stage};
 
 async fn creates(persona: &Persona, key: &str, chatbot: &str, title: &str) -> Value {
     persona.posts_under(key, "/threads", json!({ "chatbot_id": chatbot, "title": title })).await.expect(201).body
@@ -15,29 +15,29 @@ async fn count(persona: &Persona) -> usize {
 
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_even_after_a_change() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     let first = creates(&customer, "k1", &chatbot, "A parcel").await;
     let path = format!("/threads/{}", first["id"].as_str().unwrap());
     customer.patch(&path, json!({ "title": "Another" })).await.expect(200);
     assert_eq!(creates(&customer, "k1", &chatbot, "A parcel").await, first);
-    assert_eq!((count(&customer).await, world.standin().counts().conversations), (1, 1));
+    assert_eq!((count(&customer).await, stage.standin().counts().conversations), (1, 1));
 }
 
 #[tokio::test]
 async fn ten_at_once_under_one_key_make_one_thread_and_one_conversation() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     let all = join_all((0..10).map(|_| creates(&customer, "k1", &chatbot, "A parcel"))).await;
     assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
-    assert_eq!((count(&customer).await, world.standin().counts().conversations), (1, 1));
+    assert_eq!((count(&customer).await, stage.standin().counts().conversations), (1, 1));
 }
 
 #[tokio::test]
 async fn one_that_was_overtaken_under_its_key_takes_its_conversation_back() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
-    let stall = world.standin().stall("POST", "/v1/conversations");
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
+    let stall = stage.standin().stall("POST", "/v1/conversations");
     let (overtaken, first) = tokio::join!(creates(&customer, "k1", &chatbot, "A parcel"), async {
         stall.begun().await;
         let first = creates(&customer, "k1", &chatbot, "A parcel").await;
@@ -45,25 +45,25 @@ async fn one_that_was_overtaken_under_its_key_takes_its_conversation_back() {
         first
     });
     assert_eq!(overtaken, first);
-    assert_eq!((count(&customer).await, world.standin().counts().conversations), (1, 1));
+    assert_eq!((count(&customer).await, stage.standin().counts().conversations), (1, 1));
 }
 
 #[tokio::test]
 async fn another_request_under_a_used_key_is_refused() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     creates(&customer, "k1", &chatbot, "A parcel").await;
     let other = json!({ "chatbot_id": chatbot, "title": "Another" });
     let said = customer.posts_under("k1", "/threads", other).await.problem(422, "idempotency_mismatch");
     assert_eq!(said, "this Idempotency-Key was used before with other content");
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.standin().counts().conversations, 1);
 }
 
 #[tokio::test]
 async fn a_key_is_its_users_own() {
-    let world = World::start().await;
-    let chatbot = world.chatbot().await;
-    let (one, other) = (world.customer(), world.persona("acme", "customer", "dora"));
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot().await;
+    let (one, other) = (stage.customer(), stage.persona("acme", "customer", "dora"));
     let made = creates(&one, "k1", &chatbot, "A parcel").await;
     assert_ne!(creates(&other, "k1", &chatbot, "A parcel").await["id"], made["id"]);
     assert_eq!((count(&one).await, count(&other).await), (1, 1));
@@ -71,18 +71,18 @@ async fn a_key_is_its_users_own() {
 
 #[tokio::test]
 async fn without_a_key_each_request_makes_a_thread() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     for _ in 0..2 {
-        world.thread_of(&customer, &chatbot).await;
+        stage.thread_of(&customer, &chatbot).await;
     }
     assert_eq!(count(&customer).await, 2);
 }
 
 #[tokio::test]
 async fn a_refused_creation_does_not_use_up_its_key() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     let wrong = json!({ "chatbot_id": chatbot, "title": "A".repeat(201) });
     customer.posts_under("k1", "/threads", wrong).await.invalid();
     creates(&customer, "k1", &chatbot, "A parcel").await;
@@ -90,8 +90,8 @@ async fn a_refused_creation_does_not_use_up_its_key() {
 
 #[tokio::test]
 async fn a_key_has_1_to_255_characters() {
-    let world = World::start().await;
-    let (customer, chatbot) = (world.customer(), world.chatbot().await);
+    let stage = Stage::start().await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
     creates(&customer, &"k".repeat(255), &chatbot, "A parcel").await;
     for key in ["", &"k".repeat(256)] {
         let said = customer.posts_under(key, "/threads", json!({ "chatbot_id": chatbot })).await.invalid();

@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 use tests::{
     lists::{field, items, sorted},
     persona::Persona,
-    stage::World,
+    stage::Stage,
 };
 
 /// A tenant's threads: three wait, two are an agent's, four the bot's, two have ended. Their ids, in that order.
-async fn office(world: &World) -> [Vec<String>; 4] {
-    let (chatbot, agent) = (world.chatbot().await, world.agent());
+async fn office(stage: &Stage) -> [Vec<String>; 4] {
+    let (chatbot, agent) = (stage.chatbot().await, stage.agent());
     let mut threads = [(); 4].map(|()| Vec::new());
     for (group, (count, turn)) in [(3, "escalate"), (2, "claim"), (4, ""), (2, "end")].into_iter().enumerate() {
         for n in 0..count {
-            let customer = world.persona("acme", "customer", &format!("cus{}", n % 2));
-            let thread = world.thread_of(&customer, &chatbot).await;
+            let customer = stage.persona("acme", "customer", &format!("cus{}", n % 2));
+            let thread = stage.thread_of(&customer, &chatbot).await;
             let path = format!("/threads/{thread}/{turn}");
             match turn {
                 "" => {}
@@ -29,23 +29,23 @@ async fn office(world: &World) -> [Vec<String>; 4] {
 }
 
 /// Threads of the same customer names in another tenant.
-async fn neighbours(world: &World) -> Persona {
-    let admin = world.persona("umbrella", "admin", "root");
+async fn neighbours(stage: &Stage) -> Persona {
+    let admin = stage.persona("umbrella", "admin", "root");
     let body = json!({ "name": "Wren", "model": "gpt-5-mini" });
     let chatbot = admin.post("/chatbots", body).await.expect(201).id();
     for customer in ["cus0", "cus1"] {
-        world.thread_of(&world.persona("umbrella", "customer", customer), &chatbot).await;
+        stage.thread_of(&stage.persona("umbrella", "customer", customer), &chatbot).await;
     }
     admin
 }
 
 #[tokio::test]
 async fn all_of_a_tenants_threads_come_once_across_every_page_border() {
-    let world = World::start().await;
-    let office = office(&world).await;
-    let neighbour = neighbours(&world).await;
+    let stage = Stage::start().await;
+    let office = office(&stage).await;
+    let neighbour = neighbours(&stage).await;
     for limit in 1..=12 {
-        let pages = world.agent().pages(&format!("/threads?limit={limit}")).await;
+        let pages = stage.agent().pages(&format!("/threads?limit={limit}")).await;
         assert_eq!(sorted(&field(&pages, "id")), sorted(&office.concat()), "limit {limit}");
         let statuses = field(&pages, "status");
         assert!(statuses.is_sorted_by_key(|word| ["queued", "agent", "bot", "ended"].iter().position(|it| it == word)));
@@ -57,12 +57,12 @@ async fn all_of_a_tenants_threads_come_once_across_every_page_border() {
 
 #[tokio::test]
 async fn the_queue_is_shown_from_its_longest_wait_and_the_rest_from_the_newest_change() {
-    let world = World::start().await;
-    let [queued, agents, bots, ended] = office(&world).await;
+    let stage = Stage::start().await;
+    let [queued, agents, bots, ended] = office(&stage).await;
     for (status, threads, oldest_first) in
         [("queued", queued, true), ("agent", agents, false), ("bot", bots, false), ("ended", ended, false)]
     {
-        let pages = world.agent().pages(&format!("/threads?limit=2&status={status}")).await;
+        let pages = stage.agent().pages(&format!("/threads?limit=2&status={status}")).await;
         assert_eq!(sorted(&field(&pages, "id")), sorted(&threads), "{status}");
         let times = field(&pages, "status_since");
         assert!(
@@ -74,41 +74,41 @@ async fn the_queue_is_shown_from_its_longest_wait_and_the_rest_from_the_newest_c
 
 #[tokio::test]
 async fn a_customers_list_holds_their_own_threads_newest_first() {
-    let world = World::start().await;
-    office(&world).await;
-    neighbours(&world).await;
+    let stage = Stage::start().await;
+    office(&stage).await;
+    neighbours(&stage).await;
     for (customer, count) in [("cus0", 6), ("cus1", 5), ("nobody", 0)] {
-        let own = world.persona("acme", "customer", customer).pages("/threads?limit=2").await;
+        let own = stage.persona("acme", "customer", customer).pages("/threads?limit=2").await;
         assert_eq!(items(&own, "data").len(), count);
         assert!(field(&own, "customer_id").iter().all(|it| *it == customer));
         assert!(field(&own, "created_at").is_sorted_by(|a, b| a >= b));
-        let asked = world.agent().pages(&format!("/threads?limit=3&customer_id={customer}")).await;
+        let asked = stage.agent().pages(&format!("/threads?limit=3&customer_id={customer}")).await;
         assert_eq!(items(&asked, "data"), items(&own, "data"));
     }
 }
 
 #[tokio::test]
 async fn a_customers_threads_of_one_status_are_found_among_the_others() {
-    let world = World::start().await;
-    let [queued, ..] = office(&world).await;
-    let pages = world.persona("acme", "customer", "cus0").pages("/threads?limit=1&status=queued").await;
+    let stage = Stage::start().await;
+    let [queued, ..] = office(&stage).await;
+    let pages = stage.persona("acme", "customer", "cus0").pages("/threads?limit=1&status=queued").await;
     assert_eq!(sorted(&field(&pages, "id")), sorted(&[queued[0].clone(), queued[2].clone()]));
-    let pages = world.agent().pages("/threads?limit=2&status=queued&customer_id=cus1").await;
+    let pages = stage.agent().pages("/threads?limit=2&status=queued&customer_id=cus1").await;
     assert_eq!(field(&pages, "id"), [&queued[1]]);
 }
 
 #[tokio::test]
 async fn a_list_shows_on_request_what_was_said_last() {
-    let world = World::start().await;
-    let (customer, agent, chatbot) = (world.customer(), world.agent(), world.chatbot().await);
-    let silent = world.thread_of(&customer, &chatbot).await;
-    let answered = world.thread_of(&customer, &chatbot).await;
+    let stage = Stage::start().await;
+    let (customer, agent, chatbot) = (stage.customer(), stage.agent(), stage.chatbot().await);
+    let silent = stage.thread_of(&customer, &chatbot).await;
+    let answered = stage.thread_of(&customer, &chatbot).await;
     let reply = customer.says(&answered, "Hello").await.expect(200).body["reply"].clone();
-    let waiting = world.thread_of(&customer, &chatbot).await;
+    let waiting = stage.thread_of(&customer, &chatbot).await;
     customer.escalates(&waiting).await.expect(200);
     customer.says(&waiting, &"é".repeat(300)).await.expect(202);
     // Behind the agent's words: a note, which is no message, and all that can befall the line.
-    let over = world.thread_of(&customer, &chatbot).await;
+    let over = stage.thread_of(&customer, &chatbot).await;
     agent.says(&over, "Ana here.").await.expect(202);
     agent.post(&format!("/threads/{over}/chat"), json!({ "text": "Rude.", "internal": true })).await.expect(200);
     agent.releases(&over, "queue").await.expect(200);

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use tests::{
     lists::{items, sorted},
     persona::{Persona, redacted},
-    stage::World,
+    stage::Stage,
 };
 
 /// A log of seven: the customer asked for a person, then said six things.
-async fn seven(world: &World) -> String {
-    let (customer, thread) = (world.customer(), world.thread().await);
+async fn seven(stage: &Stage) -> String {
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.posts(&format!("/threads/{thread}/escalate")).await.expect(200);
     for n in 2..=7 {
         customer.says(&thread, &format!("number {n}")).await.expect(202);
@@ -29,13 +29,13 @@ fn seqs(page: &Value) -> Vec<u64> {
 
 #[tokio::test]
 async fn the_log_tells_who_said_what() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
     let say = json!({ "text": "My parcel is late", "client_id": "c-1" });
     customer.post(&format!("/threads/{thread}/chat"), say).await.expect(200);
     customer.post(&format!("/threads/{thread}/escalate"), json!({ "reason": "too slow" })).await.expect(200);
-    notes(&world.agent(), &thread, "Check the depot").await;
-    let page = world.agent().get(&format!("/threads/{thread}/messages")).await.expect(200).body;
+    notes(&stage.agent(), &thread, "Check the depot").await;
+    let page = stage.agent().get(&format!("/threads/{thread}/messages")).await.expect(200).body;
     redacted().bind(|| assert_json_snapshot!(page, @r#"
     {
       "data": [
@@ -103,8 +103,8 @@ async fn the_log_tells_who_said_what() {
 
 #[tokio::test]
 async fn a_log_is_read_in_both_directions_with_every_message_once() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), seven(&world).await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), seven(&stage).await);
     let messages = format!("/threads/{thread}/messages");
     for limit in 1..=8 {
         let onward = customer.pages(&format!("{messages}?limit={limit}&after=0")).await;
@@ -119,8 +119,8 @@ async fn a_log_is_read_in_both_directions_with_every_message_once() {
 
 #[tokio::test]
 async fn after_and_before_say_where_a_page_begins() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), seven(&world).await);
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), seven(&stage).await);
     for (query, expected, more) in [
         ("limit=3", vec![5, 6, 7], true),
         ("limit=3&after=2", vec![3, 4, 5], true),
@@ -140,8 +140,8 @@ async fn after_and_before_say_where_a_page_begins() {
 
 #[tokio::test]
 async fn notes_come_once_with_the_pages_they_lie_in() {
-    let world = World::start().await;
-    let (customer, agent, thread) = (world.customer(), world.agent(), world.thread().await);
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut written = vec!["before all".to_owned()];
     notes(&agent, &thread, &written[0]).await;
     customer.posts(&format!("/threads/{thread}/escalate")).await.expect(200);
@@ -165,9 +165,9 @@ async fn notes_come_once_with_the_pages_they_lie_in() {
 
 #[tokio::test]
 async fn a_customer_sees_no_notes_and_no_holes() {
-    let world = World::start().await;
-    let (customer, thread) = (world.customer(), seven(&world).await);
-    notes(&world.agent(), &thread, "Rude").await;
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), seven(&stage).await);
+    notes(&stage.agent(), &thread, "Rude").await;
     customer.says(&thread, "number 8").await.expect(202);
     let page = customer.get(&format!("/threads/{thread}/messages")).await.expect(200).body;
     assert_eq!(seqs(&page), [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -176,8 +176,8 @@ async fn a_customer_sees_no_notes_and_no_holes() {
 
 #[tokio::test]
 async fn only_agents_write_notes() {
-    let world = World::start().await;
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
     let note = json!({ "text": "psst", "internal": true });
-    world.customer().post(&format!("/threads/{thread}/chat"), note).await.problem(403, "forbidden");
+    stage.customer().post(&format!("/threads/{thread}/chat"), note).await.problem(403, "forbidden");
 }

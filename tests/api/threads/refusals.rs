@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tests::stage::World;
+use tests::stage::Stage;
 
 const UNKNOWN: &str = "thr_01JD0000000000000000000000";
 
@@ -20,9 +20,9 @@ fn routes(thread: &str) -> [(Method, String, Value); 4] {
 
 #[tokio::test]
 async fn nobody_gets_in_without_a_token_that_is_good_now() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    let expired = world.board.tokens().sign(&json!({
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    let expired = stage.board.tokens().sign(&json!({
         "iss": "switchboard", "aud": "switchboard", "exp": 1_700_000_000, "sub": "cus", "tenant": "acme",
         "role": "customer",
     }));
@@ -31,7 +31,7 @@ async fn nobody_gets_in_without_a_token_that_is_good_now() {
         (Method::POST, "/threads".to_owned(), json!({ "chatbot_id": "bot_01JD0000000000000000000000" })),
     ];
     for (method, path, body) in routes(&thread).into_iter().chain(collection) {
-        for persona in [world.anon(), world.bearing(Some(expired.clone())), world.bearing(Some("nonsense".into()))] {
+        for persona in [stage.anon(), stage.bearing(Some(expired.clone())), stage.bearing(Some("nonsense".into()))] {
             persona.sends(method.clone(), &path, body.to_string()).await.problem(401, "unauthenticated");
         }
     }
@@ -39,40 +39,40 @@ async fn nobody_gets_in_without_a_token_that_is_good_now() {
 
 #[tokio::test]
 async fn a_thread_that_is_not_ones_own_does_not_exist() {
-    let world = World::start().await;
-    let thread = world.thread().await;
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
     let others = [("acme", "customer", "dora"), ("umbrella", "customer", "cus"), ("umbrella", "admin", "root")];
     for (tenant, role, sub) in others {
         for (method, path, body) in routes(&thread) {
-            let answer = world.persona(tenant, role, sub).sends(method, &path, body.to_string()).await;
+            let answer = stage.persona(tenant, role, sub).sends(method, &path, body.to_string()).await;
             assert_eq!(answer.problem(404, "not_found"), "there is no such thread", "{role} of {tenant}: {path}");
         }
     }
-    assert_eq!(world.customer().get(&format!("/threads/{thread}")).await.expect(200).body["title"], Value::Null);
+    assert_eq!(stage.customer().get(&format!("/threads/{thread}")).await.expect(200).body["title"], Value::Null);
 }
 
 #[tokio::test]
 async fn an_id_that_is_none_is_one_that_does_not_exist() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     for id in [UNKNOWN, "thr_1", "bot_01JD0000000000000000000000", "thr_01jd0000000000000000000000", "%00", "a%23b"] {
         for (method, path, body) in routes(id) {
-            world.admin().sends(method, &path, body.to_string()).await.problem(404, "not_found");
+            stage.admin().sends(method, &path, body.to_string()).await.problem(404, "not_found");
         }
     }
 }
 
 #[tokio::test]
 async fn an_agent_neither_changes_nor_deletes_a_thread() {
-    let world = World::start().await;
-    let path = format!("/threads/{}", world.thread().await);
-    world.agent().patch(&path, json!({ "title": "Theirs" })).await.problem(403, "forbidden");
-    world.agent().delete(&path).await.problem(403, "forbidden");
+    let stage = Stage::start().await;
+    let path = format!("/threads/{}", stage.thread().await);
+    stage.agent().patch(&path, json!({ "title": "Theirs" })).await.problem(403, "forbidden");
+    stage.agent().delete(&path).await.problem(403, "forbidden");
 }
 
 #[tokio::test]
 async fn a_body_is_refused_by_the_field_that_is_wrong() {
-    let world = World::start().await;
-    let chatbot = world.chatbot().await;
+    let stage = Stage::start().await;
+    let chatbot = stage.chatbot().await;
     let with = |fields: Value| {
         let mut body = json!({ "chatbot_id": chatbot });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -103,10 +103,10 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     ];
     let mut said = Vec::new();
     for body in bodies {
-        said.push(world.customer().sends(Method::POST, "/threads", body).await.invalid());
+        said.push(stage.customer().sends(Method::POST, "/threads", body).await.invalid());
     }
     let customer = json!({ "chatbot_id": chatbot, "customer_id": "a\nb" });
-    said.push(world.agent().post("/threads", customer).await.invalid());
+    said.push(stage.agent().post("/threads", customer).await.invalid());
     assert_snapshot!(said.join("\n"), @r"
     body: must be a JSON object
     body: is not JSON: EOF while parsing a value at line 1 column 15
@@ -130,13 +130,13 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     title: stands here twice
     customer_id: must have 1 to 128 characters, none of them control characters
     ");
-    assert_eq!(world.standin().counts().conversations, 0);
+    assert_eq!(stage.standin().counts().conversations, 0);
 }
 
 #[tokio::test]
 async fn a_change_is_refused_by_the_field_that_is_wrong() {
-    let world = World::start().await;
-    let (customer, path) = (world.customer(), format!("/threads/{}", world.thread().await));
+    let stage = Stage::start().await;
+    let (customer, path) = (stage.customer(), format!("/threads/{}", stage.thread().await));
     let bodies = [
         json!({ "title": 5 }),
         json!({ "title": "é".repeat(201) }),
@@ -165,8 +165,8 @@ async fn a_change_is_refused_by_the_field_that_is_wrong() {
 
 #[tokio::test]
 async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
-    let world = World::start().await;
-    let messages = format!("/threads/{}/messages", world.thread().await);
+    let stage = Stage::start().await;
+    let messages = format!("/threads/{}/messages", stage.thread().await);
     let mut said = Vec::new();
     for query in [
         "limit=0",
@@ -178,10 +178,10 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
         "cursor=nonsense",
         "customer_id=%0A",
     ] {
-        said.push(world.agent().get(&format!("/threads?{query}")).await.invalid());
+        said.push(stage.agent().get(&format!("/threads?{query}")).await.invalid());
     }
     for query in ["limit=0", "after=-1", "after=x", "before=1.5", "after=1&before=2", "order=asc", "cursor=nonsense"] {
-        said.push(world.agent().get(&format!("{messages}?{query}")).await.invalid());
+        said.push(stage.agent().get(&format!("{messages}?{query}")).await.invalid());
     }
     assert_snapshot!(said.join("\n"), @r"
     limit: must be from 1 to 100
@@ -200,13 +200,13 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     order: there is no such query parameter
     cursor: is not one of this list's
     ");
-    world.customer().get("/threads?customer_id=dora").await.problem(403, "forbidden");
+    stage.customer().get("/threads?customer_id=dora").await.problem(403, "forbidden");
 }
 
 #[tokio::test]
 async fn a_body_of_more_than_a_megabyte_is_too_large() {
-    let world = World::start().await;
-    let (customer, path) = (world.customer(), format!("/threads/{}", world.thread().await));
+    let stage = Stage::start().await;
+    let (customer, path) = (stage.customer(), format!("/threads/{}", stage.thread().await));
     let body = json!({ "title": "a".repeat(1024 * 1024) }).to_string();
     customer.sends(Method::POST, "/threads", body.clone()).await.problem(413, "too_large");
     customer.sends(Method::PATCH, &path, body).await.problem(413, "too_large");

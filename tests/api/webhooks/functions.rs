@@ -10,17 +10,17 @@ use super::{error_of, hasty, last_output, thread_at, thread_with};
 use tests::{
     persona::redacted,
     receiver::{Receiver, Reply},
-    stage::World,
+    stage::Stage,
 };
 
 #[tokio::test]
 async fn a_function_is_asked_of_the_webhook_and_the_model_goes_on_with_its_answer() {
-    let (world, receiver) = (World::start().await, Receiver::start().await);
-    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
+    let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     receiver.replies([Reply::json(&json!({ "order": "on its way" }))]);
     let answer = customer.says(&thread, r#"call lookup {"order": 7}"#).await.expect(200);
     assert!(answer.reply().contains("on its way"), "{}", answer.reply());
-    assert_eq!(last_output(&world), r#"{"order":"on its way"}"#);
+    assert_eq!(last_output(&stage), r#"{"order":"on its way"}"#);
     let [asked] = receiver.told().try_into().unwrap();
     redacted().bind(|| {
         assert_json_snapshot!(asked.body, { ".call_id" => "[call]" }, @r#"
@@ -40,18 +40,18 @@ async fn a_function_is_asked_of_the_webhook_and_the_model_goes_on_with_its_answe
     // Plain text is as good, and each call is one of its own.
     receiver.replies([Reply::Status(201, "lost".into()), Reply::status(204)]);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(last_output(&world), "lost");
+    assert_eq!(last_output(&stage), "lost");
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(last_output(&world), r#"{"ok":true}"#);
+    assert_eq!(last_output(&stage), r#"{"ok":true}"#);
     let ids = receiver.told().into_iter().map(|told| told.id).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(ids.len(), 3);
-    assert_eq!(world.standin().counts().conversations, 1);
+    assert_eq!(stage.standin().counts().conversations, 1);
 }
 
 #[tokio::test]
 async fn a_webhook_that_fails_is_for_the_model_to_apologise_for() {
-    let (world, receiver) = (World::with(hasty()).await, Receiver::start().await);
-    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    let (stage, receiver) = (Stage::with(hasty()).await, Receiver::start().await);
+    let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     for (reply, why) in [
         (Reply::status(404), "it answered with status 404"),
         (Reply::Redirect, "it answered with status 307"),
@@ -61,7 +61,7 @@ async fn a_webhook_that_fails_is_for_the_model_to_apologise_for() {
         let before = receiver.told().len();
         receiver.replies([reply]);
         customer.says(&thread, "call lookup {}").await.expect(200);
-        assert_eq!(error_of(&last_output(&world)), format!("the function lookup failed: {why}"));
+        assert_eq!(error_of(&last_output(&stage)), format!("the function lookup failed: {why}"));
         // None of these is better a moment later; least of all is a redirect followed.
         assert_eq!(receiver.told().len() - before, 1, "{why}");
     }
@@ -69,61 +69,61 @@ async fn a_webhook_that_fails_is_for_the_model_to_apologise_for() {
 
 #[tokio::test]
 async fn a_call_that_fails_in_passing_is_sent_once_more_under_the_same_key() {
-    let (world, receiver) = (World::start().await, Receiver::start().await);
-    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
+    let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     receiver.replies([Reply::status(503), Reply::json(&json!("found"))]);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(last_output(&world), "\"found\"");
+    assert_eq!(last_output(&stage), "\"found\"");
     let [first, second] = receiver.told().try_into().unwrap();
     assert_eq!((&first.id, &first.body), (&second.id, &second.body));
     assert_eq!([&first.idempotency_key, &second.idempotency_key], [&first.id, &first.id]);
     // But no more than once.
     receiver.replies([Reply::status(503), Reply::status(429)]);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(error_of(&last_output(&world)), "the function lookup failed: it answered with status 429");
+    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: it answered with status 429");
     assert_eq!(receiver.told().len(), 4);
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_not_there_is_for_the_model_too() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let nobody = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/", nobody.local_addr().unwrap());
     drop(nobody);
-    let (customer, thread) = (world.customer(), thread_at(&world, &url).await);
+    let (customer, thread) = (stage.customer(), thread_at(&stage, &url).await);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(error_of(&last_output(&world)), "the function lookup failed: it could not be reached");
+    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: it could not be reached");
 }
 
 #[tokio::test]
 async fn the_model_is_given_the_beginning_of_a_long_answer() {
-    let (world, receiver) = (World::start().await, Receiver::start().await);
-    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
+    let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     receiver.replies([Reply::Status(200, "x".repeat(64 * 1024))]);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(last_output(&world), "x".repeat(16 * 1024) + " … (the rest was cut off)");
+    assert_eq!(last_output(&stage), "x".repeat(16 * 1024) + " … (the rest was cut off)");
 }
 
 #[tokio::test]
 async fn only_a_function_of_the_chatbot_is_asked_for_and_only_with_arguments() {
-    let (world, receiver) = (World::start().await, Receiver::start().await);
-    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
+    let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     for (name, arguments, why) in [
         ("unheard_of", "{}", "the function unheard_of cannot be called here"),
         ("lookup", "no json", "the function lookup needs arguments in JSON"),
     ] {
-        world.next_response(Failure::Call { name: name.into(), arguments: arguments.into() });
+        stage.next_response(Failure::Call { name: name.into(), arguments: arguments.into() });
         customer.says(&thread, "Hello").await.expect(200);
-        assert_eq!(error_of(&last_output(&world)), why);
+        assert_eq!(error_of(&last_output(&stage)), why);
     }
     assert_eq!(receiver.types(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_run_that_has_lost_the_line_calls_nothing() {
-    let (world, receiver) = (World::start().await, Receiver::start().await);
-    let (customer, agent, thread) = (world.customer(), world.agent(), thread_with(&world, &receiver).await);
-    let hold = world.hold();
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), thread_with(&stage, &receiver).await);
+    let hold = stage.hold();
     let (answer, ()) = join!(customer.says(&thread, "call lookup {}"), async {
         hold.begun().await;
         agent.claims(&thread).await.expect(200);
@@ -133,15 +133,15 @@ async fn a_run_that_has_lost_the_line_calls_nothing() {
     assert_eq!(receiver.types(), ["thread.claimed"]);
     // The call that nobody answered is no trouble to the next conversation.
     agent.releases(&thread, "bot").await.expect(200);
-    world.board.invocations().finished().await;
+    stage.board.invocations().finished().await;
     assert_eq!(receiver.types()[1..], ["function.called"]);
     assert!(customer.says(&thread, "And now?").await.expect(200).reply().contains("And now?"));
 }
 
 #[tokio::test]
 async fn a_line_lost_between_two_tries_is_not_tried_again() {
-    let (world, receiver) = (World::start().await, Receiver::start().await);
-    let (customer, agent, thread) = (world.customer(), world.agent(), thread_with(&world, &receiver).await);
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), thread_with(&stage, &receiver).await);
     receiver.replies([Reply::status(503)]);
     let (answer, ()) = join!(customer.says(&thread, "call lookup {}"), async {
         receiver.until_told().await;
@@ -153,12 +153,12 @@ async fn a_line_lost_between_two_tries_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_name_that_leads_into_the_network_is_refused_when_it_is_called() {
-    let webhooks = webhook::Settings { reach: NetworkPolicy::Public, ..webhook::Settings::default() };
-    let world = World::with(Options { webhooks, ..Options::default() }).await;
+    let webhooks = webhook::Settings { reach: Reach::Public, ..webhook::Settings::default() };
+    let stage = Stage::with(Options { webhooks, ..Options::default() }).await;
     let receiver = Receiver::start().await;
     // Nobody knows by its name where it leads.
     let url = receiver.url.replace("http://127.0.0.1", "https://localhost");
-    let (customer, thread) = (world.customer(), thread_at(&world, &url).await);
+    let (customer, thread) = (stage.customer(), thread_at(&stage, &url).await);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(error_of(&last_output(&world)), "the function lookup failed: its address is not a public one");
+    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: its address is not a public one");
 }

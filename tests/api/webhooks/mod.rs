@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 use tests::{
     receiver::{Receiver, SECRET},
-    stage::World,
+    stage::Stage,
 };
 
 /// A thread of `cus` whose chatbot has the function `lookup` and a webhook: the receiver's.
-async fn thread_with(world: &World, receiver: &Receiver) -> String {
-    thread_at(world, &receiver.url).await
+async fn thread_with(stage: &Stage, receiver: &Receiver) -> String {
+    thread_at(stage, &receiver.url).await
 }
 
-async fn thread_at(world: &World, url: &str) -> String {
+async fn thread_at(stage: &Stage, url: &str) -> String {
     let lookup = json!({ "name": "lookup", "parameters": { "type": "object", "properties": {} } });
     let webhook = json!({ "url": url, "secret": SECRET });
-    let chatbot = world.chatbot_with(json!({ "tools": [lookup], "webhook": webhook })).await;
-    world.thread_of(&world.customer(), &chatbot).await
+    let chatbot = stage.chatbot_with(json!({ "tools": [lookup], "webhook": webhook })).await;
+    stage.thread_of(&stage.customer(), &chatbot).await
 }
 
 /// Waits for no webhook longer than a test can.
@@ -32,8 +32,8 @@ fn hasty() -> Options {
 }
 
 /// What the model was given as the output of its last call.
-fn last_output(world: &World) -> String {
-    let asked = world.asked();
+fn last_output(stage: &Stage) -> String {
+    let asked = stage.asked();
     let mut outputs = asked.iter().flat_map(|body| body["input"].as_array().unwrap());
     let last = outputs.rfind(|item| item["type"] == "function_call_output");
     last.and_then(|item| item["output"].as_str()).expect("the model was given an output").to_owned()

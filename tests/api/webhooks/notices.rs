@@ -12,24 +12,24 @@ use tests::{
     clock::Turned,
     persona::redacted,
     receiver::{Receiver, Reply, Told},
-    stage::World,
+    stage::Stage,
     table::{Table, id},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A world whose clock turns, its table, a receiver, and a thread whose chatbot has it as its webhook.
-async fn stage(turned: &Turned) -> (World, Table, Receiver, String) {
-    let (world, table) = Table::of(Options { clock: turned.clock(), ..hasty() }).await;
+/// A stage whose clock turns, its table, a receiver, and a thread whose chatbot has it as its webhook.
+async fn set_up(turned: &Turned) -> (Stage, Table, Receiver, String) {
+    let (stage, table) = Table::of(Options { clock: turned.clock(), ..hasty() }).await;
     let receiver = Receiver::start().await;
-    let thread = thread_with(&world, &receiver).await;
-    (world, table, receiver, thread)
+    let thread = thread_with(&stage, &receiver).await;
+    (stage, table, receiver, thread)
 }
 
 #[tokio::test]
 async fn a_webhook_hears_who_waits_who_came_and_that_it_is_over() {
-    let (world, table, receiver, thread) = stage(&Turned::default()).await;
-    let (customer, agent) = (world.customer(), world.agent());
+    let (stage, table, receiver, thread) = set_up(&Turned::default()).await;
+    let (customer, agent) = (stage.customer(), stage.agent());
     customer.escalates(&thread).await.expect(200);
     let [queued] = receiver.told().try_into().unwrap();
     redacted().bind(|| {
@@ -88,9 +88,9 @@ async fn a_webhook_hears_who_waits_who_came_and_that_it_is_over() {
 
 #[tokio::test]
 async fn a_failure_of_the_bot_is_told_with_its_apology() {
-    let (world, table, receiver, thread) = stage(&Turned::default()).await;
-    world.openai_goes_down();
-    world.customer().says(&thread, "Hello").await.expect(202);
+    let (stage, table, receiver, thread) = set_up(&Turned::default()).await;
+    stage.openai_goes_down();
+    stage.customer().says(&thread, "Hello").await.expect(202);
     let [queued] = receiver.told().try_into().unwrap();
     assert_eq!(queued.body["thread"]["reason"], "failure");
     assert!(queued.body["message"]["text"].as_str().unwrap().starts_with("Sorry"));
@@ -100,24 +100,24 @@ async fn a_failure_of_the_bot_is_told_with_its_apology() {
 #[tokio::test]
 async fn a_notice_that_failed_is_told_again_until_it_arrives() {
     let turned = Turned::default();
-    let (world, table, receiver, thread) = stage(&turned).await;
+    let (stage, table, receiver, thread) = set_up(&turned).await;
     receiver.replies([Reply::status(500), Reply::Never, Reply::Redirect]);
-    world.customer().escalates(&thread).await.expect(200);
+    stage.customer().escalates(&thread).await.expect(200);
     let [notice] = table.notices(&thread).await.try_into().unwrap();
     // Not due yet: it has only just been tried.
-    world.board.sweep().await;
+    stage.board.sweep().await;
     assert_eq!(receiver.told().len(), 1);
     for tries in [2, 3, 4] {
         turned.by(HOUR);
-        world.board.sweep().await;
+        stage.board.sweep().await;
         assert_eq!(receiver.told().len(), tries);
         // Told or not, not at once again.
-        world.board.sweep().await;
+        stage.board.sweep().await;
         assert_eq!(receiver.told().len(), tries);
     }
     assert_eq!(table.notices(&thread).await, [""; 0]);
     turned.by(HOUR);
-    world.board.sweep().await;
+    stage.board.sweep().await;
     let told = receiver.told();
     assert_eq!(told.len(), 4);
     assert!(told.iter().all(|it| it.id == notice && it.body == told[0].body));
@@ -125,14 +125,14 @@ async fn a_notice_that_failed_is_told_again_until_it_arrives() {
 
 #[tokio::test]
 async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
-    let (world, table, receiver, thread) = stage(&Turned::default()).await;
+    let (stage, table, receiver, thread) = set_up(&Turned::default()).await;
     receiver.replies([Reply::status(500)]);
-    world.customer().escalates(&thread).await.expect(200);
+    stage.customer().escalates(&thread).await.expect(200);
     let [notice] = table.notices(&thread).await.try_into().unwrap();
-    let (store, now) = (&world.board.app().store, world.board.app().now());
-    let key = key::delivery("acme", &id(&thread), &notice.parse().unwrap());
-    let read = store.outbox_get(&key).await.unwrap().unwrap();
-    let take = async || store.outbox_take(&read, now).await.unwrap().is_some();
+    let (store, now) = (&stage.board.app().store, stage.board.app().now());
+    let key = key::notice("acme", &id(&thread), &notice.parse().unwrap());
+    let read = store.notice_get(&key).await.unwrap().unwrap();
+    let take = async || store.notice_take(&read, now).await.unwrap().is_some();
     assert_eq!((take().await, take().await), (true, false));
     // Nor is one that is told taken up again.
     store.outbox_delete(&read).await.unwrap();
@@ -142,12 +142,12 @@ async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
 #[tokio::test]
 async fn a_notice_is_given_up_after_a_day() {
     let turned = Turned::default();
-    let (world, table, receiver, thread) = stage(&turned).await;
+    let (stage, table, receiver, thread) = set_up(&turned).await;
     receiver.replies([500, 500, 500, 500].map(Reply::status));
-    world.customer().escalates(&thread).await.expect(200);
+    stage.customer().escalates(&thread).await.expect(200);
     for (hours, tries, left) in [(1, 2, 1), (22, 3, 1), (2, 4, 0), (2, 4, 0)] {
         turned.by(HOUR * hours);
-        world.board.sweep().await;
+        stage.board.sweep().await;
         assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (tries, left));
     }
 }
@@ -155,14 +155,14 @@ async fn a_notice_is_given_up_after_a_day() {
 #[tokio::test]
 async fn a_line_that_the_sweep_gives_back_is_told_by_the_next_one() {
     let turned = Turned::default();
-    let (world, table, receiver, thread) = stage(&turned).await;
-    world.agent().claims(&thread).await.expect(200);
-    world.customer().says(&thread, "Hello?").await.expect(202);
+    let (stage, table, receiver, thread) = set_up(&turned).await;
+    stage.agent().claims(&thread).await.expect(200);
+    stage.customer().says(&thread, "Hello?").await.expect(202);
     turned.by(HOUR);
-    world.board.sweep().await;
+    stage.board.sweep().await;
     assert_eq!(table.notices(&thread).await.len(), 1);
     turned.by(Duration::from_mins(1));
-    world.board.sweep().await;
+    stage.board.sweep().await;
     assert_eq!(receiver.types(), ["thread.claimed", "thread.queued"]);
     assert_eq!(receiver.told()[1].body["thread"]["reason"], "absent");
     assert_eq!(table.notices(&thread).await, [""; 0]);
@@ -171,17 +171,17 @@ async fn a_line_that_the_sweep_gives_back_is_told_by_the_next_one() {
 #[tokio::test]
 async fn what_has_no_webhook_any_more_is_told_nobody() {
     let turned = Turned::default();
-    let (world, table, receiver, thread) = stage(&turned).await;
+    let (stage, table, receiver, thread) = set_up(&turned).await;
     receiver.replies([Reply::status(500)]);
-    world.customer().escalates(&thread).await.expect(200);
+    stage.customer().escalates(&thread).await.expect(200);
     assert_eq!(table.notices(&thread).await.len(), 1);
-    let chatbot = world.customer().reads(&thread).await["chatbot_id"].as_str().unwrap().to_owned();
-    world.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "webhook": null })).await.expect(200);
+    let chatbot = stage.customer().reads(&thread).await["chatbot_id"].as_str().unwrap().to_owned();
+    stage.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "webhook": null })).await.expect(200);
     turned.by(HOUR);
-    world.board.sweep().await;
+    stage.board.sweep().await;
     assert_eq!(table.notices(&thread).await, [""; 0]);
     // And what changes hands now leaves no notice at all.
-    world.agent().claims(&thread).await.expect(200);
-    world.customer().ends(&thread).await.expect(200);
+    stage.agent().claims(&thread).await.expect(200);
+    stage.customer().ends(&thread).await.expect(200);
     assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (1, 0));
 }

@@ -8,23 +8,23 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 use super::thread_with;
 use tests::{
     receiver::{Receiver, Reply, SECRET},
-    stage::World,
+    stage::Stage,
 };
 
 fn webhook(url: &str) -> Value {
     json!({ "url": url, "secret": SECRET })
 }
 
-/// A world that is as strict as on AWS.
-async fn strict() -> World {
-    World::with(Options { webhooks: webhook::Settings::default(), ..Options::default() }).await
+/// A stage that is as strict as on AWS.
+async fn strict() -> Stage {
+    Stage::with(Options { webhooks: webhook::Settings::default(), ..Options::default() }).await
 }
 
 #[tokio::test]
 async fn a_webhook_is_set_exchanged_and_taken_away() {
-    let world = strict().await;
-    let id = world.chatbot_with(json!({ "webhook": webhook("https://Hooks.example.com") })).await;
-    let (admin, path) = (world.admin(), format!("/chatbots/{id}"));
+    let stage = strict().await;
+    let id = stage.chatbot_with(json!({ "webhook": webhook("https://Hooks.example.com") })).await;
+    let (admin, path) = (stage.admin(), format!("/chatbots/{id}"));
     let read = || async { admin.get(&path).await.expect(200).body };
     assert_eq!(read().await["webhook"], json!({ "url": "https://hooks.example.com/" }));
     let version = read().await["version"].clone();
@@ -45,8 +45,8 @@ async fn a_webhook_is_set_exchanged_and_taken_away() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
-    let world = strict().await;
-    let path = format!("/chatbots/{}", world.chatbot().await);
+    let stage = strict().await;
+    let path = format!("/chatbots/{}", stage.chatbot().await);
     for (wrong, said) in [
         (json!({ "url": "https://hooks.example.com/" }), "webhook.secret: is missing"),
         (json!({ "secret": SECRET }), "webhook.url: is missing"),
@@ -64,9 +64,9 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
         (webhook("https://[::ffff:a9fe:a9fe]/"), "webhook.url: must lead to a public address"),
     ] {
         let body = json!({ "webhook": wrong });
-        assert_eq!(world.admin().patch(&path, body.clone()).await.invalid(), said);
+        assert_eq!(stage.admin().patch(&path, body.clone()).await.invalid(), said);
         let create = json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": wrong });
-        assert_eq!(world.admin().post("/chatbots", create).await.invalid(), said);
+        assert_eq!(stage.admin().post("/chatbots", create).await.invalid(), said);
     }
 }
 
@@ -77,9 +77,9 @@ async fn the_secret_is_in_no_answer_and_no_log() {
     let ours = EnvFilter::new("info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace");
     let subscriber = tracing_subscriber::fmt().with_env_filter(ours).with_writer(logs.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let (stage, receiver) = (Stage::start().await, Receiver::start().await);
     let (admin, create) =
-        (world.admin(), json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": webhook(&receiver.url) }));
+        (stage.admin(), json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": webhook(&receiver.url) }));
     let made = admin.posts_under("once", "/chatbots", create.clone()).await.expect(201);
     let path = format!("/chatbots/{}", made.id());
     let mut answers = vec![made.body, admin.posts_under("once", "/chatbots", create).await.expect(201).body];
@@ -88,7 +88,7 @@ async fn the_secret_is_in_no_answer_and_no_log() {
     answers.push(admin.patch(&path, json!({ "webhook": webhook("http://127.0.0.1/") })).await.expect(200).body);
     answers.push(admin.patch(&path, json!({ "webhook": { "url": "none", "secret": SECRET } })).await.body);
     receiver.replies([Reply::status(400), Reply::status(500)]);
-    let (customer, thread) = (world.customer(), thread_with(&world, &receiver).await);
+    let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     answers.push(customer.says(&thread, "call lookup {}").await.expect(200).body);
     answers.push(customer.escalates(&thread).await.expect(200).body);
     assert!(answers.iter().all(|answer| !answer.to_string().contains(SECRET)));

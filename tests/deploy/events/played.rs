@@ -36,8 +36,8 @@ pub(super) async fn story(player: &mut Player) -> Story {
     play!("thread-get", "thread-update");
 
     // A socket that is open, since what the functions send it has to arrive.
-    let mut socket = player.world.persona("acme", "customer", "cara").connects().await;
-    player.replace("EXAMPLEconn=", &player.world.board.connections().ids()[0].clone());
+    let mut socket = player.stage.persona("acme", "customer", "cara").connects().await;
+    player.replace("EXAMPLEconn=", &player.stage.board.connections().ids()[0].clone());
     play!("socket-connect", "socket-subscribe");
     assert_eq!(types(&[socket.hears().await, socket.hears().await]), ["message.created", "subscribed"]);
     play!("socket-typing", "socket-read", "socket-ping");
@@ -51,7 +51,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     play!("chat-ui", "chat-ui-stream", "thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
     // One more message, which waits until the line is the bot's again.
     player.replace("5f0c9d0e-1111-4222-8333-444455556666", "5f0c9d0e-1111-4222-8333-777788889999");
-    player.world.board.invocations().lose(true);
+    player.stage.board.invocations().lose(true);
     play!("chat", "handoff-release", "chat-run", "sweep", "thread-messages", "chat-end");
     socket.hears_of("thread.updated").await;
     assert_eq!(receiver.types(), ["thread.queued", "thread.claimed", "thread.ended"]);
@@ -117,7 +117,7 @@ async fn both_authorizers_let_a_token_in_and_send_its_absence_away() {
             let refused = player.authorizes(name).await;
             assert_eq!(refused, Err(Value::from("Unauthorized")), "{way:?} {name}");
         }
-        let token = player.world.board.token("acme", "agent", "ana");
+        let token = player.stage.board.token("acme", "agent", "ana");
         player.replace("REPLACE_WITH_A_TOKEN", &token);
         for name in ["authorizer-rest", "authorizer-socket"] {
             let policy = player.authorizes(name).await.unwrap();

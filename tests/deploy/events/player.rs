@@ -17,7 +17,7 @@ use tests::{
     clock::Turned,
     runtime_api::{Answer, Failure, FunctionProcess, binary},
     sample::event,
-    stage::World,
+    stage::Stage,
     whole::whole,
 };
 
@@ -31,7 +31,7 @@ pub(super) enum Way {
 
 /// A Switchboard, and the events that are played against it.
 pub(super) struct Player {
-    pub(super) world: World,
+    pub(super) stage: Stage,
     /// In process, the functions' clock.
     pub(super) turned: Turned,
     way: Way,
@@ -60,7 +60,7 @@ impl Player {
         let database = Arc::new(OnceLock::new());
         let seen = Arc::clone(&database);
         let dynamo = Transport::new(move |inner| seen.get_or_init(|| inner).clone());
-        let world = World::with(Options {
+        let stage = Stage::with(Options {
             data_dir: path,
             share_database: true,
             dynamo,
@@ -70,11 +70,11 @@ impl Player {
         .await;
         let mut watched = HashMap::new();
         for function in FUNCTIONS {
-            watched.insert(function, Watched::on(&world.board, database.get().unwrap()).await);
+            watched.insert(function, Watched::on(&stage.board, database.get().unwrap()).await);
         }
         let environment = exports(data_dir.path()).await;
         Self {
-            world,
+            stage,
             turned,
             way,
             environment,
@@ -166,7 +166,7 @@ impl Player {
     async fn handles(&mut self, function: &'static str, event: &Value) -> Response<Body> {
         let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let app = &self.watched[function].app;
-        let asked_before = self.world.standin().requests().len();
+        let asked_before = self.stage.standin().requests().len();
         // Boxed, as a runtime would: side by side they are too large for a test's stack.
         let handled = match function {
             "thread" => Box::pin(thread::handle(app, request)).await,
@@ -182,7 +182,7 @@ impl Player {
             }
             _ => panic!("there is no function {function}"),
         };
-        if self.world.standin().requests().len() > asked_before {
+        if self.stage.standin().requests().len() > asked_before {
             self.asked_openai.insert(function);
         }
         handled.unwrap()

@@ -48,9 +48,9 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
 async fn a_lonely_thread(player: &mut Player) {
     player.replace("EXAMPLEconn=", "gone");
     player.replace("sample-chatbot", "another-chatbot");
-    player.world.openai_goes_down();
+    player.stage.openai_goes_down();
     let chatbot = player.plays("chatbot-create").await;
-    player.world.openai_comes_back();
+    player.stage.openai_comes_back();
     player.replace("bot_01JD0000000000000000000000", chatbot.body["id"].as_str().unwrap());
     thread(player, "a-lonely-thread").await;
 
@@ -75,7 +75,7 @@ async fn a_lonely_thread(player: &mut Player) {
 /// A run that finds the thread ended removes the conversation that it spoke in.
 async fn a_thread_that_ends_mid_answer(player: &mut Player) {
     let id = thread(player, "a-cut-thread").await;
-    let (hold, agent) = (player.world.hold(), player.world.agent());
+    let (hold, agent) = (player.stage.hold(), player.stage.agent());
     let ends = async {
         hold.begun().await;
         _ = agent.ends(&id).await.expect(200);
@@ -89,16 +89,16 @@ async fn a_thread_that_ends_mid_answer(player: &mut Player) {
 async fn what_is_due(player: &mut Player) {
     // Deleted while OpenAI was away: tried in vain, then removed there, then here.
     thread(player, "a-deleted-thread").await;
-    player.world.openai_goes_down();
+    player.stage.openai_goes_down();
     assert_eq!(player.plays("thread-delete").await.status, 204);
     for _ in 0..3 {
         assert_eq!(player.plays("sweep").await.status, 204);
-        player.world.openai_comes_back();
+        player.stage.openai_comes_back();
         player.turned.by(Duration::from_mins(2));
     }
     // Left to the bot with a question, while nobody could be told.
     thread(player, "a-forgotten-thread").await;
-    player.world.board.invocations().lose(true);
+    player.stage.board.invocations().lose(true);
     for event in ["handoff-claim", "chat", "handoff-release", "sweep"] {
         player.plays(event).await;
     }

@@ -4,46 +4,46 @@ use local::Options;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use tests::{sample::event, stage::World};
+use tests::{sample::event, stage::Stage};
 
-async fn invokes(world: &World, function: &str, kind: &str, event: impl Into<reqwest::Body>) -> Response {
-    let url = format!("{}/2015-03-31/functions/{function}/invocations", world.board.url());
+async fn invokes(stage: &Stage, function: &str, kind: &str, event: impl Into<reqwest::Body>) -> Response {
+    let url = format!("{}/2015-03-31/functions/{function}/invocations", stage.board.url());
     let request = reqwest::Client::new().post(url).header("x-amz-invocation-type", kind).body(event);
     request.send().await.unwrap()
 }
 
 /// Leaves the bot a question in this thread, of which it does not hear.
-async fn waits(world: &World, thread: &str) {
-    world.agent().claims(thread).await.expect(200);
-    world.customer().says(thread, "Anybody?").await.expect(202);
-    world.releases_unheard(thread).await;
+async fn waits(stage: &Stage, thread: &str) {
+    stage.agent().claims(thread).await.expect(200);
+    stage.customer().says(thread, "Anybody?").await.expect(202);
+    stage.releases_unheard(thread).await;
 }
 
 #[tokio::test]
 async fn an_event_is_taken_at_once_and_done_later() {
-    let world = World::start().await;
-    let thread = world.thread().await;
-    waits(&world, &thread).await;
-    let hold = world.hold();
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    waits(&stage, &thread).await;
+    let hold = stage.hold();
     let event = json!({ "tenant": "acme", "thread_id": thread }).to_string();
-    let answer = invokes(&world, "chat", "Event", event).await;
+    let answer = invokes(&stage, "chat", "Event", event).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     assert_eq!(answer.text().await.unwrap(), "");
     hold.begun().await;
     hold.release();
-    world.board.invocations().finished().await;
-    assert_eq!(world.customer().log(&thread).await.len(), 4);
+    stage.board.invocations().finished().await;
+    assert_eq!(stage.customer().log(&thread).await.len(), 4);
 }
 
 #[tokio::test]
 async fn what_is_no_event_for_a_function_is_refused_with_lambdas_own_errors() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     for (function, kind, event, status, error) in [
         ("nobody", "Event", "{}", 404, "ResourceNotFoundException"),
         ("chat", "RequestResponse", "{}", 400, "InvalidParameterValueException"),
         ("chat", "Event", "{", 400, "InvalidRequestContentException"),
     ] {
-        let answer = invokes(&world, function, kind, event).await;
+        let answer = invokes(&stage, function, kind, event).await;
         assert_eq!(answer.status(), status, "{error}");
         assert_eq!(answer.headers()["x-amzn-errortype"], error);
     }
@@ -51,23 +51,23 @@ async fn what_is_no_event_for_a_function_is_refused_with_lambdas_own_errors() {
 
 #[tokio::test]
 async fn nobody_becomes_somebody_else_by_this_door() {
-    let world = World::start().await;
+    let stage = Stage::start().await;
     let mut ends: Value = serde_json::from_str(&event("chat-end")).unwrap();
-    let thread = world.thread().await;
+    let thread = stage.thread().await;
     ends["pathParameters"]["thread_id"] = json!(thread);
     ends["requestContext"]["authorizer"]["role"] = json!("admin");
-    let answer = invokes(&world, "chat-end", "Event", ends.to_string()).await;
+    let answer = invokes(&stage, "chat-end", "Event", ends.to_string()).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-    world.board.invocations().finished().await;
-    assert_eq!(world.customer().reads(&thread).await["status"], "bot");
+    stage.board.invocations().finished().await;
+    assert_eq!(stage.customer().reads(&thread).await["status"], "bot");
 }
 
 #[tokio::test]
 async fn the_schedule_comes_by_itself() {
     let every = Some(std::time::Duration::from_millis(20));
-    let world = World::with(Options { sweep_every: every, ..Options::default() }).await;
-    let thread = world.thread().await;
-    let mut socket = world.customer().listens(&thread).await;
-    waits(&world, &thread).await;
+    let stage = Stage::with(Options { sweep_every: every, ..Options::default() }).await;
+    let thread = stage.thread().await;
+    let mut socket = stage.customer().listens(&thread).await;
+    waits(&stage, &thread).await;
     while socket.hears_of("message.created").await["message"]["role"] != "bot" {}
 }

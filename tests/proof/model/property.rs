@@ -6,7 +6,7 @@ use super::{
     action::{Action, Who},
     fence::Without,
     protocol::Protocol,
-    state::{Heard, Run, Stage, State},
+    state::{Heard, Phase, Run, State},
     thread::{Entry, Status, Words},
 };
 
@@ -61,7 +61,7 @@ fn changed_hands(state: &State) -> bool {
 fn interrupted(state: &State) -> bool {
     let is_discarded = |(id, run): (usize, &Option<Run>)| {
         run.is_some_and(|run| {
-            matches!(run.stage, Stage::Reply(_)) && !state.thread.is_held_by(id as u8, Without::NOTHING)
+            matches!(run.phase, Phase::Reply(_)) && !state.thread.is_held_by(id as u8, Without::NOTHING)
         })
     };
     state.thread.status == Status::Bot && changed_hands(state) && state.runs.iter().enumerate().any(is_discarded)

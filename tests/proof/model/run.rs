@@ -5,7 +5,7 @@ use super::{
     commit::Condition,
     fence::Fence,
     protocol::Protocol,
-    state::{Heard, Run, Stage, State},
+    state::{Heard, Phase, Run, State},
     thread::{Entry, Event, Thread, Words},
 };
 
@@ -17,18 +17,18 @@ pub(super) fn run_may(state: &State, id: u8, actions: &mut Vec<Action>) {
         actions.push(Action::LeaseRunsOut(id));
     }
     let Some(run) = run else { return };
-    match run.stage {
+    match run.phase {
         _ if run.refused => actions.push(Action::Reads(who)),
-        Stage::Ask => {
+        Phase::Ask => {
             actions.push(Action::Asks(id));
             actions.extend(mishap.then_some(Action::Fails(id)));
         }
-        Stage::Open | Stage::Reply(_) | Stage::HandOver => {
+        Phase::Open | Phase::Reply(_) | Phase::HandOver => {
             actions.push(Action::Writes(who));
             actions.extend(mishap.then_some(Action::WritesUnanswered(who)));
         }
     }
-    if state.left.renewals > 0 && matches!(run.stage, Stage::Open | Stage::Ask) {
+    if state.left.renewals > 0 && matches!(run.phase, Phase::Open | Phase::Ask) {
         actions.push(Action::Renews(id));
     }
     actions.extend(mishap.then_some(Action::Crashes(who)));
@@ -48,14 +48,14 @@ impl State {
 
 impl Run {
     fn new(thread: Thread, in_doubt: bool, turn: u8) -> Self {
-        let stage = if thread.is_spent() {
-            Stage::HandOver
+        let phase = if thread.is_spent() {
+            Phase::HandOver
         } else if in_doubt || thread.openai.id.is_none() {
-            Stage::Open
+            Phase::Open
         } else {
-            Stage::Ask
+            Phase::Ask
         };
-        Self { thread, stage, refused: false, turn, input_through: thread.seq, asked_through: thread.asked_through }
+        Self { thread, phase, refused: false, turn, input_through: thread.seq, asked_through: thread.asked_through }
     }
 }
 
@@ -91,7 +91,7 @@ impl Protocol {
         if !self.without.has(Fence::Input) {
             (run.input_through, run.asked_through) = (through, run.thread.asked_through);
         }
-        run.stage = Stage::Reply(words);
+        run.phase = Phase::Reply(words);
         let is_ours = |entry: &Entry| matches!(entry, Entry::Bot { words, .. } if words.conversation == conversation);
         let input = state.log.iter().filter(|(seq, entry)| (after + 1..=through).contains(seq) && !is_ours(entry));
         let heard = &mut state.heard[conversation as usize];
@@ -103,14 +103,14 @@ impl Protocol {
         let Some(mut run) = state.runs[id as usize] else { return };
         let mut thread = run.thread;
         let mut entries = Vec::new();
-        match run.stage {
-            Stage::Open => {
+        match run.phase {
+            Phase::Open => {
                 thread.openai.id = Some(state.heard.len() as u8);
                 thread.openai.synced_through = 0;
             }
-            Stage::Reply(words) => entries.push(thread.reply(words, run.input_through, run.asked_through)),
-            Stage::HandOver => entries.extend(thread.change(Event::Escalate, self.without)),
-            Stage::Ask => return,
+            Phase::Reply(words) => entries.push(thread.reply(words, run.input_through, run.asked_through)),
+            Phase::HandOver => entries.extend(thread.change(Event::Escalate, self.without)),
+            Phase::Ask => return,
         }
         let lease = state.thread.run.map_or(0, |run| run.lease);
         if !self.commit(state, &run.thread, Condition::HeldBy(id), thread, &entries) {
@@ -118,7 +118,7 @@ impl Protocol {
             state.runs[id as usize] = Some(run);
             return;
         }
-        if run.stage == Stage::Open {
+        if run.phase == Phase::Open {
             state.heard.push(Vec::new());
         }
         // What a run writes renews its lease.
@@ -140,7 +140,7 @@ impl Protocol {
         let Some(mut run) = state.runs[id as usize] else { return };
         let now = state.thread;
         (run.thread, run.refused) = (now, false);
-        let landed = matches!(run.stage, Stage::Reply(words)
+        let landed = matches!(run.phase, Phase::Reply(words)
             if now.last_reply == Some(words) && !self.without.has(Fence::LastReply));
         state.runs[id as usize] =
             if landed { self.next(run, id) } else { now.is_held_by(id, self.without).then_some(run) };
@@ -148,9 +148,9 @@ impl Protocol {
 
     /// After a write that landed: what the run does next, if it still holds the line.
     fn next(&self, run: Run, id: u8) -> Option<Run> {
-        match run.stage {
-            Stage::Open => Some(Run { stage: Stage::Ask, ..run }),
-            Stage::Reply(_) => {
+        match run.phase {
+            Phase::Open => Some(Run { phase: Phase::Ask, ..run }),
+            Phase::Reply(_) => {
                 let goes_on = if self.without.has(Fence::StillHeld) {
                     run.thread.run.is_some()
                 } else {
@@ -158,7 +158,7 @@ impl Protocol {
                 };
                 goes_on.then(|| Run::new(run.thread, false, run.turn + 1))
             }
-            Stage::HandOver | Stage::Ask => None,
+            Phase::HandOver | Phase::Ask => None,
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) enum Step {
 pub(super) struct Run {
     /// As it was last written or read by the run.
     pub(super) thread: Thread,
-    pub(super) stage: Stage,
+    pub(super) phase: Phase,
     /// Its last write was refused, or not answered: it has to read again.
     pub(super) refused: bool,
     pub(super) turn: u8,
@@ -77,7 +77,7 @@ pub(super) struct Run {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Stage {
+pub(super) enum Phase {
     /// A new conversation is to be saved.
     Open,
     /// The model is to be asked.

@@ -5,7 +5,7 @@ use super::{
     action::{Action, Who},
     protocol::Protocol,
     run::run_may,
-    state::{Stage, State, Step},
+    state::{Phase, State, Step},
 };
 
 impl Protocol {
@@ -37,7 +37,7 @@ impl Protocol {
             Action::Asks(id) => self.run_asks(&mut state, id),
             Action::Fails(id) => {
                 state.left.mishaps -= 1;
-                state.runs[id as usize].as_mut()?.stage = Stage::HandOver;
+                state.runs[id as usize].as_mut()?.phase = Phase::HandOver;
             }
             Action::Renews(id) => self.run_renews(&mut state, id),
             Action::LeaseRunsOut(id) => {

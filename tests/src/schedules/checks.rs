@@ -21,7 +21,7 @@ struct Kept {
 
 /// Says what does not hold.
 pub async fn check(story: &Story) -> Result<(), String> {
-    require(story.world.is_idle(), || "a function is at work for ever".into())?;
+    require(story.simulation.is_idle(), || "a function is at work for ever".into())?;
     let mut all = Vec::new();
     for line in &story.lines {
         let Some(kept) = read(story, &line.thread).await? else { continue };
@@ -34,8 +34,8 @@ pub async fn check(story: &Story) -> Result<(), String> {
             acknowledged(&said, kept)?;
         }
     }
-    require(!story.world.has_due().await, || "something is due for ever".into())?;
-    story.world.leases().breach().map_or(Ok(()), Err)?;
+    require(!story.simulation.has_due().await, || "something is due for ever".into())?;
+    story.simulation.leases().breach().map_or(Ok(()), Err)?;
     removed(story, &all).await?;
     asked_once(story)?;
     private(story)?;
@@ -44,7 +44,7 @@ pub async fn check(story: &Story) -> Result<(), String> {
 
 /// `None` of a thread that was deleted, with all it held.
 async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
-    let (table, id) = (story.world.onlooker().store, thread.parse().expect("a thread's id"));
+    let (table, id) = (story.simulation.onlooker().store, thread.parse().expect("a thread's id"));
     let thread = table.thread_get_bare(TENANT, &id).await.expect("the table answers");
     let log = table.log_after(TENANT, &id, 0, 10_000).await.expect("the table answers").messages;
     let Some(thread) = thread else {
@@ -56,10 +56,10 @@ async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
 
 /// OpenAI has nothing of conversations that no thread speaks in any more: ended, deleted, or dropped for a new one.
 async fn removed(story: &Story, all: &[Kept]) -> Result<(), String> {
-    let conversations = story.world.openai().asked().conversations.clone();
+    let conversations = story.simulation.openai().asked().conversations.clone();
     let spoken: Vec<_> = all.iter().filter_map(|kept| kept.thread.openai.conversation_id.as_ref()).collect();
     for conversation in conversations.iter().filter(|conversation| !spoken.contains(conversation)) {
-        let items = story.world.openai().items(conversation).await;
+        let items = story.simulation.openai().items(conversation).await;
         require(items == 0, || format!("OpenAI still has {items} items of {conversation}"))?;
     }
     Ok(())
@@ -101,7 +101,7 @@ fn replied(said: &Said, reply: &Value, message: &Message, kept: &Kept) -> Result
 /// No conversation was given the same input twice.
 fn asked_once(story: &Story) -> Result<(), String> {
     let mut seen = HashSet::new();
-    for (conversation, input) in &story.world.openai().asked().responses {
+    for (conversation, input) in &story.simulation.openai().asked().responses {
         let new = seen.insert((conversation.to_string(), input.to_string()));
         require(new, || format!("{conversation} was given {input} twice"))?;
     }
@@ -110,7 +110,7 @@ fn asked_once(story: &Story) -> Result<(), String> {
 
 /// Customers hear no notes, and nothing that was thrown away.
 fn private(story: &Story) -> Result<(), String> {
-    for frame in story.world.frames().of("customer-") {
+    for frame in story.simulation.frames().of("customer-") {
         let open = frame["type"] != "note.created" && frame.get("draft").is_none_or(Value::is_null);
         require(open, || format!("a customer heard {frame}"))?;
     }

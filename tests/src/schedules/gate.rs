@@ -1,7 +1,7 @@
 //! The gate that every call of every function passes on its way to a server, and on its way back.
 //!
 //! A call arrives and waits. Somebody else (a schedule, or a plan of faults) says what becomes of it. So the order in
-//! which the world moves is decided here and nowhere else, and is the same whenever the decisions are.
+//! which the simulation moves is decided here and nowhere else, and is the same whenever the decisions are.
 
 use std::{
     fmt,

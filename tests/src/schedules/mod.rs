@@ -1,4 +1,4 @@
-//! Random schedules: real handlers in a world whose every step is drawn from a seed.
+//! Random schedules: real handlers in a simulation whose every step is drawn from a seed.
 //!
 //! `cargo xtask schedules` runs thousands of seeds; the tests here run a few. A seed that fails prints itself and the
 //! trace of its story, and plays the same again.
@@ -29,7 +29,7 @@ use tokio::time::sleep;
 
 use gate::Ready;
 use schedule::{Schedule, Step, drive};
-use simulation::World;
+use simulation::Simulation;
 use story::Story;
 
 /// A story that was played to its end.
@@ -43,12 +43,12 @@ pub struct Played {
 pub fn play(seed: u64) -> Played {
     alone(seed, async {
         let mut rng = Rng::with_seed(seed);
-        let story = Story::begin(World::new(seed), rng.usize(1..=2)).await;
+        let story = Story::begin(Simulation::new(seed), rng.usize(1..=2)).await;
         let mut schedule = Schedule::new(rng.u64(..));
         perform(&story, story.parts(&mut rng), |ready| schedule.next(ready)).await;
         recover(&story).await;
         let breach = checks::check(&story).await.err();
-        Played { trace: story.world.gate().trace(), breach }
+        Played { trace: story.simulation.gate().trace(), breach }
     })
 }
 
@@ -61,7 +61,7 @@ pub fn alone<T>(seed: u64, story: impl Future<Output = T>) -> T {
 
 /// All parts at once, each call of theirs when `next` says so.
 pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: impl FnMut(&[Ready]) -> Step) {
-    let gate = story.world.gate();
+    let gate = story.simulation.gate();
     gate.close();
     let left = Arc::new(AtomicUsize::new(parts.len()));
     for part in parts {
@@ -72,7 +72,7 @@ pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: im
             gate.nudge();
         });
     }
-    drive(&story.world, || left.load(SeqCst) == 0 && story.world.is_idle(), next).await;
+    drive(&story.simulation, || left.load(SeqCst) == 0 && story.simulation.is_idle(), next).await;
     gate.open();
 }
 
@@ -81,7 +81,7 @@ pub async fn recover(story: &Story) {
     let mut quiet = 0;
     for _ in 0..20 {
         sleep(Duration::from_secs(61)).await;
-        if story.world.has_due().await || !story.world.is_idle() {
+        if story.simulation.has_due().await || !story.simulation.is_idle() {
             story.sweeps().await;
             quiet = 0;
         } else {
@@ -92,7 +92,7 @@ pub async fn recover(story: &Story) {
             return;
         }
     }
-    story.world.gate().note("there is always something due");
+    story.simulation.gate().note("there is always something due");
 }
 
 /// Plays a seed and, where it fails, says why. Whether it failed.

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     gate::{Call, Fate, Gate, Ready},
-    simulation::World,
+    simulation::Simulation,
 };
 
 /// Seconds for which a frozen function stands still: within a lease, and beyond it.
@@ -23,7 +23,7 @@ const TURNS: [u64; 9] = [1, 1, 4, 4, 11, 11, 35, 35, 1_900];
 /// Longer than anybody waits for anything.
 const STUCK: Duration = Duration::from_hours(1);
 
-/// What happens next in a world in which everything waits.
+/// What happens next in a simulation in which everything waits.
 pub enum Step {
     /// The call at this place among those that are ready goes on.
     Call(usize, Fate),
@@ -31,8 +31,8 @@ pub enum Step {
 }
 
 /// Decides by `next` what happens next, for as long as `is_over` does not say otherwise.
-pub(super) async fn drive(world: &World, is_over: impl Fn() -> bool, mut next: impl FnMut(&[Ready]) -> Step) {
-    let gate = world.gate();
+pub(super) async fn drive(simulation: &Simulation, is_over: impl Fn() -> bool, mut next: impl FnMut(&[Ready]) -> Step) {
+    let gate = simulation.gate();
     while !is_over() {
         // The clock is paused, so this millisecond passes only when everything else waits.
         sleep(Duration::from_millis(1)).await;

@@ -1,4 +1,4 @@
-//! A world of which nothing happens by itself: functions as on Lambda, one call an instance at a time, over wires that
+//! A simulation of which nothing happens by itself: functions as on Lambda, one call an instance at a time, over wires that
 //! end in this process, by a clock that only moves when all else waits.
 
 use std::{
@@ -44,9 +44,9 @@ const TIMEOUTS: Timeouts =
 /// How long the table is waited for, as on Lambda: a try that is given up may land all the same.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Clones are the same world.
+/// Clones are the same simulation.
 #[derive(Clone)]
-pub struct World(Arc<Inner>);
+pub struct Simulation(Arc<Inner>);
 
 pub(super) struct Inner {
     gate: Gate,
@@ -65,7 +65,7 @@ struct Instance {
     app: App,
 }
 
-impl World {
+impl Simulation {
     /// All its ids follow from the seed. To be made on a current-thread runtime whose clock is paused.
     pub fn new(seed: u64) -> Self {
         let database = dynamo::memory().expect("a database in memory");
@@ -101,7 +101,7 @@ impl World {
         self.0.clock.now()
     }
 
-    /// An app whose calls pass no gate: for looking at what has become of the world.
+    /// An app whose calls pass no gate: for looking at what has become of the simulation.
     pub(super) fn onlooker(&self) -> App {
         let gate = Gate::new();
         let id = gate.instance();
@@ -137,20 +137,20 @@ impl World {
         let who = format!("#{} {function:?}", instance.id.0);
         self.0.gate.note(&format!("{who} is called{}", told(&request)));
         *lock(&self.0.busy) += 1;
-        let world = self.clone();
+        let simulation = self.clone();
         let running = tokio::spawn(async move {
             let handled = function.handle(&instance.app, request);
             tokio::select! {
                 biased;
-                () = world.0.gate.death(instance.id) => {
-                    *lock(&world.0.busy) -= 1;
-                    world.0.gate.nudge();
+                () = simulation.0.gate.death(instance.id) => {
+                    *lock(&simulation.0.busy) -= 1;
+                    simulation.0.gate.nudge();
                     None
                 }
                 answered = handled => {
-                    *lock(&world.0.busy) -= 1;
-                    lock(&world.0.idle).push(instance);
-                    world.0.gate.nudge();
+                    *lock(&simulation.0.busy) -= 1;
+                    lock(&simulation.0.idle).push(instance);
+                    simulation.0.gate.nudge();
                     Some(answered)
                 }
             }
@@ -174,7 +174,7 @@ impl World {
             webhooks: shared::webhook::Settings::default(),
         };
         let table = dynamo::client_over(Through::new(gate, instance, self.0.table.clone()));
-        // An instance counts its retries itself: others' are none of its business, in other worlds least of all.
+        // An instance counts its retries itself: others' are none of its business, in other simulations least of all.
         let config = table.config().to_builder().retry_partition(RetryPartition::custom("instance").build());
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
         let table = aws_sdk_dynamodb::Client::from_conf(config.timeout_config(timeouts).build());
@@ -188,20 +188,20 @@ impl World {
 
     /// Calls `chat` with each event that is taken.
     fn doorbell(&self) -> Doorbell {
-        let world = Arc::downgrade(&self.0);
+        let simulation = Arc::downgrade(&self.0);
         Doorbell::new(move |event| {
-            if let Some(world) = world.upgrade().map(Self) {
-                tokio::spawn(async move { world.call(Function::Chat, invoked(event)).await });
+            if let Some(simulation) = simulation.upgrade().map(Self) {
+                tokio::spawn(async move { simulation.call(Function::Chat, invoked(event)).await });
             }
         })
     }
 
     fn ids(&self) -> Ids {
-        let world = Arc::downgrade(&self.0);
+        let simulation = Arc::downgrade(&self.0);
         Ids::new(move || {
-            let Some(world) = world.upgrade() else { return Ulid::nil() };
-            let now = u64::try_from(world.clock.now().millis()).unwrap_or_default();
-            let random = lock(&world.ids).u128(..);
+            let Some(simulation) = simulation.upgrade() else { return Ulid::nil() };
+            let now = u64::try_from(simulation.clock.now().millis()).unwrap_or_default();
+            let random = lock(&simulation.ids).u128(..);
             Ulid::from_parts(now, random)
         })
     }
@@ -214,7 +214,7 @@ fn table() -> &'static Value {
     &TEMPLATE.table
 }
 
-/// What builds requests to OpenAI. Reading the system's certificates for each world would cost more than the world.
+/// What builds requests to OpenAI. Reading the system's certificates for each simulation would cost more than the simulation.
 fn requests() -> reqwest::Client {
     static REQUESTS: LazyLock<reqwest::Client> =
         LazyLock::new(|| RetryPolicy::default().http().expect("the system's certificates"));

@@ -1,4 +1,4 @@
-//! What happens in a world: customers who write, agents who step in, a sweep that comes by. All of it follows from a seed.
+//! What happens in a simulation: customers who write, agents who step in, a sweep that comes by. All of it follows from a seed.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::{
     function::{Answered, Function},
     request::{ADMIN, Who, due, minute},
-    simulation::World,
+    simulation::Simulation,
 };
 use crate::wire::lock;
 
@@ -43,15 +43,15 @@ pub(super) struct Said {
 /// Clones are the same story.
 #[derive(Clone)]
 pub struct Story {
-    pub world: World,
+    pub simulation: Simulation,
     pub lines: Vec<Line>,
     said: Arc<Mutex<Vec<Said>>>,
 }
 
 impl Story {
     /// A chatbot, its threads, and their customers' sockets, which listen to them: all before anything can go wrong.
-    pub async fn begin(world: World, threads: usize) -> Self {
-        let mut story = Self { world, lines: Vec::new(), said: Arc::default() };
+    pub async fn begin(simulation: Simulation, threads: usize) -> Self {
+        let mut story = Self { simulation, lines: Vec::new(), said: Arc::default() };
         let chatbot = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
         let chatbot = story.asks(ADMIN, Function::Chatbot, "POST", "/chatbots", None, &chatbot).await.body;
         for customer in &CUSTOMERS[..threads] {
@@ -73,15 +73,15 @@ impl Story {
         thread: Option<&str>,
         body: &Value,
     ) -> Answered {
-        let answered = self.world.call(function, who.asks(method, route, thread, body)).await;
+        let answered = self.simulation.call(function, who.asks(method, route, thread, body)).await;
         answered.expect("nobody dies before the story begins")
     }
 
     async fn listens(&self, who: Who, thread: &str) {
         let connection = format!("{}-{}", who.role, &thread[20..]);
-        self.world.call(Function::Socket, who.sends(&connection, "$connect", &Value::Null)).await;
+        self.simulation.call(Function::Socket, who.sends(&connection, "$connect", &Value::Null)).await;
         let subscribe = json!({ "action": "subscribe", "thread_id": thread });
-        self.world.call(Function::Socket, who.sends(&connection, "subscribe", &subscribe)).await;
+        self.simulation.call(Function::Socket, who.sends(&connection, "subscribe", &subscribe)).await;
     }
 
     /// All that was said, in the order of the saying.
@@ -105,7 +105,7 @@ impl Story {
             say["internal"] = json!(true);
         }
         for _ in 0..5 {
-            let answered = self.world.call(Function::Chat, who.asks("POST", CHAT, Some(thread), &say)).await;
+            let answered = self.simulation.call(Function::Chat, who.asks("POST", CHAT, Some(thread), &say)).await;
             if let Some(answered) = answered {
                 let is_final = answered.status < 500;
                 lock(&self.said)[at].answers.push(answered);
@@ -130,7 +130,7 @@ impl Story {
         let function = if how == "end" { Function::ChatEnd } else { Function::Handoff };
         let route = format!("/threads/{{thread_id}}/{how}");
         for _ in 0..3 {
-            let answered = self.world.call(function, who.asks("POST", &route, Some(thread), &body)).await;
+            let answered = self.simulation.call(function, who.asks("POST", &route, Some(thread), &body)).await;
             if answered.is_some_and(|answered| answered.status < 500) {
                 return;
             }
@@ -141,7 +141,7 @@ impl Story {
     pub async fn deletes(&self, line: &Line) {
         for _ in 0..3 {
             let delete = line.customer.asks("DELETE", "/threads/{thread_id}", Some(&line.thread), &Value::Null);
-            let answered = self.world.call(Function::Thread, delete).await;
+            let answered = self.simulation.call(Function::Thread, delete).await;
             if answered.is_some_and(|answered| answered.status < 500) {
                 return;
             }
@@ -150,12 +150,12 @@ impl Story {
 
     /// Has `chat` answer what waits, whether or not anything does.
     pub async fn wakes(&self, thread: &str) {
-        self.world.call(Function::Chat, due(thread)).await;
+        self.simulation.call(Function::Chat, due(thread)).await;
     }
 
     /// The minute's sweep.
     pub(super) async fn sweeps(&self) {
-        self.world.call(Function::Sweep, minute()).await;
+        self.simulation.call(Function::Sweep, minute()).await;
     }
 
     /// A customer's part of the story.
