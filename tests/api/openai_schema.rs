@@ -1,6 +1,7 @@
 //! OpenAI's published document, which the tests use as a judge of what goes over the wire.
 
 use serde_json::{Value, json};
+
 use tests::openai_schema::{validate, validate_request};
 
 /// A judge that lets everything pass would go unnoticed.

@@ -10,12 +10,11 @@ use local::{Options, Transport, dynamo::InProcess};
 use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
-use tests::meter::{Meter, Metered};
-
 use crate::{
     board::{Board, line, middle},
     cpu::{BOARD, STANDIN, resident, used_by},
 };
+use tests::meter::{Meter, Metered};
 
 const TURNS: u32 = 10_000;
 const THREADS: usize = 100;

@@ -5,9 +5,10 @@ use http::{
     header::{CONTENT_TYPE, SET_COOKIE},
 };
 use serde_json::json;
-use tests::{
-    runtime_api::answer::{DELIMITER, ERROR_BODY, ERROR_TYPE, read_streamed},
-    runtime_api::{Answer, Failure, FunctionProcess, Outcome},
+
+use tests::runtime_api::{
+    Answer, Failure, FunctionProcess, Outcome,
+    answer::{DELIMITER, ERROR_BODY, ERROR_TYPE, read_streamed},
 };
 
 #[tokio::test]

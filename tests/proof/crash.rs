@@ -6,12 +6,13 @@ use futures::{FutureExt, future::BoxFuture, join};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use tests::{
-    schedules::gate::{Call, Fate, Ready},
-    schedules::schedule::Step,
-    schedules::simulation::Simulation,
-    schedules::story::{AGENTS, Line, Story},
-    schedules::{alone, checks, perform, recover},
+use tests::schedules::{
+    alone, checks,
+    gate::{Call, Fate, Ready},
+    perform, recover,
+    schedule::Step,
+    simulation::Simulation,
+    story::{AGENTS, Line, Story},
 };
 
 /// What happens in one thread, and always in the same way.

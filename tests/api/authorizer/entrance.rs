@@ -4,8 +4,7 @@ use ::authorizer::{Keys, Refusal};
 use lambda_http::lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 
-use super::signer::Signer;
-use super::{AUDIENCE, Answer, ISSUER, ask};
+use super::{AUDIENCE, Answer, ISSUER, ask, signer::Signer};
 
 const SECRET: &str = "a secret of the tests, 32 bytes or more";
 

@@ -8,9 +8,12 @@ use futures::future::join_all;
 use jsonwebtoken::Algorithm;
 use serde_json::json;
 
-use super::issuer::Issuer;
-use super::signer::{Signer, claims, pem};
-use super::{AUDIENCE, ISSUER, rest};
+use super::{
+    AUDIENCE, ISSUER,
+    issuer::Issuer,
+    rest,
+    signer::{Signer, claims, pem},
+};
 
 /// Asks again whenever a key is unknown.
 const EAGER: RefreshPolicy = RefreshPolicy {

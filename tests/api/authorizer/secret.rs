@@ -4,8 +4,10 @@ use ::authorizer::{Keys, Misconfigured, Refusal};
 use jsonwebtoken::{Algorithm, get_current_timestamp};
 use serde_json::{Value, json};
 
-use super::signer::{Signer, claims, claims_with};
-use super::{AUDIENCE, ISSUER, rest};
+use super::{
+    AUDIENCE, ISSUER, rest,
+    signer::{Signer, claims, claims_with},
+};
 
 const SECRET: &str = "a secret of the tests, 32 bytes or more";
 

@@ -1,10 +1,8 @@
 //! Those who make tokens. The keys under `keys/` were made for these tests and sign nothing else.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp, jwk::Jwk};
 use serde_json::{Value, json};
 
 use super::{AUDIENCE, ISSUER};

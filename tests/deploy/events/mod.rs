@@ -5,14 +5,16 @@ mod played;
 mod player;
 mod policies;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
-use lambda_http::RequestExt as _;
-use lambda_http::request::RequestContext;
-use tests::sample::event;
+use lambda_http::{RequestExt as _, request::RequestContext};
 use yaml_serde::Value;
+
+use tests::sample::event;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

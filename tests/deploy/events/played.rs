@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::names;
-use super::player::{Played, Player, Way};
+use super::{
+    names,
+    player::{Played, Player, Way},
+};
 use tests::receiver::Receiver;
 
 /// What was played, in order, and what came of it.

@@ -1,8 +1,10 @@
 //! The two ways to play an event: through its handler in this process, and through the function's built binary.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use http::{HeaderMap, header::CONTENT_TYPE};

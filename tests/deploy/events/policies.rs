@@ -2,16 +2,17 @@
 //!
 //! The events played reach every call that a function makes, the rare ones too, so there is no list of exceptions.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 use yaml_serde::Value;
 
-use super::permissions::Permission;
-use super::played::story;
-use super::player::{Player, Way};
-use super::template;
+use super::{
+    permissions::Permission,
+    played::story,
+    player::{Player, Way},
+    template,
+};
 
 #[tokio::test]
 async fn a_function_is_given_all_that_it_needs_and_nothing_more() {

@@ -2,18 +2,24 @@
 
 use std::net::SocketAddr;
 
-use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
-use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
-use lambda_http::request::RequestContext;
-use lambda_http::{Body, Error, Request, RequestExt, Response};
-use local::gateway::{Connections, Functions, Gateway, Invocations, Limits};
-use local::template::Template;
+use aws_lambda_events::{
+    apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse},
+    iam::{IamPolicyEffect, IamPolicyStatement},
+};
+use lambda_http::{Body, Error, Request, RequestExt, Response, request::RequestContext};
+use local::{
+    gateway::{Connections, Functions, Gateway, Invocations, Limits},
+    template::Template,
+};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{self, handshake::client};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{self, client::IntoClientRequest, handshake::client},
+};
 
 pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

@@ -1,12 +1,13 @@
 //! Switchboard as a laptop runs it: what is kept, what is said, and what its user can paste.
 
-use std::path::Path;
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
 use local::{Error, Options, Switchboard, greeting};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
 
 use tests::{
     runtime_api::{FunctionProcess, binary},

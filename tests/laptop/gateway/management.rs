@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
-use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_sdk_apigatewaymanagement::{operation::post_to_connection::PostToConnectionError, primitives::Blob};
 use futures::StreamExt;
 use lambda_http::{Body, Error, Request, Response};
 use local::gateway::{Limits, management};

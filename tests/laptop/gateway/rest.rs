@@ -1,15 +1,16 @@
 //! REST requests become REST proxy events; what API Gateway refuses is refused in the template's words.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use insta::assert_json_snapshot;
 use lambda_http::{Body, Error, Request, Response};
 use local::gateway::Limits;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::{Notify, mpsc},
+};
 
 use super::gate::{Gate, settled};
 

@@ -5,14 +5,18 @@ mod refusals;
 mod start;
 mod upstream;
 
-use std::path::Path;
-use std::process::{ExitStatus, Output, Stdio};
-use std::time::Duration;
+use std::{
+    path::Path,
+    process::{ExitStatus, Output, Stdio},
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
 
 use tests::runtime_api::binary;
 

@@ -1,14 +1,18 @@
 //! What a function answers, in the two forms that the Runtime API takes.
 
+use std::{collections::BTreeMap, fmt, future::poll_fn, pin::Pin, process::ExitStatus};
+
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, header::SET_COOKIE},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, SET_COOKIE},
+    },
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fmt, future::poll_fn, pin::Pin, process::ExitStatus};
 
 const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
 /// Ends the prelude of a streamed answer.

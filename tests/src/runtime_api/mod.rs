@@ -4,14 +4,6 @@
 pub mod answer;
 
 pub use answer::{Answer, Failure, Outcome};
-use axum::{
-    Router,
-    extract::{Path, Request, State},
-    http::{HeaderName, StatusCode},
-    response::IntoResponse,
-    routing::{get, post},
-};
-use serde_json::{Value, json};
 use std::{
     env,
     ffi::OsStr,
@@ -21,6 +13,15 @@ use std::{
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    http::{HeaderName, StatusCode},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::{
     net::TcpListener,
