@@ -130,7 +130,7 @@ async fn whoever_makes_a_chatbot_tries_it_out_as_a_visitor_without_letting_any_i
 async fn each_address_is_counted_for_itself() {
     let stage = Stage::start().await;
     let chatbot = stage.public_chatbot().await;
-    for _ in 0..VISITS_MAX {
+    for _ in 0..MAX_VISITOR_TOKENS {
         stage.anon().visits(&chatbot).await.expect(201);
     }
     let refused = stage.anon().visits(&chatbot).await;

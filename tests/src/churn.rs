@@ -1,7 +1,8 @@
-//! Clients that lose their sockets all the time, while a bot and agents talk: what each of them ends with is the log.
+//! Churn: clients that keep losing their sockets while a bot and agents talk, and that must end with exactly the log.
 //!
-//! The client here is the plainest there can be: it puts what it hears into the order of `seq`, drops doubles, and asks again
-//! from where it stands. `web/switchboard.js` is put through the same by `tests/web/churn.mjs`.
+//! The client here is the simplest possible: it puts the events that it receives into the order of `seq`, drops
+//! duplicates, and subscribes again from its last `seq`. `tests/web/churn.mjs` puts `web/switchboard.js` through the
+//! same.
 
 use std::{
     collections::BTreeMap,
@@ -19,27 +20,27 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-/// A client that hears nothing for so long asks what it has missed, as the real one does by its pings.
+/// Timeout after which a client that has received nothing asks for missed events, as the real one does by its pings.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// How much is done to whom.
+/// The size of a churn run.
 #[derive(Clone, Copy)]
 pub struct Churn {
     pub threads: usize,
-    /// Spread evenly over the threads.
+    /// Number of clients, spread evenly over the threads.
     pub clients: usize,
-    /// In all.
+    /// Number of lost sockets, all clients together.
     pub disconnects: usize,
     pub seed: u64,
 }
 
-/// What came of it.
+/// The counts of a finished churn run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub disconnects: usize,
-    /// In all logs together.
+    /// Number of messages, all logs together.
     pub messages: usize,
-    /// How often a client had to ask for what a hole lacked.
+    /// Number of times that a client found a gap in `seq` and subscribed again.
     pub asked_again: usize,
 }
 
@@ -52,7 +53,7 @@ struct Play<'a> {
     over: AtomicBool,
 }
 
-/// Plays it to its end. Panics where a client ends with anything but the log.
+/// Runs the churn to its end. Panics if a client ends with anything but the log.
 pub async fn churn(board: &Switchboard, churn: Churn) -> Outcome {
     let http = reqwest::Client::new();
     let play = Play { board, http, churn, disconnected: 0.into(), asked_again: 0.into(), over: false.into() };
@@ -94,7 +95,8 @@ pub async fn churn(board: &Switchboard, churn: Churn) -> Outcome {
 }
 
 impl Play<'_> {
-    /// A customer asks until it is over; in every second thread an agent takes over now and then, and gives it back.
+    /// Posts a customer's messages until the run is over; in every second thread an agent regularly takes over and
+    /// releases to the bot.
     async fn talk(&self, place: usize, thread: &str) {
         let chat = format!("/threads/{thread}/chat");
         let mut round = 0;
@@ -108,7 +110,7 @@ impl Play<'_> {
                 self.post("agent", "ana", &release, &json!({ "to": "bot" })).await;
             }
         }
-        // What the release had the bot answer may still be under way.
+        // The bot may still be answering what it was invoked for by a release.
         self.board.invocations().finished().await;
     }
 
@@ -152,7 +154,7 @@ impl<'a> Client<'a> {
         Self { play, thread, place, random, heard: BTreeMap::new() }
     }
 
-    /// The last `seq` before the first hole.
+    /// The last `seq` before the first gap.
     fn through(&self) -> u64 {
         (1..).zip(self.heard.keys()).take_while(|(place, seq)| place == *seq).count() as u64
     }
@@ -160,7 +162,7 @@ impl<'a> Client<'a> {
     async fn loses_its_socket_again_and_again(&mut self) {
         while self.play.disconnected.load(SeqCst) < self.play.churn.disconnects {
             let mut socket = self.connects().await;
-            // Some hear nothing at all, few hear much.
+            // Some clients receive nothing at all, few receive much.
             for _ in 0..self.random.u32(0..12) {
                 self.hears_one(&mut socket).await;
             }
@@ -169,7 +171,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Listens to the end of the log.
+    /// Listens until the client has the log through `end`.
     async fn hears_through(&mut self, end: u64) {
         let mut socket = self.connects().await;
         let hearing = async {
@@ -177,7 +179,7 @@ impl<'a> Client<'a> {
                 self.hears_one(&mut socket).await;
             }
         };
-        timeout(Duration::from_mins(1), hearing).await.expect("something is never heard");
+        timeout(Duration::from_mins(1), hearing).await.expect("a client did not receive the whole log in time");
     }
 
     async fn connects(&mut self) -> Socket {
@@ -189,7 +191,7 @@ impl<'a> Client<'a> {
         socket
     }
 
-    /// From where it stands.
+    /// Subscribes from the last `seq` before the first gap.
     async fn asks(&self, socket: &mut Socket) {
         let ask = json!({ "action": "subscribe", "thread_id": self.thread, "after": self.through() });
         socket.send(Message::text(ask.to_string())).await.unwrap();
@@ -205,7 +207,10 @@ impl<'a> Client<'a> {
             "message.created" => {
                 let (seq, through) = (event["seq"].as_u64().unwrap(), self.through());
                 let known = self.heard.insert(seq, event["message"].clone());
-                assert!(known.is_none_or(|known| known == event["message"]), "{seq} was heard twice, and differently");
+                assert!(
+                    known.is_none_or(|known| known == event["message"]),
+                    "{seq} was received twice, with different contents"
+                );
                 if seq > through + 1 {
                     self.play.asked_again.fetch_add(1, SeqCst);
                     self.asks(socket).await;

@@ -1,4 +1,4 @@
-//! A clock that can be turned.
+//! A clock that a test can move forward.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 use shared::{Clock, domain::At};
 
-/// The functions' clock, ahead of the machine's by as much as it was turned.
+/// The functions' clock: the machine's time plus the time that it was moved forward by.
 #[derive(Clone, Default)]
 pub struct Turned(Arc<AtomicU64>);
 

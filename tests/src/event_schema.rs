@@ -1,4 +1,4 @@
-//! Events, checked against `web/asyncapi.json`.
+//! Validation of events against `web/asyncapi.json`.
 
 use std::{fs, sync::OnceLock};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/asyncapi.json");
 
-/// Checks an event that was heard against the document.
+/// Checks a received event against the document; panics if it does not match.
 #[track_caller]
 pub fn validate_event(event: &Value) {
     static EVENTS: OnceLock<Validator> = OnceLock::new();
@@ -22,6 +22,6 @@ pub fn validate_event(event: &Value) {
         jsonschema::validator_for(&json!({ "oneOf": events, "components": schemas })).unwrap()
     });
     if let Err(error) = validator.validate(event) {
-        panic!("{event} is not as web/asyncapi.json has it: {error}");
+        panic!("{event} does not match web/asyncapi.json: {error}");
     }
 }

@@ -1,4 +1,5 @@
-//! The stage of the tests and of the benches: a Switchboard in this process, its users, and the wires that can be made to fail.
+//! The stage shared by the tests and the benches: a Switchboard in this process, its users, and wires that can be made
+//! to fail.
 
 #![cfg(feature = "stage")]
 #![expect(clippy::missing_panics_doc, reason = "a panic here is a test that fails")]

@@ -1,4 +1,4 @@
-//! A meter on the wire to DynamoDB: calls, round trips, their CPU, and the capacity they take.
+//! A meter on the wire to DynamoDB: calls, round trips, their CPU time, and the capacity that they consume.
 
 use std::{
     sync::{
@@ -21,23 +21,23 @@ use cpu_time::ThreadTime;
 use local::dynamo::InProcess;
 use serde_json::{Value, json};
 
-/// The database, metered. It answers on the thread that asks, so that thread's CPU time is its own.
+/// The metered database. It answers on the calling thread, so its CPU time is that thread's.
 #[derive(Clone, Debug)]
 pub struct Metered {
     inner: InProcess,
     meter: Arc<Meter>,
 }
 
-/// What was counted since the last [`Meter::reset`].
+/// The counts since the last [`Meter::reset`].
 #[derive(Debug, Default)]
 pub struct Meter {
     calls: AtomicU64,
     cpu_nanos: AtomicU64,
-    /// Whether calls are looked into: costs CPU of its own, so not while that is counted.
+    /// True while each call is inspected. Inspecting costs CPU time, so it is off while CPU time is measured.
     closely: AtomicBool,
     in_flight: AtomicU64,
     round_trips: AtomicU64,
-    /// In tenths, for reads that need not be consistent cost a half.
+    /// Capacity units in tenths, because an eventually consistent read costs half a unit.
     write_units: AtomicU64,
     read_units: AtomicU64,
 }
@@ -57,22 +57,23 @@ impl Meter {
         Duration::from_nanos(self.cpu_nanos.load(Relaxed))
     }
 
-    /// Calls that were under way together count as one: what somebody had to wait for. The fan-out's do not count.
+    /// Number of round trips that somebody waited for: calls in flight together count as one, and the fan-out's do not
+    /// count.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(SeqCst)
     }
 
-    /// Write units, indexes included.
+    /// Write capacity units consumed, indexes included.
     pub fn written(&self) -> f64 {
         f64::from(u32::try_from(self.write_units.load(SeqCst)).unwrap_or(u32::MAX)) / 10.0
     }
 
-    /// Read units.
+    /// Read capacity units consumed.
     pub fn read(&self) -> f64 {
         f64::from(u32::try_from(self.read_units.load(SeqCst)).unwrap_or(u32::MAX)) / 10.0
     }
 
-    /// Starts anew; looks closely or not.
+    /// Resets all counts; `closely` says whether to inspect each call from now on.
     pub fn reset(&self, closely: bool) {
         self.closely.store(closely, SeqCst);
         for counter in [&self.calls, &self.cpu_nanos, &self.round_trips, &self.write_units, &self.read_units] {
@@ -113,7 +114,7 @@ impl HttpConnector for Metered {
 }
 
 impl Metered {
-    /// Asks for the capacity consumed, and lets calls of one moment overlap as they would over a network.
+    /// Requests the consumed capacity, and lets concurrent calls overlap as they would over a network.
     async fn call_closely(
         self,
         mut request: HttpRequest,
@@ -121,7 +122,7 @@ impl Metered {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let mut body: Value =
             serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("the SDK sends JSON");
-        // A fan-out reads its listeners beside the run: nobody's answer waits for it.
+        // A fan-out reads its listeners beside the run: no response waits for it.
         let is_waited_for = body["ExpressionAttributeValues"][":prefix"]["S"] != "SUBSCRIPTION#";
         if is_waited_for && self.meter.in_flight.fetch_add(1, SeqCst) == 0 {
             self.meter.round_trips.fetch_add(1, SeqCst);

@@ -1,4 +1,4 @@
-//! OpenAI behind the API: how it fails, waits, and what it was asked.
+//! OpenAI behind the API: its faults, its held responses, and the requests that it received.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::stage::Stage;
 
 pub const RESPONSES: &str = "/v1/responses";
 
-/// Waits a millisecond where production waits half a second, and for answers as long as it takes.
+/// Options with a first retry wait of one millisecond instead of production's half second; the timeouts are
+/// production's.
 pub fn brisk() -> Options {
     let retry_policy = RetryPolicy {
         attempts: 3,
@@ -26,33 +27,33 @@ pub fn brisk() -> Options {
 }
 
 impl Stage {
-    /// What becomes of the next response.
+    /// Makes the next response fail like this.
     pub fn next_response(&self, failure: impl Into<Failure>) {
         self.responses(failure, 1);
     }
 
-    /// What becomes of the next `times` responses.
+    /// Makes the next `times` responses fail like this.
     pub fn responses(&self, failure: impl Into<Failure>, times: u32) {
         self.standin().fault(Fault::on("POST", RESPONSES, failure).times(times));
     }
 
-    /// Lets the next response wait before its first word.
+    /// Holds the next response before its first word.
     pub fn hold(&self) -> Hold {
         self.standin().hold("POST", RESPONSES, 0)
     }
 
-    /// Lets the next response wait after so many of its words.
+    /// Holds the next response after this many of its words.
     pub fn hold_after(&self, words: usize) -> Hold {
         self.standin().hold("POST", RESPONSES, words)
     }
 
-    /// What was asked of the model so far, refused requests included.
+    /// The bodies of all requests to the model so far, refused ones included.
     pub fn asked(&self) -> Vec<Value> {
         let asked = |request: &Recorded| request.method == "POST" && request.path == RESPONSES;
         self.standin().requests().into_iter().filter(asked).map(|request| request.body).collect()
     }
 
-    /// The input of each request to the model, as lines of `role: text`, or the type of what is no message.
+    /// The input of each request to the model, as lines of `role: text`, or `[type]` for an item that is not a message.
     pub fn inputs(&self) -> Vec<Vec<String>> {
         let line = |item: &Value| match item["role"].as_str() {
             Some(role) => format!("{role}: {}", item["content"].as_str().unwrap()),
@@ -61,7 +62,7 @@ impl Stage {
         self.asked().iter().map(|body| body["input"].as_array().unwrap().iter().map(line).collect()).collect()
     }
 
-    /// Asks the stand-in something that Switchboard does not.
+    /// Sends the stand-in a request that Switchboard itself does not make.
     pub async fn openai(&self, method: reqwest::Method, path: &str, body: Value) {
         let url = format!("{}{path}", self.board.running().openai_url);
         let request = reqwest::Client::new().request(method, url).bearer_auth("standin").json(&body);

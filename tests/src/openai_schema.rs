@@ -1,7 +1,7 @@
-//! OpenAI's published document as a judge of what goes over the wire, in both directions.
+//! Validation against OpenAI's published OpenAPI document, in both directions of the wire.
 //!
-//! It is not part of this repository: where `OPENAI_SPEC` names the file, [`validate`] and [`validate_request`] check
-//! against it; elsewhere they check nothing and say so by `None`.
+//! The document is not part of this repository: if `OPENAI_SPEC` names the file, [`validate`] and [`validate_request`]
+//! check against it; otherwise they check nothing and return `None`.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// Panics where `value` is not what the component `schema` describes. `None` where there is no document.
+/// Panics if `value` does not match the component `schema`. `None` if there is no document.
 pub fn validate(schema: &str, value: &Value) -> Option<()> {
     let document = document()?;
     let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
@@ -20,8 +20,8 @@ pub fn validate(schema: &str, value: &Value) -> Option<()> {
     Some(())
 }
 
-/// Panics where `body` is no request that `method` on `path` (such as `/v1/responses`) takes, or has a field that
-/// the document does not know. `None` where there is no document, or `path` takes no JSON.
+/// Panics if `body` is not a valid request for `method` on `path` (such as `/v1/responses`), or has a field that the
+/// document does not know. `None` if there is no document, or `path` takes no JSON.
 pub fn validate_request(path: &str, method: &str, body: &Value) -> Option<()> {
     let document = document()?;
     let path = path.split('?').next().unwrap_or_default();
@@ -37,7 +37,7 @@ pub fn validate_request(path: &str, method: &str, body: &Value) -> Option<()> {
 struct Document {
     paths: Value,
     components: Value,
-    /// By name; compiling one takes as long as thousands of checks.
+    /// Compiled validators by name; compiling one takes as long as thousands of checks.
     compiled: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
@@ -91,7 +91,7 @@ impl Document {
             }
         };
         let paths = self.paths.as_object().expect("the document lists its paths");
-        // A literal segment wins over a parameter.
+        // A literal path segment wins over a parameter.
         let found = paths.iter().filter(|(template, _)| fits(template));
         let (_, found) = found
             .min_by_key(|(template, _)| template.matches('{').count())
@@ -100,8 +100,8 @@ impl Document {
     }
 }
 
-/// Alternatives are told apart by their discriminator, which JSON Schema does not know, and overlap without it:
-/// a plain message fits two of them. So one of them has to fit, not exactly one.
+/// Replaces `oneOf` by `anyOf`: alternatives are told apart by their discriminator, which JSON Schema does not know,
+/// and overlap without it. A plain message matches two of them, so at least one has to match, not exactly one.
 fn loosen(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -115,7 +115,7 @@ fn loosen(value: &mut Value) {
     }
 }
 
-/// Where the wire has null and the document does not say so.
+/// Makes nullable the fields that are null on the wire although the document does not say so.
 fn allow_known_gaps(schemas: &mut Value) {
     let nullable = |schema: &mut Value| *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
     nullable(&mut schemas["ModelResponseProperties"]["properties"]["user"]);

@@ -1,4 +1,4 @@
-//! The people who use a Switchboard, over real HTTP and real WebSockets.
+//! Personas: the people who use a Switchboard, over real HTTP and real WebSockets.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 use crate::web_socket::Socket;
 
-/// Nothing in a test takes this long unless it hangs.
+/// Timeout of a request: nothing in a test takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Somebody with a token, or without one.
+/// A user with a token, or without one.
 #[derive(Clone)]
 pub struct Persona {
     pub(crate) http: reqwest::Client,
@@ -21,7 +21,7 @@ pub struct Persona {
     pub token: Option<String>,
 }
 
-/// What came back.
+/// A response: its status, headers and JSON body.
 pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
@@ -45,17 +45,17 @@ impl Persona {
         Answer::of(self.request(Method::POST, path).json(&body)).await
     }
 
-    /// A POST without a body.
+    /// Sends a POST without a body.
     pub async fn posts(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::POST, path)).await
     }
 
-    /// A POST under an idempotency key.
+    /// Sends a POST with an idempotency key.
     pub async fn posts_under(&self, key: &str, path: &str, body: Value) -> Answer {
         Answer::of(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
     }
 
-    /// A body as it stands, JSON or not.
+    /// Sends a body as it is, JSON or not.
     pub async fn sends(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         Answer::of(self.request(method, path).header("content-type", "application/json").body(body)).await
     }
@@ -72,12 +72,12 @@ impl Persona {
         self.post(&format!("/threads/{thread}/chat"), json!({ "text": text })).await
     }
 
-    /// Says something as a message that the client knows by an id of its own.
+    /// Sends a message with a `client_id`.
     pub async fn says_as(&self, thread: &str, client_id: &str, text: &str) -> Answer {
         self.post(&format!("/threads/{thread}/chat"), json!({ "text": text, "client_id": client_id })).await
     }
 
-    /// A note for agents.
+    /// Writes a note for agents.
     pub async fn notes(&self, thread: &str, text: &str) -> Answer {
         self.post(&format!("/threads/{thread}/chat"), json!({ "text": text, "internal": true })).await
     }
@@ -90,7 +90,7 @@ impl Persona {
         self.posts(&format!("/threads/{thread}/claim")).await
     }
 
-    /// Gives the line to the `bot` or the `queue`.
+    /// Releases the thread to the `bot` or the `queue`.
     pub async fn releases(&self, thread: &str, to: &str) -> Answer {
         self.post(&format!("/threads/{thread}/release"), json!({ "to": to })).await
     }
@@ -99,12 +99,12 @@ impl Persona {
         self.posts(&format!("/threads/{thread}/end")).await
     }
 
-    /// The thread as this one sees it.
+    /// The thread as this persona sees it.
     pub async fn reads(&self, thread: &str) -> Value {
         self.get(&format!("/threads/{thread}")).await.expect(200).body
     }
 
-    /// The whole log, its pages put together.
+    /// The whole log, all pages together.
     pub async fn log(&self, thread: &str) -> Vec<Value> {
         let mut log: Vec<Value> = Vec::new();
         loop {
@@ -117,7 +117,7 @@ impl Persona {
         }
     }
 
-    /// The log as lines of `role: text`, a change of owner as its type.
+    /// The log as lines of `role: text`, or `[type]` for a change of owner.
     pub async fn transcript(&self, thread: &str) -> Vec<String> {
         let line = |message: &Value| match message["event"]["type"].as_str() {
             Some(event) => format!("[{event}]"),
@@ -135,7 +135,7 @@ impl Persona {
         Socket(stream)
     }
 
-    /// A socket that listens to a thread from now on.
+    /// A socket that is subscribed to a thread from now on.
     pub async fn listens(&self, thread: &str) -> Socket {
         let mut socket = self.connects().await;
         socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
@@ -160,7 +160,7 @@ impl Answer {
         self
     }
 
-    /// Checks that it is a problem (RFC 9457) of this status and code; gives its detail.
+    /// Checks that it is a problem (RFC 9457) with this status and code; returns its detail.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> String {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
@@ -170,7 +170,7 @@ impl Answer {
         self.body["detail"].as_str().unwrap().to_owned()
     }
 
-    /// Checks that the request was refused for one of its fields; gives `field: reason`.
+    /// Checks that the request was refused because of one of its fields; returns `field: reason`.
     #[track_caller]
     pub fn invalid(self) -> String {
         let said = ["field", "reason"].map(|name| self.body[name].as_str().unwrap_or("?").to_owned()).join(": ");
@@ -190,7 +190,7 @@ impl Answer {
     }
 }
 
-/// Replaces what differs from run to run: ids, times, conversations.
+/// Snapshot settings that redact the values that differ from run to run: ids and times.
 pub fn redacted() -> Settings {
     let mut settings = Settings::clone_current();
     for (prefix, name) in [("thr", "thread"), ("bot", "chatbot"), ("msg", "message"), ("run", "run")] {

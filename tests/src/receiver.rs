@@ -1,4 +1,4 @@
-//! A customer's own server, which takes webhooks and checks their signatures as it is told to.
+//! A webhook receiver: a customer's own server, which verifies the signatures of the webhooks that it receives.
 
 use std::{
     collections::VecDeque,
@@ -26,16 +26,16 @@ pub struct Receiver {
     serving: JoinHandle<()>,
 }
 
-/// How a request is answered. Each is used once, in order; after the last it is 200 and `{}`.
+/// The response to a request. Each is used once, in order; after the last it is 200 and `{}`.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Status(u16, String),
-    /// Elsewhere, but on the same server.
+    /// A redirect to another path of the same server.
     Redirect,
     Never,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Told {
     pub id: String,
@@ -64,16 +64,16 @@ impl Receiver {
         self.state.replies.lock().unwrap().extend(replies);
     }
 
-    /// What came so far, each with a good signature.
+    /// All requests received so far, each with a valid signature.
     #[track_caller]
     pub fn told(&self) -> Vec<Told> {
         self.state.told.lock().unwrap().iter().map(|told| told.clone().unwrap()).collect()
     }
 
-    /// Returns once something has come that nobody has waited for yet.
+    /// Returns once a request has come that no earlier call has waited for.
     pub async fn until_told(&self) {
         let came = self.state.came.notified();
-        tokio::time::timeout(Duration::from_secs(20), came).await.expect("nothing came");
+        tokio::time::timeout(Duration::from_secs(20), came).await.expect("no webhook came in time");
     }
 
     #[track_caller]
@@ -111,7 +111,7 @@ async fn take(State(seen): State<Seen>, headers: HeaderMap, body: Bytes) -> Resp
     }
 }
 
-/// As the README tells a receiver to.
+/// Verifies a signature as the README tells a receiver to.
 fn checked(headers: &HeaderMap, body: &[u8]) -> Result<Told, String> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
@@ -122,7 +122,7 @@ fn checked(headers: &HeaderMap, body: &[u8]) -> Result<Told, String> {
     let given = BASE64_STANDARD.decode(signature.strip_prefix("v1,").unwrap_or_default()).unwrap_or_default();
     mac.verify_slice(&given).map_err(|_| format!("{id} has a wrong signature: {signature}"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let sent: u64 = timestamp.parse().map_err(|_| format!("{timestamp} is no time"))?;
+    let sent: u64 = timestamp.parse().map_err(|_| format!("{timestamp} is not a timestamp"))?;
     if id.is_empty() || header("content-type") != "application/json" || sent.abs_diff(now) > 3 * 24 * 3600 {
         return Err(format!("{headers:?}"));
     }

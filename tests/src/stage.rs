@@ -1,4 +1,4 @@
-//! A Switchboard of its own for each test.
+//! The stage: a Switchboard of its own for each test.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{
@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{openai_schema::validate_request, persona::Persona};
 
-/// A running Switchboard, out of memory, on a free port, with its stand-in for OpenAI.
+/// A running Switchboard, in memory, on a free port, with its stand-in for OpenAI.
 pub struct Stage {
     pub board: Switchboard,
     http: reqwest::Client,
@@ -29,12 +29,12 @@ impl Stage {
         Self { board, http: reqwest::Client::new() }
     }
 
-    /// `cus`, a customer of tenant `acme`.
+    /// The customer `cus` of tenant `acme`.
     pub fn customer(&self) -> Persona {
         self.persona("acme", "customer", "cus")
     }
 
-    /// `ana`, an agent of tenant `acme`.
+    /// The agent `ana` of tenant `acme`.
     pub fn agent(&self) -> Persona {
         self.persona("acme", "agent", "ana")
     }
@@ -47,7 +47,7 @@ impl Stage {
         self.bearing(Some(self.board.token(tenant, role, sub)))
     }
 
-    /// Nobody in particular.
+    /// A persona without a token.
     pub fn anon(&self) -> Persona {
         self.bearing(None)
     }
@@ -57,25 +57,25 @@ impl Stage {
         Persona { http: self.http.clone(), url, socket_url, token }
     }
 
-    /// A chatbot of `acme`, its id.
+    /// Creates a chatbot of `acme`; returns its id.
     pub async fn chatbot(&self) -> String {
         self.chatbot_with(json!({})).await
     }
 
-    /// A chatbot with these fields besides its name and model.
+    /// Creates a chatbot with these fields besides its name and model; returns its id.
     pub async fn chatbot_with(&self, fields: Value) -> String {
         let mut body = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         self.admin().post("/chatbots", body).await.expect(201).id()
     }
 
-    /// A thread of `cus` with a chatbot of its own, its id.
+    /// Creates a thread of `cus` with a chatbot of its own; returns its id.
     pub async fn thread(&self) -> String {
         let chatbot = self.chatbot().await;
         self.thread_of(&self.customer(), &chatbot).await
     }
 
-    /// Somebody's thread with this chatbot, its id.
+    /// Creates a thread of this customer with this chatbot; returns its id.
     pub async fn thread_of(&self, customer: &Persona, chatbot: &str) -> String {
         customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
     }
@@ -84,14 +84,14 @@ impl Stage {
         self.board.standin().expect("a test's OpenAI is the stand-in")
     }
 
-    /// What OpenAI was asked for by this method at paths that begin so, oldest first.
+    /// The requests that OpenAI received with this method at paths with this prefix, oldest first.
     pub fn asked_of_openai(&self, method: &str, path: &str) -> Vec<Recorded> {
         let mut asked = self.standin().requests();
         asked.retain(|request| request.method == method && request.path.starts_with(path));
         asked
     }
 
-    /// From here on OpenAI does nothing, and says that asking again is no use.
+    /// Makes OpenAI refuse every request from now on, and say that retrying is of no use.
     pub fn openai_goes_down(&self) {
         for method in ["GET", "POST", "DELETE"] {
             let down = Said::status(503).header("x-should-retry", "false");
@@ -103,13 +103,13 @@ impl Stage {
         self.standin().clear_faults();
     }
 
-    /// A sweep, and all that it has `chat` do.
+    /// Runs the sweep, and waits for all invocations of `chat` that it causes.
     pub async fn sweeps(&self) {
-        assert!(self.board.sweep().await, "what is due could not all be looked at");
+        assert!(self.board.sweep().await, "the sweep did not get through all due work");
         self.board.invocations().finished().await;
     }
 
-    /// Gives the line back to the bot, which does not hear of it: the event that asks it for an answer gets lost.
+    /// Releases the thread to the bot while the event that would invoke `chat` gets lost.
     pub async fn releases_unheard(&self, thread: &str) {
         self.board.invocations().lose(true);
         self.admin().releases(thread, "bot").await.expect(200);
@@ -118,8 +118,8 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Whatever a test did, what was asked of OpenAI must be what OpenAI's own schema allows, and each thread must keep the
-    /// invariants of one voice.
+    /// Verifies, after every test, that each request to OpenAI matches OpenAI's own schema, and that each thread keeps
+    /// the invariants of one voice.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
@@ -128,13 +128,13 @@ impl Drop for Stage {
             validate_request(&request.path, &request.method, &request.body);
         }
         let table = self.board.table();
-        // A thread of its own, for a test's runtime cannot wait within itself.
+        // On a thread of its own, because a test's runtime cannot block within itself.
         let verified = std::thread::spawn(move || verified(&table)).join();
-        assert_eq!(verified.unwrap(), Vec::<String>::new(), "threads that break an invariant");
+        assert_eq!(verified.unwrap(), Vec::<String>::new(), "threads that violate an invariant");
     }
 }
 
-/// What each thread of the table that breaks an invariant breaks.
+/// The violated invariant of each thread in the table that violates one.
 fn verified(table: &aws_sdk_dynamodb::Client) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

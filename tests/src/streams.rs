@@ -1,4 +1,4 @@
-//! Server-sent events, as a caller of `chat` hears them.
+//! Server-sent events, as a caller of `chat` receives them.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -11,7 +11,7 @@ pub struct Events {
     read: String,
 }
 
-/// One of them: its type, its id, its data.
+/// One event of a stream: its type, its id, its data.
 #[derive(Debug)]
 pub struct Event {
     pub kind: String,
@@ -20,7 +20,7 @@ pub struct Event {
 }
 
 impl Persona {
-    /// Says something and listens to what comes of it.
+    /// Sends a message and streams the response.
     pub async fn streams(&self, thread: &str, body: Value) -> Events {
         let request = self.request(Method::POST, &format!("/threads/{thread}/chat")).json(&body);
         let response = request.header("accept", "text/event-stream").send().await.unwrap();
@@ -30,7 +30,7 @@ impl Persona {
         Events { response, read: String::new() }
     }
 
-    /// The chunks of the answer, all of them.
+    /// All chunks of the response to the Vercel AI SDK's request.
     pub async fn chats(&self, body: &Value) -> Vec<Value> {
         let response = self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap();
         assert_eq!(response.status(), 200);
@@ -44,7 +44,7 @@ impl Persona {
 }
 
 impl Events {
-    /// The next event, or the end.
+    /// The next event, or `None` at the end.
     pub async fn next(&mut self) -> Option<Event> {
         let end = loop {
             if let Some(end) = self.read.find("\n\n") {

@@ -1,4 +1,4 @@
-//! The table as it is, behind the API.
+//! The table behind the API, read directly.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -17,11 +17,11 @@ use shared::{
 
 use crate::stage::Stage;
 
-/// The table, looked at directly.
+/// A client of the table.
 pub struct Table(Client);
 
 impl Table {
-    /// A stage, and its table.
+    /// A stage with these options, and its table.
     pub async fn of(mut options: Options) -> (Stage, Self) {
         let table = Arc::new(OnceLock::new());
         let seen = Arc::clone(&table);
@@ -33,32 +33,32 @@ impl Table {
         (stage, Self(table.get().unwrap().clone()))
     }
 
-    /// The conversations that are to be removed at OpenAI, of a thread of `acme`.
+    /// The conversations of a thread of `acme` that are still to be deleted at OpenAI.
     pub async fn removals(&self, thread: &str) -> Vec<String> {
         self.sort_keys(thread, key::CLEANUP).await
     }
 
-    /// The notices that are still to be told of a thread of `acme`: their ids.
+    /// The ids of the webhook deliveries that a thread of `acme` still has to make.
     pub async fn notices(&self, thread: &str) -> Vec<String> {
         self.sort_keys(thread, key::DELIVERY).await
     }
 
-    /// The sockets that listen to a thread of `acme`.
+    /// The sockets that are subscribed to a thread of `acme`.
     pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
         self.sort_keys(thread, key::SUBSCRIPTION).await
     }
 
-    /// Returns once nobody listens to a thread of `acme` any more.
+    /// Returns once no socket is subscribed to a thread of `acme` any more.
     pub async fn until_nobody_listens(&self, thread: &str) {
         let left = async {
             while !self.subscriptions(thread).await.is_empty() {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), left).await.expect("somebody still listens");
+        tokio::time::timeout(Duration::from_secs(20), left).await.expect("a socket is still subscribed");
     }
 
-    /// What follows `prefix` in a thread's partition.
+    /// The sort keys with `prefix` in a thread's partition, without the prefix.
     async fn sort_keys(&self, thread: &str, prefix: &str) -> Vec<String> {
         let found = self
             .0
@@ -74,7 +74,7 @@ impl Table {
 }
 
 impl Stage {
-    /// A thread of `acme` as the table has it.
+    /// A thread of `acme` as the table stores it.
     pub async fn stored(&self, thread: &str) -> Thread {
         self.board.app().store.thread_get_bare("acme", &id(thread)).await.unwrap().unwrap()
     }

@@ -16,7 +16,7 @@ impl Persona {
         self.visits_on(SHOP, chatbot).await
     }
 
-    /// As a browser does on a page of this origin.
+    /// Asks for a visitor's token as a browser does on a page of this origin.
     pub async fn visits_on(&self, origin: &str, chatbot: &str) -> Answer {
         let ask = json!({ "tenant": "acme", "chatbot_id": chatbot });
         Answer::of(self.request(Method::POST, "/visitors").header(ORIGIN, origin).json(&ask)).await

@@ -1,4 +1,4 @@
-//! A WebSocket, as a client listens to it.
+//! A client's WebSocket.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 use crate::event_schema::validate_event;
 
-/// Nothing in a test takes this long unless it hangs.
+/// Timeout of a wait for an event: nothing in a test takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connected socket.
@@ -20,7 +20,7 @@ impl Socket {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
-    /// The next event, but for who is present: that comes and goes with every socket.
+    /// The next event other than `presence`, which comes and goes with every socket.
     pub async fn hears(&mut self) -> Value {
         loop {
             let event = self.hears_anything().await;
@@ -30,10 +30,10 @@ impl Socket {
         }
     }
 
-    /// The next event of all.
+    /// The next event of any type.
     pub async fn hears_anything(&mut self) -> Value {
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing was heard");
+            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("no event arrived in time");
             if let Message::Text(text) = frame.unwrap().unwrap() {
                 let event: Value = serde_json::from_str(&text).unwrap();
                 if event["type"].is_string() {
@@ -44,7 +44,7 @@ impl Socket {
         }
     }
 
-    /// The next event of this type; those before it are passed over.
+    /// The next event of this type; the ones before it are dropped.
     pub async fn hears_of(&mut self, kind: &str) -> Value {
         loop {
             let event = self.hears_anything().await;
@@ -54,7 +54,7 @@ impl Socket {
         }
     }
 
-    /// All events up to the answer to a ping: what had been sent before it has arrived by then.
+    /// All events received before the `pong` to a ping: everything that was sent earlier has arrived by then.
     pub async fn heard_so_far(&mut self) -> Vec<Value> {
         self.says(json!({ "action": "ping" })).await;
         let mut heard = Vec::new();

@@ -1,4 +1,4 @@
-//! The answer of `chat`, whose body may be a stream, as the other functions answer.
+//! The buffered form of `chat`'s response, whose body may be a stream: the form in which the other functions respond.
 
 use lambda_http::{Body, Error, Response};
 

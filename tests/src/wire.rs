@@ -1,7 +1,7 @@
 //! A wire to the table on which calls can be made to fail, as DynamoDB and networks make them fail.
 //!
-//! It stands between the SDK's own client and the embedded database. So what a test sees is what the functions would
-//! do on AWS: the SDK's retries, its reading of DynamoDB's errors, and ours behind them.
+//! It stands between the SDK's own client and the embedded database, so a test sees what the functions would do on AWS:
+//! the SDK's retries, its reading of DynamoDB's errors, and our handling of them.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -33,7 +33,7 @@ struct Inner {
     calls: Mutex<Vec<String>>,
 }
 
-/// What the next calls of one operation meet. Faults of the same operation are met in the order given.
+/// A fault that the next calls of one operation meet. Faults of the same operation apply in the order given.
 #[derive(Clone, Debug)]
 pub struct Fault {
     operation: &'static str,
@@ -43,15 +43,15 @@ pub struct Fault {
 
 #[derive(Clone, Debug)]
 pub enum Trouble {
-    /// Refused with this error, and nothing happens.
+    /// Refused with this error, without effect.
     Refused(&'static str),
-    /// A transaction that meets another one at its first item: cancelled, and nothing happens.
+    /// A transaction that conflicts with another one at its first item: cancelled, without effect.
     Conflict,
-    /// Of a batch, only the first so many items are done. The rest is handed back.
+    /// Only the first `done` items of a batch are processed; the rest is returned as unprocessed.
     Leftover { done: usize },
-    /// Carried out, but the connection breaks before the answer is there.
+    /// Carried out, but the connection breaks before the response arrives.
     AnswerLost,
-    /// Comes so late that the token of a transaction means nothing any more: it is taken for a new one.
+    /// Arrives after the idempotency token of a transaction has expired, so it is taken for a new one.
     TokenForgotten,
 }
 
@@ -72,7 +72,7 @@ impl Fault {
 }
 
 impl Wire {
-    /// For [`local::Options::dynamo`], of one Switchboard.
+    /// The transport for [`local::Options::dynamo`], of one Switchboard.
     pub fn transport(&self) -> Transport {
         let wire = self.clone();
         Transport::new(move |database| {
@@ -89,22 +89,22 @@ impl Wire {
         lock(&self.0.faults).clear();
     }
 
-    /// How many faults nobody has met to their end yet.
+    /// Number of faults that have not been used up yet.
     pub fn faults_left(&self) -> usize {
         lock(&self.0.faults).len()
     }
 
-    /// How often an operation was called, tries of the SDK's own included.
+    /// Number of calls of an operation, the SDK's own retries included.
     pub fn calls(&self, operation: &str) -> usize {
         lock(&self.0.calls).iter().filter(|called| *called == operation).count()
     }
 
-    /// The table without its troubles.
+    /// A client of the table that meets no faults.
     pub fn table(&self) -> Client {
         client_over(self.0.database.get().expect("a Switchboard has started on this wire").clone())
     }
 
-    /// The sort keys of all that is in a partition.
+    /// The sort keys of all items in a partition.
     pub async fn partition(&self, pk: &str) -> Vec<String> {
         let query = self.table().query().table_name(TABLE).consistent_read(true).key_condition_expression("pk = :pk");
         let items = query.expression_attribute_values(":pk", S(pk.into())).send().await.unwrap().items.unwrap();
@@ -170,7 +170,7 @@ impl Tapped {
         self.database.call(request).await
     }
 
-    /// A batch of reads or writes, of which the table takes the first `done`.
+    /// Carries out the first `done` items of a batch of reads or writes.
     async fn in_part(&self, mut request: HttpRequest, done: usize) -> Result<HttpResponse, ConnectorError> {
         let mut asked = asked(&request);
         let mut rest = asked["RequestItems"].clone();
@@ -198,7 +198,7 @@ pub fn asked(request: &HttpRequest) -> Value {
 }
 
 pub fn refusal(error: &str) -> HttpResponse {
-    // DynamoDB's own troubles are 5xx; what the caller may do something about is 400.
+    // DynamoDB's own failures are 5xx; the ones that the caller can do something about are 400.
     let status = if ["InternalServerError", "ServiceUnavailable"].contains(&error) { 500 } else { 400 };
     let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{error}"), "message": "told to fail"});
     response(status, &body)

@@ -65,7 +65,7 @@ async fn a_run_that_renews_while_it_is_found_dead_is_not_taken_over() {
     assert!(store.run_renew(&read, &run.id, run.lease_until + MINUTE).await.unwrap());
     let mut taken = Commit::new(read.clone());
     taken.thread.begin_run(RunId::new(stage.board.app().ulid()), run.lease_until);
-    assert!(matches!(store.thread_commit(&read, taken).await.unwrap(), Committed::Stale));
+    assert!(matches!(store.thread_commit(&read, taken).await.unwrap(), Committed::Conflict));
     assert_eq!(stage.stored(id).await.run.unwrap().id, run.id);
 }
 

@@ -78,8 +78,8 @@ async fn a_shard_that_cannot_be_read_keeps_no_other_waiting() {
 async fn what_an_index_that_lags_still_has_is_not_looked_into() {
     let (stage, turned, _) = stage().await;
     let (app, id) = (stage.board.app(), thread(&stage, "due#0").await);
-    let found = async || app.store.overdue_get("acme", &id, app.now()).await.unwrap();
-    assert!(matches!(found().await, Overdue::Settled));
+    let found = async || app.store.due_thread_get("acme", &id, app.now()).await.unwrap();
+    assert!(matches!(found().await, DueThread::Settled));
     turned.by(DAY * 30);
     assert!(matches!(found().await, DueThread::Thread(_)));
     app.store.thread_purge("acme", &id).await.unwrap();

@@ -130,9 +130,9 @@ async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
     stage.customer().escalates(&thread).await.expect(200);
     let [notice] = table.notices(&thread).await.try_into().unwrap();
     let (store, now) = (&stage.board.app().store, stage.board.app().now());
-    let key = key::notice("acme", &id(&thread), &notice.parse().unwrap());
-    let read = store.notice_get(&key).await.unwrap().unwrap();
-    let take = async || store.notice_take(&read, now).await.unwrap().is_some();
+    let key = key::delivery("acme", &id(&thread), &notice.parse().unwrap());
+    let read = store.outbox_get(&key).await.unwrap().unwrap();
+    let take = async || store.outbox_take(&read, now).await.unwrap().is_some();
     assert_eq!((take().await, take().await), (true, false));
     // Nor is one that is told taken up again.
     store.outbox_delete(&read).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a function answers, in the two forms that the Runtime API takes.
+//! The response of a function, in the two forms that the Runtime API takes.
 
 use std::{collections::BTreeMap, fmt, future::poll_fn, pin::Pin, process::ExitStatus};
 
@@ -15,17 +15,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
-/// Ends the prelude of a streamed answer.
+/// End of the prelude of a streamed response.
 pub const DELIMITER: [u8; 8] = [0; 8];
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 
 pub type Outcome = Result<Answer, Failure>;
 
-/// One event's answer.
+/// The response to one event.
 #[derive(Debug)]
 pub enum Answer {
-    /// Any JSON; of an HTTP function a proxy response, which API Gateway makes HTTP of.
+    /// Any JSON; from an HTTP function a proxy response, which API Gateway turns into HTTP.
     Buffered(Value),
     /// HTTP already.
     Streamed(Response<Vec<u8>>),
@@ -40,7 +40,7 @@ impl Answer {
         }
     }
 
-    /// What a client would get from API Gateway, in either form.
+    /// The response that a client would get from API Gateway, in either form.
     pub fn into_http(self) -> Response<Vec<u8>> {
         match self {
             Answer::Buffered(value) => {
@@ -51,28 +51,28 @@ impl Answer {
     }
 }
 
-/// Why there is no answer.
+/// The reason for a missing response.
 #[derive(Debug)]
 pub enum Failure {
-    /// What the function told `init/error`: it could not even begin.
+    /// The error posted to `init/error`: the function failed to start.
     Init(Value),
-    /// What the handler failed with: `{errorType, errorMessage}`.
+    /// The handler's error: `{errorType, errorMessage}`.
     Invocation(Value),
-    /// The answer broke off: what had come until then, and the error.
+    /// The stream broke off: the part that had arrived by then, and the error.
     Stream { until_then: Box<Answer>, error: Value },
-    /// The process is gone.
+    /// The process has exited.
     Exited(ExitStatus),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Init(error) => write!(f, "it could not begin: {error}"),
-            Failure::Invocation(error) => write!(f, "its handler failed: {error}"),
+            Failure::Init(error) => write!(f, "the function failed to start: {error}"),
+            Failure::Invocation(error) => write!(f, "the handler failed: {error}"),
             Failure::Stream { until_then, error } => {
-                write!(f, "broke off with {error} after {until_then:?}")
+                write!(f, "the stream broke off with {error} after {until_then:?}")
             }
-            Failure::Exited(status) => write!(f, "it ended: {status}"),
+            Failure::Exited(status) => write!(f, "the process exited: {status}"),
         }
     }
 }
@@ -87,7 +87,7 @@ pub(super) async fn read(request: Request) -> Outcome {
     Ok(Answer::Buffered(serde_json::from_slice(&bytes).expect("a buffered answer is JSON")))
 }
 
-/// The whole body, and the trailers behind it.
+/// The whole body, and the trailers after it.
 async fn collect(mut body: Body) -> (Vec<u8>, HeaderMap) {
     let (mut bytes, mut trailers) = (Vec::new(), HeaderMap::new());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
@@ -99,7 +99,8 @@ async fn collect(mut body: Body) -> (Vec<u8>, HeaderMap) {
     (bytes, trailers)
 }
 
-/// A prelude `{statusCode, headers, cookies}`, eight NUL bytes, the body. An error in mid-stream follows in trailers.
+/// Parses a prelude `{statusCode, headers, cookies}`, eight NUL bytes, and the body. An error in mid-stream follows in
+/// trailers.
 pub fn read_streamed(bytes: &[u8], trailers: &HeaderMap) -> Outcome {
     let end =
         bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER).expect("a delimiter ends the prelude");
@@ -122,7 +123,8 @@ fn error_in(trailers: &HeaderMap) -> Option<Value> {
     Some(stream_error(text(ERROR_TYPE)?, text(ERROR_BODY).unwrap_or_default()))
 }
 
-/// `lambda_runtime` 1.5 announces trailers and then writes them at the end of the body itself, in the form of trailers.
+/// Splits off the error of a broken stream: `lambda_runtime` 1.5 announces trailers and then writes them at the end of
+/// the body itself, in the form of trailers.
 fn split_error(body: &[u8]) -> (&[u8], Option<Value>) {
     let start = b"Lambda-Runtime-Function-Error-Type: ";
     let Some(at) = body.windows(start.len()).rposition(|window| window == start) else {
@@ -139,7 +141,7 @@ fn stream_error(kind: &str, base64: &str) -> Value {
     json!({ "errorType": kind, "errorMessage": String::from_utf8_lossy(&message) })
 }
 
-/// Before a streamed body.
+/// The prelude of a streamed body.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Prelude {
@@ -150,7 +152,8 @@ struct Prelude {
     cookies: Vec<String>,
 }
 
-/// `lambda_runtime` writes a header that comes once as a string, one that repeats as a list.
+/// One or more values of a header: `lambda_runtime` writes a header that comes once as a string, one that repeats as a
+/// list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMore {
@@ -172,7 +175,7 @@ impl Prelude {
     }
 }
 
-/// Of a buffered HTTP function, for REST and WebSocket routes alike.
+/// The proxy response of a buffered HTTP function, for REST and WebSocket routes alike.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProxyResponse {
@@ -187,7 +190,7 @@ struct ProxyResponse {
 }
 
 impl ProxyResponse {
-    /// API Gateway merges both maps; a name that is in both counts as the longer one has it.
+    /// Merges both header maps as API Gateway does; a name that is in both counts as `multiValueHeaders` has it.
     fn into_http(mut self) -> Response<Vec<u8>> {
         self.headers.retain(|name, _| !self.multi_value_headers.contains_key(name));
         let repeated = self.multi_value_headers.into_iter();

@@ -1,5 +1,5 @@
-//! A Lambda Runtime API in this process, which plays events through the built function binaries:
-//! what is deployed asks here for its work, as it asks Lambda.
+//! A Lambda Runtime API in this process, which plays events through the built function binaries: they poll it for
+//! invocations, as they poll Lambda's.
 
 pub mod answer;
 
@@ -30,10 +30,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What a function may take for one event; it reads the deadline from `lambda-runtime-deadline-ms`.
+/// A function's timeout for one event; it reads the deadline from `lambda-runtime-deadline-ms`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A built function, running, with a Runtime API of its own. Dropping it kills the process.
+/// The running process of a built function, with a Runtime API of its own. Dropping it kills the process.
 pub struct FunctionProcess {
     child: Child,
     logs: NamedTempFile,
@@ -43,7 +43,7 @@ pub struct FunctionProcess {
     _server: JoinSet<()>,
 }
 
-/// The event an outcome is of, by its request id; a failed start has none.
+/// The request id of the event that an outcome belongs to; a failed start has none.
 type Subject = Option<String>;
 
 struct Event {
@@ -52,7 +52,8 @@ struct Event {
 }
 
 impl FunctionProcess {
-    /// Starts `functions/{name}` as Lambda does. Of this process's environment it sees nothing: `envs` are all its own.
+    /// Starts `functions/{name}` as Lambda does. It sees nothing of this process's environment: `envs` is its whole
+    /// environment.
     pub async fn start<K, V>(name: &str, envs: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: AsRef<OsStr>,
@@ -92,8 +93,8 @@ impl FunctionProcess {
         Self { child, logs, events, outcomes, invocations: 0, _server: server }
     }
 
-    /// Plays one event, and waits for what becomes of it. One at a time, as Lambda does.
-    /// The outcome of an earlier event that nobody waited for is passed over.
+    /// Plays one event and waits for its outcome. One at a time, as Lambda does. The outcome of an earlier event that
+    /// nobody waited for is dropped.
     pub async fn invoke(&mut self, event: &Value) -> Outcome {
         self.invocations += 1;
         let request_id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
@@ -114,7 +115,7 @@ impl FunctionProcess {
         }
     }
 
-    /// All that the function has printed so far.
+    /// Everything that the function has printed so far.
     pub fn logs(&self) -> String {
         fs::read_to_string(&self.logs).expect("logs are text")
     }
@@ -139,7 +140,7 @@ async fn init_error(State(api): State<Arc<RuntimeApi>>, error: String) -> impl I
     api.answer(None, Err(Failure::Init(json_or_text(&error))))
 }
 
-/// Held open until there is an event.
+/// The request for the next event, held open until there is one.
 async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
     let Some(event) = api.next.lock().await.recv().await else {
         return Err(StatusCode::GONE);
@@ -168,7 +169,7 @@ async fn invocation_error(
 }
 
 impl RuntimeApi {
-    /// Nobody may be waiting any more: the test has ended.
+    /// VisitorTokens on an outcome. Nobody may be waiting for it any more, because the test has ended.
     fn answer(&self, subject: Subject, outcome: Outcome) -> (StatusCode, &'static str) {
         let _ended = self.answered.send((subject, outcome));
         (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
@@ -181,8 +182,8 @@ fn json_or_text(error: &str) -> Value {
 
 /// The function's binary, in the folder that this test was built in and as new as the sources.
 ///
-/// `cargo test` builds no plain binary of another package, so the first to ask has cargo build them all: with the
-/// features that `cargo test` resolves, so that nothing is compiled that was compiled before.
+/// `cargo test` builds no plain binary of another package, so the first caller has cargo build them all: with the
+/// features that `cargo test` resolves, so that nothing that is already compiled is compiled again.
 pub fn binary(name: &str) -> PathBuf {
     static BUILT_INTO: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT_INTO.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What must hold when a story is over, whatever has happened in it.
+//! The checks at the end of a story: invariants that must hold whatever happened in it.
 
 use std::collections::HashSet;
 
@@ -19,14 +19,14 @@ struct Kept {
     log: Vec<Message>,
 }
 
-/// Says what does not hold.
+/// Checks all invariants; the error describes the first violation.
 pub async fn check(story: &Story) -> Result<(), String> {
-    require(story.simulation.is_idle(), || "a function is at work for ever".into())?;
+    require(story.simulation.is_idle(), || "a function never finished".into())?;
     let mut all = Vec::new();
     for line in &story.lines {
         let Some(kept) = read(story, &line.thread).await? else { continue };
         verify(&kept.thread, &kept.log).map_err(|breach| format!("{}: {breach}", line.thread))?;
-        require(!kept.thread.awaits_bot(), || format!("{} still waits for the bot", line.thread))?;
+        require(!kept.thread.awaits_bot(), || format!("{} still waits for an answer of the bot", line.thread))?;
         all.push(kept);
     }
     for said in story.said() {
@@ -34,7 +34,7 @@ pub async fn check(story: &Story) -> Result<(), String> {
             acknowledged(&said, kept)?;
         }
     }
-    require(!story.simulation.has_due().await, || "something is due for ever".into())?;
+    require(!story.simulation.has_due().await, || "something stays due".into())?;
     story.simulation.leases().breach().map_or(Ok(()), Err)?;
     removed(story, &all).await?;
     asked_once(story)?;
@@ -42,7 +42,7 @@ pub async fn check(story: &Story) -> Result<(), String> {
     Ok(())
 }
 
-/// `None` of a thread that was deleted, with all it held.
+/// Reads a thread and its log. `None` for a thread that was deleted, with everything in it.
 async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
     let (table, id) = (story.simulation.onlooker().store, thread.parse().expect("a thread's id"));
     let thread = table.thread_get_bare(TENANT, &id).await.expect("the table answers");
@@ -54,7 +54,8 @@ async fn read(story: &Story, thread: &str) -> Result<Option<Kept>, String> {
     Ok(Some(Kept { thread, log }))
 }
 
-/// OpenAI has nothing of conversations that no thread speaks in any more: ended, deleted, or dropped for a new one.
+/// Checks that OpenAI has no items of conversations that no thread uses any more: ended, deleted, or replaced by a new
+/// one.
 async fn removed(story: &Story, all: &[Kept]) -> Result<(), String> {
     let conversations = story.simulation.openai().asked().conversations.clone();
     let spoken: Vec<_> = all.iter().filter_map(|kept| kept.thread.openai.conversation_id.as_ref()).collect();
@@ -65,7 +66,8 @@ async fn removed(story: &Story, all: &[Kept]) -> Result<(), String> {
     Ok(())
 }
 
-/// A message that was taken is in the log once, as it was said; each answer to it speaks of that one.
+/// Checks that an accepted message is in the log once, as it was sent, and that each response to it is about that
+/// message.
 fn acknowledged(said: &Said, kept: &Kept) -> Result<(), String> {
     let taken: Vec<&Value> =
         said.answers.iter().filter(|it| matches!(it.status, 200 | 202)).map(|it| &it.body).collect();
@@ -79,7 +81,7 @@ fn acknowledged(said: &Said, kept: &Kept) -> Result<(), String> {
     let logged: Vec<_> = kept.log.iter().filter(there).collect();
     require(logged.len() <= 1, || format!("{said:?} is in the log {} times", logged.len()))?;
     for body in taken {
-        let message = logged.first().ok_or_else(|| format!("{said:?} was taken and is not in the log"))?;
+        let message = logged.first().ok_or_else(|| format!("{said:?} was accepted and is not in the log"))?;
         require(body["message"]["id"] == message.id.as_str() && message.text == said.text, || {
             format!("{said:?} was answered as something else: {body}")
         })?;
@@ -88,17 +90,17 @@ fn acknowledged(said: &Said, kept: &Kept) -> Result<(), String> {
     Ok(())
 }
 
-/// A reply in an answer is the log's first one to that message.
+/// Checks that the reply in a response is the log's first reply to that message.
 fn replied(said: &Said, reply: &Value, message: &Message, kept: &Kept) -> Result<(), String> {
     if reply.is_null() {
         return Ok(());
     }
     let first = kept.log.iter().find(|reply| reply.answers.is_some_and(|answers| answers.cover(message.seq)));
     let same = first.is_some_and(|first| first.role == message::Role::Bot && reply["id"] == first.id.as_str());
-    require(same, || format!("{said:?} was answered with what the log does not have: {reply}"))
+    require(same, || format!("{said:?} was answered with a reply that the log does not have: {reply}"))
 }
 
-/// No conversation was given the same input twice.
+/// Checks that no conversation was given the same input twice.
 fn asked_once(story: &Story) -> Result<(), String> {
     let mut seen = HashSet::new();
     for (conversation, input) in &story.simulation.openai().asked().responses {
@@ -108,11 +110,11 @@ fn asked_once(story: &Story) -> Result<(), String> {
     Ok(())
 }
 
-/// Customers hear no notes, and nothing that was thrown away.
+/// Checks that customers received no notes and no drafts.
 fn private(story: &Story) -> Result<(), String> {
     for frame in story.simulation.frames().of("customer-") {
         let open = frame["type"] != "note.created" && frame.get("draft").is_none_or(Value::is_null);
-        require(open, || format!("a customer heard {frame}"))?;
+        require(open, || format!("a customer received {frame}"))?;
     }
     Ok(())
 }

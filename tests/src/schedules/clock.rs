@@ -1,4 +1,4 @@
-//! The clock of a simulation, which only moves when all else waits.
+//! The clock of a simulation, which only advances when everything else waits.
 
 use shared::{Clock, domain::At};
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ impl SimulatedClock {
         BEGINNING + self.begun.elapsed()
     }
 
-    /// The clock that the functions are given.
+    /// The clock of the functions.
     pub(super) fn clock(self) -> Clock {
         Clock::new(move || self.now())
     }

@@ -1,4 +1,4 @@
-//! The functions that a simulation calls, and their answers.
+//! The functions that a simulation calls, and their responses.
 
 use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(super) enum Function {
     Thread,
 }
 
-/// What a caller got.
+/// A function's response.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Answered {
     pub status: u16,
@@ -35,7 +35,7 @@ impl Function {
             Self::Sweep => sweep::handle(app, request).await,
             Self::Thread => thread::handle(app, request).await,
         };
-        // An invocation that failed, as Lambda counts it.
+        // A failed invocation, as Lambda counts it.
         response.map_or(Answered { status: 500, body: Value::Null }, |response| Answered::read(&response))
     }
 }
@@ -47,7 +47,7 @@ impl Answered {
     }
 }
 
-/// Who asks, for the trace: not the ids, which say nothing to a reader.
+/// The caller, method, route and body of a request, for the trace. No ids, which say nothing to a reader.
 pub(super) fn told(request: &Request) -> String {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => {

@@ -1,7 +1,7 @@
 //! The gate that every call of every function passes on its way to a server, and on its way back.
 //!
-//! A call arrives and waits. Somebody else (a schedule, or a plan of faults) says what becomes of it. So the order in
-//! which the simulation moves is decided here and nowhere else, and is the same whenever the decisions are.
+//! A call arrives and waits. Somebody else (a schedule, or a plan of faults) decides its fate. So the order of all
+//! events in a simulation is decided here and nowhere else, and is the same whenever the decisions are.
 
 use std::{
     fmt,
@@ -19,37 +19,37 @@ use tokio::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct InstanceId(pub usize);
 
-/// Where a call goes.
+/// The target of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// DynamoDB's operation.
+    /// The DynamoDB operation.
     Table(String),
     /// Method and path, without ids.
     OpenAi(String),
-    /// The next piece of a response's stream.
+    /// The next chunk of a response's stream.
     Stream,
-    /// A frame for a socket.
+    /// A frame to a socket.
     Socket,
     /// An asynchronous invocation of `chat`.
     Invoke,
 }
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Pass,
-    /// A throttle or a 5xx; nothing happens.
+    /// A throttle or a 5xx, without effect.
     Refused,
-    /// Of a transaction: it meets another one, and nothing happens.
+    /// A conflict of a transaction with another one, without effect.
     Conflict,
-    /// Carried out, and the connection breaks before the answer. Of a stream: it breaks after half of what is left.
+    /// Carried out, but the connection breaks before the response. A stream breaks after half of the rest.
     AnswerLost,
     /// The connection breaks before the call is carried out.
     NeverSent,
     /// The function is killed: before the call, or after it was carried out.
     KilledBefore,
     KilledAfter,
-    /// The function stands still for so long: before the call, or after it was carried out.
+    /// The function freezes for this long: before the call, or after it was carried out.
     FrozenBefore(Duration),
     FrozenAfter(Duration),
 }
@@ -59,14 +59,14 @@ pub struct Gate(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
-    /// A call arrived, or somebody outside has something new for whoever decides.
+    /// Notified when a call arrives, or when [`Gate::nudge`] is called.
     changed: Notify,
     begun: Instant,
 }
 
 #[derive(Default)]
 struct State {
-    /// Every call passes at once.
+    /// True while every call passes at once.
     open: bool,
     waiting: Vec<Waiting>,
     instances: Vec<Life>,
@@ -87,7 +87,7 @@ struct Life {
     died: Arc<Notify>,
 }
 
-/// A call that waits, as whoever decides sees it.
+/// A waiting call, as the schedule sees it.
 #[derive(Clone, Debug)]
 pub struct Ready {
     pub number: usize,
@@ -95,7 +95,7 @@ pub struct Ready {
 }
 
 impl Gate {
-    /// Open, until it is closed.
+    /// A gate that is open until it is closed.
     pub(super) fn new() -> Self {
         let state = State { open: true, ..State::default() };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new(), begun: Instant::now() }))
@@ -105,7 +105,7 @@ impl Gate {
         self.state().open = false;
     }
 
-    /// From here on no call waits; what was frozen still thaws in its time.
+    /// Lets all calls pass from now on; a frozen instance still thaws at its time.
     pub(super) fn open(&self) {
         let waiting = {
             let mut state = self.state();
@@ -123,7 +123,7 @@ impl Gate {
         InstanceId(state.instances.len() - 1)
     }
 
-    /// A call on its way out. Returns what is to become of it, once that is decided and the instance can go on.
+    /// Waits on a call's way out. Returns the call's fate once it is decided and the instance can go on.
     pub(super) async fn out(&self, instance: InstanceId, call: Call) -> Fate {
         let decided = {
             let mut state = self.state();
@@ -138,7 +138,7 @@ impl Gate {
             }
             decided
         };
-        // A call of an instance that was killed is decided no more.
+        // The calls of a killed instance are never decided.
         let Ok(fate) = decided.await else { return pending().await };
         match fate {
             Fate::KilledBefore => self.kill(instance),
@@ -154,7 +154,7 @@ impl Gate {
         fate
     }
 
-    /// A call on its way back: a frozen instance hears of it when it thaws, a dead one never.
+    /// Waits on a call's way back: a frozen instance goes on when it thaws, a dead one never.
     pub(super) async fn back(&self, instance: InstanceId) {
         loop {
             let thaws = {
@@ -180,7 +180,7 @@ impl Gate {
         died.notified().await;
     }
 
-    /// Kills every instance there is.
+    /// Kills all instances.
     pub fn kill_all(&self) {
         let instances = self.state().instances.len();
         (0..instances).for_each(|instance| self.kill(InstanceId(instance)));
@@ -197,7 +197,7 @@ impl Gate {
         self.state().instances[instance.0].thaws = Some(Instant::now() + span);
     }
 
-    /// The calls that can go on now. Those whose caller has given up are forgotten.
+    /// The calls that can be decided now. Calls whose callers have given up are dropped.
     pub fn ready(&self) -> Vec<Ready> {
         let mut state = self.state();
         state.waiting.retain(|call| !call.fate.is_closed());
@@ -210,7 +210,7 @@ impl Gate {
         ready.map(|call| Ready { number: call.number, call: call.call.clone() }).collect()
     }
 
-    /// When the next frozen instance thaws.
+    /// The time at which the next frozen instance thaws.
     pub(super) fn next_thaw(&self) -> Option<Instant> {
         let now = Instant::now();
         let state = self.state();
@@ -239,7 +239,7 @@ impl Gate {
         self.0.changed.notify_one();
     }
 
-    /// Writes a line into the trace, with the time.
+    /// Appends a line to the trace, with the time.
     pub fn note(&self, line: &str) {
         let at = self.0.begun.elapsed().as_millis();
         self.state().trace.push(format!("{at:>7} ms  {line}"));

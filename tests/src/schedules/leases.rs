@@ -1,4 +1,4 @@
-//! At most one live run a thread, seen where it is written.
+//! A check that each thread has at most one live run, made on the wire to the table.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,7 @@ use shared::{domain::At, store::key};
 use super::clock::SimulatedClock;
 use crate::wire::lock;
 
-/// The runs that hold threads, by what the table took.
+/// The runs that hold threads, according to the writes that the table took.
 #[derive(Clone, Debug)]
 pub(super) struct Leases(Arc<Inner>);
 
@@ -19,7 +19,7 @@ pub(super) struct Leases(Arc<Inner>);
 struct Inner {
     clock: SimulatedClock,
     held: Mutex<HashMap<String, (String, At)>>,
-    /// Of the transactions that were seen: one that comes again is answered, and writes nothing.
+    /// The tokens of the transactions seen so far: one that comes again is answered, and writes nothing.
     tokens: Mutex<HashSet<String>>,
     breaches: Mutex<Vec<String>>,
 }
@@ -29,7 +29,7 @@ impl Leases {
         Self(Arc::new(Inner { clock, held: Mutex::default(), tokens: Mutex::default(), breaches: Mutex::default() }))
     }
 
-    /// Looks at what has just been written.
+    /// Reads the leases in a write that succeeded.
     pub(super) fn wrote(&self, asked: &Value) {
         let token = asked["ClientRequestToken"].as_str().map(str::to_owned);
         if token.is_some_and(|token| !lock(&self.0.tokens).insert(token)) {
@@ -41,7 +41,7 @@ impl Leases {
                 self.holds(text(&item["pk"]), &item["run"]["M"]);
             }
         }
-        // A renewal: the one update there is that names a run.
+        // A renewal: the only update that names a run.
         if let (Some(run), Some(until)) = values(asked) {
             let mut held = lock(&self.0.held);
             if let Some(lease) = held.get_mut(text(&asked["Key"]["pk"])).filter(|(held, _)| held == run) {
@@ -62,7 +62,7 @@ impl Leases {
         lock(&self.0.held).insert(thread.to_owned(), (run, until));
     }
 
-    /// The first thread that had two live runs.
+    /// The first violation: a thread that had two live runs.
     pub(super) fn breach(&self) -> Option<String> {
         lock(&self.0.breaches).first().cloned()
     }

@@ -1,7 +1,7 @@
 //! Random schedules: real handlers in a simulation whose every step is drawn from a seed.
 //!
-//! `cargo xtask schedules` runs thousands of seeds; the tests here run a few. A seed that fails prints itself and the
-//! trace of its story, and plays the same again.
+//! `cargo xtask schedules` runs thousands of seeds; `proof::schedules` runs a few. A seed that fails prints itself and
+//! the trace of its story, and plays the same again.
 
 pub mod checks;
 mod clock;
@@ -35,7 +35,7 @@ use story::Story;
 /// A story that was played to its end.
 pub struct Played {
     pub trace: Vec<String>,
-    /// What does not hold, if anything.
+    /// The violated invariant, if any.
     pub breach: Option<String>,
 }
 
@@ -52,14 +52,14 @@ pub fn play(seed: u64) -> Played {
     })
 }
 
-/// Runs `story` by a clock of its own. The jitter of the SDK and of our own retries follows from `seed`.
+/// Runs `story` on a paused clock of its own. The jitter of the SDK and of our own retries follows from `seed`.
 pub fn alone<T>(seed: u64, story: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     fastrand::seed(seed);
     runtime.expect("a runtime").block_on(story)
 }
 
-/// All parts at once, each call of theirs when `next` says so.
+/// Runs all parts of a story concurrently; `next` decides each call's turn and fate.
 pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: impl FnMut(&[Ready]) -> Step) {
     let gate = story.simulation.gate();
     gate.close();
@@ -76,7 +76,7 @@ pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: im
     gate.open();
 }
 
-/// Nothing goes wrong any more, and the sweep comes for as long as something is due.
+/// Runs the sweep, without any more faults, for as long as something is due.
 pub async fn recover(story: &Story) {
     let mut quiet = 0;
     for _ in 0..20 {
@@ -87,15 +87,15 @@ pub async fn recover(story: &Story) {
         } else {
             quiet += 1;
         }
-        // What is not due yet will be, a lease later.
+        // Items that are not due yet will be, a lease later.
         if quiet == 2 {
             return;
         }
     }
-    story.simulation.gate().note("there is always something due");
+    story.simulation.gate().note("something is still due after twenty sweeps");
 }
 
-/// Plays a seed and, where it fails, says why. Whether it failed.
+/// Plays a seed, and prints the violation and the trace if it fails. Returns whether it failed.
 pub fn tell(seed: u64) -> bool {
     let played = play(seed);
     let Some(breach) = played.breach else { return false };

@@ -13,14 +13,14 @@ use super::{
 };
 use crate::wire::lock;
 
-/// The stand-in, and what was asked of it.
+/// The stand-in, and the requests that it accepted.
 #[derive(Clone)]
 pub(super) struct OpenAi {
     standin: local::standin::InProcess,
     asked: Arc<Mutex<Asked>>,
 }
 
-/// What the stand-in took on.
+/// The requests that the stand-in accepted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
     /// Conversation and input of each response that began.
@@ -34,7 +34,7 @@ impl OpenAi {
         Self { standin: local::standin::InProcess::new(standin), asked: Arc::default() }
     }
 
-    /// How many items OpenAI still has of a conversation; none where it is gone.
+    /// Number of items that OpenAI still has of a conversation; none if it is gone.
     pub(super) async fn items(&self, conversation: &str) -> usize {
         let url = format!("http://openai.test/v1/conversations/{conversation}/items?limit=100");
         let mut request = reqwest::Request::new(http::Method::GET, url.parse().expect("a URL"));
@@ -74,7 +74,8 @@ impl Wire for Through<OpenAi> {
 }
 
 impl Through<OpenAi> {
-    /// Asks the stand-in. The answer to a creation is read at once; that of a response comes as slowly as the gate lets it.
+    /// Sends the request to the stand-in. The response to a creation is read at once; that of a model response comes as
+    /// slowly as the gate lets it.
     async fn ask(&self, what: &str, body: Value, request: reqwest::Request) -> Result<reqwest::Response, Broken> {
         let answer = self.to.standin.send(request).await?;
         if !answer.status().is_success() {
@@ -100,7 +101,7 @@ impl Through<OpenAi> {
         }
     }
 
-    /// The stream in two halves. The gate stands before each: in front of the first, the response has not landed.
+    /// The stream in two halves. Each waits at the gate: before the first half passes, the response has not landed.
     fn slowly(&self, answer: reqwest::Response) -> reqwest::Response {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let half = |piece: &Bytes, second: bool| {
@@ -141,10 +142,10 @@ impl Through<OpenAi> {
     }
 }
 
-/// How far a stream has come.
+/// The progress of a stream.
 enum Piece {
     First,
-    /// Of what the stand-in said in one go.
+    /// The second half of the stand-in's first chunk.
     Second(Bytes),
     Rest,
 }

@@ -11,7 +11,7 @@ use super::clock::BEGINNING;
 /// The tenant of every story.
 pub(super) const TENANT: &str = "acme";
 
-/// Who calls.
+/// A caller: role and subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     pub role: &'static str,
@@ -21,7 +21,7 @@ pub struct Who {
 pub(super) const ADMIN: Who = Who { role: "admin", subject: "root" };
 
 impl Who {
-    /// A request of theirs, as API Gateway hands it to a function.
+    /// A REST request of this caller, as API Gateway hands it to a function.
     pub(super) fn asks(self, method: &str, route: &str, thread: Option<&str>, body: &Value) -> Request {
         let mut context = ApiGatewayProxyRequestContext::default();
         context.resource_path = Some(route.to_owned());
@@ -34,7 +34,7 @@ impl Who {
         request.with_path_parameters(ids).with_request_context(RequestContext::ApiGatewayV1(context))
     }
 
-    /// A frame on their socket, or `$connect`.
+    /// A frame on this caller's socket, or `$connect`.
     pub(super) fn sends(self, connection: &str, route: &str, frame: &Value) -> Request {
         let mut context = ApiGatewayWebsocketProxyRequestContext::default();
         context.route_key = Some(route.to_owned());
@@ -51,12 +51,12 @@ impl Who {
     }
 }
 
-/// The schedule's event.
+/// The event of the sweep's schedule.
 pub(super) fn minute() -> Request {
     invoked("{}".to_owned())
 }
 
-/// The event that has `chat` answer what waits in a thread.
+/// The event that invokes `chat` to answer a waiting thread.
 pub(super) fn due(thread: &str) -> Request {
     invoked(json!({ "tenant": TENANT, "thread_id": thread }).to_string())
 }

@@ -1,4 +1,4 @@
-//! Who goes next: drawn from a seed, call by call.
+//! A schedule: which call goes next, and its fate, drawn from a seed.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use super::{
     simulation::Simulation,
 };
 
-/// Seconds for which a frozen function stands still: within a lease, and beyond it.
+/// Freeze durations in seconds: within a lease, and beyond it.
 const FROZEN: [u64; 3] = [2, 40, 75];
 
-/// Seconds by which the clock is turned while calls wait: past a look at the thread, a renewal, a lease; seldom past a
-/// customer's wait in the queue.
+/// Steps in seconds by which the clock is advanced while calls wait: past a check of the thread, a renewal, a lease;
+/// seldom past a customer's wait in the queue.
 const TURNS: [u64; 9] = [1, 1, 4, 4, 11, 11, 35, 35, 1_900];
 
-/// Longer than anybody waits for anything.
+/// Timeout after which a story counts as stuck: longer than any wait in it.
 const STUCK: Duration = Duration::from_hours(1);
 
-/// What happens next in a simulation in which everything waits.
+/// The next step of a simulation in which everything waits.
 pub enum Step {
-    /// The call at this place among those that are ready goes on.
+    /// Decides the ready call at this index.
     Call(usize, Fate),
     Turn(Duration),
 }
 
-/// Decides by `next` what happens next, for as long as `is_over` does not say otherwise.
+/// Takes the steps that `next` decides until `is_over`.
 pub(super) async fn drive(simulation: &Simulation, is_over: impl Fn() -> bool, mut next: impl FnMut(&[Ready]) -> Step) {
     let gate = simulation.gate();
     while !is_over() {
@@ -39,7 +39,7 @@ pub(super) async fn drive(simulation: &Simulation, is_over: impl Fn() -> bool, m
         let ready = gate.ready();
         if ready.is_empty() {
             if !is_over() && timeout(STUCK, something(gate)).await.is_err() {
-                gate.note("nothing moves any more");
+                gate.note("nothing happens any more");
                 return;
             }
             continue;
@@ -47,14 +47,14 @@ pub(super) async fn drive(simulation: &Simulation, is_over: impl Fn() -> bool, m
         match next(&ready) {
             Step::Call(place, fate) => gate.decide(&ready[place], fate),
             Step::Turn(span) => {
-                gate.note(&format!("the clock is turned by {} s", span.as_secs()));
+                gate.note(&format!("the clock advances by {} s", span.as_secs()));
                 sleep(span).await;
             }
         }
     }
 }
 
-/// Returns once a call may be ready. With nothing else to do, time goes on by itself.
+/// Returns once a call may be ready. With nothing else to do, the clock advances by itself.
 async fn something(gate: &Gate) {
     match gate.next_thaw() {
         Some(at) => select! {
@@ -66,16 +66,16 @@ async fn something(gate: &Gate) {
     }
 }
 
-/// What draws the decisions of one story.
+/// The source of one story's decisions.
 pub(super) struct Schedule {
     rng: Rng,
-    /// Faults in a thousand calls.
+    /// Faults per thousand calls.
     faulty: u32,
     faults_left: u32,
 }
 
 impl Schedule {
-    /// One story in four has no faults but time.
+    /// One story in four has no faults except time.
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let faulty = *rng.choice(&[0, 15, 40, 90]).expect("one of four");
@@ -83,7 +83,7 @@ impl Schedule {
         Self { rng, faulty, faults_left }
     }
 
-    /// Which of the calls that are ready goes on, and what becomes of it; or the clock is turned.
+    /// Picks a ready call and its fate, or advances the clock.
     pub(super) fn next(&mut self, ready: &[Ready]) -> Step {
         if self.rng.u32(..1000) < 15 {
             return Step::Turn(Duration::from_secs(*self.rng.choice(&TURNS).expect("one of them")));

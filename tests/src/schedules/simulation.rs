@@ -1,5 +1,5 @@
-//! A simulation of which nothing happens by itself: functions as on Lambda, one call an instance at a time, over wires that
-//! end in this process, by a clock that only moves when all else waits.
+//! A simulation in which nothing happens by itself: functions as on Lambda, one call per instance at a time, over wires
+//! that end in this process, on a clock that only advances when everything else waits.
 
 use std::{
     sync::{Arc, LazyLock, Mutex},
@@ -36,15 +36,15 @@ use super::{
 };
 use crate::wire::lock;
 
-/// A wait in the queue ends where the clock is turned far, else not: a model that asks for a person again would be asked
-/// for ever. No thread ends or goes by itself, for its log is to be read.
+/// The queue's timeout ends a wait only if the clock is advanced far: a model that asks for a person again would
+/// otherwise be asked for ever. No thread ends or is deleted by itself, because its log is checked at the end.
 const TIMEOUTS: Timeouts =
     Timeouts { queue: Some(Duration::from_mins(30)), agent: Some(Duration::from_mins(1)), idle: None, retention: None };
 
-/// How long the table is waited for, as on Lambda: a try that is given up may land all the same.
+/// Timeout of one attempt of a call to the table, as on Lambda: an attempt that is given up may land all the same.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Clones are the same simulation.
+/// A simulation; clones share it.
 #[derive(Clone)]
 pub struct Simulation(Arc<Inner>);
 
@@ -66,7 +66,8 @@ struct Instance {
 }
 
 impl Simulation {
-    /// All its ids follow from the seed. To be made on a current-thread runtime whose clock is paused.
+    /// A new simulation, whose ids all follow from the seed. Must be made on a current-thread runtime with a paused
+    /// clock.
     pub fn new(seed: u64) -> Self {
         let database = dynamo::memory().expect("a database in memory");
         dynamo::create_table(&database, TABLE, table()).expect("a new table");
@@ -101,19 +102,19 @@ impl Simulation {
         self.0.clock.now()
     }
 
-    /// An app whose calls pass no gate: for looking at what has become of the simulation.
+    /// An app whose calls pass no gate, for inspecting the table.
     pub(super) fn onlooker(&self) -> App {
         let gate = Gate::new();
         let id = gate.instance();
         self.app(&gate, id)
     }
 
-    /// What was seen of leases.
+    /// The leases seen so far.
     pub(super) fn leases(&self) -> &Leases {
         &self.0.table.leases
     }
 
-    /// Whether something in the table is due.
+    /// True if any item in the table is due.
     pub(super) async fn has_due(&self) -> bool {
         let table = dynamo::client_over(self.0.table.database.clone());
         let due = table.scan().table_name(TABLE).filter_expression("due_sk <= :now");
@@ -121,12 +122,13 @@ impl Simulation {
         due.send().await.expect("the table answers").count > 0
     }
 
-    /// Whether no function is at work.
+    /// True while no function is running.
     pub(super) fn is_idle(&self) -> bool {
         *lock(&self.0.busy) == 0
     }
 
-    /// Calls a function, as API Gateway does. `None`: it died. A caller that leaves ends nothing.
+    /// Calls a function, as API Gateway does. `None` if its instance died. A caller that goes away does not stop the
+    /// function.
     pub(super) async fn call(&self, function: Function, request: Request) -> Option<Answered> {
         lock(&self.0.idle).retain(|idle| self.0.gate.is_alive(idle.id));
         let idle = lock(&self.0.idle).pop();
@@ -174,7 +176,7 @@ impl Simulation {
             webhooks: shared::webhook::Settings::default(),
         };
         let table = dynamo::client_over(Through::new(gate, instance, self.0.table.clone()));
-        // An instance counts its retries itself: others' are none of its business, in other simulations least of all.
+        // Each instance counts its retries separately, so that simulations do not share a budget of retries.
         let config = table.config().to_builder().retry_partition(RetryPartition::custom("instance").build());
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
         let table = aws_sdk_dynamodb::Client::from_conf(config.timeout_config(timeouts).build());
@@ -186,7 +188,7 @@ impl Simulation {
         App { invoker, openai: app.openai.clone().over(wire), clock: self.0.clock.clock(), ids: self.ids(), ..app }
     }
 
-    /// Calls `chat` with each event that is taken.
+    /// A doorbell that calls `chat` with each event.
     fn doorbell(&self) -> Doorbell {
         let simulation = Arc::downgrade(&self.0);
         Doorbell::new(move |event| {
@@ -207,14 +209,15 @@ impl Simulation {
     }
 }
 
-/// The template's table, read once.
+/// The table in the template, parsed once.
 fn table() -> &'static Value {
     static TEMPLATE: LazyLock<Template> =
         LazyLock::new(|| Template::built_in().expect("the template that is built in"));
     &TEMPLATE.table
 }
 
-/// What builds requests to OpenAI. Reading the system's certificates for each simulation would cost more than the simulation.
+/// The HTTP client that builds requests to OpenAI. Reading the system's certificates for each simulation would cost
+/// more than the simulation.
 fn requests() -> reqwest::Client {
     static REQUESTS: LazyLock<reqwest::Client> =
         LazyLock::new(|| RetryPolicy::default().http().expect("the system's certificates"));

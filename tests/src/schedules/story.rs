@@ -1,4 +1,4 @@
-//! What happens in a simulation: customers who write, agents who step in, a sweep that comes by. All of it follows from a seed.
+//! The story in a simulation: customers who write, agents who step in, and the sweep. All of it follows from a seed.
 
 use std::{
     sync::{Arc, Mutex},
@@ -22,14 +22,14 @@ pub const AGENTS: [Who; 2] = [Who { role: "agent", subject: "ana" }, Who { role:
 
 const CHAT: &str = "/threads/{thread_id}/chat";
 
-/// A thread and whose it is.
+/// A thread and its customer.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub thread: String,
     pub customer: Who,
 }
 
-/// Something said, and every answer that came to it.
+/// A message, and every response to it.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     pub thread: String,
@@ -40,7 +40,7 @@ pub(super) struct Said {
     pub answers: Vec<Answered>,
 }
 
-/// Clones are the same story.
+/// A story; clones share it.
 #[derive(Clone)]
 pub struct Story {
     pub simulation: Simulation,
@@ -49,7 +49,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// A chatbot, its threads, and their customers' sockets, which listen to them: all before anything can go wrong.
+    /// Creates a chatbot, its threads, and their customers' subscribed sockets, before anything can go wrong.
     pub async fn begin(simulation: Simulation, threads: usize) -> Self {
         let mut story = Self { simulation, lines: Vec::new(), said: Arc::default() };
         let chatbot = json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "Be brief." });
@@ -84,12 +84,12 @@ impl Story {
         self.simulation.call(Function::Socket, who.sends(&connection, "subscribe", &subscribe)).await;
     }
 
-    /// All that was said, in the order of the saying.
+    /// All messages, in the order in which they were first sent.
     pub(super) fn said(&self) -> Vec<Said> {
         lock(&self.said).clone()
     }
 
-    /// Says something, and again for as long as no answer comes, as a client does that wants to be heard.
+    /// Sends a message, and repeats it for as long as no final response comes, as a client with a `client_id` does.
     pub async fn says(&self, who: Who, thread: &str, client_id: &str, text: &str, is_note: bool) {
         let at = {
             let mut said = lock(&self.said);
@@ -125,7 +125,7 @@ impl Story {
         self.hands(AGENTS[0], &line.thread, "claim", Value::Null).await;
     }
 
-    /// Changes who holds the line, or tries to.
+    /// Tries to change the owner of the line.
     pub async fn hands(&self, who: Who, thread: &str, how: &str, body: Value) {
         let function = if how == "end" { Function::ChatEnd } else { Function::Handoff };
         let route = format!("/threads/{{thread_id}}/{how}");
@@ -148,12 +148,12 @@ impl Story {
         }
     }
 
-    /// Has `chat` answer what waits, whether or not anything does.
+    /// Invokes `chat` for a thread, whether or not a message waits.
     pub async fn wakes(&self, thread: &str) {
         self.simulation.call(Function::Chat, due(thread)).await;
     }
 
-    /// The minute's sweep.
+    /// Runs the sweep.
     pub(super) async fn sweeps(&self) {
         self.simulation.call(Function::Sweep, minute()).await;
     }
@@ -170,7 +170,7 @@ impl Story {
         }
     }
 
-    /// One to three messages at once; some of them sent twice, as by an impatient client.
+    /// Sends one to three messages at once; some of them twice, as an impatient client does.
     async fn bursts(&self, line: &Line, turn: u32, rng: &mut Rng) {
         let messages = (0..*rng.choice(&[1, 1, 1, 2, 3]).expect("one of them")).flat_map(|place| {
             let text = if rng.u32(..12) == 0 { "I want to talk to a person" } else { "And then?" };
@@ -185,7 +185,7 @@ impl Story {
         join_all(messages.iter().map(say)).await;
     }
 
-    /// An agent's part.
+    /// An agent's part of the story.
     pub(super) async fn agent(self, who: Who, mut rng: Rng) {
         for turn in 0..rng.u32(0..=4) {
             think(&mut rng).await;
@@ -202,7 +202,7 @@ impl Story {
         }
     }
 
-    /// The sweep's part, and invocations of `chat` that come late or for nothing.
+    /// The sweep's part of the story, with invocations of `chat` that come late or without a reason.
     pub(super) async fn sweep(self, mut rng: Rng) {
         for _ in 0..rng.u32(0..=2) {
             sleep(Duration::from_secs(*rng.choice(&[1, 20, 60]).expect("one of them"))).await;
@@ -215,7 +215,7 @@ impl Story {
         }
     }
 
-    /// Everybody's part, drawn from `rng`.
+    /// All parts of the story, drawn from `rng`.
     pub(super) fn parts(&self, rng: &mut Rng) -> Vec<futures::future::BoxFuture<'static, ()>> {
         let mut parts: Vec<futures::future::BoxFuture<'static, ()>> = Vec::new();
         for line in &self.lines {
@@ -229,7 +229,7 @@ impl Story {
     }
 }
 
-/// Mostly a moment, so that people meet; at times long enough for an answer.
+/// Waits: mostly a moment, so that people meet; at times long enough for an answer.
 async fn think(rng: &mut Rng) {
     let millis = if rng.u32(..5) == 0 { rng.u64(1_000..15_000) } else { rng.u64(..40) };
     sleep(Duration::from_millis(millis)).await;

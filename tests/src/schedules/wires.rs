@@ -25,7 +25,7 @@ use super::{
 };
 use crate::wire::{asked, conflict, lock, refusal};
 
-/// One instance's way to something.
+/// One instance's wire to `to`.
 #[derive(Clone, Debug)]
 pub(super) struct Through<T> {
     pub(super) gate: Gate,
@@ -39,7 +39,7 @@ impl<T> Through<T> {
     }
 }
 
-/// DynamoDB, and who watches it.
+/// DynamoDB, and the check of its leases.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) database: InProcess,
@@ -58,7 +58,7 @@ impl HttpConnector for Through<Table> {
         let operation = operation.rsplit('.').next().unwrap_or_default().to_owned();
         let through = self.clone();
         let (answers, answer) = oneshot::channel();
-        // A task of its own: what was sent may arrive although its sender has given up.
+        // On a task of its own: a request that was sent may arrive although its sender has given up.
         tokio::spawn(async move { answers.send(through.carry(operation, request).await) });
         HttpConnectorFuture::new(async move { answer.await.unwrap_or_else(|_| Err(lost())) })
     }
@@ -92,12 +92,12 @@ fn lost() -> ConnectorError {
     ConnectorError::io("the connection was closed before the answer came".into())
 }
 
-/// What arrived at the sockets.
+/// The frames that arrived at the sockets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frames(Arc<Mutex<Vec<(String, Value)>>>);
 
 impl Frames {
-    /// The frames of each connection whose name begins so.
+    /// The frames of all connections whose ids have this prefix.
     pub(super) fn of(&self, prefix: &str) -> Vec<Value> {
         let frames = lock(&self.0);
         frames.iter().filter(|(to, _)| to.starts_with(prefix)).map(|(_, frame)| frame.clone()).collect()
@@ -132,12 +132,12 @@ impl HttpConnector for Through<Frames> {
     }
 }
 
-/// Lambda's `Invoke`: an event that is taken calls `chat`, whoever waits for it.
+/// Lambda's asynchronous `Invoke`: each event that is accepted rings, whether or not its sender waits.
 #[derive(Clone)]
 pub(super) struct Doorbell(Arc<dyn Fn(String) + Send + Sync>);
 
 impl Doorbell {
-    /// `ring` is given each event that is taken.
+    /// A doorbell that passes each accepted event to `ring`.
     pub(super) fn new(ring: impl Fn(String) + Send + Sync + 'static) -> Self {
         Self(Arc::new(ring))
     }
