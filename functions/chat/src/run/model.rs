@@ -101,7 +101,7 @@ impl Run {
         while let Some(event) = stream.next().await {
             match event? {
                 ModelEvent::Created { response_id } if ask.store => {
-                    self.progress().unreferenced_responses.push(response_id)
+                    self.progress().unreferenced_responses.push(response_id);
                 }
                 ModelEvent::Created { .. } => {}
                 ModelEvent::Delta { text } => self.add_delta(&text),
