@@ -1,4 +1,4 @@
-//! What a function needs to do its work: its clients, a clock, and new ids.
+//! The app: a function's clients, its clock and its source of ids.
 
 use std::{
     env,
@@ -19,29 +19,29 @@ use crate::{
     webhook::{self, Webhooks},
 };
 
-/// How long AWS is waited for: to connect, and for one try of a call.
+/// Timeouts of calls to AWS: for the connection, and for one attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request waits for OpenAI where it can go on without: two of these, and a table, fit into 29 s.
+/// The timeout of a call to OpenAI that a request can do without: two of them, and the table, fit into 29 s.
 const OPTIONAL_CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Passed first, as `&App`. Clones share everything.
+/// The clients of a function; its handlers take it first, as `&App`. Clones share everything.
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
     pub openai: OpenAi,
     pub sockets: Sockets,
     pub webhooks: Webhooks,
-    /// Has `chat` answer. None but in the functions that give the line back to the bot.
+    /// Invokes `chat`; absent but in the functions that give the line back to the bot.
     pub invoker: Option<Invoker>,
-    /// What the OpenAI server can remember; a chatbot may ask for less.
+    /// The memory that the OpenAI server offers; a chatbot may ask for less.
     pub memory: Memory,
     pub clock: Clock,
     pub ids: Ids,
 }
 
-/// What the environment says, but for the clients.
+/// The settings that the environment holds, without the clients.
 pub struct Settings {
     /// The table's name.
     pub table: String,
@@ -52,7 +52,7 @@ pub struct Settings {
 }
 
 impl App {
-    /// Puts an app together from clients whose transports were chosen outside: TLS on Lambda, in process on a laptop.
+    /// An app of clients whose transports the caller has chosen: TLS on Lambda, in process on a laptop.
     pub fn new(
         settings: Settings,
         dynamo: aws_sdk_dynamodb::Client,
@@ -71,25 +71,25 @@ impl App {
         }
     }
 
-    /// The app on Lambda. Reads the whole environment, here and nowhere else:
+    /// The app on Lambda. Reads the environment, once; only the authorizer and `visitor` read their secrets themselves:
     ///
     /// | variable | |
     /// |---|---|
     /// | `TABLE` | the table's name |
-    /// | `SOCKETS_URL` | the WebSocket API's stage by https; functions that tell nobody anything do without |
-    /// | `OPENAI_API_KEY` | may be empty where the server asks for none |
-    /// | `OPENAI_BASE_URL` | `https://api.openai.com/v1` unless set |
-    /// | `OPENAI_MEMORY` | `conversation` (taken unless set) or `local` |
-    /// | `WEBHOOK_REACH` | `public` (taken unless set) or `anywhere`, which is for functions run on a laptop |
+    /// | `SOCKETS_URL` | the WebSocket API's stage by https; absent in functions that broadcast nothing |
+    /// | `OPENAI_API_KEY` | may be empty where the server needs none |
+    /// | `OPENAI_BASE_URL` | default `https://api.openai.com/v1` |
+    /// | `OPENAI_MEMORY` | `conversation` (default) or `local` |
+    /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
-    /// The AWS SDK reads its own. Connections are opened here, while a cold start still has the CPU for TLS.
+    /// The AWS SDK reads its own variables. The connection to the table is opened here, while a cold start has the CPU for TLS.
     pub async fn from_env() -> Result<Self, Error> {
         Self::over(&aws().await).await
     }
 
-    /// The same, in a function that has `chat` answer.
+    /// The same for a function that invokes `chat`.
     pub async fn from_env_invoking() -> Result<Self, Error> {
         let aws = aws().await;
         let chat = var("CHAT_FUNCTION").ok_or_else(|| Error::internal("the environment has no CHAT_FUNCTION"))?;
@@ -122,9 +122,10 @@ impl App {
         (self.ids.0)()
     }
 
-    /// Waits for OpenAI, but not so long that API Gateway gives up on the request. What is abandoned may still happen.
-    pub async fn briefly<T>(&self, asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        timeout(OPTIONAL_CALL_TIMEOUT, asked).await.unwrap_or(Err(Failure::Unavailable { maybe_ran: true }))
+    /// Waits for a call to OpenAI for [`OPTIONAL_CALL_TIMEOUT`], so that API Gateway does not give up on the request. An
+    /// abandoned call may still have its effect.
+    pub async fn briefly<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        timeout(OPTIONAL_CALL_TIMEOUT, call).await.unwrap_or(Err(Failure::Unavailable { maybe_ran: true }))
     }
 
     pub fn message_id(&self) -> MessageId {
@@ -136,7 +137,7 @@ impl Settings {
     pub fn from_env(retry_policy: RetryPolicy) -> Result<Self, Error> {
         let base_url = var("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".into());
         Ok(Self {
-            table: var("TABLE").ok_or_else(|| Error::internal("the environment has no TABLE"))?,
+            table: var("TABLE").ok_or_else(|| Error::internal("the variable TABLE is not set"))?,
             memory: var("OPENAI_MEMORY").map_or(Ok(Memory::default()), |word| {
                 word.parse().map_err(|why| Error::internal(format!("OPENAI_MEMORY {why}")))
             })?,
@@ -157,18 +158,18 @@ impl Settings {
 }
 
 async fn aws() -> SdkConfig {
-    // A connection that died while the function was frozen is given up, not waited for.
+    // A connection may have died while the function was frozen: a short timeout, and another attempt.
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
     aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
 }
 
-/// An empty variable is an absent one: a template cannot leave one out.
+/// The variable's value. An empty one counts as absent, because a template cannot leave a variable out.
 fn var(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// What time it is. Injected, so that tests can turn it.
+/// A source of the time. Injected, so that tests can set it.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> At + Send + Sync>);
 
@@ -189,7 +190,7 @@ impl Clock {
     }
 }
 
-/// Where new ids come from. Injected, so that a test's ids can be repeated.
+/// A source of new ids. Injected, so that a test's ids can be repeated.
 #[derive(Clone)]
 pub struct Ids(Arc<dyn Fn() -> Ulid + Send + Sync>);
 

@@ -14,7 +14,7 @@ use crate::{
 /// The longest that one attempt may take: a request that causes a cleanup has 29 s in all.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long after a lease its run has certainly stopped writing.
+/// The time after which a run whose lease has ended has certainly stopped writing.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 impl App {
@@ -63,7 +63,7 @@ impl App {
         }
     }
 
-    /// When a run that holds its lease now has certainly stopped writing.
+    /// The time at which a run that holds its lease now has certainly stopped writing.
     pub fn after_lease(&self) -> At {
         self.now() + LEASE + LEASE_MARGIN
     }

@@ -9,7 +9,7 @@ use crate::{
     store::WebhookDelivery,
 };
 
-/// When the sweep may first retry a delivery: after those that are attempted at once have timed out.
+/// The delay before the sweep may retry a delivery: the attempt at once has timed out by then.
 const FIRST_SWEEP_DELAY: Duration = Duration::from_secs(10);
 
 impl App {

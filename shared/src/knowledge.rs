@@ -1,4 +1,4 @@
-//! What a chatbot knows beyond its instructions: documents, at OpenAI as files in a vector store.
+//! A chatbot's knowledge: its documents, at OpenAI as files in a vector store.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use crate::{
     store::Cleanup,
 };
 
-/// How long documents may take to arrive at OpenAI, all of them together: a request has 29 s in all.
+/// The timeout of uploading all of a chatbot's documents: a request has 29 s in all.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How many travel at once.
+/// The most uploads at the same time.
 const MAX_CONCURRENT_UPLOADS: usize = 16;
 
 const TOO_SLOW: Failure = Failure::Unavailable { maybe_ran: true };
 
 impl App {
-    /// Where the model's memory of this chatbot's threads lives: no further out than the server and the chatbot allow.
+    /// The memory of this chatbot's threads: a conversation at OpenAI where both the server and the chatbot allow it.
     pub fn memory_of(&self, chatbot: &Chatbot) -> Memory {
         if self.memory == Memory::Local { Memory::Local } else { chatbot.config.memory }
     }
 
-    /// Brings documents to OpenAI. What a failure leaves half-done there is removed again.
+    /// Uploads documents to OpenAI. After a failure the files that were uploaded are deleted again.
     pub async fn knowledge_create(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<Knowledge, Failure> {
         let until = Instant::now() + UPLOAD_TIMEOUT;
         let upload = |it: Document| async move {
@@ -47,11 +47,11 @@ impl App {
         match store {
             Ok(vector_store_id) => Ok(Knowledge { vector_store_id, file_ids }),
             Err(failure) => {
-                // What cannot be deleted now either is lost: nothing points to it.
+                // Files that cannot be deleted now stay at OpenAI: nothing refers to them.
                 let _ = self
                     .briefly(async {
-                        let gone = file_ids.iter().map(|file| self.openai.file_delete(file));
-                        try_join_all(gone).await
+                        let deletions = file_ids.iter().map(|file| self.openai.file_delete(file));
+                        try_join_all(deletions).await
                     })
                     .await;
                 Err(failure)
@@ -59,7 +59,7 @@ impl App {
         }
     }
 
-    /// What the model is to search. Where OpenAI was out of reach when the documents came, they are brought there now.
+    /// The knowledge that the model searches. Documents that could not be uploaded when they were set are uploaded now.
     pub async fn knowledge_of(&self, chatbot: &Chatbot) -> Result<Option<Knowledge>, Error> {
         if chatbot.knowledge.is_some() || chatbot.document_names.is_empty() {
             return Ok(chatbot.knowledge.clone());
@@ -67,7 +67,7 @@ impl App {
         let documents = self.store.documents_get(chatbot).await?;
         let Ok(knowledge) = self.knowledge_create(chatbot, &documents).await else { return Ok(None) };
         if !self.store.chatbot_learn(chatbot, &knowledge).await? {
-            // Somebody else brought them, or changed them: ours are one too many.
+            // Somebody else uploaded them, or changed the documents: nothing refers to this upload.
             let _ = self.delete_remote(&knowledge.into()).await;
             let now = self.store.chatbot_get(&chatbot.tenant, &chatbot.id).await?;
             return Ok(now.and_then(|now| now.knowledge));

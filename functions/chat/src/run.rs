@@ -67,7 +67,7 @@ struct TurnProgress {
     /// Responses that OpenAI stores and no message of the log refers to: discarded ones, failed ones, and those that only
     /// called a function. Nobody else would delete them.
     unreferenced_responses: Vec<String>,
-    /// When the lease was last renewed.
+    /// The time of the last renewal of the lease.
     renewed_at: Instant,
     /// The listeners have been told that the line is lost.
     is_withdrawn: bool,

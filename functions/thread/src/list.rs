@@ -65,7 +65,7 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     };
     let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
     let marks = app.store.read_markers_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
-    let said = async { if with.is_some() { app.store.last_said(&threads).await } else { Ok(HashMap::new()) } };
+    let said = async { if with.is_some() { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
     let (marks, said) = tokio::try_join!(marks, said)?;
     let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
         let read_through = marks.get(&thread.id).copied().unwrap_or_default();

@@ -1,45 +1,45 @@
-//! When a thread needs somebody of itself: what the sweep has to do with it, and how long it may wait.
+//! Due times: the sweep's action on a thread, and the time for it.
 
 use std::time::Duration;
 
 use super::{At, Line, Reason, Status, Thread};
 
-/// How long things may wait. `None` is for ever.
+/// The sweep's timeouts. `None` means never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// A customer in the queue, before the bot has the line again. Not where the bot had failed.
+    /// The longest wait in the queue before the bot takes over again. Does not apply after a bot failure.
     pub queue: Option<Duration>,
-    /// A customer's message before an agent who holds the line, before the queue has it again.
+    /// The longest time that an agent may leave a message unanswered before the thread returns to the queue.
     pub agent: Option<Duration>,
-    /// A thread in which nothing is said, before it ends.
+    /// The longest time without a message before a thread is ended.
     pub idle: Option<Duration>,
-    /// An ended thread, before it is deleted.
+    /// The time that an ended thread is kept before it is deleted.
     pub retention: Option<Duration>,
 }
 
-/// What the sweep has to do with a thread.
+/// The sweep's action on a thread that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DueAction {
-    /// A customer's message waits for the bot, and no live run is at it.
+    /// Invoke `chat`: a customer's message waits for the bot, and no run is live.
     Answer,
-    /// Nobody did in time what the line was given to them for.
+    /// Change the owner: the queue or the agent timed out.
     TimeOut(Line),
-    /// It has been quiet for long.
+    /// End the thread: it is idle.
     End,
-    /// It ended long ago.
+    /// Delete the thread: its retention is over.
     Delete,
 }
 
 impl Default for Timeouts {
-    /// The template's.
+    /// The defaults of `template.yaml`.
     fn default() -> Self {
         Self { queue: None, agent: minutes(15), idle: days(30), retention: days(90) }
     }
 }
 
 impl Timeouts {
-    /// As an environment says, whose variables `var` gives: whole numbers, 0 for never. What is not set is as in
-    /// [`Timeouts::default`]. An error names the variable.
+    /// The timeouts in an environment, whose variables `var` reads: whole numbers, 0 for never, [`Timeouts::default`] where one
+    /// is not set. An error names the variable.
     ///
     /// | variable | |
     /// |---|---|
@@ -50,7 +50,7 @@ impl Timeouts {
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let read = |name: &str, unit: fn(u32) -> Option<Duration>, unset| match var(name) {
             None => Ok(unset),
-            Some(number) => number.parse().map(unit).map_err(|_| format!("{name} is not a whole number")),
+            Some(number) => number.parse().map(unit).map_err(|_| format!("{name} must be a whole number, 0 or more")),
         };
         let unset = Self::default();
         Ok(Self {
@@ -71,21 +71,21 @@ fn days(count: u32) -> Option<Duration> {
 }
 
 impl Thread {
-    /// What is to be done at `now`, if anything is.
+    /// The action that is due at `now`.
     pub fn due_action(&self, timeouts: &Timeouts, now: At) -> Option<DueAction> {
         let due = self.due_actions(timeouts, self.updated_at).find(|(at, _)| *at <= now);
         due.map(|(_, due_action)| due_action)
     }
 
-    /// When the sweep is to look at this thread, or never: its place in the index. Moves with who has to say something,
-    /// not with each word that is said, so it may come before anything is to be done; nor with a lease's renewal.
+    /// The time at which the sweep looks at this thread: its place in the `due` index. It moves with the owner and with the first
+    /// unanswered message, but neither with each message nor with a lease's renewal, so it may be earlier than any action.
     pub fn due_at(&self, timeouts: &Timeouts) -> Option<At> {
         let since = self.status.since();
         let stirred_at = self.stirred_at.map_or(since, |at| at.max(since));
         self.due_actions(timeouts, stirred_at).map(|(at, _)| at).min()
     }
 
-    /// What has to be done and when, the urgent first, where nothing is said after `quiet_since`.
+    /// The actions and their times, the urgent one first, if no message is posted after `quiet_since`.
     fn due_actions(&self, timeouts: &Timeouts, quiet_since: At) -> impl Iterator<Item = (At, DueAction)> {
         let since = self.status.since();
         let is_unanswered = self.asked_through > self.answered_through;
@@ -97,7 +97,7 @@ impl Thread {
             Status::Queued { reason, .. } if *reason != Reason::Failure => {
                 after(since, timeouts.queue, DueAction::TimeOut(Line::Bot))
             }
-            // Whoever takes the line late has all of the time.
+            // An agent who claims late has the whole time.
             Status::Agent { .. } if is_unanswered => {
                 let asked = self.asked_at.map_or(since, |asked| asked.max(since));
                 after(asked, timeouts.agent, DueAction::TimeOut(Line::Queue))
@@ -191,7 +191,7 @@ mod tests {
         thread.asked_at = Some(NOW + HOUR);
         assert_eq!(thread.due_action(&timeouts(), NOW + HOUR * 2), None);
         assert_eq!(thread.due_at(&timeouts()), Some(NOW + HOUR * 3));
-        // Or with the claim, where that came after.
+        // Or from the claim, where that came later.
         thread.asked_at = Some(At::from_millis(0));
         assert_eq!(thread.due_at(&timeouts()), Some(NOW + HOUR * 2));
     }
@@ -203,6 +203,6 @@ mod tests {
         assert_eq!(read("", ""), Ok(Timeouts::default()));
         assert_eq!(read("QUEUE_TIMEOUT_MINUTES", "60").unwrap().queue, Some(HOUR));
         assert_eq!(read("IDLE_DAYS", "0").unwrap().idle, None);
-        assert_eq!(read("RETENTION_DAYS", "-1"), Err("RETENTION_DAYS is not a whole number".into()));
+        assert_eq!(read("RETENTION_DAYS", "-1"), Err("RETENTION_DAYS must be a whole number, 0 or more".into()));
     }
 }

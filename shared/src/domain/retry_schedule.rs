@@ -1,4 +1,4 @@
-//! Due work that is tried until it is done, less and less often, and given up after a day.
+//! The retry schedule of outbox items: less and less often, and given up after a day.
 
 use std::time::Duration;
 
@@ -6,38 +6,39 @@ use serde::{Deserialize, Serialize};
 
 use super::At;
 
-const FIRST_WAIT: Duration = Duration::from_mins(1);
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
+const FIRST_DELAY: Duration = Duration::from_mins(1);
+const MAX_DELAY: Duration = Duration::from_hours(1);
+const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
+/// The due time of an outbox item, and its attempts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetrySchedule {
-    /// When the sweep is to try it.
+    /// The time of the next attempt by the sweep.
     pub due: At,
-    /// When the sweep tried it first, once it has.
+    /// The time of the first attempt by the sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_tried: Option<At>,
-    /// How often the sweep has tried it.
+    /// The number of attempts by the sweep.
     #[serde(default)]
     attempts: u32,
 }
 
 impl RetrySchedule {
-    /// Not tried yet, and due then.
+    /// A schedule without attempts, due at `due`.
     pub fn from(due: At) -> Self {
         Self { due, first_tried: None, attempts: 0 }
     }
 
-    /// As they are while, and after, it is tried once more: due again in a minute, two, four and so on, up to an hour.
+    /// The schedule after one more attempt at `now`: due again in a minute, two, four and so on, up to an hour.
     #[must_use]
     pub fn once_more(&self, now: At) -> Self {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.attempts.min(10)).min(LONGEST_WAIT);
+        let wait = FIRST_DELAY.saturating_mul(1 << self.attempts.min(10)).min(MAX_DELAY);
         Self { due: now + wait, first_tried: self.first_tried.or(Some(now)), attempts: self.attempts + 1 }
     }
 
-    /// Whether it was tried for so long that it will never be done.
+    /// True after a day of attempts: the item is to be given up.
     pub fn is_hopeless(&self, now: At) -> bool {
-        self.first_tried.is_some_and(|first| first + GIVEN_UP_AFTER <= now)
+        self.first_tried.is_some_and(|first| first + GIVE_UP_AFTER <= now)
     }
 }
 

@@ -1,11 +1,11 @@
-//! Who holds the line, and the one function that says how it may change hands.
+//! A thread's status: the holder of the line, and the one function that says how it may change hands.
 
 use serde::{Deserialize, Serialize};
 
 use super::{At, Identity, Person, Role};
 use crate::{ConflictWith, Error};
 
-/// Exactly one holds the line. A variant carries only what is true in it.
+/// The holder of the line: exactly one. A variant carries only what is true in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "lowercase")]
 pub enum Status {
@@ -15,24 +15,24 @@ pub enum Status {
     Ended { since: At, by: Person },
 }
 
-/// Why a thread waits for a person.
+/// The reason that a thread is queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Reason {
     /// The customer (or an admin for them) asked for a person.
     Asked,
-    /// The model asked for one.
+    /// The model asked for a person.
     Bot,
-    /// The bot cannot answer. Such a wait never times out back to it.
+    /// The bot failed. Such a wait never times out back to the bot.
     Failure,
     /// An agent gave the thread back to the queue.
     Released,
-    /// An agent left the customer without an answer.
+    /// An agent left the customer's message unanswered.
     Absent,
 }
 
-/// Where a release gives the line to.
+/// The side that a release or a timeout gives the line to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -52,21 +52,21 @@ pub enum Event {
 }
 
 impl Status {
-    /// The one place that says which event may follow which status.
+    /// The transition table: the one place that says which event may follow which status.
     /// A repeated event changes nothing; an unlisted one is a conflict.
     pub fn on(self, event: Event) -> Result<Self, Error> {
         use Event::{Claim, End, Escalate, Release, TimeOut};
         match (self, event) {
-            // Before an admin's claim: what one holds already is not taken again.
+            // Before an admin's claim: a claim by the holder changes nothing.
             (Self::Agent { since, agent }, Claim { agent: same, .. }) if agent.id == same.id => {
                 Ok(Self::Agent { since, agent })
             }
             (Self::Bot { .. }, Escalate { at, reason, .. }) => Ok(Self::Queued { since: at, reason }),
             (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. })
             | (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
-            // The bot that could not answer is not waited for: a person has to come.
+            // A wait after a bot failure does not time out: a person has to take it.
             (Self::Queued { reason: Reason::Failure, .. }, TimeOut { to: Line::Bot, .. }) => {
-                Err(Error::conflict("the bot cannot answer; a person is asked for"))
+                Err(Error::conflict("the bot has failed; a person has to take the thread"))
             }
             (Self::Agent { .. } | Self::Queued { .. }, Release { at, to: Line::Bot })
             | (Self::Queued { .. }, TimeOut { at, to: Line::Bot }) => Ok(Self::Bot { since: at }),
@@ -91,11 +91,12 @@ impl Status {
                 Err(Error::conflict_with(ConflictWith::Agent(agent)))
             }
             (Self::Ended { .. }, _) => Err(Error::conflict("the thread has ended")),
-            _ => Err(Error::conflict("the thread is not in a state for this")),
+            _ => Err(Error::conflict("the thread's status does not allow this")),
         }
     }
 
-    /// Only the holder or an admin gives a line away; giving the bot what it holds changes nothing, so anyone may.
+    /// True where this identity may release the line: the holder or an admin. Releasing to the bot what it holds already changes
+    /// nothing, so anyone may.
     pub fn releasable_by(&self, identity: &Identity) -> bool {
         match self {
             Self::Agent { agent, .. } => identity.role == Role::Admin || agent.id == identity.subject,
@@ -104,7 +105,7 @@ impl Status {
         }
     }
 
-    /// Every status by its word, in the order of a list of all threads: those that need somebody come first.
+    /// The words of all statuses, in the order of a list of all threads: those that need a person come first.
     pub const WORDS: [&'static str; 4] = ["queued", "agent", "bot", "ended"];
 
     /// The word on the wire and in the index: `bot`, `queued`, `agent` or `ended`.

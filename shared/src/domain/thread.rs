@@ -1,4 +1,4 @@
-//! A thread: who holds the line, how far the log goes, and what OpenAI knows of it.
+//! A thread: its status, its log's length, its run, and its conversation at OpenAI.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::Error;
 
-/// How long a run holds a thread without renewing.
+/// The length of a run's lease, unless it is renewed.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// The text of the log item that hands a thread over because the bot failed.
 const APOLOGY: &str = "Sorry, I cannot answer right now. A person will take over.";
 
-/// The part of a thread that a turn reads and writes. Small, for each turn pays for it twice.
+/// The item of a thread that each turn reads and writes. Small, because each turn pays for it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
     pub tenant: String,
@@ -25,25 +25,25 @@ pub struct Thread {
     pub chatbot_id: ChatbotId,
     pub customer_id: String,
     pub status: Status,
-    /// Rises with each change of owner: what a run of an older epoch says no longer counts.
+    /// The number of owners so far. A change of owner raises it, and the table refuses every write of a run of an older epoch.
     pub epoch: u64,
-    /// The last message's place in the log; 0 while there is none.
+    /// The `seq` of the last message in the log; 0 while there is none.
     pub seq: u64,
-    /// Rises with each write but a lease's renewal.
+    /// The number of writes so far, without renewals of a lease.
     pub version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
-    /// Whose bot message came last: a run that finds itself here has landed.
+    /// The last bot message. A run that finds its own here knows that its reply was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_reply: Option<LastReply>,
-    /// The customer's last message; 0 while there is none.
+    /// The `seq` of the customer's last message; 0 while there is none.
     pub asked_through: u64,
-    /// The last message that is answered, by the bot or by a person.
+    /// The `seq` of the last message that is answered, by the bot or by a person.
     pub answered_through: u64,
-    /// When the first of the messages that wait for an answer was said; of no meaning while none does.
+    /// The time of the first message that waits for an answer; meaningless while none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<At>,
-    /// The `updated_at` that the sweep last found where it had taken the thread for idle.
+    /// The `updated_at` of the thread when the sweep last found it in use instead of idle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stirred_at: Option<At>,
     pub openai: Conversation,
@@ -51,13 +51,13 @@ pub struct Thread {
     pub updated_at: At,
 }
 
-/// The right to answer: at most one live run a thread.
+/// A run: the right to answer while its lease holds. A thread has at most one live run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     pub id: RunId,
     pub epoch: u64,
     pub lease_until: At,
-    /// 1, and one more for each run that died before it.
+    /// 1, plus one for each run that died before it.
     pub attempt: u32,
 }
 
@@ -68,29 +68,29 @@ pub struct LastReply {
     pub seq: u64,
 }
 
-/// OpenAI's conversation: a cache of the log, which may vanish and be built anew.
+/// The conversation at OpenAI: a cache of the log, which may vanish and be rebuilt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
-    /// The last `seq` that the conversation knows, be it as input or as its own output.
+    /// The last `seq` that the conversation holds, as input or as its own output.
     pub synced_through: u64,
-    /// A run began and no reply has landed since: what the conversation holds is in doubt.
+    /// True from the start of a run until its reply is written: the conversation may hold anything.
     #[serde(rename = "dirty")]
     pub in_doubt: bool,
-    /// The thread's title or metadata changed and OpenAI has not been told.
+    /// The thread's title or metadata changed and has not been sent to OpenAI.
     #[serde(rename = "stale", default)]
     pub metadata_dirty: bool,
 }
 
 impl Conversation {
-    /// Forgets the conversation: the thread needs it no more.
+    /// Forgets the conversation, where the thread needs it no more.
     pub fn forget(&mut self) {
         *self = Self { synced_through: self.synced_through, ..Self::default() };
     }
 }
 
-/// What people call the thread. An item of its own, so that a turn does not carry it.
+/// A thread's title and metadata. An item of its own, so that a turn does not read and write it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<Person>,
     pub seq: u64,
-    /// How many messages of the log came after what whoever asks has read or said; where it is told to one person.
+    /// The messages after the caller's read marker and own last message; absent where the view goes to several people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
     pub created_at: At,
@@ -180,8 +180,8 @@ impl Thread {
         }
     }
 
-    /// How many messages came after what somebody has read, who has read all that was said before they last spoke: a
-    /// customer, and the agent who holds the line.
+    /// The number of messages after the caller's read marker. A customer, and the agent who holds the line, have also read
+    /// everything before their own last message.
     pub fn unread(&self, identity: &Identity, read_through: u64) -> u64 {
         let said_through = match &self.status {
             _ if self.customer_id == identity.subject => self.asked_through,
@@ -191,7 +191,7 @@ impl Thread {
         self.seq.saturating_sub(read_through.max(said_through))
     }
 
-    /// Whether a run holds the thread at this time.
+    /// True while a run's lease holds.
     pub fn run_is_live(&self, now: At) -> bool {
         self.run.as_ref().is_some_and(|run| run.lease_until > now)
     }
@@ -200,12 +200,12 @@ impl Thread {
         self.run.as_ref().is_some_and(|held| held.id == *run && held.epoch == self.epoch)
     }
 
-    /// Whether a customer's message waits for the bot.
+    /// True while a customer's message waits for the bot.
     pub fn awaits_bot(&self) -> bool {
         matches!(self.status, Status::Bot { .. }) && self.asked_through > self.answered_through
     }
 
-    /// Puts `message` at the end of the log.
+    /// Appends `message` to the log.
     pub fn log(&mut self, message: &mut Message) {
         self.seq += 1;
         self.updated_at = message.at;
@@ -222,16 +222,18 @@ impl Thread {
         }
     }
 
-    /// Takes the line for a new run. OpenAI's side is in doubt from here on, until the reply lands.
+    /// Takes the line for a new run. The conversation is in doubt from here on, until the reply is written.
     pub fn begin_run(&mut self, id: RunId, now: At) {
         let attempt = self.run.as_ref().map_or(1, |dead| dead.attempt + 1);
         self.run = Some(Run { id, epoch: self.epoch, lease_until: now + LEASE, attempt });
         self.openai.in_doubt = true;
     }
 
-    /// Logs the bot's reply to the log through `input_through`, in which the customer's last message is the one at
-    /// `asked_through`, and ends the run unless the customer said more meanwhile. The conversation knows its own reply, so nothing of it is in doubt once the run has ended; of a reply
-    /// that was made without it, with local memory, it knows nothing, and stays in doubt.
+    /// Logs the bot's reply, and ends the run unless the customer has written more.
+    ///
+    /// The model's input was the log through `input_through`, in which the customer's last message is the one at
+    /// `asked_through`. A conversation that made the reply holds it, so it is not in doubt once the run has ended; one that did
+    /// not, with local memory, stays in doubt.
     pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64, asked_through: u64) {
         message.answers = Some(Answers { from: self.answered_through + 1, through: asked_through });
         let caught_up = self.seq == input_through;
@@ -295,20 +297,20 @@ impl Thread {
     }
 }
 
-/// A change of owner, not yet written.
+/// A change of owner that is not written yet.
 #[derive(Clone, Debug)]
 pub struct Changed {
     pub thread: Thread,
     pub message: Message,
-    /// What the one who changed it leaves for the next agent.
+    /// A note for the next agent from the person who changed the owner.
     pub note: Option<Note>,
-    /// The live run that lost the line by it.
+    /// The live run that lost the line by the change.
     pub discarded: Option<Run>,
 }
 
 impl ThreadMetadata {
     pub const TITLE_MAX: usize = 200;
-    /// OpenAI keeps 16 pairs with a conversation; two of them are ours.
+    /// The most metadata pairs: OpenAI keeps 16 with a conversation, and two of them are ours.
     pub const METADATA_MAX: usize = 14;
     const RESERVED: [&str; 2] = ["switchboard_thread", "title"];
 
@@ -322,10 +324,10 @@ impl ThreadMetadata {
         for (key, value) in &self.metadata {
             let field = || format!("metadata.{}", key.chars().take(64).collect::<String>());
             if !(1..=64).contains(&key.chars().count()) {
-                return Err(Error::invalid(field(), "a key must have 1 to 64 characters"));
+                return Err(Error::invalid(field(), "must have a key of 1 to 64 characters"));
             }
             if Self::RESERVED.contains(&key.as_str()) {
-                return Err(Error::invalid(field(), "this key is Switchboard's own"));
+                return Err(Error::invalid(field(), "is a reserved key"));
             }
             if value.chars().count() > 512 {
                 return Err(Error::invalid(field(), "must have at most 512 characters"));
@@ -334,7 +336,7 @@ impl ThreadMetadata {
         Ok(())
     }
 
-    /// What OpenAI keeps with the conversation: the caller's pairs, the title, and our id to find it by.
+    /// The metadata of the conversation at OpenAI: the thread's pairs, its title, and its id.
     pub fn mirrored(&self, thread: &ThreadId) -> BTreeMap<String, String> {
         let mut pairs = self.metadata.clone();
         pairs.insert("switchboard_thread".into(), thread.to_string());

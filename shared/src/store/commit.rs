@@ -1,4 +1,5 @@
-//! The one way in which a thread changes: a transaction over the thread as it was read.
+//! Commits: every change of a thread's contents is a transaction over the thread as it was read. Only lease renewals, tombstones
+//! and their postponements are written otherwise.
 
 use std::collections::HashMap;
 
@@ -61,21 +62,21 @@ pub enum Committed {
 /// The writes that a commit must not run into.
 #[derive(Clone, Copy, Debug)]
 enum Fence<'a> {
-    /// Anybody's: the thread is as it was read, renewals of its lease included.
+    /// Every write: the thread is as it was read, the lease of its run included.
     AsRead,
-    /// Anybody's but the run's own renewals.
+    /// Every write but the run's own renewals.
     HeldBy(&'a RunId),
 }
 
 impl Store {
-    /// Writes over the thread `before`, as it was read.
+    /// Writes a commit over the thread as it was read, `before`.
     pub async fn thread_commit(&self, before: &Thread, commit: Commit) -> Result<Committed, Error> {
         self.commit(before, commit, Fence::AsRead).await
     }
 
-    /// Writes for `run`, for as long as it holds the line: under its id, its epoch and the version as read. Where
-    /// other messages came meanwhile, `change` is asked again, over the thread with them. A run that goes on has its lease
-    /// until `until`: what was read before a renewal must not take it back. `None`: the run is lost, nothing was written.
+    /// Writes a run's commit while the run holds the line: fenced by its id, its epoch and the version as read. Where other
+    /// messages have arrived, `change` is called again with the newer thread. A run that goes on has its lease until `until`, so
+    /// that a thread read before a renewal does not undo it. `None` where the run has lost the line: nothing was written.
     pub async fn run_commit(
         &self,
         before: &Thread,
@@ -152,7 +153,7 @@ impl Store {
         }
     }
 
-    /// After an unknown outcome: is our first message where we wanted it?
+    /// True where a commit of unknown outcome was written: its first message is in the log.
     async fn landed(&self, before: &Thread, commit: &Commit) -> Result<bool, Error> {
         let Some(ours) = commit.messages.first() else { return Ok(false) };
         let there = self.message_get(&before.tenant, &before.id, ours.seq).await?;
@@ -187,7 +188,7 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// Names one transaction to DynamoDB, however often it is sent.
+/// A new request token: DynamoDB executes all sendings of a transaction under one token once.
 pub(super) fn token() -> String {
     ulid::Ulid::generate().to_string()
 }

@@ -1,4 +1,4 @@
-//! What is due: found through the sparse index, which lags, and decided on what a consistent read then says.
+//! Due work: the sparse `due` index finds it, and a consistent read decides on it, because the index lags.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
@@ -14,26 +14,26 @@ use crate::{
     domain::{At, Thread, ThreadId, Timeouts},
 };
 
-/// A page of one shard of the index, in the order in which things became due.
+/// A page of one shard of the index, by due time.
 pub struct DuePage {
     pub keys: Vec<Key>,
-    /// Where the next page begins.
+    /// The cursor of the next page.
     pub next: Option<DueCursor>,
 }
 
 pub struct DueCursor(Item);
 
-/// A thread that the index gave, as it is in the table.
+/// A thread that the index lists as due, as it is in the table.
 pub enum DueThread {
     Thread(Box<Thread>),
-    /// It was deleted, and its log may still be there.
+    /// It was deleted, and its log may still exist.
     Tombstone,
-    /// It is gone, or due no more: the index had not heard of it yet.
+    /// It is gone or no longer due: the index lagged.
     Settled,
 }
 
 impl Store {
-    /// At most `limit` items of `shard` that were due at `now`. What is in the index may have been done already.
+    /// At most `limit` items of `shard` that are due at `now`. Some of them may be done already.
     pub async fn due_page(
         &self,
         shard: &str,
@@ -64,7 +64,7 @@ impl Store {
         }
     }
 
-    /// Has a tombstone looked at again no earlier than `due`.
+    /// Postpones a tombstone: the sweep looks at it again after `due`.
     pub async fn tombstone_postpone(&self, tenant: &str, id: &ThreadId, due: At) -> Result<(), Error> {
         let postponed = self
             .dynamo
@@ -82,7 +82,7 @@ impl Store {
         condition_met(postponed).map(|_| ())
     }
 
-    /// What threads' duties are reckoned with.
+    /// The timeouts that due times are computed with.
     pub fn timeouts(&self) -> &Timeouts {
         &self.timeouts
     }

@@ -17,42 +17,43 @@ use crate::{
     domain::{Message, MessageId, Note, Thread, ThreadId, message::Role},
 };
 
-/// How many of a log's entries are looked through for something said: an escalation, a claim and the end may follow it.
+/// The log entries that are searched for the last message of a person or the bot: an escalation, a claim and the end may follow
+/// it.
 const LAST_ENTRIES: u64 = 4;
 
-/// That a `client_id` has been used, and for what.
+/// The record that a `client_id` was used, and for which message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    /// Whose it is: one client's ids are nothing to another.
+    /// The author's subject: each author has ids of their own.
     pub author: String,
     pub client_id: String,
-    /// A digest of what was sent under it.
+    /// A digest of the request that was sent under it.
     pub fingerprint: String,
-    /// The message's place; of a note, the place it hangs behind.
+    /// The message's `seq`; for a note, the `seq` that it comes after.
     pub seq: u64,
-    /// The note's id, where it was one.
+    /// The note's id, where it was a note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<MessageId>,
 }
 
-/// A page of the log, oldest first, with the notes that lie within it.
+/// A page of the log, oldest first, with the notes within it.
 #[derive(Clone, Debug, Default)]
 pub struct LogPage {
     pub messages: Vec<Message>,
     pub notes: Vec<Note>,
-    /// Whether the log goes on in the direction of reading.
+    /// True where the log goes on in the direction of reading.
     pub more: bool,
 }
 
 impl Store {
-    /// At most `limit` messages that follow `after`, read consistently.
+    /// At most `limit` messages after `after`, read consistently.
     pub async fn log_after(&self, tenant: &str, id: &ThreadId, after: u64, limit: usize) -> Result<LogPage, Error> {
         let from = key::message(tenant, id, after).sk;
-        // Without the message `after` itself, but with the notes behind it.
+        // Without the message `after` itself, but with the notes that come after it.
         self.log_page(tenant, id, (format!("{from}#"), key::LOG_END.into()), true, limit).await
     }
 
-    /// At most `limit` messages that come before `before`; the newest where that is `None`.
+    /// At most `limit` messages before `before`; the newest where that is `None`.
     pub async fn log_before(
         &self,
         tenant: &str,
@@ -73,9 +74,9 @@ impl Store {
         found.map(row::read_message).transpose()
     }
 
-    /// What a person or the bot said last in each of these threads; without those where the last few entries are changes of
-    /// owner. A log that is a moment old will do.
-    pub async fn last_said(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, Message>, Error> {
+    /// The last message of a person or the bot in each of these threads, without threads whose last [`LAST_ENTRIES`] entries are
+    /// all changes of owner. Read eventually consistently.
+    pub async fn last_messages(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, Message>, Error> {
         let entries = |thread: &&Thread| {
             let (tenant, id, seq) = (thread.tenant.clone(), thread.id.clone(), thread.seq);
             (seq.saturating_sub(LAST_ENTRIES)..seq).map(move |before| key::message(&tenant, &id, before + 1))
@@ -118,7 +119,7 @@ impl Store {
         }
     }
 
-    /// Hangs a note behind the last message, on condition that the thread is still there and as it was read.
+    /// Writes a note after the last message, on condition that the thread is as it was read.
     pub async fn note_put(&self, thread: &Thread, note: &Note, client: Option<&Client>) -> Result<Committed, Error> {
         let (tenant, id) = (&thread.tenant, &thread.id);
         let unchanged = Condition::at_version(thread.version);
@@ -138,7 +139,7 @@ impl Store {
         }
     }
 
-    /// What was sent under a `client_id`, if anything was.
+    /// The record of a `client_id`; `None` where it was not used.
     pub async fn client_get(
         &self,
         tenant: &str,
@@ -177,13 +178,13 @@ impl Store {
                 }
                 if key::is_note(sk) {
                     let note: Note = row::read(item)?;
-                    // Backwards, a note is met before its message: behind the page's oldest it is the next page's.
+                    // Backwards, a note is read before its message: one before the page's oldest belongs to the next page.
                     if forward || page.messages.len() < limit || note.after == 0 {
                         page.notes.push(note);
                     }
                 } else if page.messages.len() == limit {
                     page.more = true;
-                    // Forwards, what hangs behind the page's newest is where the next page begins.
+                    // Forwards, the next page begins with the notes after this page's newest message.
                     let newest = page.messages.last().map_or(0, |message| message.seq);
                     page.notes.retain(|note| !forward || note.after < newest);
                     return Ok(page);

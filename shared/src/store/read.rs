@@ -125,7 +125,7 @@ impl Store {
         }
     }
 
-    /// Reads what is at `keys`, in no particular order: in batches of 100, and what DynamoDB left over again.
+    /// Reads the items at `keys`, in no particular order, in batches of 100; keys that DynamoDB leaves unprocessed are asked again.
     pub(super) async fn get_all(&self, keys: Vec<Key>, consistent: bool) -> Result<Vec<Item>, Error> {
         let keys: Vec<Item> = keys.into_iter().map(Key::attributes).collect();
         let mut items = Vec::with_capacity(keys.len());

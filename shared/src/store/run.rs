@@ -1,4 +1,4 @@
-//! A run's lease.
+//! Runs: renewing a lease, and reading whether it still holds.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Store {
-    /// Holds the line a while longer. `false`: the run is lost. Does not raise the version, so that it is in nobody's
-    /// way: those who write over a run compare its lease instead.
+    /// Renews a run's lease. `false` where the run has lost the line. Does not raise the version, so that it conflicts with no
+    /// other write: those that replace a run compare its lease instead.
     pub async fn run_renew(&self, thread: &Thread, run: &RunId, until: At) -> Result<bool, Error> {
         let renewed = self
             .dynamo
@@ -31,8 +31,8 @@ impl Store {
         condition_met(renewed)
     }
 
-    /// Who listens to a run, where the line is still its own; `None` where it is lost. One consistent read: the thread's
-    /// item follows its subscriptions in their partition.
+    /// The sockets that listen to a run's thread; `None` where the run has lost the line. One consistent read: the thread's item
+    /// follows its subscriptions in their partition.
     pub async fn run_look(&self, thread: &Thread, run: &RunId) -> Result<Option<Vec<Subscriber>>, Error> {
         let partition = key::thread_partition(&thread.tenant, &thread.id);
         let range = SortKey::Between(key::SUBSCRIPTION.into(), key::THREAD.into());

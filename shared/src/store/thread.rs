@@ -1,4 +1,4 @@
-//! Threads: made, read, listed, deleted.
+//! Threads: create, read, list, delete.
 
 use std::collections::HashMap;
 
@@ -20,14 +20,14 @@ use crate::{
     store::Committed,
 };
 
-/// A page of threads, and where the next begins.
+/// A page of threads, and the cursor of the next page.
 pub struct ThreadPage {
     pub threads: Vec<(Thread, ThreadMetadata)>,
     pub next: Option<Cursor>,
 }
 
 impl Store {
-    /// Writes a new thread, its details and its greeting, under the creation's idempotency key if it has one.
+    /// Writes a new thread, its metadata and its greeting, under the creation's idempotency key if it has one.
     pub async fn thread_create(
         &self,
         thread: &Thread,
@@ -45,18 +45,18 @@ impl Store {
         self.create(transaction, creation).await
     }
 
-    /// The thread and its details, in one consistent read. `None` also where only a tombstone is left.
+    /// The thread and its metadata, in one consistent read. `None` also where only a tombstone is left.
     pub async fn thread_get(&self, tenant: &str, id: &ThreadId) -> Result<Option<(Thread, ThreadMetadata)>, Error> {
         pair(self.get_beginning(&key::thread_partition(tenant, id), key::THREAD).await?)
     }
 
-    /// The thread without its details, read consistently.
+    /// The thread without its metadata, read consistently.
     pub async fn thread_get_bare(&self, tenant: &str, id: &ThreadId) -> Result<Option<Thread>, Error> {
         let found = self.get(key::thread(tenant, id)).await?;
         found.filter(|item| !row::is_tombstone(item)).map(row::read).transpose()
     }
 
-    /// A customer's threads, newest first; of one status where `status` names it.
+    /// A customer's threads, newest first; only those of `status` where it is given.
     pub async fn thread_list_of_customer(
         &self,
         tenant: &str,
@@ -80,7 +80,7 @@ impl Store {
         }
     }
 
-    /// A tenant's threads of one status, or of all: the queue from its longest wait, the others from the newest change.
+    /// A tenant's threads of one status, or of all: queued ones by the longest wait, all others by the newest change.
     pub async fn thread_list_of_tenant(
         &self,
         tenant: &str,
@@ -102,7 +102,7 @@ impl Store {
             let (ids, next) =
                 self.index_page("status", &partition, tenant, word == "queued", start.take(), wanted).await?;
             let read = self.threads_get(tenant, &ids).await?;
-            // The index lags behind the table; what has moved on is found under its new status.
+            // The index lags behind the table; a thread that has changed is found under its new status.
             threads.extend(read.into_iter().filter(|(thread, _)| thread.status.word() == word));
             match next {
                 Some(next) => start = Some(next.of_part(word)),
@@ -146,7 +146,7 @@ impl Store {
         self.delete_all(last).await
     }
 
-    /// A page of an index: thread ids, and where the next page begins.
+    /// A page of an index: thread ids, and the cursor of the next page.
     async fn index_page(
         &self,
         index: &'static str,
@@ -179,7 +179,7 @@ impl Store {
         Ok((ids, next))
     }
 
-    /// The threads of these ids, in their order, with their details; without those that are gone.
+    /// The threads of these ids, in their order, with their metadata; without deleted ones.
     async fn threads_get(&self, tenant: &str, ids: &[ThreadId]) -> Result<Vec<(Thread, ThreadMetadata)>, Error> {
         let batches = ids.chunks(50).map(|ids| {
             let keys = ids.iter().flat_map(|id| [key::thread(tenant, id), key::metadata(tenant, id)]);
@@ -198,7 +198,7 @@ fn id_of(item: &Item) -> Option<ThreadId> {
     text(item, "pk").rsplit('#').next()?.parse().ok()
 }
 
-/// The thread's item and its details', in whatever order they came.
+/// The thread and its metadata, from their items in any order.
 fn pair(items: Vec<Item>) -> Result<Option<(Thread, ThreadMetadata)>, Error> {
     let (mut thread, mut metadata) = (None, None);
     for item in items {
@@ -212,7 +212,7 @@ fn pair(items: Vec<Item>) -> Result<Option<(Thread, ThreadMetadata)>, Error> {
 }
 
 impl Store {
-    /// Writes a changed thread and, where they changed, its details.
+    /// Writes a changed thread and its metadata.
     pub async fn thread_update(
         &self,
         before: &Thread,

@@ -1,4 +1,4 @@
-//! Transactions and batches, sent until they are certainly in or certainly not.
+//! Transactions, conditional writes and batches, with retries.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{Error, domain::At};
 
-/// A transaction, written one put or delete at a time.
+/// A transaction, built one put, delete or check at a time.
 #[derive(Default)]
 pub(super) struct Transaction(Vec<TransactWriteItem>);
 
-/// A condition, with the values it names.
+/// A condition expression, with its names and values.
 pub(super) struct Condition {
     pub(super) expression: String,
     pub(super) names: HashMap<String, String>,
@@ -31,7 +31,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// The item is still at the version it was read at.
+    /// The item has the version that was read.
     pub(super) fn at_version(version: u64) -> Self {
         Self {
             expression: "#version = :version".into(),
@@ -40,7 +40,7 @@ impl Condition {
         }
     }
 
-    /// It is due when it was to be as it was read: nobody has tried it since, or done it.
+    /// The item has the due time that was read: nobody has attempted or completed it since.
     pub(super) fn due(due: At) -> Self {
         Self {
             expression: "#due = :due".into(),
@@ -49,7 +49,7 @@ impl Condition {
         }
     }
 
-    /// There is no such item yet.
+    /// The item does not exist.
     pub(super) fn absent() -> Self {
         Self {
             expression: "attribute_not_exists(#pk)".into(),
@@ -59,10 +59,11 @@ impl Condition {
     }
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 pub(super) enum Transacted {
     Done,
-    /// Nothing was written. For each item of the transaction: was its own condition refused, and over which item?
+    /// Nothing was written. One entry an item of the transaction: `Some`, with the item in the table, where its condition was
+    /// not met.
     Refused(Vec<Option<Item>>),
 }
 
@@ -110,8 +111,8 @@ impl Transaction {
 }
 
 impl Store {
-    /// Sends a transaction. It is sent again only under the same request token, so it can land but once; only
-    /// conflicts, throttles and unknown outcomes are sent again. [`Error::Busy`] means that it may have landed.
+    /// Sends a transaction, again after conflicts, throttles and unknown outcomes. Every attempt has the same request token, so
+    /// it is written at most once. After [`Error::Busy`] it may have been written or not.
     pub(super) async fn transact(&self, transaction: Transaction, token: &str) -> Result<Transacted, Error> {
         let mut backoff = backoff();
         loop {
@@ -130,19 +131,19 @@ impl Store {
                     }
                     wait(&mut backoff).await?;
                 }
-                passing if is_retryable(&passing) => wait(&mut backoff).await?,
-                other => return Err(refused(other)),
+                error if is_retryable(&error) => wait(&mut backoff).await?,
+                error => return Err(refused(error)),
             }
         }
     }
 
-    /// Writes an item over whatever is there.
+    /// Writes an item, over an existing one.
     pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
         let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(|_| ()).map_err(refused)
     }
 
-    /// Writes an item if what is there is as `condition` says; whether it was.
+    /// Writes an item where the condition is met. `false` where it is not: nothing was written.
     pub(super) async fn put_if(&self, item: Item, condition: Condition) -> Result<bool, Error> {
         let put = self
             .dynamo
@@ -155,7 +156,7 @@ impl Store {
         condition_met(put.send().await)
     }
 
-    /// Deletes what is at `keys`: in batches of 25, and what DynamoDB left over again.
+    /// Deletes the items at `keys`, in batches of 25; keys that DynamoDB leaves unprocessed are sent again.
     pub(super) async fn delete_all(&self, keys: Vec<Key>) -> Result<(), Error> {
         let delete = |key: Key| -> Result<WriteRequest, Error> {
             let delete = DeleteRequest::builder().set_key(Some(key.attributes())).build().map_err(Error::internal)?;
@@ -179,8 +180,8 @@ impl Store {
     }
 }
 
-/// Of a cancelled transaction: the items whose conditions were refused, or `None` where it was only in the way of
-/// another one and may be sent again.
+/// The items of a cancelled transaction whose conditions were not met; `None` where it only met another transaction and may be
+/// sent again.
 fn refused_items(error: TransactWriteItemsError) -> Result<Option<Vec<Option<Item>>>, Error> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
         return Err(Error::internal(error));

@@ -122,10 +122,10 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     title: invalid type: sequence, expected a string
     title: must have at most 200 characters
     metadata.order: invalid type: integer `42`, expected a string
-    metadata.: a key must have 1 to 64 characters
-    metadata.kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk: a key must have 1 to 64 characters
+    metadata.: must have a key of 1 to 64 characters
+    metadata.kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk: must have a key of 1 to 64 characters
     metadata.order: must have at most 512 characters
-    metadata.switchboard_thread: this key is Switchboard's own
+    metadata.switchboard_thread: is a reserved key
     metadata: must have at most 14 pairs
     title: stands here twice
     customer_id: must have 1 to 128 characters, none of them control characters
@@ -154,7 +154,7 @@ async fn a_change_is_refused_by_the_field_that_is_wrong() {
     title: invalid type: integer `5`, expected a string
     title: must have at most 200 characters
     metadata.order: invalid type: integer `42`, expected a string
-    metadata.title: this key is Switchboard's own
+    metadata.title: is a reserved key
     status: there is no such field
     customer_id: there is no such field
     chatbot_id: there is no such chatbot

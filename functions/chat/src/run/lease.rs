@@ -28,7 +28,7 @@ enum Stop {
 impl Run {
     /// Runs `work` while the lease is renewed.
     ///
-    /// When the line is lost, the listeners are told at once. The work is still brought to its end, because a conversation
+    /// After a loss of the line the listeners are told at once. The work is still brought to its end, because a conversation
     /// that is left in mid-stream is in doubt, but its result is dropped. Work that does not end before the deadline is
     /// handed to a person.
     pub(super) async fn while_leased<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, RunError> {
