@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 
 /// The last second of the year 9999: a token that says "never" ends there, so that every reader's calendar can hold it.
-const LATEST: u64 = 253_402_300_799;
+const MAX_EXPIRES: u64 = 253_402_300_799;
 
 /// A caller whose token was found good. Tenant and subject end up in keys of the table, so their form is checked here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl TryFrom<Claims> for Caller {
 }
 
 impl Caller {
-    pub(crate) fn only_a_customer(self) -> Result<Self, Refusal> {
+    pub(crate) fn require_visitor(self) -> Result<Self, Refusal> {
         if self.role == Role::Customer && self.chatbot.is_some() { Ok(self) } else { Err(Refusal::Claim("role")) }
     }
 }
@@ -101,5 +101,5 @@ fn seconds(date: &serde_json::Number) -> Option<u64> {
         Some(whole) => whole,
         None => format!("{:.0}", date.as_f64()?.floor()).parse().ok()?,
     };
-    Some(whole.min(LATEST))
+    Some(whole.min(MAX_EXPIRES))
 }

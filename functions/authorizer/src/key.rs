@@ -1,12 +1,15 @@
 //! One key and the one algorithm it is for.
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation, decode,
+    errors::ErrorKind,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
 
-use crate::Refusal;
-use crate::caller::{Caller, Claims};
-use crate::keys::Misconfigured;
+use crate::{
+    caller::{Caller, Claims},
+    refusal::{Misconfigured, Refusal},
+};
 
 /// How far apart the issuer's clock and ours may be.
 const LEEWAY_SECONDS: u64 = 5;
@@ -25,7 +28,7 @@ pub(crate) struct Expected {
 pub(crate) struct Key {
     id: Option<String>,
     verifier: DecodingKey,
-    rules: Validation,
+    validation: Validation,
 }
 
 impl Key {
@@ -35,7 +38,7 @@ impl Key {
             return Err(Misconfigured::ShortSecret);
         }
         let verifier = DecodingKey::from_secret(secret.as_bytes());
-        Ok(Self { id: None, verifier, rules: rules(Algorithm::HS256, expected) })
+        Ok(Self { id: None, verifier, validation: validation(Algorithm::HS256, expected) })
     }
 
     /// RS256, ES256 or `EdDSA`; `None` for a key of another kind or for another purpose.
@@ -46,38 +49,38 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
             _ => return None,
         };
-        let about = &jwk.common;
-        let same_algorithm = about.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
-        let for_signatures = about.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
-        let to_verify = about.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
+        let common = &jwk.common;
+        let same_algorithm = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+        let for_signatures = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+        let to_verify = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
         if !(same_algorithm && for_signatures && to_verify) {
             return None;
         }
         let verifier = DecodingKey::from_jwk(jwk).ok()?;
-        Some(Self { id: about.key_id.clone(), verifier, rules: rules(algorithm, expected) })
+        Some(Self { id: common.key_id.clone(), verifier, validation: validation(algorithm, expected) })
     }
 
-    pub(crate) fn is(&self, id: &str) -> bool {
+    pub(crate) fn has_id(&self, id: &str) -> bool {
         self.id.as_deref() == Some(id)
     }
 
     /// `token`'s header has been read.
     pub(crate) fn verify(&self, token: &str) -> Result<Caller, Refusal> {
-        match decode::<Claims>(token, &self.verifier, &self.rules) {
+        match decode::<Claims>(token, &self.verifier, &self.validation) {
             Ok(token) => token.claims.try_into(),
             Err(error) => Err(refusal(error.kind())),
         }
     }
 }
 
-fn rules(algorithm: Algorithm, expected: &Expected) -> Validation {
-    let mut rules = Validation::new(algorithm);
-    rules.leeway = LEEWAY_SECONDS;
-    rules.validate_nbf = true;
-    rules.set_issuer(&[&expected.issuer]);
-    rules.set_audience(&[&expected.audience]);
-    rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    rules
+fn validation(algorithm: Algorithm, expected: &Expected) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = LEEWAY_SECONDS;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[&expected.issuer]);
+    validation.set_audience(&[&expected.audience]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation
 }
 
 fn refusal(error: &ErrorKind) -> Refusal {

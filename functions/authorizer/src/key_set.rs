@@ -1,7 +1,9 @@
 //! The issuer's published keys (a JWK set, RFC 7517), fetched rarely and by one caller at a time.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jsonwebtoken::jwk::Jwk;
 use reqwest::{Client, Url, redirect};
@@ -9,12 +11,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use crate::Refusal;
-use crate::key::{Expected, Key};
-use crate::keys::Misconfigured;
+use crate::{
+    key::{Expected, Key},
+    refusal::{Misconfigured, Refusal},
+};
 
 /// A set is a few keys of a few hundred bytes.
-const MAX_BYTES: usize = 512 * 1024;
+const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 
 /// When to ask the issuer, and how long to wait.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +28,7 @@ pub struct RefreshPolicy {
     pub cool_down: Duration,
     /// The same after a fetch that failed.
     pub after_failure: Duration,
-    pub time_out: Duration,
+    pub timeout: Duration,
 }
 
 impl Default for RefreshPolicy {
@@ -34,7 +37,7 @@ impl Default for RefreshPolicy {
             max_age: Duration::from_mins(15),
             cool_down: Duration::from_secs(30),
             after_failure: Duration::from_secs(2),
-            time_out: Duration::from_secs(3),
+            timeout: Duration::from_secs(3),
         }
     }
 }
@@ -44,29 +47,29 @@ pub(crate) struct KeySet {
     url: Url,
     expected: Expected,
     refresh_policy: RefreshPolicy,
-    held: watch::Sender<Option<Held>>,
+    cached: watch::Sender<Option<CachedKeys>>,
     /// Whoever has the turn may fetch, but not before the time it holds.
-    turn: Arc<Mutex<Option<Instant>>>,
+    fetch_lock: Arc<Mutex<Option<Instant>>>,
 }
 
-struct Held {
+struct CachedKeys {
     keys: Vec<Arc<Key>>,
-    fetched: Instant,
+    fetched_at: Instant,
 }
 
 impl KeySet {
     pub(crate) fn new(url: &str, expected: Expected, refresh_policy: RefreshPolicy) -> Result<Self, Misconfigured> {
-        let url = Url::parse(url).ok().filter(is_safe).ok_or(Misconfigured::UnsafeUrl)?;
+        let url = Url::parse(url).ok().filter(is_trusted).ok_or(Misconfigured::UnsafeUrl)?;
         let http = Client::builder()
-            .timeout(refresh_policy.time_out)
+            .timeout(refresh_policy.timeout)
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|_| Misconfigured::NoHttpClient)?;
-        Ok(Self { http, url, expected, refresh_policy, held: watch::Sender::new(None), turn: Arc::default() })
+        Ok(Self { http, url, expected, refresh_policy, cached: watch::Sender::new(None), fetch_lock: Arc::default() })
     }
 
-    pub(crate) async fn renew(self: &Arc<Self>) {
-        self.refresh(Arc::clone(&self.turn).lock_owned().await).await;
+    pub(crate) async fn refresh(self: &Arc<Self>) {
+        self.refresh_locked(Arc::clone(&self.fetch_lock).lock_owned().await).await;
     }
 
     /// The key that signs under `kid`. A token without one can only mean the only key there is.
@@ -74,39 +77,39 @@ impl KeySet {
         match self.find(kid) {
             Ok((key, true)) => return Ok(key),
             // Known, of an old set: one caller fetches, the others need not wait for it.
-            Ok((key, false)) => match Arc::clone(&self.turn).try_lock_owned() {
-                Ok(turn) => self.refresh(turn).await,
+            Ok((key, false)) => match Arc::clone(&self.fetch_lock).try_lock_owned() {
+                Ok(not_before) => self.refresh_locked(not_before).await,
                 Err(_) => return Ok(key),
             },
             // Unknown: wait for a fetch under way, which may bring it.
-            Err(_) => self.renew().await,
+            Err(_) => self.refresh().await,
         }
         self.find(kid).map(|(key, _)| key)
     }
 
     /// With whether the set is young enough.
     fn find(&self, kid: Option<&str>) -> Result<(Arc<Key>, bool), Refusal> {
-        let held = self.held.borrow();
-        let held = held.as_ref().ok_or(Refusal::KeysUnavailable)?;
-        let found = match (kid, &held.keys[..]) {
-            (Some(kid), keys) => keys.iter().find(|key| key.is(kid)),
+        let cached = self.cached.borrow();
+        let cached = cached.as_ref().ok_or(Refusal::KeysUnavailable)?;
+        let found = match (kid, &cached.keys[..]) {
+            (Some(kid), keys) => keys.iter().find(|key| key.has_id(kid)),
             (None, [only]) => Some(only),
             (None, _) => None,
         };
         let key = found.ok_or(Refusal::UnknownKey)?;
-        Ok((Arc::clone(key), held.fetched.elapsed() < self.refresh_policy.max_age))
+        Ok((Arc::clone(key), cached.fetched_at.elapsed() < self.refresh_policy.max_age))
     }
 
     /// Fetches unless somebody did just now. A task of its own, so that a caller who goes away does not undo it for those who wait.
-    async fn refresh(self: &Arc<Self>, mut turn: OwnedMutexGuard<Option<Instant>>) {
-        if turn.is_some_and(|not_before| Instant::now() < not_before) {
+    async fn refresh_locked(self: &Arc<Self>, mut not_before: OwnedMutexGuard<Option<Instant>>) {
+        if not_before.is_some_and(|not_before| Instant::now() < not_before) {
             return;
         }
         let set = Arc::clone(self);
         let fetching = tokio::spawn(async move {
-            let pause = match set.fetch().await {
+            let cool_down = match set.fetch().await {
                 Ok(keys) => {
-                    set.held.send_replace(Some(Held { keys, fetched: Instant::now() }));
+                    set.cached.send_replace(Some(CachedKeys { keys, fetched_at: Instant::now() }));
                     set.refresh_policy.cool_down
                 }
                 Err(error) => {
@@ -114,7 +117,7 @@ impl KeySet {
                     set.refresh_policy.after_failure
                 }
             };
-            *turn = Some(Instant::now() + pause);
+            *not_before = Some(Instant::now() + cool_down);
         });
         if let Err(error) = fetching.await {
             tracing::error!(%error, "fetching the issuer's keys ended early");
@@ -129,11 +132,11 @@ impl KeySet {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             body.extend_from_slice(&chunk);
-            if body.len() > MAX_BYTES {
+            if body.len() > MAX_RESPONSE_BYTES {
                 return Err(FetchError::TooLarge);
             }
         }
-        let set: Set = serde_json::from_slice(&body)?;
+        let set: JwkSet = serde_json::from_slice(&body)?;
         let usable = |jwk| Key::published(&serde_json::from_value::<Jwk>(jwk).ok()?, &self.expected).map(Arc::new);
         let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
         if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(keys) }
@@ -142,26 +145,26 @@ impl KeySet {
 
 /// Keys are read one by one: a kind that we don't know must not hide the others.
 #[derive(Deserialize)]
-struct Set {
+struct JwkSet {
     keys: Vec<Value>,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error("no answer: {0}")]
-    NoAnswer(#[from] reqwest::Error),
+    Request(#[from] reqwest::Error),
     #[error("status {0}")]
     Status(u16),
     #[error("the answer is too large")]
     TooLarge,
     #[error("not a key set: {0}")]
-    NotASet(#[from] serde_json::Error),
+    NotAJwkSet(#[from] serde_json::Error),
     #[error("no key that we can verify with")]
     NoUsableKey,
 }
 
 /// Who can change the answer can make tokens: only what TLS protects, or what never leaves this machine.
-fn is_safe(url: &Url) -> bool {
+fn is_trusted(url: &Url) -> bool {
     let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     url.scheme() == "https" || (url.scheme() == "http" && local)
 }

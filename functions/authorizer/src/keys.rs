@@ -1,13 +1,15 @@
 //! What tokens are verified with: a secret shared with the issuer, or the issuer's published keys.
 
-use std::env;
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
 use jsonwebtoken::decode_header;
 
-use crate::key::{Expected, Key};
-use crate::key_set::{KeySet, RefreshPolicy};
-use crate::{Caller, Refusal};
+use crate::{
+    caller::Caller,
+    key::{Expected, Key},
+    key_set::{KeySet, RefreshPolicy},
+    refusal::{Misconfigured, Refusal},
+};
 
 /// Cheap to clone; clones share what was fetched.
 #[derive(Clone)]
@@ -18,28 +20,13 @@ pub struct Keys {
 }
 
 /// What a visitor's token has as its `kid`, `iss` and `aud`: see the function `visitor`.
-const VISITORS: &str = "visitors";
-const VISITORS_ISSUER: &str = "switchboard-visitors";
+const VISITOR_KEY_ID: &str = "visitors";
+const VISITOR_ISSUER: &str = "switchboard-visitors";
 
 #[derive(Clone)]
 enum Source {
     Secret(Arc<Key>),
     Published(Arc<KeySet>),
-}
-
-/// Why no keys can be made from what was configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misconfigured {
-    #[error("set either JWT_SECRET (HS256) or JWT_JWKS_URL (RS256, ES256, EdDSA)")]
-    OneSourceIsNeeded,
-    #[error("set JWT_ISSUER and JWT_AUDIENCE to what iss and aud must say")]
-    NothingExpected,
-    #[error("JWT_SECRET must have 32 bytes or more")]
-    ShortSecret,
-    #[error("JWT_JWKS_URL must be an https URL (http on this machine only)")]
-    UnsafeUrl,
-    #[error("the HTTP client cannot be built")]
-    NoHttpClient,
 }
 
 impl Keys {
@@ -60,7 +47,7 @@ impl Keys {
 
     /// The same, that lets in visitors too, whose tokens are signed by HS256 with `secret`.
     pub fn with_visitors(self, secret: &str) -> Result<Self, Misconfigured> {
-        let expected = Expected { issuer: VISITORS_ISSUER.into(), audience: VISITORS_ISSUER.into() };
+        let expected = Expected { issuer: VISITOR_ISSUER.into(), audience: VISITOR_ISSUER.into() };
         Ok(Self { visitors: Some(Arc::new(Key::secret(secret, &expected)?)), ..self })
     }
 
@@ -84,7 +71,7 @@ impl Keys {
     /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.
     pub async fn warm(&self) {
         if let Source::Published(set) = &self.source {
-            set.renew().await;
+            set.refresh().await;
         }
     }
 
@@ -95,9 +82,9 @@ impl Keys {
         if header.crit.is_some() {
             return Err(Refusal::Malformed);
         }
-        if let Some(key) = self.visitors.as_ref().filter(|_| header.kid.as_deref() == Some(VISITORS)) {
+        if let Some(key) = self.visitors.as_ref().filter(|_| header.kid.as_deref() == Some(VISITOR_KEY_ID)) {
             // Whatever that key signs, it makes nobody an agent.
-            return key.verify(token)?.only_a_customer();
+            return key.verify(token)?.require_visitor();
         }
         match &self.source {
             Source::Secret(key) => key.verify(token),

@@ -10,61 +10,33 @@ mod caller;
 mod key;
 mod key_set;
 mod keys;
+mod refusal;
 mod token;
 
-use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
-use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
-use lambda_runtime::Diagnostic;
+use aws_lambda_events::{
+    apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse},
+    iam::{IamPolicyEffect, IamPolicyStatement},
+};
 use serde_json::json;
 
 pub use caller::{Caller, Role};
 pub use key_set::RefreshPolicy;
-pub use keys::{Keys, Misconfigured};
-
-/// Why a caller is not let in. The words name no part of the token: they are for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("no token was sent, or more than one")]
-    NoToken,
-    #[error("the token cannot be read")]
-    Malformed,
-    #[error("the token is signed by a key that is not ours")]
-    UnknownKey,
-    #[error("the token names another algorithm than its key's")]
-    WrongAlgorithm,
-    #[error("the signature is wrong")]
-    WrongSignature,
-    #[error("the token has expired")]
-    Expired,
-    #[error("the token is not valid yet")]
-    TooEarly,
-    #[error("the token is from another issuer")]
-    WrongIssuer,
-    #[error("the token is for another audience")]
-    WrongAudience,
-    #[error("a claim is missing or cannot be used: {0}")]
-    Claim(&'static str),
-    /// Not the caller's fault: whether the token is good cannot be said.
-    #[error("the issuer's keys cannot be had")]
-    KeysUnavailable,
-    /// Not the caller's fault: the event names no stage to let anyone into.
-    #[error("the event has no method ARN")]
-    NoStage,
-}
+pub use keys::Keys;
+pub use refusal::{Misconfigured, Refusal};
 
 /// Lets a caller into the whole stage, or says why not.
 pub async fn handle(
     keys: &Keys,
     request: ApiGatewayCustomAuthorizerRequestTypeRequest,
 ) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
-    let answer = authorise(keys, &request).await;
-    if let Err(refusal) = &answer {
+    let response = authorize(keys, &request).await;
+    if let Err(refusal) = &response {
         tracing::info!(%refusal, "caller refused");
     }
-    answer
+    response
 }
 
-async fn authorise(
+async fn authorize(
     keys: &Keys,
     request: &ApiGatewayCustomAuthorizerRequestTypeRequest,
 ) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
@@ -106,15 +78,4 @@ fn allow(caller: &Caller, stage: &str) -> ApiGatewayCustomAuthorizerResponse {
         response.context["origins"] = json!(caller.origins.join(" "));
     }
     response
-}
-
-/// API Gateway answers 401 to this very message, and 500 to every other failure of an authorizer.
-impl From<Refusal> for Diagnostic {
-    fn from(refusal: Refusal) -> Self {
-        let (error_type, error_message) = match refusal {
-            Refusal::KeysUnavailable | Refusal::NoStage => ("Unavailable", refusal.to_string()),
-            _ => ("Unauthorized", "Unauthorized".to_owned()),
-        };
-        Self { error_type: error_type.to_owned(), error_message }
-    }
 }

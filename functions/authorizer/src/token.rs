@@ -2,7 +2,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 
 /// `Authorization: Bearer <jwt>`, or `bearer.<jwt>` among a WebSocket's subprotocols, as browsers can set no header there.
 /// A subprotocol counts on a WebSocket only: on REST, API Gateway keeps our answer under the Authorization header alone.

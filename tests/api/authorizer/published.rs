@@ -20,7 +20,7 @@ const EAGER: RefreshPolicy = RefreshPolicy {
     max_age: Duration::from_hours(1),
     cool_down: Duration::ZERO,
     after_failure: Duration::ZERO,
-    time_out: Duration::from_secs(5),
+    timeout: Duration::from_secs(5),
 };
 
 fn keys(issuer: &Issuer, refresh_policy: RefreshPolicy) -> Keys {
@@ -164,7 +164,7 @@ async fn without_any_keys_the_caller_is_not_to_blame() {
 async fn an_issuer_that_does_not_answer_is_given_up() {
     let issuer = Issuer::of(&[&Signer::ec()]).await;
     issuer.closes();
-    let keys = keys(&issuer, RefreshPolicy { time_out: Duration::from_millis(50), ..EAGER });
+    let keys = keys(&issuer, RefreshPolicy { timeout: Duration::from_millis(50), ..EAGER });
     assert_eq!(rest(&keys, &Signer::ec().token()).await.unwrap_err(), Refusal::KeysUnavailable);
 }
 
