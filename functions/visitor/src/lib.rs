@@ -15,7 +15,7 @@ use lambda_http::{
 use serde::{Deserialize, Serialize};
 use shared::{
     App, Error,
-    domain::{Act, At, Chatbot, ChatbotId, Identity, identity::is_tenant},
+    domain::{Act, At, Chatbot, ChatbotId, Identity, chatbot::ChatbotConfig, identity::is_tenant},
     http,
 };
 
@@ -23,21 +23,21 @@ pub use token::{ISSUER, KEY_ID, VisitorTokens};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct TokenRequest {
     tenant: String,
     chatbot_id: ChatbotId,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Try {}
+struct TrialRequest {}
 
 #[derive(Serialize)]
-struct Visit {
+struct TokenResponse {
     token: String,
     expires_at: At,
     visitor: Visitor,
-    chatbot: Host,
+    chatbot: ChatbotSummary,
 }
 
 #[derive(Serialize)]
@@ -47,70 +47,82 @@ struct Visitor {
 
 /// The chatbot, as far as it concerns a visitor: its name, and its first words before there is a thread.
 #[derive(Serialize)]
-struct Host {
+struct ChatbotSummary {
     id: ChatbotId,
     name: String,
     greeting: String,
 }
 
 pub async fn handle(app: &App, tokens: &VisitorTokens, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    Ok(http::respond(answer(app, tokens, &request).await))
+    Ok(http::respond(respond(app, tokens, &request).await))
 }
 
-async fn answer(app: &App, tokens: &VisitorTokens, request: &Request) -> Result<Response<Body>, Error> {
+async fn respond(app: &App, tokens: &VisitorTokens, request: &Request) -> Result<Response<Body>, Error> {
     let (method, path) = http::route(request);
-    let visit = match (method.as_str(), path.as_str()) {
-        ("POST", "/visitors") => admit(app, tokens, http::body(request)?, request).await?,
+    let token = match (method.as_str(), path.as_str()) {
+        ("POST", "/visitors") => issue_token(app, tokens, http::body(request)?, request).await?,
         ("POST", "/chatbots/{chatbot_id}/visitors") => {
             let (identity, id) = (http::identity(app, request)?, http::path_id(request, "chatbot_id", "chatbot")?);
-            try_out(app, tokens, &identity, &id, http::optional_body(request)?).await?
+            issue_trial_token(app, tokens, &identity, &id, http::optional_body(request)?).await?
         }
         _ => return Err(http::no_route()),
     };
-    http::json(StatusCode::CREATED, &visit)
+    http::json(StatusCode::CREATED, &token)
 }
 
-async fn admit(app: &App, tokens: &VisitorTokens, ask: Ask, request: &Request) -> Result<Visit, Error> {
-    let Ask { tenant, chatbot_id } = ask;
+async fn issue_token(
+    app: &App,
+    tokens: &VisitorTokens,
+    body: TokenRequest,
+    request: &Request,
+) -> Result<TokenResponse, Error> {
+    let TokenRequest { tenant, chatbot_id } = body;
     if !is_tenant(&tenant) {
         return Err(Error::invalid("tenant", "cannot be anyone's"));
     }
     // Before anything is looked up, so that guesses are counted too.
-    app.store.visitor_token_count(&tenant, &address(request)?, app.now()).await?;
+    app.store.visitor_token_count(&tenant, &source_address(request)?, app.now()).await?;
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
     chatbot.config.admits(http::origin(request))?;
-    let visitor = bearer(request).and_then(|old| tokens.visitor(old, &tenant, &chatbot_id));
-    let id = visitor.unwrap_or_else(|| new_visitor(app));
-    let pass = tokens.sign(&chatbot, &id, app.now())?;
-    Ok(visit(pass, id, chatbot))
+    let known = bearer(request).and_then(|old| tokens.visitor_id(old, &tenant, &chatbot_id));
+    let visitor_id = known.unwrap_or_else(|| new_visitor_id(app));
+    let (token, expires_at) = tokens.sign(&chatbot, &visitor_id, app.now())?;
+    Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
 }
 
 /// The console is no page of the chatbot's, and those who made it need not be let in.
-async fn try_out(
+async fn issue_trial_token(
     app: &App,
     tokens: &VisitorTokens,
     identity: &Identity,
     id: &ChatbotId,
-    Try {}: Try,
-) -> Result<Visit, Error> {
+    TrialRequest {}: TrialRequest,
+) -> Result<TokenResponse, Error> {
     identity.may(Act::ChatbotRead)?;
     let chatbot = app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))?;
-    let visitor = new_visitor(app);
-    let pass = tokens.sign_to_try(&chatbot, &visitor, app.now())?;
-    Ok(visit(pass, visitor, chatbot))
+    let visitor_id = new_visitor_id(app);
+    let (token, expires_at) = tokens.sign_trial(&chatbot, &visitor_id, app.now())?;
+    Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
 }
 
-fn new_visitor(app: &App) -> String {
+fn new_visitor_id(app: &App) -> String {
     format!("vis_{}", app.ulid())
 }
 
-fn visit((token, expires_at): (String, At), id: String, chatbot: Chatbot) -> Visit {
-    let host = Host { id: chatbot.id, name: chatbot.config.name, greeting: chatbot.config.greeting };
-    Visit { token, expires_at, visitor: Visitor { id }, chatbot: host }
+impl TokenResponse {
+    fn new(token: String, expires_at: At, visitor_id: String, chatbot: Chatbot) -> Self {
+        let ChatbotConfig { name, greeting, .. } = chatbot.config;
+        Self {
+            token,
+            expires_at,
+            visitor: Visitor { id: visitor_id },
+            chatbot: ChatbotSummary { id: chatbot.id, name, greeting },
+        }
+    }
 }
 
 /// Where the request comes from, as far as addresses tell people apart: of IPv6 the network, for a host has many.
-fn address(request: &Request) -> Result<String, Error> {
+fn source_address(request: &Request) -> Result<String, Error> {
     let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() else {
         return Err(Error::internal("an event without an address"));
     };

@@ -60,26 +60,26 @@ impl VisitorTokens {
     }
 
     /// A day's token to talk to this chatbot, and its end.
-    pub(crate) fn sign(&self, chatbot: &Chatbot, visitor: &str, now: At) -> Result<(String, At), Error> {
-        self.sign_for(chatbot, visitor, chatbot.config.origins.clone(), now + TOKEN_LIFETIME)
+    pub(crate) fn sign(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
+        self.sign_claims(chatbot, visitor_id, chatbot.config.origins.clone(), now + TOKEN_LIFETIME)
     }
 
     /// An hour's token to talk to it from anywhere, and its end.
-    pub(crate) fn sign_to_try(&self, chatbot: &Chatbot, visitor: &str, now: At) -> Result<(String, At), Error> {
-        self.sign_for(chatbot, visitor, Vec::new(), now + TRIAL_TOKEN_LIFETIME)
+    pub(crate) fn sign_trial(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
+        self.sign_claims(chatbot, visitor_id, Vec::new(), now + TRIAL_TOKEN_LIFETIME)
     }
 
-    fn sign_for(
+    fn sign_claims(
         &self,
         chatbot: &Chatbot,
-        visitor: &str,
+        visitor_id: &str,
         origins: Vec<String>,
         expires: At,
     ) -> Result<(String, At), Error> {
         let claims = Claims {
             iss: ISSUER.into(),
             aud: ISSUER.into(),
-            sub: visitor.into(),
+            sub: visitor_id.into(),
             tenant: chatbot.tenant.clone(),
             role: "customer".into(),
             chatbot: chatbot.id.clone(),
@@ -92,13 +92,13 @@ impl VisitorTokens {
     }
 
     /// Who an older token of this chatbot says that somebody is. What is wrong with it is no matter: then they are new here.
-    pub(crate) fn visitor(&self, token: &str, tenant: &str, chatbot: &ChatbotId) -> Option<String> {
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.leeway = RENEWABLE_FOR_SECONDS;
-        rules.required_spec_claims = HashSet::from(["exp", "iss", "aud", "sub"].map(str::to_owned));
-        rules.set_issuer(&[ISSUER]);
-        rules.set_audience(&[ISSUER]);
-        let claims = decode::<Claims>(token, &self.verifier, &rules).ok()?.claims;
-        (claims.tenant == tenant && claims.chatbot == *chatbot).then_some(claims.sub)
+    pub(crate) fn visitor_id(&self, token: &str, tenant: &str, chatbot_id: &ChatbotId) -> Option<String> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = RENEWABLE_FOR_SECONDS;
+        validation.required_spec_claims = HashSet::from(["exp", "iss", "aud", "sub"].map(str::to_owned));
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[ISSUER]);
+        let claims = decode::<Claims>(token, &self.verifier, &validation).ok()?.claims;
+        (claims.tenant == tenant && claims.chatbot == *chatbot_id).then_some(claims.sub)
     }
 }
