@@ -99,18 +99,18 @@ impl Unsubscribe {
     }
 }
 
-pub(crate) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
+pub(crate) fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     http::body(request)
 }
 
 /// The thread that a frame speaks of, where it can be read: so that an error can say which one it is about.
-pub(crate) fn thread_of(request: &Request) -> Option<ThreadId> {
+pub(crate) fn thread_id(request: &Request) -> Option<ThreadId> {
     let frame: Value = serde_json::from_slice(request.body().as_ref()).ok()?;
     frame.get("thread_id")?.as_str()?.parse().ok()
 }
 
 /// Why a frame came to `$default`.
-pub(crate) fn unknown(request: &Request) -> Error {
+pub(crate) fn unknown_action(request: &Request) -> Error {
     if matches!(request.body(), Body::Binary(_)) {
         return Error::invalid("frame", "must be text, not binary");
     }

@@ -6,6 +6,7 @@
 
 mod frame;
 mod replay;
+mod send;
 
 use futures::{StreamExt, stream};
 use lambda_http::{
@@ -23,7 +24,7 @@ use shared::{
 use frame::{Ping, Read, Subscribe, Target, Typing, Unsubscribe};
 
 /// Threads of one frame that are seen to at once.
-const MAX_CONCURRENT_REPLAYS: usize = 8;
+const MAX_CONCURRENT_SUBSCRIPTIONS: usize = 8;
 
 /// The subprotocol that a browser's token travels beside.
 const PROTOCOL: &str = "switchboard.v1";
@@ -45,7 +46,7 @@ async fn route(
         Some("$connect") => connect(app, request, id).await,
         Some("$disconnect") => disconnect(app, context, id).await,
         Some(action) => {
-            said(app, request, id, action).await;
+            handle_frame(app, request, id, action).await;
             Ok(Response::new(Body::Empty))
         }
         None => Err(http::no_route()),
@@ -77,30 +78,21 @@ async fn disconnect(
 }
 
 /// Does what a frame asks for, and says what came of it to the connection: nobody reads the response.
-async fn said(app: &App, request: &Request, id: &str, action: &str) {
+async fn handle_frame(app: &App, request: &Request, id: &str, action: &str) {
     let result = match connection(app, request, id).await {
-        Ok(connection) => act(app, request, &connection, action).await,
+        Ok(connection) => dispatch(app, request, &connection, action).await,
         Err(error) => Err(error),
     };
     let Err(error) = result else { return };
-    complain(app, id, frame::thread_of(request), &error).await;
+    send::error(app, id, frame::thread_id(request), &error).await;
     if matches!(error, Error::Unauthenticated(_)) {
         app.sockets.close(id).await;
     }
 }
 
-/// Says what is wrong with a frame, or with what it asks of one thread.
-async fn complain(app: &App, connection: &str, thread_id: Option<ThreadId>, error: &Error) {
-    if let Error::Internal(cause) = error {
-        tracing::error!(connection, cause, "a frame could not be dealt with");
-    }
-    let code = if matches!(error, Error::Unauthenticated(_)) { "token_expired" } else { http::kind(error).1 };
-    reply(app, connection, &Event::Error { thread_id, code, detail: error.to_string() }).await;
-}
-
 /// The connection, as `$connect` left it. One whose token has ended is forgotten.
 async fn connection(app: &App, request: &Request, id: &str) -> Result<Connection, Error> {
-    let over = Error::Unauthenticated("the token has expired: connect again with a new one");
+    let expired = Error::Unauthenticated("the token has expired: connect again with a new one");
     let context = request.request_context_ref().and_then(RequestContext::authorizer);
     let tenant = context.and_then(|context| context.fields.get("tenant")?.as_str().map(str::to_owned));
     let tenant = tenant.ok_or(Error::Unauthenticated("the event carries no identity"))?;
@@ -108,109 +100,103 @@ async fn connection(app: &App, request: &Request, id: &str) -> Result<Connection
         Some(connection) if !app.is_past(connection.identity.expires) => Ok(connection),
         Some(_) => {
             app.forget(&tenant, id).await?;
-            Err(over)
+            Err(expired)
         }
-        None => Err(over),
+        None => Err(expired),
     }
 }
 
-async fn act(app: &App, request: &Request, connection: &Connection, action: &str) -> Result<(), Error> {
+async fn dispatch(app: &App, request: &Request, connection: &Connection, action: &str) -> Result<(), Error> {
     match action {
-        "subscribe" => subscribe(app, connection, frame::read(request)?).await,
-        "unsubscribe" => unsubscribe(app, connection, frame::read(request)?).await,
-        "typing" => typing(app, connection, frame::read(request)?).await,
-        "read" => read(app, connection, frame::read(request)?).await,
-        "ping" => ping(app, connection, frame::read(request)?).await,
-        _ => Err(frame::unknown(request)),
+        "subscribe" => subscribe(app, connection, frame::parse(request)?).await,
+        "unsubscribe" => unsubscribe(app, connection, frame::parse(request)?).await,
+        "typing" => typing(app, connection, frame::parse(request)?).await,
+        "read" => read(app, connection, frame::parse(request)?).await,
+        "ping" => ping(app, connection, frame::parse(request)?).await,
+        _ => Err(frame::unknown_action(request)),
     }
 }
 
 /// Listens to the inbox, or to threads: what is wrong with one of them is said of it, and keeps no other from being heard.
-async fn subscribe(app: &App, connection: &Connection, ask: Subscribe) -> Result<(), Error> {
-    let threads = match ask.target()? {
-        Target::Inbox => return watch(app, connection).await,
+async fn subscribe(app: &App, connection: &Connection, frame: Subscribe) -> Result<(), Error> {
+    let threads = match frame.target()? {
+        Target::Inbox => return subscribe_inbox(app, connection).await,
         Target::Threads(threads) => threads,
     };
     connection.identity.may(Act::ThreadRead)?;
-    let more = threads.keys().filter(|id| !connection.threads.contains(*id)).count();
-    if more > 0 && connection.threads.len() + more > SUBSCRIPTIONS_MAX {
+    let new_count = threads.keys().filter(|id| !connection.threads.contains(*id)).count();
+    if new_count > 0 && connection.threads.len() + new_count > SUBSCRIPTIONS_MAX {
         return Err(Error::conflict(format!("a socket listens to at most {SUBSCRIPTIONS_MAX} threads")));
     }
-    let all = stream::iter(threads).for_each_concurrent(MAX_CONCURRENT_REPLAYS, async |(id, after)| {
-        if let Err(error) = listen(app, connection, &id, after).await {
-            complain(app, &connection.id, Some(id), &error).await;
+    let subscriptions = stream::iter(threads).for_each_concurrent(MAX_CONCURRENT_SUBSCRIPTIONS, async |(id, after)| {
+        if let Err(error) = subscribe_thread(app, connection, &id, after).await {
+            send::error(app, &connection.id, Some(id), &error).await;
         }
     });
-    all.await;
+    subscriptions.await;
     Ok(())
 }
 
-async fn watch(app: &App, connection: &Connection) -> Result<(), Error> {
+async fn subscribe_inbox(app: &App, connection: &Connection) -> Result<(), Error> {
     connection.identity.may(Act::Note)?;
     app.store.inbox_put(connection).await?;
-    reply(app, &connection.id, &Event::Subscribed { thread_id: None, seq: None, more: false }).await;
+    send::event(app, &connection.id, &Event::Subscribed { thread_id: None, seq: None, more: false }).await;
     Ok(())
 }
 
 /// Stores the subscription, *then* reads the log. A poster saves, *then* reads the subscriptions: one sees the other.
-async fn listen(app: &App, connection: &Connection, id: &ThreadId, after: Option<u64>) -> Result<(), Error> {
+async fn subscribe_thread(app: &App, connection: &Connection, id: &ThreadId, after: Option<u64>) -> Result<(), Error> {
     app.thread(&connection.identity, id).await?;
     if !app.store.subscription_put(connection, id).await? {
         return Ok(());
     }
-    replay::after(app, connection, id, after).await?;
+    replay::on_subscribe(app, connection, id, after).await?;
     app.broadcast_arrival(connection, id).await
 }
 
-async fn unsubscribe(app: &App, connection: &Connection, ask: Unsubscribe) -> Result<(), Error> {
-    let Some(id) = ask.target()? else { return app.store.inbox_delete(connection).await };
+async fn unsubscribe(app: &App, connection: &Connection, frame: Unsubscribe) -> Result<(), Error> {
+    let Some(id) = frame.target()? else { return app.store.inbox_delete(connection).await };
     app.store.subscription_delete(connection, &id).await?;
     app.broadcast_departure(connection, [&id]).await;
     Ok(())
 }
 
 /// Tells the others who listen that somebody is writing. Nothing is kept of it.
-async fn typing(app: &App, connection: &Connection, ask: Typing) -> Result<(), Error> {
-    let (thread_id, identity) = (listened(connection, ask.thread_id)?, &connection.identity);
-    let event = Event::Typing { thread_id: thread_id.clone(), who: identity.participant(), on: ask.on };
+async fn typing(app: &App, connection: &Connection, frame: Typing) -> Result<(), Error> {
+    let (thread_id, identity) = (subscribed(connection, frame.thread_id)?, &connection.identity);
+    let event = Event::Typing { thread_id: thread_id.clone(), who: identity.participant(), on: frame.on };
     app.broadcast_to_others(&identity.tenant, &thread_id, &identity.subject, &event).await
 }
 
 /// Remembers how far somebody has read, and tells the others.
-async fn read(app: &App, connection: &Connection, ask: Read) -> Result<(), Error> {
-    let (thread_id, identity) = (listened(connection, ask.thread_id)?, &connection.identity);
+async fn read(app: &App, connection: &Connection, frame: Read) -> Result<(), Error> {
+    let (thread_id, identity) = (subscribed(connection, frame.thread_id)?, &connection.identity);
     let thread = app.store.thread_get_bare(&identity.tenant, &thread_id).await?.ok_or(Error::NotFound("thread"))?;
-    if ask.seq > thread.seq {
+    if frame.seq > thread.seq {
         return Err(Error::invalid("seq", format!("the log ends at {}", thread.seq)));
     }
-    if !app.store.read_marker_put(&identity.tenant, &thread_id, &identity.subject, ask.seq, app.now()).await? {
+    if !app.store.read_marker_put(&identity.tenant, &thread_id, &identity.subject, frame.seq, app.now()).await? {
         return Ok(());
     }
-    let event = Event::Read { thread_id: thread_id.clone(), who: identity.participant(), seq: ask.seq };
+    let event = Event::Read { thread_id: thread_id.clone(), who: identity.participant(), seq: frame.seq };
     app.broadcast_to_others(&identity.tenant, &thread_id, &identity.subject, &event).await
 }
 
 /// A thread that the connection listens to, and so may know of.
-fn listened(connection: &Connection, id: ThreadId) -> Result<ThreadId, Error> {
+fn subscribed(connection: &Connection, id: ThreadId) -> Result<ThreadId, Error> {
     if connection.threads.contains(&id) { Ok(id) } else { Err(Error::conflict("subscribe to the thread first")) }
 }
 
 /// Answers, and sends what is missing after what the client says it has. One thread that is gone keeps no other from being
 /// healed.
-async fn ping(app: &App, connection: &Connection, ask: Ping) -> Result<(), Error> {
-    reply(app, &connection.id, &Event::Pong).await;
-    for (id, seq) in ask.threads {
-        if let Err(error) = replay::missing(app, connection, &id, seq).await {
-            complain(app, &connection.id, Some(id), &error).await;
+async fn ping(app: &App, connection: &Connection, frame: Ping) -> Result<(), Error> {
+    send::event(app, &connection.id, &Event::Pong).await;
+    for (id, seq) in frame.threads {
+        if let Err(error) = replay::on_ping(app, connection, &id, seq).await {
+            send::error(app, &connection.id, Some(id), &error).await;
         }
     }
     Ok(())
-}
-
-async fn reply(app: &App, connection: &str, event: &Event) {
-    if let Ok(frame) = event.frame() {
-        app.sockets.post(connection, &frame).await;
-    }
 }
 
 /// Describes what a client may say, by its action.
