@@ -12,6 +12,8 @@ use shared::{
     store::{Created, Creation},
 };
 
+use crate::model::check_model;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Create {
@@ -40,45 +42,21 @@ pub(crate) struct Create {
 pub(crate) async fn create(
     app: &App,
     identity: &Identity,
-    create: Create,
-    key: Option<&str>,
-    body: &Body,
+    body: Create,
+    idempotency_key: Option<&str>,
+    raw_body: &Body,
 ) -> Result<Value, Error> {
     identity.may(Act::ChatbotWrite)?;
-    let Create {
-        name,
-        model,
-        instructions,
-        greeting,
-        temperature,
-        max_output_tokens,
-        tools,
-        documents,
-        memory,
-        webhook,
-        public,
-        origins,
-    } = create;
-    let config = ChatbotConfig {
-        name,
-        model,
-        instructions,
-        greeting,
-        temperature,
-        max_output_tokens,
-        tools,
-        memory,
-        public,
-        origins,
-    };
+    let (config, documents, webhook) = body.split();
     config.validate()?;
     let webhook = webhook.map(|given| app.webhook(&given)).transpose()?;
     Document::validate(&documents)?;
-    let mut creation = Creation::under(identity, key, &["POST /chatbots".as_bytes(), body.as_ref()], app.now());
-    if let Some(answer) = app.store.answer_before(&creation).await? {
-        return with_documents(answer, &documents);
+    let mut creation =
+        Creation::under(identity, idempotency_key, &["POST /chatbots".as_bytes(), raw_body.as_ref()], app.now());
+    if let Some(response) = app.store.answer_before(&creation).await? {
+        return with_documents(response, &documents);
     }
-    crate::check_model(app, &config.model).await?;
+    check_model(app, &config.model).await?;
 
     let now = app.now();
     let mut chatbot = Chatbot {
@@ -97,7 +75,7 @@ pub(crate) async fn create(
         chatbot.knowledge = app.knowledge_create(&chatbot, &documents).await.ok();
     }
     // Without the texts, which may be too long to keep twice: a repeat brings the same ones along.
-    let answer = creation.answers(&chatbot.view(None))?;
+    let response = creation.answers(&chatbot.view(None))?;
     let created = app.store.chatbot_create(&chatbot, &documents, &creation).await;
     if !matches!(created, Ok(Created::New))
         && let Some(made) = &chatbot.knowledge
@@ -106,12 +84,30 @@ pub(crate) async fn create(
         let _ = app.delete_remote(&made.clone().into()).await;
     }
     match created? {
-        Created::New => with_documents(answer, &documents),
+        Created::New => with_documents(response, &documents),
         Created::Before(earlier) => with_documents(earlier.answer()?, &documents),
     }
 }
 
-fn with_documents(mut answer: Value, documents: &[Document]) -> Result<Value, Error> {
-    answer["documents"] = serde_json::to_value(documents).map_err(Error::internal)?;
-    Ok(answer)
+impl Create {
+    fn split(self) -> (ChatbotConfig, Vec<Document>, Option<Webhook>) {
+        let config = ChatbotConfig {
+            name: self.name,
+            model: self.model,
+            instructions: self.instructions,
+            greeting: self.greeting,
+            temperature: self.temperature,
+            max_output_tokens: self.max_output_tokens,
+            tools: self.tools,
+            memory: self.memory,
+            public: self.public,
+            origins: self.origins,
+        };
+        (config, self.documents, self.webhook)
+    }
+}
+
+fn with_documents(mut response: Value, documents: &[Document]) -> Result<Value, Error> {
+    response["documents"] = serde_json::to_value(documents).map_err(Error::internal)?;
+    Ok(response)
 }

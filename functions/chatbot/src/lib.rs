@@ -1,24 +1,27 @@
 //! `POST /chatbots`, `GET /chatbots`, `GET|PATCH|DELETE /chatbots/{chatbot_id}`: chatbots, in the table and at OpenAI.
 
 mod create;
+mod get;
+mod model;
 mod update;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 use shared::{
     App, Error,
-    domain::{Act, Chatbot, ChatbotId, Identity, chatbot},
+    domain::{Act, ChatbotId, Identity, chatbot},
     http,
-    openai::ModelCheck,
     retry_on_conflict,
     store::cursor,
 };
 
+use get::read;
+
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    Ok(http::respond(answer(app, &request).await))
+    Ok(http::respond(respond(app, &request).await))
 }
 
-async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     let (method, path) = http::route(request);
     let id = || http::path_id(request, "chatbot_id", "chatbot");
@@ -29,7 +32,7 @@ async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
             http::json(StatusCode::CREATED, &view.await?)
         }
         ("GET", "/chatbots") => http::json(StatusCode::OK, &list(app, &identity, request).await?),
-        ("GET", "/chatbots/{chatbot_id}") => http::json(StatusCode::OK, &get(app, &identity, &id()?).await?),
+        ("GET", "/chatbots/{chatbot_id}") => http::json(StatusCode::OK, &get::get(app, &identity, &id()?).await?),
         ("PATCH", "/chatbots/{chatbot_id}") => {
             http::json(StatusCode::OK, &update::update(app, &identity, &id()?, http::body(request)?).await?)
         }
@@ -59,13 +62,6 @@ async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page,
     Ok(Page { data: chatbots.iter().map(|chatbot| chatbot.view(None)).collect(), next_cursor: next })
 }
 
-async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Result<chatbot::View, Error> {
-    identity.may(Act::ChatbotRead)?;
-    let chatbot = read(app, identity, id).await?;
-    let documents = app.store.documents_get(&chatbot).await?;
-    Ok(chatbot.view(Some(&documents)))
-}
-
 /// Deletes the chatbot and what it knows at OpenAI. Its threads go to people at their next turn.
 async fn delete(app: &App, identity: &Identity, id: &ChatbotId) -> Result<(), Error> {
     identity.may(Act::ChatbotWrite)?;
@@ -79,20 +75,4 @@ async fn delete(app: &App, identity: &Identity, id: &ChatbotId) -> Result<(), Er
         app.clean_up(&cleanup).await;
     }
     Ok(())
-}
-
-async fn read(app: &App, identity: &Identity, id: &ChatbotId) -> Result<Chatbot, Error> {
-    app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))
-}
-
-/// Refuses a model that OpenAI says it does not have. Where it says nothing, the first run will tell.
-async fn check_model(app: &App, model: &str) -> Result<(), Error> {
-    match app.briefly(app.openai.model_check(model)).await {
-        Ok(ModelCheck::Unknown) => Err(Error::invalid("model", "OpenAI has no such model, or not for this key")),
-        Ok(_) => Ok(()),
-        Err(failure) => {
-            tracing::warn!(%failure, "a model could not be checked");
-            Ok(())
-        }
-    }
 }

@@ -13,6 +13,8 @@ use shared::{
 };
 use tokio::sync::OnceCell;
 
+use crate::{get::read, model::check_model};
+
 /// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own. So may `webhook`: none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +52,7 @@ pub(crate) async fn update(
     // The new model is checked at most once, however many conflicts there are.
     let model_check = OnceCell::new();
     let updating = retry_on_conflict(|| async {
-        let before = crate::read(app, identity, id).await?;
+        let before = read(app, identity, id).await?;
         if update.version.is_some_and(|read| read != before.version) {
             return Err(Error::conflict_with(ConflictWith::Version(before.version)));
         }
@@ -62,7 +64,7 @@ pub(crate) async fn update(
             return Ok(Some(before.view(Some(&old))));
         }
         if after.config.model != before.config.model {
-            model_check.get_or_try_init(|| crate::check_model(app, &after.config.model)).await?;
+            model_check.get_or_try_init(|| check_model(app, &after.config.model)).await?;
         }
         after.version += 1;
         after.updated_at = app.now();

@@ -1,0 +1,17 @@
+//! Reading a chatbot.
+
+use shared::{
+    App, Error,
+    domain::{Act, Chatbot, ChatbotId, Identity, chatbot},
+};
+
+pub(crate) async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Result<chatbot::View, Error> {
+    identity.may(Act::ChatbotRead)?;
+    let chatbot = read(app, identity, id).await?;
+    let documents = app.store.documents_get(&chatbot).await?;
+    Ok(chatbot.view(Some(&documents)))
+}
+
+pub(crate) async fn read(app: &App, identity: &Identity, id: &ChatbotId) -> Result<Chatbot, Error> {
+    app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))
+}
