@@ -29,20 +29,21 @@ pub(crate) struct Create {
 pub(crate) async fn create(
     app: &App,
     identity: &Identity,
-    create: Create,
-    key: Option<&str>,
-    body: &Body,
+    body: Create,
+    idempotency_key: Option<&str>,
+    raw_body: &Body,
 ) -> Result<Value, Error> {
     identity.may(Act::ThreadCreate)?;
-    identity.may_have(&create.chatbot_id)?;
-    let customer_id = customer(identity, create.customer_id)?;
-    let metadata = ThreadMetadata { title: create.title, metadata: create.metadata };
+    identity.may_have(&body.chatbot_id)?;
+    let customer_id = customer_id(identity, body.customer_id)?;
+    let metadata = ThreadMetadata { title: body.title, metadata: body.metadata };
     metadata.validate()?;
-    let mut creation = Creation::under(identity, key, &["POST /threads".as_bytes(), body.as_ref()], app.now());
-    if let Some(answer) = app.store.answer_before(&creation).await? {
-        return Ok(answer);
+    let mut creation =
+        Creation::under(identity, idempotency_key, &["POST /threads".as_bytes(), raw_body.as_ref()], app.now());
+    if let Some(response) = app.store.answer_before(&creation).await? {
+        return Ok(response);
     }
-    let chatbot = app.store.chatbot_get(&identity.tenant, &create.chatbot_id).await?;
+    let chatbot = app.store.chatbot_get(&identity.tenant, &body.chatbot_id).await?;
     let chatbot = chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?;
 
     let id = ThreadId::new(app.ulid());
@@ -52,7 +53,7 @@ pub(crate) async fn create(
         let pairs = metadata.mirrored(&thread.id);
         thread.openai.conversation_id = app.briefly(app.openai.conversation_create(&pairs)).await.ok();
     }
-    let answer = creation.answers(&thread.view(&metadata))?;
+    let response = creation.answers(&thread.view(&metadata))?;
     let created = app.store.thread_create(&thread, &metadata, greeting.as_ref(), &creation).await;
     if !matches!(created, Ok(Created::New))
         && let Some(conversation) = &thread.openai.conversation_id
@@ -61,17 +62,17 @@ pub(crate) async fn create(
         let _ = app.openai.conversation_delete(conversation).await;
     }
     match created? {
-        Created::New => Ok(answer),
+        Created::New => Ok(response),
         Created::Before(earlier) => earlier.answer(),
     }
 }
 
-fn customer(identity: &Identity, named: Option<String>) -> Result<String, Error> {
-    match named {
+fn customer_id(identity: &Identity, requested: Option<String>) -> Result<String, Error> {
+    match requested {
         None if identity.is_staff() => Err(Error::invalid("customer_id", "is missing: whose thread is it to be?")),
         None => Ok(identity.subject.clone()),
         Some(_) if !identity.is_staff() => Err(Error::Forbidden("only agents and admins name a customer")),
-        Some(named) if is_subject(&named) => Ok(named),
+        Some(requested) if is_subject(&requested) => Ok(requested),
         Some(_) => Err(Error::invalid("customer_id", "must have 1 to 128 characters, none of them control characters")),
     }
 }

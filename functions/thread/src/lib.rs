@@ -17,10 +17,10 @@ use shared::{
 };
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    Ok(http::respond(answer(app, &request).await))
+    Ok(http::respond(respond(app, &request).await))
 }
 
-async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     let (method, path) = http::route(request);
     let id = || http::path_id(request, "thread_id", "thread");
@@ -49,8 +49,8 @@ async fn answer(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 /// One thread, and how much of it the caller has not read.
 async fn get(app: &App, identity: &Identity, id: &ThreadId) -> Result<View, Error> {
     identity.may(Act::ThreadRead)?;
-    let read = app.store.read_markers_get(&identity.tenant, iter::once(id), &identity.subject);
-    let ((thread, metadata), marks) = tokio::try_join!(app.thread(identity, id), read)?;
-    let read_through = marks.get(id).copied().unwrap_or_default();
+    let read_markers = app.store.read_markers_get(&identity.tenant, iter::once(id), &identity.subject);
+    let ((thread, metadata), read_markers) = tokio::try_join!(app.thread(identity, id), read_markers)?;
+    let read_through = read_markers.get(id).copied().unwrap_or_default();
     Ok(thread.view(&metadata).with_unread(thread.unread(identity, read_through)))
 }

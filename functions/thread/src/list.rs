@@ -15,22 +15,22 @@ const STATUSES: [&str; 4] = ["bot", "queued", "agent", "ended"];
 
 #[derive(Serialize)]
 pub(crate) struct Page {
-    data: Vec<Row>,
+    data: Vec<ListedThread>,
     next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct ListedThread {
     #[serde(flatten)]
     thread: thread::View,
     /// Where it was asked for; not where the last entries of the log are changes of owner alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_message: Option<Said>,
+    last_message: Option<MessagePreview>,
 }
 
 /// The beginning of what somebody said.
 #[derive(Serialize)]
-struct Said {
+struct MessagePreview {
     seq: u64,
     role: message::Role,
     author: Person,
@@ -39,7 +39,7 @@ struct Said {
 }
 
 /// How many characters of the last message a list has.
-const SAID_MAX: usize = 200;
+const MAX_PREVIEW_CHARS: usize = 200;
 
 /// A customer's own threads, newest first; or the tenant's, for agents: the queue from its longest wait, everything
 /// else from its latest change of owner.
@@ -53,25 +53,25 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
         return Err(Error::invalid("status", "must be bot, queued, agent or ended"));
     }
     let with: Option<String> = http::query(request, "with", "")?;
-    if with.as_ref().is_some_and(|what| what != "last_message") {
+    if with.as_ref().is_some_and(|with| with != "last_message") {
         return Err(Error::invalid("with", "must be last_message"));
     }
     let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
-    let customer = customer(identity, http::query(request, "customer_id", "")?)?;
+    let customer_id = customer_id(identity, http::query(request, "customer_id", "")?)?;
     let tenant = &identity.tenant;
-    let page = match customer {
-        Some(customer) => app.store.thread_list_of_customer(tenant, &customer, status, cursor, limit).await?,
+    let page = match customer_id {
+        Some(customer_id) => app.store.thread_list_of_customer(tenant, &customer_id, status, cursor, limit).await?,
         None => app.store.thread_list_of_tenant(tenant, status, cursor, limit).await?,
     };
     let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
-    let marks = app.store.read_markers_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
-    let said = async { if with.is_some() { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
-    let (marks, said) = tokio::try_join!(marks, said)?;
+    let read_markers = app.store.read_markers_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
+    let last_messages = async { if with.is_some() { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
+    let (read_markers, last_messages) = tokio::try_join!(read_markers, last_messages)?;
     let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
-        let read_through = marks.get(&thread.id).copied().unwrap_or_default();
-        Row {
+        let read_through = read_markers.get(&thread.id).copied().unwrap_or_default();
+        ListedThread {
             thread: thread.view(metadata).with_unread(thread.unread(identity, read_through)),
-            last_message: said.get(&thread.id).map(Said::of),
+            last_message: last_messages.get(&thread.id).map(MessagePreview::of),
         }
     };
     Ok(Page {
@@ -80,28 +80,28 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     })
 }
 
-impl Said {
+impl MessagePreview {
     fn of(message: &Message) -> Self {
         Self {
             seq: message.seq,
             role: message.role,
             author: message.author.clone(),
-            text: message.text.chars().take(SAID_MAX).collect(),
+            text: message.text.chars().take(MAX_PREVIEW_CHARS).collect(),
             at: message.at,
         }
     }
 }
 
-fn customer(identity: &Identity, named: Option<String>) -> Result<Option<String>, Error> {
-    match named {
-        Some(named) if identity.is_staff() => {
-            if is_subject(&named) {
-                Ok(Some(named))
+fn customer_id(identity: &Identity, requested: Option<String>) -> Result<Option<String>, Error> {
+    match requested {
+        Some(requested) if identity.is_staff() => {
+            if is_subject(&requested) {
+                Ok(Some(requested))
             } else {
                 Err(Error::invalid("customer_id", "cannot be anyone's"))
             }
         }
-        Some(named) if named != identity.subject => Err(Error::Forbidden("a customer lists their own threads")),
+        Some(requested) if requested != identity.subject => Err(Error::Forbidden("a customer lists their own threads")),
         _ => Ok((!identity.is_staff()).then(|| identity.subject.clone())),
     }
 }

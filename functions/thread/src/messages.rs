@@ -21,7 +21,7 @@ pub(crate) struct Page {
 /// From where, and in which direction.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Place {
+enum Position {
     After(u64),
     Before(u64),
 }
@@ -31,17 +31,17 @@ pub(crate) async fn messages(app: &App, identity: &Identity, id: &ThreadId, requ
     identity.may(Act::ThreadRead)?;
     http::only_query(request, &["after", "before", "limit", "cursor"])?;
     let limit = http::limit(request)?;
-    let place = place(request)?;
+    let position = position(request)?;
     app.thread(identity, id).await?;
-    let page = match place {
-        Some(Place::After(seq)) => app.store.log_after(&identity.tenant, id, seq, limit).await?,
-        Some(Place::Before(seq)) => app.store.log_before(&identity.tenant, id, Some(seq), limit).await?,
+    let page = match position {
+        Some(Position::After(seq)) => app.store.log_after(&identity.tenant, id, seq, limit).await?,
+        Some(Position::Before(seq)) => app.store.log_before(&identity.tenant, id, Some(seq), limit).await?,
         None => app.store.log_before(&identity.tenant, id, None, limit).await?,
     };
-    let next = match place {
+    let next = match position {
         _ if !page.more => None,
-        Some(Place::After(_)) => page.messages.last().map(|last| Place::After(last.seq)),
-        _ => page.messages.first().map(|first| Place::Before(first.seq)),
+        Some(Position::After(_)) => page.messages.last().map(|last| Position::After(last.seq)),
+        _ => page.messages.first().map(|first| Position::Before(first.seq)),
     };
     Ok(Page {
         next_cursor: next.map(|next| cursor::encode(&next)).transpose()?,
@@ -50,13 +50,13 @@ pub(crate) async fn messages(app: &App, identity: &Identity, id: &ThreadId, requ
     })
 }
 
-fn place(request: &Request) -> Result<Option<Place>, Error> {
+fn position(request: &Request) -> Result<Option<Position>, Error> {
     let seq = |name| http::query::<u64>(request, name, "must be a seq: a whole number, 0 or more");
     let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
     match (seq("after")?, seq("before")?, cursor) {
-        (Some(after), None, None) => Ok(Some(Place::After(after))),
-        (None, Some(before), None) => Ok(Some(Place::Before(before))),
-        (None, None, place) => Ok(place),
+        (Some(after), None, None) => Ok(Some(Position::After(after))),
+        (None, Some(before), None) => Ok(Some(Position::Before(before))),
+        (None, None, position) => Ok(position),
         _ => Err(Error::invalid("cursor", "only one of after, before and cursor can be given")),
     }
 }
