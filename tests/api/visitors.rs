@@ -61,7 +61,7 @@ async fn only_where_the_chatbot_is_for_visitors() {
     anon.post("/visitors", json!({ "tenant": "acme", "chatbot_id": public })).await.problem(403, "forbidden");
     anon.post("/visitors", json!({ "tenant": "other", "chatbot_id": public })).await.problem(404, "not_found");
     let tenant = anon.post("/visitors", json!({ "tenant": "a#b", "chatbot_id": public })).await;
-    assert_eq!(tenant.invalid(), "tenant: cannot be anyone's");
+    assert_eq!(tenant.invalid(), "tenant: is not a valid tenant");
     let anywhere = stage.chatbot_with(json!({ "public": true })).await;
     anon.post("/visitors", json!({ "tenant": "acme", "chatbot_id": anywhere })).await.expect(201);
 }

@@ -113,14 +113,14 @@ impl KeySet {
                     set.refresh_policy.cool_down
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the issuer's keys were not fetched; any old ones are kept");
+                    tracing::warn!(%error, "fetching the issuer's keys failed; cached keys stay in use");
                     set.refresh_policy.after_failure
                 }
             };
             *not_before = Some(Instant::now() + cool_down);
         });
         if let Err(error) = fetching.await {
-            tracing::error!(%error, "fetching the issuer's keys ended early");
+            tracing::error!(%error, "the task that fetches the issuer's keys panicked or was cancelled");
         }
     }
 
@@ -151,15 +151,15 @@ struct JwkSet {
 
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
-    #[error("no answer: {0}")]
+    #[error("the request failed: {0}")]
     Request(#[from] reqwest::Error),
-    #[error("status {0}")]
+    #[error("the issuer responded with status {0}")]
     Status(u16),
-    #[error("the answer is too large")]
+    #[error("the response body is larger than {MAX_RESPONSE_BYTES} bytes")]
     TooLarge,
-    #[error("not a key set: {0}")]
+    #[error("the response is not a JWK set: {0}")]
     NotAJwkSet(#[from] serde_json::Error),
-    #[error("no key that we can verify with")]
+    #[error("the JWK set has no signing key for RS256, ES256 or EdDSA")]
     NoUsableKey,
 }
 

@@ -31,7 +31,7 @@ pub async fn handle(
 ) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
     let response = authorize(keys, &request).await;
     if let Err(refusal) = &response {
-        tracing::info!(%refusal, "caller refused");
+        tracing::info!(%refusal, "request not authorized");
     }
     response
 }

@@ -5,28 +5,28 @@ use lambda_runtime::Diagnostic;
 /// Why a caller is not let in. The words name no part of the token: they are for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("no token was sent, or more than one")]
+    #[error("no bearer token was sent, or more than one")]
     NoToken,
-    #[error("the token cannot be read")]
+    #[error("the token is not a valid JWT")]
     Malformed,
-    #[error("the token is signed by a key that is not ours")]
+    #[error("no key matches the token's key id (kid)")]
     UnknownKey,
-    #[error("the token names another algorithm than its key's")]
+    #[error("the token's algorithm (alg) does not match its key")]
     WrongAlgorithm,
-    #[error("the signature is wrong")]
+    #[error("the token's signature is invalid")]
     WrongSignature,
-    #[error("the token has expired")]
+    #[error("the token has expired (exp)")]
     Expired,
-    #[error("the token is not valid yet")]
+    #[error("the token is not valid yet (nbf)")]
     TooEarly,
-    #[error("the token is from another issuer")]
+    #[error("the token's issuer (iss) does not match")]
     WrongIssuer,
-    #[error("the token is for another audience")]
+    #[error("the token's audience (aud) does not match")]
     WrongAudience,
-    #[error("a claim is missing or cannot be used: {0}")]
+    #[error("a claim is missing or invalid: {0}")]
     Claim(&'static str),
     /// Not the caller's fault: whether the token is good cannot be said.
-    #[error("the issuer's keys cannot be had")]
+    #[error("the issuer's keys could not be fetched")]
     KeysUnavailable,
     /// Not the caller's fault: the event names no stage to let anyone into.
     #[error("the event has no method ARN")]
@@ -49,12 +49,12 @@ impl From<Refusal> for Diagnostic {
 pub enum Misconfigured {
     #[error("set either JWT_SECRET (HS256) or JWT_JWKS_URL (RS256, ES256, EdDSA)")]
     OneSourceIsNeeded,
-    #[error("set JWT_ISSUER and JWT_AUDIENCE to what iss and aud must say")]
+    #[error("set JWT_ISSUER and JWT_AUDIENCE to the required iss and aud claims")]
     NothingExpected,
-    #[error("JWT_SECRET must have 32 bytes or more")]
+    #[error("the secret (JWT_SECRET, VISITOR_SECRET) must be at least 32 bytes long")]
     ShortSecret,
-    #[error("JWT_JWKS_URL must be an https URL (http on this machine only)")]
+    #[error("JWT_JWKS_URL must be an https URL (http is allowed for localhost only)")]
     UnsafeUrl,
-    #[error("the HTTP client cannot be built")]
+    #[error("the HTTP client could not be built")]
     NoHttpClient,
 }

@@ -76,14 +76,14 @@ pub(crate) enum Target {
 impl Subscribe {
     pub(crate) fn target(self) -> Result<Target, Error> {
         if self.after.is_some() && self.thread_id.is_none() {
-            return Err(Error::invalid("after", "goes with \"thread_id\" alone"));
+            return Err(Error::invalid("after", "is valid only with \"thread_id\""));
         }
         match (self.thread_id, self.threads, self.inbox) {
             (Some(id), None, false) => Ok(Target::Threads(BTreeMap::from([(id, self.after)]))),
-            (None, Some(threads), false) if threads.is_empty() => Err(Error::invalid("threads", "names no thread")),
+            (None, Some(threads), false) if threads.is_empty() => Err(Error::invalid("threads", "must not be empty")),
             (None, Some(threads), false) => Ok(Target::Threads(threads)),
             (None, None, true) => Ok(Target::Inbox),
-            _ => Err(Error::invalid("thread_id", "either this, \"threads\" or \"inbox\": true must be given")),
+            _ => Err(Error::invalid("thread_id", "give exactly one of \"thread_id\", \"threads\" and \"inbox\": true")),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Unsubscribe {
         match (self.thread_id, self.inbox) {
             (Some(id), false) => Ok(Some(id)),
             (None, true) => Ok(None),
-            _ => Err(Error::invalid("thread_id", "either this or \"inbox\": true must be given")),
+            _ => Err(Error::invalid("thread_id", "give exactly one of \"thread_id\" and \"inbox\": true")),
         }
     }
 }

@@ -41,7 +41,7 @@ async fn route(
     request: &Request,
     context: &ApiGatewayWebsocketProxyRequestContext,
 ) -> Result<Response<Body>, Error> {
-    let id = context.connection_id.as_deref().ok_or_else(|| Error::internal("an event without a connection"))?;
+    let id = context.connection_id.as_deref().ok_or_else(|| Error::internal("the event has no connection id"))?;
     match context.route_key.as_deref() {
         Some("$connect") => connect(app, request, id).await,
         Some("$disconnect") => disconnect(app, context, id).await,
@@ -72,7 +72,7 @@ async fn disconnect(
     id: &str,
 ) -> Result<Response<Body>, Error> {
     let tenant = context.authorizer.fields.get("tenant").and_then(|tenant| tenant.as_str());
-    let tenant = tenant.ok_or(Error::Unauthenticated("the event carries no identity"))?;
+    let tenant = tenant.ok_or(Error::Unauthenticated("the event has no identity from the authorizer"))?;
     app.forget(tenant, id).await?;
     Ok(Response::new(Body::Empty))
 }
@@ -95,7 +95,7 @@ async fn connection(app: &App, request: &Request, id: &str) -> Result<Connection
     let expired = Error::Unauthenticated("the token has expired: connect again with a new one");
     let context = request.request_context_ref().and_then(RequestContext::authorizer);
     let tenant = context.and_then(|context| context.fields.get("tenant")?.as_str().map(str::to_owned));
-    let tenant = tenant.ok_or(Error::Unauthenticated("the event carries no identity"))?;
+    let tenant = tenant.ok_or(Error::Unauthenticated("the event has no identity from the authorizer"))?;
     match app.store.connection_get(&tenant, id).await? {
         Some(connection) if !app.is_past(connection.identity.expires) => Ok(connection),
         Some(_) => {
@@ -126,7 +126,7 @@ async fn subscribe(app: &App, connection: &Connection, frame: Subscribe) -> Resu
     connection.identity.may(Act::ThreadRead)?;
     let new_count = threads.keys().filter(|id| !connection.threads.contains(*id)).count();
     if new_count > 0 && connection.threads.len() + new_count > SUBSCRIPTIONS_MAX {
-        return Err(Error::conflict(format!("a socket listens to at most {SUBSCRIPTIONS_MAX} threads")));
+        return Err(Error::conflict(format!("a connection can subscribe to at most {SUBSCRIPTIONS_MAX} threads")));
     }
     let subscriptions = stream::iter(threads).for_each_concurrent(MAX_CONCURRENT_SUBSCRIPTIONS, async |(id, after)| {
         if let Err(error) = subscribe_thread(app, connection, &id, after).await {
@@ -173,7 +173,7 @@ async fn read(app: &App, connection: &Connection, frame: Read) -> Result<(), Err
     let (thread_id, identity) = (subscribed(connection, frame.thread_id)?, &connection.identity);
     let thread = app.store.thread_get_bare(&identity.tenant, &thread_id).await?.ok_or(Error::NotFound("thread"))?;
     if frame.seq > thread.seq {
-        return Err(Error::invalid("seq", format!("the log ends at {}", thread.seq)));
+        return Err(Error::invalid("seq", format!("must be at most {}, the thread's last seq", thread.seq)));
     }
     if !app.store.read_marker_put(&identity.tenant, &thread_id, &identity.subject, frame.seq, app.now()).await? {
         return Ok(());

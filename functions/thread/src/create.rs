@@ -69,9 +69,9 @@ pub(crate) async fn create(
 
 fn customer_id(identity: &Identity, requested: Option<String>) -> Result<String, Error> {
     match requested {
-        None if identity.is_staff() => Err(Error::invalid("customer_id", "is missing: whose thread is it to be?")),
+        None if identity.is_staff() => Err(Error::invalid("customer_id", "is required for agents and admins")),
         None => Ok(identity.subject.clone()),
-        Some(_) if !identity.is_staff() => Err(Error::Forbidden("only agents and admins name a customer")),
+        Some(_) if !identity.is_staff() => Err(Error::Forbidden("only agents and admins may set customer_id")),
         Some(requested) if is_subject(&requested) => Ok(requested),
         Some(_) => Err(Error::invalid("customer_id", "must have 1 to 128 characters, none of them control characters")),
     }

@@ -98,10 +98,12 @@ fn customer_id(identity: &Identity, requested: Option<String>) -> Result<Option<
             if is_subject(&requested) {
                 Ok(Some(requested))
             } else {
-                Err(Error::invalid("customer_id", "cannot be anyone's"))
+                Err(Error::invalid("customer_id", "is not a valid customer id"))
             }
         }
-        Some(requested) if requested != identity.subject => Err(Error::Forbidden("a customer lists their own threads")),
+        Some(requested) if requested != identity.subject => {
+            Err(Error::Forbidden("customers may list only their own threads"))
+        }
         _ => Ok((!identity.is_staff()).then(|| identity.subject.clone())),
     }
 }

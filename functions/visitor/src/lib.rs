@@ -78,7 +78,7 @@ async fn issue_token(
 ) -> Result<TokenResponse, Error> {
     let TokenRequest { tenant, chatbot_id } = body;
     if !is_tenant(&tenant) {
-        return Err(Error::invalid("tenant", "cannot be anyone's"));
+        return Err(Error::invalid("tenant", "is not a valid tenant"));
     }
     // Before anything is looked up, so that guesses are counted too.
     app.store.visitor_token_count(&tenant, &source_address(request)?, app.now()).await?;
@@ -124,7 +124,7 @@ impl TokenResponse {
 /// Where the request comes from, as far as addresses tell people apart: of IPv6 the network, for a host has many.
 fn source_address(request: &Request) -> Result<String, Error> {
     let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() else {
-        return Err(Error::internal("an event without an address"));
+        return Err(Error::internal("the event has no source address"));
     };
     let source = context.identity.source_ip.as_deref().unwrap_or_default();
     Ok(match source.parse() {

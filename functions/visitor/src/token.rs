@@ -53,7 +53,7 @@ impl VisitorTokens {
 
     pub fn new(secret: &str) -> Result<Self, Error> {
         if secret.len() < SECRET_MIN_BYTES {
-            return Err(Error::internal("VISITOR_SECRET must have 32 bytes or more"));
+            return Err(Error::internal("VISITOR_SECRET must be at least 32 bytes long"));
         }
         let secret = secret.as_bytes();
         Ok(Self { signer: EncodingKey::from_secret(secret), verifier: DecodingKey::from_secret(secret) })

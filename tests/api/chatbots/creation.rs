@@ -129,7 +129,7 @@ async fn a_model_that_openai_does_not_have_is_refused() {
     let stage = Stage::start().await;
     let admin = stage.admin();
     let said = admin.post("/chatbots", json!({ "name": "Wren", "model": "llama" })).await.invalid();
-    assert_eq!(said, "model: OpenAI has no such model, or not for this key");
+    assert_eq!(said, "model: is not available at OpenAI with this API key");
     assert_eq!(admin.get("/chatbots").await.expect(200).body["data"], json!([]));
     let chatbot = stage.chatbot().await;
     admin.patch(&format!("/chatbots/{chatbot}"), json!({ "model": "llama" })).await.invalid();

@@ -22,10 +22,16 @@ async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
         ("{".into(), "frame: is not JSON"),
         (String::new(), "frame: is not JSON"),
         ("{\"action\": \"ping\", \"loud\": true}".into(), "loud: there is no such field"),
-        ("{\"action\": \"subscribe\"}".into(), "thread_id: either this, \"threads\" or \"inbox\": true must be given"),
-        (format!("{id}, \"inbox\": true}}"), "thread_id: either this, \"threads\" or \"inbox\": true must be given"),
+        (
+            "{\"action\": \"subscribe\"}".into(),
+            "thread_id: give exactly one of \"thread_id\", \"threads\" and \"inbox\": true",
+        ),
+        (
+            format!("{id}, \"inbox\": true}}"),
+            "thread_id: give exactly one of \"thread_id\", \"threads\" and \"inbox\": true",
+        ),
         (format!("{id}, \"before\": 1}}"), "before: there is no such field"),
-        ("{\"action\": \"unsubscribe\"}".into(), "thread_id: either this or \"inbox\": true must be given"),
+        ("{\"action\": \"unsubscribe\"}".into(), "thread_id: give exactly one of \"thread_id\" and \"inbox\": true"),
     ];
     for (frame, detail) in wrong {
         socket.0.send(Message::text(frame.clone())).await.unwrap();

@@ -66,14 +66,14 @@ async fn too_many_at_once_are_refused_whole() {
     let refused = socket.hears().await;
     assert_eq!((&refused["code"], &refused["thread_id"]), (&json!("conflict"), &Value::Null));
     let wrong = [
-        (json!({ "action": "subscribe", "threads": {} }), "threads: names no thread"),
+        (json!({ "action": "subscribe", "threads": {} }), "threads: must not be empty"),
         (
             json!({ "action": "subscribe", "threads": { &thread: 0 }, "after": 1 }),
-            "after: goes with \"thread_id\" alone",
+            "after: is valid only with \"thread_id\"",
         ),
         (
             json!({ "action": "subscribe", "threads": { &thread: 0 }, "inbox": true }),
-            "thread_id: either this, \"threads\" or \"inbox\": true must be given",
+            "thread_id: give exactly one of \"thread_id\", \"threads\" and \"inbox\": true",
         ),
     ];
     for (frame, detail) in wrong {

@@ -85,7 +85,7 @@ async fn an_agent_makes_a_thread_for_a_customer() {
     let stage = Stage::start().await;
     let (agent, chatbot) = (stage.agent(), stage.chatbot().await);
     let unnamed = agent.post("/threads", json!({ "chatbot_id": chatbot })).await.invalid();
-    assert_eq!(unnamed, "customer_id: is missing: whose thread is it to be?");
+    assert_eq!(unnamed, "customer_id: is required for agents and admins");
     let thread = agent.post("/threads", json!({ "chatbot_id": chatbot, "customer_id": "dora" })).await.expect(201);
     assert_eq!(thread.body["customer_id"], "dora");
     let path = format!("/threads/{}", thread.id());

@@ -191,7 +191,7 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     with: must be last_message
     page: there is no such query parameter
     cursor: is not one of this list's
-    customer_id: cannot be anyone's
+    customer_id: is not a valid customer id
     limit: must be from 1 to 100
     after: must be a seq: a whole number, 0 or more
     after: must be a seq: a whole number, 0 or more
