@@ -1,24 +1,24 @@
-//! Who a token speaks for.
+//! The caller that a verified token identifies.
 
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
 
-/// The last second of the year 9999: a token that says "never" ends there, so that every reader's calendar can hold it.
+/// The last second of the year 9999. A later `exp` is lowered to it, so that every reader's calendar can hold it.
 const MAX_EXPIRES: u64 = 253_402_300_799;
 
-/// A caller whose token was found good. Tenant and subject end up in keys of the table, so their form is checked here.
+/// The identity in a verified token. Tenant and subject become parts of table keys, so their form is checked here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub tenant: String,
     pub subject: String,
     pub role: Role,
     pub name: Option<String>,
-    /// The only chatbot that they may speak to, where the token names one.
+    /// The only chatbot that the caller may talk to, if the token names one.
     pub chatbot: Option<String>,
-    /// The only pages that they may call from, where the token names any.
+    /// The only page origins that the caller may send requests from, if the token names any.
     pub origins: Vec<String>,
-    /// Unix seconds.
+    /// Expiry time in Unix seconds.
     pub expires: u64,
 }
 
@@ -30,7 +30,7 @@ pub enum Role {
     Admin,
 }
 
-/// What we read of a token. `exp`, `iss`, `aud` and `nbf` have been checked when it comes here.
+/// Claims read from a token after `exp`, `iss`, `aud` and `nbf` have been checked.
 #[derive(Deserialize)]
 pub(crate) struct Claims {
     sub: String,
@@ -61,7 +61,7 @@ impl TryFrom<Claims> for Caller {
         if claims.chatbot.as_deref().is_some_and(|id| !is_text(id, 1..=64)) {
             return Err(Refusal::Claim("chatbot"));
         }
-        // They go on as one text, between spaces.
+        // The origins are passed on as one string, separated by spaces.
         if claims.origins.iter().any(|origin| !is_text(origin, 1..=300) || origin.contains(' ')) {
             return Err(Refusal::Claim("origins"));
         }
@@ -79,23 +79,24 @@ impl TryFrom<Claims> for Caller {
 }
 
 impl Caller {
+    /// Accepts only a customer whose token names a chatbot, as every visitor's token does.
     pub(crate) fn require_visitor(self) -> Result<Self, Refusal> {
         if self.role == Role::Customer && self.chatbot.is_some() { Ok(self) } else { Err(Refusal::Claim("role")) }
     }
 }
 
-/// `[A-Za-z0-9._-]{1,64}`
+/// Checks a tenant against `[A-Za-z0-9._-]{1,64}`.
 fn is_tenant(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-/// So many characters, none of them a control character.
+/// Checks the length in characters, and that none is a control character.
 fn is_text(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
     length.contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-/// A `NumericDate` may have a fraction (RFC 7519, section 2); some issuers send one.
+/// Whole seconds of a `NumericDate`, which may have a fraction (RFC 7519, section 2); some issuers send one.
 fn seconds(date: &serde_json::Number) -> Option<u64> {
     let whole = match date.as_u64() {
         Some(whole) => whole,

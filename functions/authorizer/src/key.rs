@@ -1,4 +1,4 @@
-//! One key and the one algorithm it is for.
+//! A verification key, bound to one algorithm.
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode,
@@ -11,20 +11,21 @@ use crate::{
     refusal::{Misconfigured, Refusal},
 };
 
-/// How far apart the issuer's clock and ours may be.
+/// Clock skew allowed between the issuer and this function.
 const LEEWAY_SECONDS: u64 = 5;
 
-/// RFC 7518, section 3.2: no shorter than the hash.
+/// Minimum length of an HS256 secret: that of the hash (RFC 7518, section 3.2).
 const SECRET_MIN_BYTES: usize = 32;
 
-/// What `iss` and `aud` must say.
+/// Required values of `iss` and `aud`.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     pub(crate) issuer: String,
     pub(crate) audience: String,
 }
 
-/// The algorithm is the key's, never the token's: a public key can't be taken for a secret, nor a signature left out.
+/// A verification key with its algorithm. The algorithm is taken from the key, never from the token's header: a public
+/// key cannot be used as a secret, and `alg: none` is refused.
 pub(crate) struct Key {
     id: Option<String>,
     verifier: DecodingKey,
@@ -32,7 +33,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// HS256.
+    /// Key for HS256 from a shared secret.
     pub(crate) fn secret(secret: &str, expected: &Expected) -> Result<Self, Misconfigured> {
         if secret.len() < SECRET_MIN_BYTES {
             return Err(Misconfigured::ShortSecret);
@@ -41,7 +42,7 @@ impl Key {
         Ok(Self { id: None, verifier, validation: validation(Algorithm::HS256, expected) })
     }
 
-    /// RS256, ES256 or `EdDSA`; `None` for a key of another kind or for another purpose.
+    /// Key for RS256, ES256 or `EdDSA` from a JWK; `None` for a key of another type or purpose.
     pub(crate) fn published(jwk: &Jwk, expected: &Expected) -> Option<Self> {
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => Algorithm::RS256,
@@ -64,7 +65,7 @@ impl Key {
         self.id.as_deref() == Some(id)
     }
 
-    /// `token`'s header has been read.
+    /// Verifies signature and claims. The caller has already decoded the header, to choose this key.
     pub(crate) fn verify(&self, token: &str) -> Result<Caller, Refusal> {
         match decode::<Claims>(token, &self.verifier, &self.validation) {
             Ok(token) => token.claims.try_into(),

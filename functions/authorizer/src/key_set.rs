@@ -1,4 +1,4 @@
-//! The issuer's published keys (a JWK set, RFC 7517), fetched rarely and by one caller at a time.
+//! The issuer's published keys (a JWK set, RFC 7517), cached and fetched by one caller at a time.
 
 use std::{
     sync::Arc,
@@ -16,18 +16,21 @@ use crate::{
     refusal::{Misconfigured, Refusal},
 };
 
-/// A set is a few keys of a few hundred bytes.
+/// Size limit of the JWK set. A usual one holds a few keys of a few hundred bytes each.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 
-/// When to ask the issuer, and how long to wait.
+/// Cache lifetime, minimum interval between fetches and timeout of a fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshPolicy {
-    /// A set older than this is fetched again, so that a withdrawn key ends. Fails that, the old set serves on.
+    /// Age at which the set is fetched again, so that a withdrawn key stops working. If the fetch fails, the old set
+    /// stays in use.
     pub max_age: Duration,
-    /// After a fetch, unknown `kid`s are refused without another for so long: tokens made up by anyone cost the issuer nothing.
+    /// Minimum time between a successful fetch and the next one. Until then unknown `kid`s are refused without a fetch,
+    /// so that forged tokens cause no load at the issuer.
     pub cool_down: Duration,
-    /// The same after a fetch that failed.
+    /// Minimum time between a failed fetch and the next one.
     pub after_failure: Duration,
+    /// Timeout of one fetch.
     pub timeout: Duration,
 }
 
@@ -42,13 +45,14 @@ impl Default for RefreshPolicy {
     }
 }
 
+/// Cache of the issuer's JWK set.
 pub(crate) struct KeySet {
     http: Client,
     url: Url,
     expected: Expected,
     refresh_policy: RefreshPolicy,
     cached: watch::Sender<Option<CachedKeys>>,
-    /// Whoever has the turn may fetch, but not before the time it holds.
+    /// Locked during a fetch. Holds the earliest time of the next one.
     fetch_lock: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -68,26 +72,28 @@ impl KeySet {
         Ok(Self { http, url, expected, refresh_policy, cached: watch::Sender::new(None), fetch_lock: Arc::default() })
     }
 
+    /// Waits for a fetch under way, then fetches unless one ended just now.
     pub(crate) async fn refresh(self: &Arc<Self>) {
         self.refresh_locked(Arc::clone(&self.fetch_lock).lock_owned().await).await;
     }
 
-    /// The key that signs under `kid`. A token without one can only mean the only key there is.
+    /// Finds the key with this `kid`, fetching the set when it is missing or too old. A token without a `kid` is
+    /// accepted only if the set holds a single key.
     pub(crate) async fn key(self: &Arc<Self>, kid: Option<&str>) -> Result<Arc<Key>, Refusal> {
         match self.find(kid) {
             Ok((key, true)) => return Ok(key),
-            // Known, of an old set: one caller fetches, the others need not wait for it.
+            // The key is known but the set is too old: one caller fetches, the others use the old key without waiting.
             Ok((key, false)) => match Arc::clone(&self.fetch_lock).try_lock_owned() {
                 Ok(not_before) => self.refresh_locked(not_before).await,
                 Err(_) => return Ok(key),
             },
-            // Unknown: wait for a fetch under way, which may bring it.
+            // The key is unknown: wait for a fetch, which may bring it.
             Err(_) => self.refresh().await,
         }
         self.find(kid).map(|(key, _)| key)
     }
 
-    /// With whether the set is young enough.
+    /// Finds a cached key; the flag is true if the set is younger than `max_age`.
     fn find(&self, kid: Option<&str>) -> Result<(Arc<Key>, bool), Refusal> {
         let cached = self.cached.borrow();
         let cached = cached.as_ref().ok_or(Refusal::KeysUnavailable)?;
@@ -100,7 +106,8 @@ impl KeySet {
         Ok((Arc::clone(key), cached.fetched_at.elapsed() < self.refresh_policy.max_age))
     }
 
-    /// Fetches unless somebody did just now. A task of its own, so that a caller who goes away does not undo it for those who wait.
+    /// Fetches the set unless the last fetch was too recent. The fetch runs in a task of its own, so that a caller that
+    /// is dropped does not cancel it for the callers that wait.
     async fn refresh_locked(self: &Arc<Self>, mut not_before: OwnedMutexGuard<Option<Instant>>) {
         if not_before.is_some_and(|not_before| Instant::now() < not_before) {
             return;
@@ -143,7 +150,7 @@ impl KeySet {
     }
 }
 
-/// Keys are read one by one: a kind that we don't know must not hide the others.
+/// A JWK set whose keys are parsed one by one, so that a key of an unknown type does not invalidate the others.
 #[derive(Deserialize)]
 struct JwkSet {
     keys: Vec<Value>,
@@ -163,7 +170,7 @@ enum FetchError {
     NoUsableKey,
 }
 
-/// Who can change the answer can make tokens: only what TLS protects, or what never leaves this machine.
+/// Accepts `https`, and `http` to localhost only: anyone who can alter the response can forge tokens.
 fn is_trusted(url: &Url) -> bool {
     let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     url.scheme() == "https" || (url.scheme() == "http" && local)

@@ -1,4 +1,4 @@
-//! What tokens are verified with: a secret shared with the issuer, or the issuer's published keys.
+//! Keys that verify tokens: a secret shared with the issuer, or the issuer's published keys.
 
 use std::{env, sync::Arc};
 
@@ -11,16 +11,18 @@ use crate::{
     refusal::{Misconfigured, Refusal},
 };
 
-/// Cheap to clone; clones share what was fetched.
+/// Keys that verify tokens. Cheap to clone; clones share the fetched keys.
 #[derive(Clone)]
 pub struct Keys {
     source: Source,
-    /// Visitors' tokens are Switchboard's own, whoever signs the others.
+    /// Key for visitors' tokens, which Switchboard signs itself, whatever the source of the other keys.
     visitors: Option<Arc<Key>>,
 }
 
-/// What a visitor's token has as its `kid`, `iss` and `aud`: see the function `visitor`.
+/// `kid` of a visitor's token, as the function `visitor` sets it.
 const VISITOR_KEY_ID: &str = "visitors";
+
+/// `iss` and `aud` of a visitor's token, as the function `visitor` sets them.
 const VISITOR_ISSUER: &str = "switchboard-visitors";
 
 #[derive(Clone)]
@@ -30,8 +32,8 @@ enum Source {
 }
 
 impl Keys {
-    /// Reads `JWT_ISSUER`, `JWT_AUDIENCE` and one of `JWT_SECRET` and `JWT_JWKS_URL`; and, where visitors are let in,
-    /// `VISITOR_SECRET`.
+    /// Reads the environment once, at start-up: `JWT_ISSUER`, `JWT_AUDIENCE`, one of `JWT_SECRET` and `JWT_JWKS_URL`,
+    /// and, if visitors are admitted, `VISITOR_SECRET`.
     pub fn from_env() -> Result<Self, Misconfigured> {
         let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let (Some(issuer), Some(audience)) = (set("JWT_ISSUER"), set("JWT_AUDIENCE")) else {
@@ -45,19 +47,19 @@ impl Keys {
         set("VISITOR_SECRET").map_or(Ok(keys.clone()), |secret| keys.with_visitors(&secret))
     }
 
-    /// The same, that lets in visitors too, whose tokens are signed by HS256 with `secret`.
+    /// Also accepts visitors' tokens, signed by HS256 with `secret`.
     pub fn with_visitors(self, secret: &str) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: VISITOR_ISSUER.into(), audience: VISITOR_ISSUER.into() };
         Ok(Self { visitors: Some(Arc::new(Key::secret(secret, &expected)?)), ..self })
     }
 
-    /// Tokens signed by HS256 with `secret` (32 bytes or more).
+    /// Verifies tokens signed by HS256 with `secret` (at least 32 bytes).
     pub fn secret(secret: &str, issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: issuer.into(), audience: audience.into() };
         Ok(Self { source: Source::Secret(Arc::new(Key::secret(secret, &expected)?)), visitors: None })
     }
 
-    /// Tokens signed by one of the keys (RS256, ES256, `EdDSA`) of the JWK set found at `url`.
+    /// Verifies tokens signed by one of the keys (RS256, ES256, `EdDSA`) of the JWK set at `url`.
     pub fn published(
         url: &str,
         issuer: impl Into<String>,
@@ -68,22 +70,23 @@ impl Keys {
         Ok(Self { source: Source::Published(Arc::new(KeySet::new(url, expected, refresh_policy)?)), visitors: None })
     }
 
-    /// Fetches what will be needed, so that the first caller need not wait. A failure is left to that caller.
+    /// Fetches the published keys ahead of the first request. After a failure the first request tries again.
     pub async fn warm(&self) {
         if let Source::Published(set) = &self.source {
             set.refresh().await;
         }
     }
 
-    /// Who the token speaks for, if everything about it is right.
+    /// Verifies a token and returns its caller.
     pub async fn verify(&self, token: &str) -> Result<Caller, Refusal> {
         let header = decode_header(token).map_err(|_| Refusal::Malformed)?;
-        // RFC 7515, section 4.1.11: what is marked critical and not understood must be refused. We understand none.
+        // A token with a critical header parameter that is not understood must be refused (RFC 7515, section 4.1.11).
+        // None is understood here.
         if header.crit.is_some() {
             return Err(Refusal::Malformed);
         }
         if let Some(key) = self.visitors.as_ref().filter(|_| header.kid.as_deref() == Some(VISITOR_KEY_ID)) {
-            // Whatever that key signs, it makes nobody an agent.
+            // The visitors' key never makes anyone an agent or an admin, whatever claims it signed.
             return key.verify(token)?.require_visitor();
         }
         match &self.source {

@@ -1,8 +1,9 @@
-//! Who is calling: the REQUEST authorizer of the REST API (by header) and of the WebSocket API's `$connect` (by header or subprotocol).
+//! The REQUEST authorizer of the REST API (token in a header) and of the WebSocket API's `$connect` (token in a header
+//! or a subprotocol).
 //!
-//! It answers a policy for the whole stage and a context of strings: `tenant`, `subject`, `role`, `expires` (Unix seconds) and,
-//! where the token has them, `name`, `chatbot` and `origins` (between spaces). API Gateway keeps that answer for later paths and past the token's end, so every
-//! function looks at role, owner and `expires` itself.
+//! It returns a policy for the whole stage and a context of strings: `tenant`, `subject`, `role`, `expires` (Unix
+//! seconds) and, if the token has them, `name`, `chatbot` and `origins` (separated by spaces). API Gateway caches the
+//! response for other paths and beyond the token's expiry, so every function checks role, owner and `expires` itself.
 //!
 //! **Architecture invariant.** No AWS SDK, and no token is ever logged.
 
@@ -24,7 +25,7 @@ pub use key_set::RefreshPolicy;
 pub use keys::Keys;
 pub use refusal::{Misconfigured, Refusal};
 
-/// Lets a caller into the whole stage, or says why not.
+/// Allows a caller access to the whole stage, or returns the reason for refusing.
 pub async fn handle(
     keys: &Keys,
     request: ApiGatewayCustomAuthorizerRequestTypeRequest,
@@ -46,7 +47,7 @@ async fn authorize(
     Ok(allow(&caller, stage))
 }
 
-/// `arn:…:api-id/stage/GET/threads` and `arn:…:api-id/stage/$connect` without what follows the stage.
+/// Stage part of a method ARN: `arn:…:api-id/stage` of `arn:…:api-id/stage/GET/threads` or `…/stage/$connect`.
 fn stage(method_arn: &str) -> Option<&str> {
     let (end, _) = method_arn.match_indices('/').nth(1)?;
     Some(&method_arn[..end])

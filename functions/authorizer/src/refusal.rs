@@ -1,8 +1,8 @@
-//! Why a caller is not let in, and why no keys could be made.
+//! Errors of the authorizer: refused tokens and invalid configuration.
 
 use lambda_runtime::Diagnostic;
 
-/// Why a caller is not let in. The words name no part of the token: they are for the log.
+/// Reason for refusing a request. The text is logged, so it contains no part of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("no bearer token was sent, or more than one")]
@@ -25,15 +25,15 @@ pub enum Refusal {
     WrongAudience,
     #[error("a claim is missing or invalid: {0}")]
     Claim(&'static str),
-    /// Not the caller's fault: whether the token is good cannot be said.
+    /// A failure on our side: the token could not be verified. Not the caller's fault.
     #[error("the issuer's keys could not be fetched")]
     KeysUnavailable,
-    /// Not the caller's fault: the event names no stage to let anyone into.
+    /// A malformed event: it names no stage to allow access to. Not the caller's fault.
     #[error("the event has no method ARN")]
     NoStage,
 }
 
-/// API Gateway answers 401 to this very message, and 500 to every other failure of an authorizer.
+/// API Gateway maps the message `Unauthorized` to 401, and every other failure of an authorizer to 500.
 impl From<Refusal> for Diagnostic {
     fn from(refusal: Refusal) -> Self {
         let (error_type, error_message) = match refusal {
@@ -44,7 +44,7 @@ impl From<Refusal> for Diagnostic {
     }
 }
 
-/// Why no keys can be made from what was configured.
+/// Invalid configuration of the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misconfigured {
     #[error("set either JWT_SECRET (HS256) or JWT_JWKS_URL (RS256, ES256, EdDSA)")]

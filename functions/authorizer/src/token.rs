@@ -1,11 +1,12 @@
-//! Where the token is.
+//! Finding the bearer token in a request.
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 
 use crate::refusal::Refusal;
 
-/// `Authorization: Bearer <jwt>`, or `bearer.<jwt>` among a WebSocket's subprotocols, as browsers can set no header there.
-/// A subprotocol counts on a WebSocket only: on REST, API Gateway keeps our answer under the Authorization header alone.
+/// Finds the token in `Authorization: Bearer <jwt>`, or in a WebSocket's subprotocol `bearer.<jwt>`, as browsers cannot
+/// set headers there. The subprotocol is read on a WebSocket only: on REST, API Gateway caches the response by the
+/// Authorization header alone.
 pub(crate) fn find(request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Result<&str, Refusal> {
     let mut tokens: Vec<_> = values(request, "authorization").into_iter().filter_map(bearer).collect();
     if tokens.is_empty() && is_websocket(request) {
@@ -18,7 +19,8 @@ pub(crate) fn find(request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Re
     }
 }
 
-/// All values of a header. Events carry each header twice, once with its last value and once with all; some senders leave out either.
+/// All values of a header. Events carry each header twice, once with its last value and once with all values; some
+/// senders omit one of the two.
 fn values<'a>(request: &'a ApiGatewayCustomAuthorizerRequestTypeRequest, name: &str) -> Vec<&'a str> {
     let all =
         if request.multi_value_headers.contains_key(name) { &request.multi_value_headers } else { &request.headers };
@@ -34,7 +36,7 @@ fn subprotocol(protocol: &str) -> Option<&str> {
     protocol.trim().strip_prefix("bearer.")
 }
 
-/// A `$connect` event has no HTTP method.
+/// Detects a `$connect` event, which has no HTTP method.
 fn is_websocket(request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> bool {
     request.http_method.is_none()
 }

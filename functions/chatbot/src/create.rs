@@ -1,4 +1,4 @@
-//! Making a chatbot, in the table and at OpenAI.
+//! Creating a chatbot, in the table and at OpenAI.
 
 use lambda_http::Body;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use shared::{
 
 use crate::model::check_model;
 
+/// Body of `POST /chatbots`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Create {
@@ -38,7 +39,7 @@ pub(crate) struct Create {
     origins: Vec<String>,
 }
 
-/// Creates the chatbot. Where OpenAI is out of reach its documents are brought there at its first run.
+/// Creates the chatbot. If OpenAI cannot be reached, its first run uploads the documents.
 pub(crate) async fn create(
     app: &App,
     identity: &Identity,
@@ -74,14 +75,15 @@ pub(crate) async fn create(
     if !documents.is_empty() && app.memory_of(&chatbot) == Memory::Conversation {
         chatbot.knowledge = app.knowledge_create(&chatbot, &documents).await.ok();
     }
-    // Without the texts, which may be too long to keep twice: a repeat brings the same ones along.
+    // Stored without the documents' texts, which may be too long to keep twice: a repeated request contains the same
+    // ones.
     let response = creation.answers(&chatbot.view(None))?;
     let created = app.store.chatbot_create(&chatbot, &documents, &creation).await;
     if !matches!(created, Ok(Created::New))
-        && let Some(made) = &chatbot.knowledge
+        && let Some(unused) = &chatbot.knowledge
     {
-        // Another request under the same key was first.
-        let _ = app.delete_remote(&made.clone().into()).await;
+        // The knowledge is not used: another request with the same key came first, or the write failed.
+        let _ = app.delete_remote(&unused.clone().into()).await;
     }
     match created? {
         Created::New => with_documents(response, &documents),

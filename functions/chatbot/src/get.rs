@@ -5,6 +5,7 @@ use shared::{
     domain::{Act, Chatbot, ChatbotId, Identity, chatbot},
 };
 
+/// The chatbot with its documents.
 pub(crate) async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Result<chatbot::View, Error> {
     identity.may(Act::ChatbotRead)?;
     let chatbot = read(app, identity, id).await?;
@@ -12,6 +13,7 @@ pub(crate) async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Resul
     Ok(chatbot.view(Some(&documents)))
 }
 
+/// Loads a chatbot of the caller's tenant.
 pub(crate) async fn read(app: &App, identity: &Identity, id: &ChatbotId) -> Result<Chatbot, Error> {
     app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))
 }

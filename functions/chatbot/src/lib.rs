@@ -44,13 +44,14 @@ async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> 
     }
 }
 
+/// Response of `GET /chatbots`.
 #[derive(Serialize)]
 struct Page {
     data: Vec<chatbot::View>,
     next_cursor: Option<String>,
 }
 
-/// The tenant's chatbots, newest first; of their documents, the names.
+/// Lists the tenant's chatbots, newest first, with the names of their documents but not the texts.
 async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page, Error> {
     identity.may(Act::ChatbotRead)?;
     http::only_query(request, &["limit", "cursor"])?;

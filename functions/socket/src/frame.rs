@@ -1,4 +1,4 @@
-//! What a client may say on a socket.
+//! Frames that a client may send on a socket.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use shared::{Error, domain::ThreadId, http};
 
+/// The `subscribe` frame: names one thread, several threads or the inbox.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -14,15 +15,16 @@ pub(crate) struct Subscribe {
     #[serde(rename = "action")]
     _action: String,
     thread_id: Option<ThreadId>,
-    /// The last `seq` that the client has; what follows is sent again. Without it nothing is.
+    /// The last `seq` that the client has; the messages after it are replayed. Without it nothing is replayed.
     after: Option<u64>,
-    /// Many threads at once, each with its `after`, or null.
+    /// Several threads, each with its `after`, or null.
     threads: Option<BTreeMap<ThreadId, Option<u64>>>,
-    /// Agents: every change of owner in the tenant.
+    /// Agents and admins only: every change of owner in the tenant.
     #[serde(default)]
     inbox: bool,
 }
 
+/// The `unsubscribe` frame: names one thread or the inbox.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,7 @@ pub(crate) struct Unsubscribe {
     inbox: bool,
 }
 
+/// The `typing` frame: the user has started or stopped writing.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -44,6 +47,7 @@ pub(crate) struct Typing {
     pub(crate) on: bool,
 }
 
+/// The `read` frame: the user has read the thread up to `seq`.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -51,25 +55,26 @@ pub(crate) struct Read {
     #[serde(rename = "action")]
     _action: String,
     pub(crate) thread_id: ThreadId,
-    /// Everything through here has been read.
+    /// The last `seq` that has been read; all before it count as read.
     pub(crate) seq: u64,
 }
 
+/// The `ping` frame: asks for a `pong` and for the messages that the client lacks.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ping {
     #[serde(rename = "action")]
     _action: String,
-    /// The last `seq` that the client has of each thread.
+    /// The last `seq` that the client has in each thread; later messages are replayed.
     #[serde(default)]
     pub(crate) threads: BTreeMap<ThreadId, u64>,
 }
 
-/// What is to be listened to.
+/// The target of a subscription.
 pub(crate) enum Target {
     Inbox,
-    /// Each with the last `seq` that the client has, where something is to be sent again.
+    /// Threads, each with the last `seq` that the client has, if later messages are to be replayed.
     Threads(BTreeMap<ThreadId, Option<u64>>),
 }
 
@@ -89,7 +94,7 @@ impl Subscribe {
 }
 
 impl Unsubscribe {
-    /// The thread, or the inbox where it is `None`.
+    /// The thread, or `None` for the inbox.
     pub(crate) fn target(self) -> Result<Option<ThreadId>, Error> {
         match (self.thread_id, self.inbox) {
             (Some(id), false) => Ok(Some(id)),
@@ -103,13 +108,13 @@ pub(crate) fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Error> 
     http::body(request)
 }
 
-/// The thread that a frame speaks of, where it can be read: so that an error can say which one it is about.
+/// Thread id in a frame, if it can be read, so that an `error` event can name the thread.
 pub(crate) fn thread_id(request: &Request) -> Option<ThreadId> {
     let frame: Value = serde_json::from_slice(request.body().as_ref()).ok()?;
     frame.get("thread_id")?.as_str()?.parse().ok()
 }
 
-/// Why a frame came to `$default`.
+/// The error for a frame that was routed to `$default`.
 pub(crate) fn unknown_action(request: &Request) -> Error {
     if matches!(request.body(), Body::Binary(_)) {
         return Error::invalid("frame", "must be text, not binary");
@@ -125,7 +130,7 @@ pub(crate) fn unknown_action(request: &Request) -> Error {
     }
 }
 
-/// Describes what a client may say, by its action.
+/// JSON Schemas of the frames that a client may send, by action.
 #[cfg(feature = "schema")]
 pub(crate) fn schemas(generator: &mut schemars::SchemaGenerator) -> [(&'static str, schemars::Schema); 5] {
     [

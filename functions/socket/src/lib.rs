@@ -1,8 +1,8 @@
-//! `$connect`, `$disconnect`, `subscribe`, `unsubscribe`, `typing`, `read`, `ping` and `$default`: sockets that listen to
-//! threads.
+//! `$connect`, `$disconnect`, `subscribe`, `unsubscribe`, `typing`, `read`, `ping` and `$default`: WebSocket
+//! connections that subscribe to threads.
 //!
-//! Sockets only listen; a message is sent by REST. What people do meanwhile, write or read, is told to the others. Whatever is wrong with a frame is said in an `error` frame, and the
-//! connection lives.
+//! Messages are sent by REST, never over a socket. `typing` and `read` events are broadcast to the thread's other
+//! subscribers. An invalid frame is answered by an `error` event, and the connection stays open.
 
 mod frame;
 mod replay;
@@ -23,10 +23,10 @@ use shared::{
 
 use frame::{Ping, Read, Subscribe, Target, Typing, Unsubscribe};
 
-/// Threads of one frame that are seen to at once.
+/// Concurrent subscriptions of one `subscribe` frame.
 const MAX_CONCURRENT_SUBSCRIPTIONS: usize = 8;
 
-/// The subprotocol that a browser's token travels beside.
+/// Subprotocol that a browser offers along with the one that holds its token.
 const PROTOCOL: &str = "switchboard.v1";
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
@@ -53,7 +53,7 @@ async fn route(
     }
 }
 
-/// Lets a socket in and remembers whose it is, until its token ends.
+/// Accepts a connection and stores it with its identity, until the token expires.
 async fn connect(app: &App, request: &Request, id: &str) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     app.store.connection_put(&Connection::new(id.into(), identity)).await?;
@@ -65,7 +65,8 @@ async fn connect(app: &App, request: &Request, id: &str) -> Result<Response<Body
     Ok(response)
 }
 
-/// Forgets a socket. API Gateway tells of a disconnect as best it can; what it does not tell of, a post finds out.
+/// Deletes a connection. API Gateway sends `$disconnect` on a best-effort basis; a connection that it missed is deleted
+/// when a post to it finds it gone.
 async fn disconnect(
     app: &App,
     context: &ApiGatewayWebsocketProxyRequestContext,
@@ -77,7 +78,8 @@ async fn disconnect(
     Ok(Response::new(Body::Empty))
 }
 
-/// Does what a frame asks for, and says what came of it to the connection: nobody reads the response.
+/// Handles a frame. An error is sent to the connection as an event, since the HTTP response does not reach the client;
+/// a connection whose token has expired is closed.
 async fn handle_frame(app: &App, request: &Request, id: &str, action: &str) {
     let result = match connection(app, request, id).await {
         Ok(connection) => dispatch(app, request, &connection, action).await,
@@ -90,7 +92,7 @@ async fn handle_frame(app: &App, request: &Request, id: &str, action: &str) {
     }
 }
 
-/// The connection, as `$connect` left it. One whose token has ended is forgotten.
+/// Loads the connection stored by `$connect`. One whose token has expired is deleted.
 async fn connection(app: &App, request: &Request, id: &str) -> Result<Connection, Error> {
     let expired = Error::Unauthenticated("the token has expired: connect again with a new one");
     let context = request.request_context_ref().and_then(RequestContext::authorizer);
@@ -117,7 +119,7 @@ async fn dispatch(app: &App, request: &Request, connection: &Connection, action:
     }
 }
 
-/// Listens to the inbox, or to threads: what is wrong with one of them is said of it, and keeps no other from being heard.
+/// Subscribes to the inbox or to threads. An error for one thread is sent with its id and does not affect the others.
 async fn subscribe(app: &App, connection: &Connection, frame: Subscribe) -> Result<(), Error> {
     let threads = match frame.target()? {
         Target::Inbox => return subscribe_inbox(app, connection).await,
@@ -137,6 +139,7 @@ async fn subscribe(app: &App, connection: &Connection, frame: Subscribe) -> Resu
     Ok(())
 }
 
+/// Subscribes to the tenant's inbox.
 async fn subscribe_inbox(app: &App, connection: &Connection) -> Result<(), Error> {
     connection.identity.may(Act::Note)?;
     app.store.inbox_put(connection).await?;
@@ -161,14 +164,14 @@ async fn unsubscribe(app: &App, connection: &Connection, frame: Unsubscribe) -> 
     Ok(())
 }
 
-/// Tells the others who listen that somebody is writing. Nothing is kept of it.
+/// Broadcasts a `typing` event to the thread's other subscribers. Nothing is stored.
 async fn typing(app: &App, connection: &Connection, frame: Typing) -> Result<(), Error> {
     let (thread_id, identity) = (subscribed(connection, frame.thread_id)?, &connection.identity);
     let event = Event::Typing { thread_id: thread_id.clone(), who: identity.participant(), on: frame.on };
     app.broadcast_to_others(&identity.tenant, &thread_id, &identity.subject, &event).await
 }
 
-/// Remembers how far somebody has read, and tells the others.
+/// Stores the caller's read marker and broadcasts a `read` event to the thread's other subscribers.
 async fn read(app: &App, connection: &Connection, frame: Read) -> Result<(), Error> {
     let (thread_id, identity) = (subscribed(connection, frame.thread_id)?, &connection.identity);
     let thread = app.store.thread_get_bare(&identity.tenant, &thread_id).await?.ok_or(Error::NotFound("thread"))?;
@@ -182,13 +185,13 @@ async fn read(app: &App, connection: &Connection, frame: Read) -> Result<(), Err
     app.broadcast_to_others(&identity.tenant, &thread_id, &identity.subject, &event).await
 }
 
-/// A thread that the connection listens to, and so may know of.
+/// Checks that the connection is subscribed to a thread, and so has access to it.
 fn subscribed(connection: &Connection, id: ThreadId) -> Result<ThreadId, Error> {
     if connection.threads.contains(&id) { Ok(id) } else { Err(Error::conflict("subscribe to the thread first")) }
 }
 
-/// Answers, and sends what is missing after what the client says it has. One thread that is gone keeps no other from being
-/// healed.
+/// Sends `pong`, then the messages that the client lacks in each thread. An error for one thread does not affect the
+/// others.
 async fn ping(app: &App, connection: &Connection, frame: Ping) -> Result<(), Error> {
     send::event(app, &connection.id, &Event::Pong).await;
     for (id, seq) in frame.threads {
@@ -199,7 +202,7 @@ async fn ping(app: &App, connection: &Connection, frame: Ping) -> Result<(), Err
     Ok(())
 }
 
-/// Describes what a client may say, by its action.
+/// JSON Schemas of the frames that a client may send, by action.
 #[cfg(feature = "schema")]
 pub fn frames(generator: &mut schemars::SchemaGenerator) -> [(&'static str, schemars::Schema); 5] {
     frame::schemas(generator)

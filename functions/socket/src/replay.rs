@@ -1,4 +1,4 @@
-//! Sending again what a client has missed.
+//! Replaying messages that a client has missed.
 
 use shared::{
     App, Error,
@@ -9,10 +9,10 @@ use shared::{
 
 use crate::send;
 
-/// The most messages sent again at once; a client asks for more with the last `seq` it got.
+/// Maximum number of messages per replay. A client asks for more with the last `seq` that it received.
 const MAX_REPLAYED_MESSAGES: usize = 200;
 
-/// After a subscription: what follows `after`, and how far the log goes.
+/// Replays the messages after `after`, if given, then sends `subscribed` with the last `seq` that the client now has.
 pub(crate) async fn on_subscribe(
     app: &App,
     connection: &Connection,
@@ -28,7 +28,7 @@ pub(crate) async fn on_subscribe(
     Ok(())
 }
 
-/// After a ping: what follows `after`, where the caller may know of the thread.
+/// Replays the messages after `after`, if the caller has access to the thread.
 pub(crate) async fn on_ping(app: &App, connection: &Connection, id: &ThreadId, after: u64) -> Result<(), Error> {
     let (thread, _) = app.thread(&connection.identity, id).await?;
     if thread.seq > after {
@@ -37,7 +37,7 @@ pub(crate) async fn on_ping(app: &App, connection: &Connection, id: &ThreadId, a
     Ok(())
 }
 
-/// Sends the next batch; says through which `seq`, and whether there is more.
+/// Sends the next batch. Returns the last `seq` sent, and true if there are more messages.
 async fn send_batch(app: &App, connection: &Connection, id: &ThreadId, after: u64) -> Result<(u64, bool), Error> {
     let page = app.store.log_after(&connection.identity.tenant, id, after, MAX_REPLAYED_MESSAGES).await?;
     let mut through = after;

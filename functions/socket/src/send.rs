@@ -1,4 +1,4 @@
-//! Events sent to one connection.
+//! Sending events to one connection.
 
 use shared::{
     App, Error,
@@ -7,6 +7,7 @@ use shared::{
     sockets::{Event, Posted},
 };
 
+/// Posts an event to the connection. A delivery that fails is not an error: the client asks again.
 pub(crate) async fn event(app: &App, connection_id: &str, event: &Event) -> Posted {
     match event.frame() {
         Ok(frame) => app.sockets.post(connection_id, &frame).await,
@@ -14,7 +15,7 @@ pub(crate) async fn event(app: &App, connection_id: &str, event: &Event) -> Post
     }
 }
 
-/// Says what is wrong with a frame, or with what it asks of one thread.
+/// Sends an `error` event for a frame, or for one thread in it.
 pub(crate) async fn error(app: &App, connection_id: &str, thread_id: Option<ThreadId>, error: &Error) {
     if let Error::Internal(cause) = error {
         tracing::error!(connection = connection_id, cause, "handling a frame failed");

@@ -1,4 +1,4 @@
-//! Making a thread, in the table and at OpenAI.
+//! Creating a thread, in the table and at OpenAI.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use shared::{
     store::{Created, Creation},
 };
 
+/// Body of `POST /threads`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Create {
@@ -21,11 +22,12 @@ pub(crate) struct Create {
     title: Option<String>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
-    /// Whose it is to be; agents and admins say it, a customer's is their own.
+    /// The customer that the thread belongs to. Required from agents and admins; refused from customers, whose threads
+    /// are their own.
     customer_id: Option<String>,
 }
 
-/// Creates the thread. Where OpenAI is out of reach its conversation is made up for at the first run.
+/// Creates the thread. If OpenAI cannot be reached, the first run creates the conversation.
 pub(crate) async fn create(
     app: &App,
     identity: &Identity,
@@ -58,7 +60,7 @@ pub(crate) async fn create(
     if !matches!(created, Ok(Created::New))
         && let Some(conversation) = &thread.openai.conversation_id
     {
-        // Made for nothing: another request under the same key was faster.
+        // The conversation is not used: another request with the same key came first, or the write failed.
         let _ = app.openai.conversation_delete(conversation).await;
     }
     match created? {
@@ -77,7 +79,7 @@ fn customer_id(identity: &Identity, requested: Option<String>) -> Result<String,
     }
 }
 
-/// The chatbot's first words, where it has any.
+/// Logs the chatbot's greeting as the first message, if it has one.
 fn greeting(app: &App, thread: &mut Thread, chatbot: &Chatbot) -> Option<Message> {
     if chatbot.config.greeting.trim().is_empty() {
         return None;

@@ -46,7 +46,7 @@ async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> 
     }
 }
 
-/// One thread, and how much of it the caller has not read.
+/// The thread with the caller's count of unread messages.
 async fn get(app: &App, identity: &Identity, id: &ThreadId) -> Result<View, Error> {
     identity.may(Act::ThreadRead)?;
     let read_markers = app.store.read_markers_get(&identity.tenant, iter::once(id), &identity.subject);

@@ -11,24 +11,27 @@ use shared::{
     store::cursor,
 };
 
+/// Values of the query parameter `status`.
 const STATUSES: [&str; 4] = ["bot", "queued", "agent", "ended"];
 
+/// Response of `GET /threads`.
 #[derive(Serialize)]
 pub(crate) struct Page {
     data: Vec<ListedThread>,
     next_cursor: Option<String>,
 }
 
+/// A thread in the list.
 #[derive(Serialize)]
 struct ListedThread {
     #[serde(flatten)]
     thread: thread::View,
-    /// Where it was asked for; not where the last entries of the log are changes of owner alone.
+    /// The last message, if `with=last_message` is given. Absent if the latest log entries are all changes of owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_message: Option<MessagePreview>,
 }
 
-/// The beginning of what somebody said.
+/// The beginning of a message.
 #[derive(Serialize)]
 struct MessagePreview {
     seq: u64,
@@ -38,11 +41,11 @@ struct MessagePreview {
     at: At,
 }
 
-/// How many characters of the last message a list has.
+/// Maximum length of [`MessagePreview::text`] in characters.
 const MAX_PREVIEW_CHARS: usize = 200;
 
-/// A customer's own threads, newest first; or the tenant's, for agents: the queue from its longest wait, everything
-/// else from its latest change of owner.
+/// Lists one customer's threads, newest first; or, for agents and admins who name no customer, the tenant's threads:
+/// queued ones by longest wait first, all others by latest change of owner first.
 pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page, Error> {
     identity.may(Act::ThreadRead)?;
     http::only_query(request, &["status", "customer_id", "with", "limit", "cursor"])?;
@@ -92,6 +95,7 @@ impl MessagePreview {
     }
 }
 
+/// The customer whose threads are listed; `None` for those of the whole tenant.
 fn customer_id(identity: &Identity, requested: Option<String>) -> Result<Option<String>, Error> {
     match requested {
         Some(requested) if identity.is_staff() => {

@@ -1,4 +1,4 @@
-//! Reading the log.
+//! Reading the messages of a thread's log.
 
 use lambda_http::Request;
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,17 @@ use shared::{
     store::cursor,
 };
 
+/// Response of `GET /threads/{thread_id}/messages`.
 #[derive(Serialize)]
 pub(crate) struct Page {
     data: Vec<Message>,
-    /// What agents wrote beside it; nobody else is shown that there is such a thing.
+    /// Internal notes of this page. The field is absent for customers, who must not learn that notes exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<Vec<Note>>,
     next_cursor: Option<String>,
 }
 
-/// From where, and in which direction.
+/// Position in the log, and the direction of reading from it.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Position {
@@ -26,7 +27,7 @@ enum Position {
     Before(u64),
 }
 
-/// The messages after a `seq`, or those before one, or the newest; oldest first each time.
+/// Lists the messages after a `seq`, before one, or the newest; each page is sorted oldest first.
 pub(crate) async fn messages(app: &App, identity: &Identity, id: &ThreadId, request: &Request) -> Result<Page, Error> {
     identity.may(Act::ThreadRead)?;
     http::only_query(request, &["after", "before", "limit", "cursor"])?;

@@ -1,7 +1,8 @@
-//! `POST /visitors`: a day's token for somebody who has none, to talk to one chatbot that is public, on the pages that it is
-//! for. No authorizer stands before it. A visitor who sends their old token along stays who they are.
+//! `POST /visitors`: issue a token, valid for a day, to an anonymous visitor of one public chatbot, on that chatbot's
+//! origins. The route has no authorizer. A visitor who sends an earlier token keeps their id.
 //!
-//! `POST /chatbots/{chatbot_id}/visitors`: an hour's token for an agent or an admin, to try any chatbot out as a visitor would.
+//! `POST /chatbots/{chatbot_id}/visitors`: issue a token, valid for an hour, to an agent or admin who tries a chatbot
+//! as a visitor.
 
 mod token;
 
@@ -21,6 +22,7 @@ use shared::{
 
 pub use token::{ISSUER, KEY_ID, VisitorTokens};
 
+/// Body of `POST /visitors`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenRequest {
@@ -28,10 +30,12 @@ struct TokenRequest {
     chatbot_id: ChatbotId,
 }
 
+/// Body of `POST /chatbots/{chatbot_id}/visitors`: empty.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrialRequest {}
 
+/// Response of both routes.
 #[derive(Serialize)]
 struct TokenResponse {
     token: String,
@@ -45,7 +49,7 @@ struct Visitor {
     id: String,
 }
 
-/// The chatbot, as far as it concerns a visitor: its name, and its first words before there is a thread.
+/// The chatbot's public fields. The greeting is shown before a thread exists.
 #[derive(Serialize)]
 struct ChatbotSummary {
     id: ChatbotId,
@@ -70,6 +74,7 @@ async fn respond(app: &App, tokens: &VisitorTokens, request: &Request) -> Result
     http::json(StatusCode::CREATED, &token)
 }
 
+/// Issues a token to a visitor, whose id is that of the earlier token if one was sent.
 async fn issue_token(
     app: &App,
     tokens: &VisitorTokens,
@@ -80,7 +85,7 @@ async fn issue_token(
     if !is_tenant(&tenant) {
         return Err(Error::invalid("tenant", "is not a valid tenant"));
     }
-    // Before anything is looked up, so that guesses are counted too.
+    // Counted before the chatbot is looked up, so that guessed ids count too.
     app.store.visitor_token_count(&tenant, &source_address(request)?, app.now()).await?;
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
     chatbot.config.admits(http::origin(request))?;
@@ -90,7 +95,7 @@ async fn issue_token(
     Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
 }
 
-/// The console is no page of the chatbot's, and those who made it need not be let in.
+/// Issues a token to try a chatbot. Public or not, and from any origin: the console is not one of the chatbot's pages.
 async fn issue_trial_token(
     app: &App,
     tokens: &VisitorTokens,
@@ -121,7 +126,7 @@ impl TokenResponse {
     }
 }
 
-/// Where the request comes from, as far as addresses tell people apart: of IPv6 the network, for a host has many.
+/// Source address for the rate limit. Of an IPv6 address it is the /64 network, for one host has many addresses.
 fn source_address(request: &Request) -> Result<String, Error> {
     let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() else {
         return Err(Error::internal("the event has no source address"));

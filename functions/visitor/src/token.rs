@@ -9,24 +9,25 @@ use shared::{
     domain::{At, Chatbot, ChatbotId},
 };
 
-/// What `iss` and `aud` say.
+/// `iss` and `aud` of a visitor's token.
 pub const ISSUER: &str = "switchboard-visitors";
 
-/// The token's `kid`: by it the authorizer knows which secret to take.
+/// `kid` of a visitor's token, by which the authorizer chooses the secret.
 pub const KEY_ID: &str = "visitors";
 
+/// Lifetime of a visitor's token.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 
-/// Of a token to try a chatbot out.
+/// Lifetime of an agent's or admin's token to try a chatbot.
 const TRIAL_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
-/// How long after its end a token still says who somebody was, in seconds: thirty days.
+/// Time after its expiry in which a token still proves a visitor's id: thirty days.
 const RENEWABLE_FOR_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// RFC 7518, section 3.2: no shorter than the hash.
+/// Minimum length of an HS256 secret: that of the hash (RFC 7518, section 3.2).
 const SECRET_MIN_BYTES: usize = 32;
 
-/// Signs and recognises visitors' tokens.
+/// Signs visitors' tokens, and reads the id from earlier ones.
 #[derive(Clone)]
 pub struct VisitorTokens {
     signer: EncodingKey,
@@ -46,7 +47,8 @@ struct Claims {
 }
 
 impl VisitorTokens {
-    /// Reads `VISITOR_SECRET`, of 32 bytes or more.
+    /// Reads `VISITOR_SECRET` (at least 32 bytes) from the environment, once, at start-up. It is no setting of
+    /// [`shared::App`], because only this function and the authorizer know it.
     pub fn from_env() -> Result<Self, Error> {
         Self::new(&env::var("VISITOR_SECRET").unwrap_or_default())
     }
@@ -59,12 +61,12 @@ impl VisitorTokens {
         Ok(Self { signer: EncodingKey::from_secret(secret), verifier: DecodingKey::from_secret(secret) })
     }
 
-    /// A day's token to talk to this chatbot, and its end.
+    /// Signs a token for one day, limited to the chatbot's origins. Returns it with its expiry.
     pub(crate) fn sign(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
         self.sign_claims(chatbot, visitor_id, chatbot.config.origins.clone(), now + TOKEN_LIFETIME)
     }
 
-    /// An hour's token to talk to it from anywhere, and its end.
+    /// Signs a token for one hour, valid on any origin. Returns it with its expiry.
     pub(crate) fn sign_trial(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
         self.sign_claims(chatbot, visitor_id, Vec::new(), now + TRIAL_TOKEN_LIFETIME)
     }
@@ -91,7 +93,8 @@ impl VisitorTokens {
         Ok((token, At::from_seconds(expires.seconds())))
     }
 
-    /// Who an older token of this chatbot says that somebody is. What is wrong with it is no matter: then they are new here.
+    /// Visitor id in an earlier token for this chatbot. `None` if the token is invalid for any reason: the visitor is
+    /// then a new one.
     pub(crate) fn visitor_id(&self, token: &str, tenant: &str, chatbot_id: &ChatbotId) -> Option<String> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = RENEWABLE_FOR_SECONDS;
