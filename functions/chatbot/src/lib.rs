@@ -10,8 +10,7 @@ use serde::Serialize;
 use shared::{
     App, Error,
     domain::{Act, ChatbotId, Identity, chatbot},
-    http,
-    retry_on_conflict,
+    http, retry_on_conflict,
     store::cursor,
 };
 
@@ -63,7 +62,7 @@ async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page,
     Ok(Page { data: chatbots.iter().map(|chatbot| chatbot.view(None)).collect(), next_cursor: next })
 }
 
-/// Deletes the chatbot and what it knows at OpenAI. Its threads go to people at their next turn.
+/// Deletes the chatbot and its knowledge at OpenAI. Its threads go to people at their next turn.
 async fn delete(app: &App, identity: &Identity, id: &ChatbotId) -> Result<(), Error> {
     identity.may(Act::ChatbotWrite)?;
     let cleanup = retry_on_conflict(|| async {

@@ -1,4 +1,4 @@
-//! Changing a chatbot, in the table and at OpenAI.
+//! `PATCH /chatbots/{chatbot_id}`: update a chatbot, in the table and at OpenAI.
 
 use serde::Deserialize;
 use shared::{
@@ -15,11 +15,12 @@ use tokio::sync::OnceCell;
 
 use crate::{get::read, model::check_model};
 
-/// What is absent stays; `temperature` and `max_output_tokens` may be `null`: the model's own. So may `webhook`: none.
+/// The body of the request. An absent field stays. `temperature` and `max_output_tokens` of `null` mean the model's own, a
+/// `webhook` of `null` removes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
-    /// The version that is changed: where it is not the present one any more, nothing is.
+    /// The version that the caller has read; a conflict where it is no longer the current one.
     version: Option<u64>,
     name: Option<String>,
     model: Option<String>,

@@ -6,13 +6,12 @@ use lambda_http::Request;
 use serde::Serialize;
 use shared::{
     App, Error,
-    domain::{Act, At, Identity, Message, Person, Thread, ThreadMetadata, identity::is_subject, message, thread},
+    domain::{
+        Act, At, Identity, Message, Person, Status, Thread, ThreadMetadata, identity::is_subject, message, thread,
+    },
     http,
     store::cursor,
 };
-
-/// Values of the query parameter `status`.
-const STATUSES: [&str; 4] = ["bot", "queued", "agent", "ended"];
 
 /// Response of `GET /threads`.
 #[derive(Serialize)]
@@ -52,7 +51,7 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     let limit = http::limit(request)?;
     let status: Option<String> = http::query(request, "status", "")?;
     let status = status.as_deref();
-    if status.is_some_and(|word| !STATUSES.contains(&word)) {
+    if status.is_some_and(|word| !Status::WORDS.contains(&word)) {
         return Err(Error::invalid("status", "must be bot, queued, agent or ended"));
     }
     let with: Option<String> = http::query(request, "with", "")?;
@@ -68,7 +67,8 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     };
     let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
     let read_markers = app.store.read_markers_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
-    let last_messages = async { if with.is_some() { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
+    let last_messages =
+        async { if with.is_some() { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
     let (read_markers, last_messages) = tokio::try_join!(read_markers, last_messages)?;
     let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
         let read_through = read_markers.get(&thread.id).copied().unwrap_or_default();
