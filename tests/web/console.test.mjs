@@ -86,7 +86,7 @@ test("a customer who waits rings, and is claimed", async () => {
   await desk.picture("queue");
   await desk.row(waiting.title).click();
   await desk.sees(/Waiting \d:\d\d/, ".holder");
-  await desk.sees("Sending claims this from the queue.", ".hint");
+  await desk.sees("Sending claims the conversation from the queue.", ".hint");
   await desk.button("Claim").click();
   await desk.sees("You hold the line", ".holder");
   await desk.sees("Mine", ".list h1");
@@ -106,13 +106,13 @@ test("claimed in mid-answer, the bot's answer is withdrawn and its draft can be 
   await words.filter({ hasText: "This is OpenAI" }).waitFor();
   const said = (await words.textContent()).trim();
   await desk.picture("streaming");
-  await desk.sees("The bot holds the line: sending takes it over.", ".hint");
+  await desk.sees("The bot holds the line. Sending claims the conversation.", ".hint");
   await desk.button("Claim").click();
   await desk.sees("You hold the line", ".holder");
   await words.waitFor({ state: "detached" });
-  await desk.button("Take over what the bot was saying").waitFor();
+  await desk.button("Use this draft").waitFor();
   await desk.picture("draft");
-  await desk.button("Take over what the bot was saying").click();
+  await desk.button("Use this draft").click();
   const draft = await desk.reply.inputValue();
   assert.equal(draft.trim(), said);
   await desk.reply.press("End");
@@ -141,7 +141,7 @@ test("who loses a claim is told who won", async () => {
     await route.continue();
   });
   await desk.button("Claim").click();
-  await desk.sees(`${ada} took it first.`, ".toast");
+  await desk.sees(`${ada} claimed it first.`, ".toast");
   await desk.sees(`${ada} holds the line`, ".holder");
   assert.equal(await desk.button("Claim").count(), 0);
   assert.equal(await desk.button("Transfer").count(), 0);
@@ -156,7 +156,7 @@ test("a line is given back with a note, taken from a colleague by an admin, and 
   const desk = await consoleOf(agent, { at: wanted.id });
   await desk.button("Transfer").click();
   await desk.page.locator("dialog textarea").fill("She needs a refund.");
-  await desk.button("Put into the queue").click();
+  await desk.button("Return to the queue").click();
   await desk.sees(/Waiting/, ".holder");
   await desk.sees("She needs a refund.", "[data-role=note]");
   assert.equal(await desk.button("To the bot").count(), 0);
@@ -165,16 +165,16 @@ test("a line is given back with a note, taken from a colleague by an admin, and 
   const boss = await consoleOf(admin, { at: wanted.id });
   await boss.sees(`${ana} holds the line`, ".holder");
   await boss.button("Take over").click();
-  await boss.sees(`Take the line from ${ana}?`, "dialog");
+  await boss.sees(`Take over from ${ana}?`, "dialog");
   await boss.page.locator("dialog .primary").click();
   await boss.sees("You hold the line", ".holder");
   await desk.sees(`${ada} holds the line`, ".holder");
   await boss.button("To the bot").click();
-  await boss.button("Give it to the bot").click();
+  await boss.button("Return to the bot").click();
   await boss.sees("The bot holds the line", ".holder");
   await boss.button("End").click();
   await boss.sees("End this conversation?", "dialog");
-  await boss.button("End it").click();
+  await boss.button("End conversation").click();
   await boss.sees("Ended", ".holder");
   await desk.sees("Ended", ".holder");
   await desk.reply.waitFor({ state: "hidden" });
@@ -344,7 +344,7 @@ test("what was before is asked for again where it could not be had, and not with
   await had;
   await desk.until(() => {
     document.querySelector(".roll").scrollTop = 0;
-    return document.querySelector(".roll").textContent.includes("came");
+    return document.querySelector(".roll").textContent.includes("started the conversation");
   });
   assert.equal(asked.length, 2);
   assert.ok(asked[1] - asked[0] > 2500);
@@ -430,7 +430,7 @@ test("the keyboard alone is enough", async () => {
   await desk.until(() => document.activeElement.matches(".reply textarea"));
   await keyboard.press("Escape");
   await keyboard.press("b");
-  await desk.sees("Give the line to the bot?", "dialog");
+  await desk.sees("Return this conversation to the bot?", "dialog");
   await keyboard.press("Tab");
   await keyboard.press("Tab");
   await keyboard.press("Enter");
@@ -453,7 +453,7 @@ test("canned replies are written once, and call the customer by name", needsSecr
   await claim({ id }, agent);
   const desk = await consoleOf(agent, { at: id });
   await desk.button("Canned replies").click();
-  await desk.button("Add one").click();
+  await desk.button("Add a reply").click();
   await desk.page.locator("dialog [name=name]").last().fill("thanks");
   await desk.page.locator("dialog [name=text]").last().fill("Thank you, {name}!");
   await desk.picture("canned-dialog");
@@ -542,7 +542,7 @@ test("a session that ends is gone on with, and loses nothing", async () => {
   const refused = { status: 401, json: { status: 401, code: "unauthenticated", detail: "A valid bearer token is needed." } };
   await desk.page.route("**/end", (route) => route.fulfill(refused), { times: 1 });
   await desk.button("End").click();
-  await desk.button("End it").click();
+  await desk.button("End conversation").click();
   await desk.sees("Your session has ended", "dialog");
   await desk.picture("expired");
   await desk.page.locator("dialog input").fill(customer);
@@ -565,7 +565,7 @@ test("an expired token leads to the form", needsSecret, async () => {
   await page.locator(".door .problem", { hasText: "Your session has ended." }).waitFor();
   await page.locator("#token").fill("nonsense");
   await page.locator("#token").press("Enter");
-  await page.locator(".door .problem", { hasText: "That is not a token" }).waitFor();
+  await page.locator(".door .problem", { hasText: "This is not a valid token" }).waitFor();
   await page.locator("#token").fill(agent);
   await page.locator("#token").press("Enter");
   await page.locator(".console").waitFor();
@@ -587,7 +587,7 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await page.getByLabel("Temperature").fill("0.5");
   await page.getByLabel("Tools, as JSON").fill("[{]");
   await desk.button("Save").click();
-  await desk.sees("This is not JSON", "#tools-problem");
+  await desk.sees("This is not valid JSON", "#tools-problem");
   await page
     .getByLabel("Tools, as JSON")
     .fill(JSON.stringify([{ name: "no spaces please", parameters: { type: "object" } }]));
@@ -595,7 +595,7 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await desk.sees("letters, digits", "#tools-problem");
   await desk.picture("field-error");
   await page.getByLabel("Tools, as JSON").fill("");
-  await desk.button("Write one").click();
+  await desk.button("Write a document").click();
   await page.locator(".documents input:not([type])").fill("hours.md");
   await page
     .locator(".documents input[type=file]")
@@ -604,7 +604,7 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await desk.button("Save").click();
   await desk.sees("must have 1 to 300,000 bytes", ".documents .problem");
   await page.locator(".documents textarea").first().fill("We are open from 9 to 5.");
-  await page.getByLabel("Anyone may talk to it").check();
+  await page.getByLabel("Anyone can talk to it").check();
   await desk.button("Save").click();
   await desk.sees("Saved.", ".toast");
   await page.locator(".list .row-link", { hasText: otto }).waitFor();
@@ -626,15 +626,15 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
 
   await desk.button("Start a conversation").click();
   await desk.sees("Otto here!", ".tryit .bubble");
-  await page.getByLabel("Say something to the bot").fill("When are you open?");
-  await page.getByLabel("Say something to the bot").press("Enter");
+  await page.getByLabel("Message to the bot").fill("When are you open?");
+  await page.getByLabel("Message to the bot").press("Enter");
   await desk.sees("You said:", ".tryit [data-role=bot]");
   await desk.picture("chatbot");
   await page.getByRole("link", { name: "New" }).click();
-  await desk.sees("A new chatbot", ".chatbot");
+  await desk.sees("New chatbot", ".chatbot");
   await page.locator(".list .row-link", { hasText: ottilie }).click();
   await desk.button("Delete").click();
-  await desk.button("Delete it").click();
+  await desk.button("Delete chatbot").click();
   await page.locator(".list .row-link", { hasText: ottilie }).waitFor({ state: "detached" });
   await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
 });
@@ -678,7 +678,7 @@ test("chatbots whose list could not be read are read again", async () => {
 
 test("an agent reads chatbots and changes none", async () => {
   const desk = await consoleOf(agent, { at: chatbot });
-  await desk.sees("Only an admin may change chatbots.", ".chatbot");
+  await desk.sees("Only admins can change chatbots.", ".chatbot");
   assert.ok(await desk.page.getByLabel("Name", { exact: true }).isDisabled());
   assert.equal(
     (await desk.button("Save").count()) +
@@ -698,10 +698,10 @@ test("of two who change a chatbot the second is told, and says whose words are t
   await desk.button("Save").click();
   await desk.sees("A colleague saved this chatbot", "dialog");
   await accessible(desk.page, "conflict");
-  await desk.button("Look at mine again").click();
+  await desk.button("Keep editing").click();
   assert.equal(await greeting.inputValue(), "Mine.");
   await desk.button("Save").click();
-  await desk.button("Read theirs").click();
+  await desk.button("Discard mine and load theirs").click();
   await desk.until(() => document.querySelector("#field-greeting")?.value === "Theirs.");
   await greeting.fill("Mine after all.");
   await overtakes("Theirs again.");
@@ -716,8 +716,8 @@ test("an agent tries a chatbot that is open to nobody", async () => {
   const desk = await consoleOf(agent, { at: chatbot });
   await desk.button("Start a conversation").click();
   await desk.sees("Hello!", ".tryit .bubble");
-  await desk.page.getByLabel("Say something to the bot").fill("Is this private?");
-  await desk.page.getByLabel("Say something to the bot").press("Enter");
+  await desk.page.getByLabel("Message to the bot").fill("Is this private?");
+  await desk.page.getByLabel("Message to the bot").press("Enter");
   await desk.sees("Is this private?", ".tryit [data-role=bot]");
 });
 
@@ -725,7 +725,7 @@ test("where the editor cannot be loaded that is said, and it can be tried again"
   const cut = await consoleOf(agent);
   await cut.page.route("**/console.chatbots.js", (route) => route.abort());
   await cut.page.getByRole("link", { name: "Chatbots" }).click();
-  await cut.sees("The chatbots could not be loaded", "[role=alert]");
+  await cut.sees("The chatbot editor could not be loaded", "[role=alert]");
   await cut.page.unroute("**/console.chatbots.js");
   await cut.button("Try again").click();
   await cut.row("Robin").first().waitFor();

@@ -70,7 +70,7 @@ test("the whole story, in two windows", { timeout: 120_000 }, async (t) => {
   // is withdrawn from the visitor's window, and offered to her.
   const second = await model.stops(6);
   await ana.button("To the bot").click();
-  await ana.button("Give it to the bot").click();
+  await ana.button("Return to the bot").click();
   await second.begun();
   const streamed = visitor.part("now").locator(".bot > div");
   await streamed.getByText("This is OpenAI's").waitFor();
@@ -80,7 +80,7 @@ test("the whole story, in two windows", { timeout: 120_000 }, async (t) => {
   await ana.sees("You hold the line", ".holder");
   await visitor.page.getByText("An unfinished answer was withdrawn").waitFor();
   await streamed.waitFor({ state: "detached" });
-  await ana.button("Take over what the bot was saying").click();
+  await ana.button("Use this draft").click();
   assert.match(await ana.reply.inputValue(), /^This is OpenAI's/);
   await shot("4-taken-over");
 
@@ -134,7 +134,7 @@ test("the whole story, in two windows", { timeout: 120_000 }, async (t) => {
   await ana.button("Add note").click();
   await ana.sees(NOTE, "[data-role=note]:not(.unsent)");
   await ana.button("To the bot").click();
-  await ana.button("Give it to the bot").click();
+  await ana.button("Return to the bot").click();
   await visitor.page.getByText("The assistant answers again").last().waitFor();
   await visitor.says("When was it again?");
   await visitor.shows("When was it again?");

@@ -1,0 +1,53 @@
+/** Messages to the agent: toasts, announcements for screen readers, errors, empty and loading views. */
+
+import { button, el } from "./console.element.js";
+import { nameOf } from "./console.people.js";
+
+const TOAST_DURATION_MS = 8000;
+const MAX_ANNOUNCEMENTS = 5;
+const MAX_ANNOUNCEMENT_CHARACTERS = 300;
+
+const toasts = el("div.toasts", { role: "status" });
+const announcements = el("div.visually-hidden", { role: "log", "aria-live": "polite", "aria-label": "Updates" });
+document.body.append(toasts, announcements);
+
+/** Shows a text for some seconds; it replaces a toast with the same text. */
+export function showToast(text) {
+  for (const toast of toasts.children) if (toast.textContent === text) toast.remove();
+  const toast = el("div.toast", el("span", { dir: "auto" }, text));
+  toast.append(button("Close", () => toast.remove(), { icon: "close", iconOnly: true }));
+  toasts.append(toast);
+  setTimeout(() => toast.remove(), TOAST_DURATION_MS);
+}
+
+/** Has screen readers read a text out. */
+export function announce(text) {
+  announcements.append(el("p", { dir: "auto" }, text.slice(0, MAX_ANNOUNCEMENT_CHARACTERS)));
+  while (announcements.children.length > MAX_ANNOUNCEMENTS) announcements.firstChild.remove();
+}
+
+/** The text of a failed request's error, for people. */
+export function errorText(error) {
+  if (error.agent) return `${nameOf(error.agent)} claimed it first.`;
+  if (error.code === "network") return "The server could not be reached. Check your connection and try again.";
+  if (error.status === 429) return "Too many requests. Wait a moment and try again.";
+  return sentence(error.detail || error.message || "The request failed");
+}
+
+/** The same text with a capital letter and a full stop. */
+export function sentence(text) {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+export function emptyView(title, text, props = {}, ...more) {
+  return el("div.empty", props, title && el("h2", title), el("p", text), more);
+}
+
+export function loadingView() {
+  return el("p.empty", { role: "status" }, "Loading…");
+}
+
+export function errorView(title, error, retry) {
+  const again = button("Try again", retry, { class: "primary" });
+  return emptyView(title, errorText(error), { role: "alert" }, again);
+}

@@ -1,0 +1,130 @@
+/** The agent's session: the token, kept for as long as the tab is open, and the forms that ask for one. */
+
+import { button, el } from "./console.element.js";
+
+const TOKEN_KEY = "switchboard.token";
+const STAFF_ROLES = ["agent", "admin"];
+
+const INTRODUCTION = "The agent console. Sign in with the token that you were given.";
+const NOT_A_TOKEN = "This is not a valid token. A token (JWT) has three parts, separated by dots.";
+const NOT_STAFF = "This is a customer’s token. The console is for agents and admins.";
+const EXPIRED = "Your session has ended. Sign in with a new token to continue.";
+const RENEWAL = "Your drafts are kept. Messages that are being sent go out as soon as you are signed in again.";
+
+export class Session {
+  /** The token's claims, for display only: the server verifies the token itself. */
+  me = null;
+  #token = "";
+  #renewal;
+
+  /** Resolves once somebody is signed in. */
+  async begin() {
+    const token = takeTokenFromAddress() || sessionStorage.getItem(TOKEN_KEY);
+    const problem = token ? this.#accept(token) : "";
+    if (!this.me) await this.#signIn(problem);
+  }
+
+  /** The token. Once it has expired, requests wait for a new one. */
+  token() {
+    return isExpired(this.me) ? this.#renew() : this.#token;
+  }
+
+  /** `fetch` that waits for a new token where the server refuses the current one. */
+  fetch = async (url, options) => {
+    const response = await fetch(url, options);
+    const isRefused = response.status === 401 && options.headers.Authorization === `Bearer ${this.#token}`;
+    if (isRefused) await this.#renew();
+    return response;
+  };
+
+  signOut() {
+    sessionStorage.clear();
+    location.assign(location.pathname);
+  }
+
+  /** Returns the problem with the token, or "" once it is in use. */
+  #accept(token) {
+    const claims = claimsOf(token);
+    if (!claims) return NOT_A_TOKEN;
+    if (!STAFF_ROLES.includes(claims.role)) return NOT_STAFF;
+    if (isExpired(claims)) return EXPIRED;
+    sessionStorage.setItem(TOKEN_KEY, token);
+    // Another person's inbox and drafts must not mix with those in the page.
+    if (this.me && (this.me.sub !== claims.sub || this.me.tenant !== claims.tenant)) location.reload();
+    this.me = claims;
+    this.#token = token;
+    return "";
+  }
+
+  #signIn(problem) {
+    return new Promise((resolve) => {
+      const title = el("h1", el("span.logo"), "Switchboard");
+      const form = this.#form(problem, () => {
+        page.remove();
+        resolve();
+      });
+      const page = el("main.door", el("div.card", title, el("p.muted", INTRODUCTION), form));
+      document.body.append(page);
+      form.elements.token.focus();
+    });
+  }
+
+  #renew() {
+    this.#renewal ??= new Promise((resolve) => {
+      const form = this.#form("", () => dialog.close());
+      const title = el("h2", { id: "renewal-title" }, "Your session has ended");
+      const leave = button("Sign out", () => this.signOut(), { class: "quiet" });
+      const dialog = el("dialog", { "aria-labelledby": "renewal-title", oncancel: (event) => event.preventDefault() });
+      dialog.append(title, el("p", RENEWAL), form, leave);
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        this.#renewal = undefined;
+        resolve(this.#token);
+      });
+      document.body.append(dialog);
+      dialog.showModal();
+    });
+    return this.#renewal;
+  }
+
+  #form(problemText, done) {
+    const problem = el("p.problem", { role: "alert", id: "token-problem" }, problemText);
+    const token = el("input", {
+      id: "token",
+      name: "token",
+      type: "password",
+      autocomplete: "off",
+      spellcheck: "false",
+      required: true,
+      "aria-describedby": "token-problem",
+    });
+    const onsubmit = (event) => {
+      event.preventDefault();
+      problem.textContent = this.#accept(token.value.trim());
+      if (problem.textContent) token.select();
+      else done();
+    };
+    const label = el("label", { for: "token" }, "Your token");
+    return el("form.stack", { onsubmit }, label, token, problem, el("button.primary", "Sign in"));
+  }
+}
+
+/** Reads `#token=…` and removes it from the address bar and the history before anything else runs. */
+function takeTokenFromAddress() {
+  const token = /^#token=(.+)$/.exec(location.hash)?.[1];
+  if (token) history.replaceState(null, "", location.pathname + location.search);
+  return token && decodeURIComponent(token);
+}
+
+function claimsOf(token) {
+  try {
+    const [, payload, signature] = token.split(".");
+    const bytes = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
+    return signature && claims.sub && claims.tenant ? claims : null;
+  } catch {
+    return null;
+  }
+}
+
+const isExpired = (claims) => claims.exp * 1000 <= Date.now();

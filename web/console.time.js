@@ -1,0 +1,54 @@
+/** Times and durations as text, and `<time>` elements that keep counting. */
+
+import { el } from "./console.element.js";
+
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export const formatTime = (at) => TIME.format(new Date(at));
+export const formatDateTime = (at) => DATE_TIME.format(new Date(at));
+
+/** `Today`, `Yesterday`, or the date. */
+export function formatDay(at) {
+  const date = new Date(at);
+  const other = new Date();
+  if (date.toDateString() === other.toDateString()) return "Today";
+  other.setDate(other.getDate() - 1);
+  return date.toDateString() === other.toDateString() ? "Yesterday" : DAY.format(date);
+}
+
+/** `7 s`, `3 min`, `2 h 5 min`, `4 d`. */
+export function formatDuration(ms) {
+  const [hours, minutes] = [Math.floor(ms / HOUR_MS), Math.floor((ms % HOUR_MS) / MINUTE_MS)];
+  if (ms < MINUTE_MS) return `${Math.max(0, Math.floor(ms / SECOND_MS))} s`;
+  if (hours >= 24) return `${Math.floor(hours / 24)} d`;
+  return [hours && `${hours} h`, (minutes || !hours) && `${minutes} min`].filter(Boolean).join(" ");
+}
+
+/** `0:07`, `3:12`; from an hour on the same as a duration. */
+function formatWait(ms) {
+  const seconds = Math.max(0, Math.floor(ms / SECOND_MS));
+  return ms >= HOUR_MS ? formatDuration(ms) : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+const formatAge = (ms) => (ms < 10 * SECOND_MS ? "now" : formatDuration(ms));
+
+const FORMATS = { age: formatAge, wait: formatWait };
+
+/** A `<time>` with the time since `at`, updated each second. `format` is `age` or `wait`. */
+export function elapsed(at, format = "age") {
+  return update(el("time", { datetime: at, "data-elapsed": format, title: formatDateTime(at) }));
+}
+
+function update(node) {
+  const text = FORMATS[node.dataset.elapsed](Date.now() - Date.parse(node.dateTime));
+  if (node.textContent !== text) node.textContent = text;
+  return node;
+}
+
+setInterval(() => document.querySelectorAll("[data-elapsed]").forEach(update), SECOND_MS);
