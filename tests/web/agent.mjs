@@ -1,9 +1,9 @@
-// The agent: the console.
+// The agent: a browser with the agent console open.
 
 import { picture, watch } from "./chromium.mjs";
 import { PATIENCE, url } from "./world.mjs";
 
-/** The console of whoever bears the token, in a browser of their own. */
+/** Opens the console with this token, in a browser context of its own. */
 export async function consoleOf(
   browser,
   token,
@@ -21,7 +21,7 @@ export async function consoleOf(
   return new Agent(context, page, wrong);
 }
 
-/** What an agent does and sees. */
+/** The parts of the console that tests use, and an agent's actions. */
 export class Agent {
   constructor(context, page, wrong) {
     this.context = context;
@@ -54,7 +54,7 @@ export class Agent {
     return this.page.locator(where, { hasText: text }).first().waitFor();
   }
 
-  /** Until it is so, in the page. */
+  /** Waits until a condition that is evaluated in the page holds. */
   until(condition, argument) {
     return this.page.waitForFunction(condition, argument, { timeout: PATIENCE });
   }

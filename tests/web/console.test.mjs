@@ -1,7 +1,8 @@
-// The agent console in a browser, against a running Switchboard that serves the pages too.
+// Tests of the agent console in a browser, against a running Switchboard that also serves the pages.
 //
-// Besides what `world.mjs` and `chromium.mjs` read: MESSAGES, how long the long log is: 2000, for saying 5000 takes a
-// minute or two.
+// Environment variables, besides those that `world.mjs` and `chromium.mjs` read:
+//
+//     MESSAGES   the length of the long log; 2000 by default, since posting 5000 messages takes a minute or two
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -40,7 +41,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Closes what a test opened, leaves nobody waiting, and looks whether anything went wrong unseen. */
+/** Ends waiting threads, closes the consoles that a test opened, and fails if one of their pages reported an error. */
 afterEach(async () => {
   await emptyQueue();
   for (const { context, wrong } of open.splice(0)) {
@@ -56,7 +57,7 @@ async function emptyQueue() {
   }
 }
 
-/** A thread of the customer's: what it is called, and its id. */
+/** Creates a thread of the customer's. Returns its id, its title and a function that posts a message to it. */
 let threads = 0;
 async function thread(title = `Question ${++threads}`, more = {}) {
   const { id } = await call(customer, "POST", "/threads", { chatbot_id: chatbot, title, ...more });
@@ -67,7 +68,7 @@ const escalate = ({ id }) => call(customer, "POST", `/threads/${id}/escalate`, {
 const claim = ({ id }, token) => call(token, "POST", `/threads/${id}/claim`, {});
 const end = ({ id }) => call(admin, "POST", `/threads/${id}/end`, {});
 
-/** The console of whoever bears the token. */
+/** Opens the console with this token; it is closed after the test. */
 async function consoleOf(token, how) {
   const desk = await consoleBy(browser, token, how);
   open.push(desk);
@@ -135,7 +136,7 @@ test("who loses a claim is told who won", async () => {
   await escalate(wanted);
   const desk = await consoleOf(agent);
   await desk.opens(wanted);
-  // The other one is faster by as much as it takes.
+  // The admin's claim goes first, however long it takes.
   await desk.page.route("**/claim", async (route) => {
     await claim(wanted, admin);
     await route.continue();
@@ -280,10 +281,11 @@ test("of a long log only what is seen is in the document", { timeout: 300_000 },
   await claim(long, agent);
   const began = Date.now();
   const count = Number(MESSAGES);
-  // Of all lengths, so that no guess at their heights is right.
+  // Messages of different lengths, so that no estimate of a row's height is right.
   let said = 0;
   const say = async () => {
-    for (let at; (at = ++said) <= count;) await long.say(`Message ${at}. ${"It goes on and on. ".repeat((at * 7) % 23)}`);
+    for (let at; (at = ++said) <= count;)
+      await long.say(`Message ${at}. ${"It goes on and on. ".repeat((at * 7) % 23)}`);
   };
   await Promise.all([say(), say()]);
   context.diagnostic(`${count} messages were said in ${Math.round((Date.now() - began) / 1000)} s`);
@@ -318,10 +320,10 @@ test("of a long log only what is seen is in the document", { timeout: 300_000 },
   context.diagnostic(JSON.stringify(result));
   assert.ok(result.most < 1500, `${result.most} nodes`);
   assert.equal(result.blank, 0);
-  // The greeting, all that was said, and not the claim.
+  // All messages and the greeting; the claim is drawn as a change of owner.
   assert.equal(result.seen, count + 1);
   assert.ok(result.removed);
-  // And back to the end at once.
+  // One key press leads back to the end.
   await desk.page.locator(".roll").press("End");
   await desk.page.locator(".bubble", { hasText: `Message ${count}.` }).waitFor();
   await end(long);
@@ -335,7 +337,8 @@ test("what was before is asked for again where it could not be had, and not with
   const asked = [];
   await desk.page.route(/before=/, (route) => {
     asked.push(Date.now());
-    return asked.length < 2 ? route.fulfill({ status: 503, json: { status: 503, code: "busy", detail: "not now" } }) : route.continue();
+    const busy = { status: 503, json: { status: 503, code: "busy", detail: "not now" } };
+    return asked.length < 2 ? route.fulfill(busy) : route.continue();
   });
   const had = desk.page.waitForResponse((answer) => answer.url().includes("before=") && answer.ok());
   await desk.opens(long);
@@ -376,7 +379,8 @@ test("what a customer says, is called or titles is text, and stays in its place"
   });
   assert.deepEqual(wide, []);
   assert.equal(await desk.page.locator(".console :is(img, script, iframe, object)").count(), 0);
-  const hrefs = await desk.page.locator(".roll a").evaluateAll((links) => links.map((link) => new URL(link.href).protocol));
+  const links = desk.page.locator(".roll a");
+  const hrefs = await links.evaluateAll((all) => all.map((link) => new URL(link.href).protocol));
   assert.ok(
     hrefs.every((protocol) => protocol === "https:"),
     String(hrefs),
@@ -407,7 +411,7 @@ test("the keyboard alone is enough", async () => {
   await desk.until(() => document.activeElement.matches(".who h2"));
   await keyboard.press("c");
   await desk.sees("You hold the line", ".holder");
-  // Whoever takes the line has something to say.
+  // After a claim the reply field has the focus.
   await desk.until(() => document.activeElement.matches(".reply textarea"));
   await keyboard.type("c is a letter here");
   await keyboard.press("Shift+Enter");
@@ -501,7 +505,7 @@ test("a reply that cannot be sent is kept, and goes out once", async () => {
   await desk.context.setOffline(false);
   await desk.page.locator(".unsent").waitFor({ state: "detached" });
   await desk.sees("Said while offline", ".bubble");
-  // Refused, it is shown why, and can be tried again.
+  // A refused message shows the reason and can be sent again.
   await desk.page.route(
     "**/chat",
     (route) => route.fulfill({ status: 400, json: { status: 400, code: "invalid", detail: "not today" } }),
@@ -539,7 +543,8 @@ test("a session that ends is gone on with, and loses nothing", async () => {
   const desk = await consoleOf(agent, { at: asked.id });
   assert.ok(!desk.page.url().includes("token"));
   await desk.reply.fill("Half a reply");
-  const refused = { status: 401, json: { status: 401, code: "unauthenticated", detail: "A valid bearer token is needed." } };
+  const problem = { status: 401, code: "unauthenticated", detail: "A valid bearer token is needed." };
+  const refused = { status: 401, json: problem };
   await desk.page.route("**/end", (route) => route.fulfill(refused), { times: 1 });
   await desk.button("End").click();
   await desk.button("End conversation").click();
@@ -729,7 +734,7 @@ test("where the editor cannot be loaded that is said, and it can be tried again"
   await cut.page.unroute("**/console.chatbots.js");
   await cut.button("Try again").click();
   await cut.row("Robin").first().waitFor();
-  // That it failed is what was wanted.
+  // The failed request is the point of this test, so its error is no failure.
   cut.wrong.length = 0;
 });
 
