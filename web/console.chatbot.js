@@ -109,7 +109,7 @@ export class ChatbotForm {
     );
     if (!isAdmin) for (const group of form.querySelectorAll("fieldset")) group.disabled = true;
     const header = el(
-      "header.who",
+      "header.view-header",
       el("a.back", { href: "#chatbots" }, "Back"),
       el("div.grow", this.#title, !isAdmin && el("p.muted", "Only admins can change chatbots.")),
     );
@@ -134,7 +134,7 @@ export class ChatbotForm {
 
   #buttons() {
     const remove = this.#id && button("Delete", () => this.#delete(), { class: "quiet bad" });
-    return el("div.row.bar", this.#save, el("span.grow"), remove);
+    return el("div.row.form-buttons", this.#save, el("span.grow"), remove);
   }
 
   #changed() {

@@ -16,7 +16,7 @@ export class Inbox {
   #section = "queue";
   #title = el("h1", { id: "section" });
   #list = el("ul.rows");
-  #footer = el("div.foot");
+  #footer = el("div.list-footer");
   #scroller = el("div.scroll", this.#list, this.#footer);
   /** By thread id. */
   #rows = new Map();
@@ -124,7 +124,7 @@ function rowChildren(customerId, { name, unread, about, excerpt, status, status_
     el(
       "span.grow",
       el("span.row", el("b.grow.ellipsis", { dir: "auto" }, name), time),
-      excerpt && el("span.about1.ellipsis", { dir: "auto" }, excerpt),
+      excerpt && el("span.excerpt.ellipsis", { dir: "auto" }, excerpt),
       el(
         "span.row.muted",
         el("span.grow.ellipsis", { dir: "auto" }, about),

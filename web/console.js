@@ -222,7 +222,7 @@ async function start() {
     new Console(new Workspace(config, session));
   } catch (error) {
     const view = errorView("The console could not start", error, () => location.reload());
-    document.body.append(el("main.door", view));
+    document.body.append(el("main.sign-in", view));
   }
 }
 

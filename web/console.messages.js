@@ -39,7 +39,7 @@ function drawSpan({ owner, item, text, times }) {
   const pill = el("span.pill", el("bdi", owner.name));
   const change = el("span", { dir: "auto" }, text, comment && ": ", comment);
   const time = el("time", { datetime: item.at, title: formatDateTime(item.at) }, times);
-  return el("div.log-row", el("div.change", pill, change, time));
+  return el("div.log-row", el("div.owner-change", pill, change, time));
 }
 
 function drawMessage({ kind, key, item, continued, isExpanded, isSeen }, { me, expand }) {
@@ -54,7 +54,7 @@ function drawMessage({ kind, key, item, continued, isExpanded, isSeen }, { me, e
   );
   const label = `${name}${role === "note" ? ", note for agents only" : ""}${item.at ? `, ${formatTime(item.at)}` : ""}`;
   return el(
-    `article.log-row.said${continued ? ".continued" : ""}`,
+    `article.log-row.message${continued ? ".continued" : ""}`,
     { "data-role": role, "aria-label": label },
     role === "customer" && (continued ? el("span.avatar.none") : avatar(item.author.id, name)),
     el(
@@ -73,7 +73,7 @@ function drawUnsent({ item }, { outbox }) {
   const state = item.problem ? problem() : el("div.muted", "Sending…");
   const props = { "data-role": item.internal ? "note" : "agent", "aria-label": "Not sent yet" };
   const words = el("div.words", { dir: "auto" }, renderPlain(item.text));
-  return el("article.log-row.said.unsent", props, el("div.bubble", words), state);
+  return el("article.log-row.message.unsent", props, el("div.bubble", words), state);
 }
 
 function drawText({ text, role }, isExpanded, expand) {

@@ -13,7 +13,7 @@ const TITLE = "Preview";
 const THREAD_TITLE = "Preview in the console";
 
 export class Preview {
-  node = el("section.tryit", { "aria-label": TITLE });
+  node = el("section.preview", { "aria-label": TITLE });
   #workspace;
   #chatbotId;
   /** The visitor's client, id and log, once a conversation has started. */

@@ -13,7 +13,7 @@ export class Reply {
   #storageKey;
   #isNote = false;
   #problem = "";
-  #botDraft = el("div.offer", { hidden: true });
+  #botDraft = el("div.bot-draft", { hidden: true });
   #text = el("textarea", { rows: "1", dir: "auto", name: "text", "aria-describedby": "reply-hint" });
   #hint = el("p.hint", { id: "reply-hint" });
   #send = el("button.primary");

@@ -15,7 +15,7 @@ export const SECTIONS = {
     emptyText: "Conversations that you claim stay here until you return or end them.",
   },
   others: {
-    title: "Other agents",
+    title: "Others",
     emptyTitle: "Other agents hold no conversations",
     emptyText: "Conversations that your colleagues have claimed appear here.",
   },

@@ -63,7 +63,7 @@ export class Session {
         page.remove();
         resolve();
       });
-      const page = el("main.door", el("div.card", title, el("p.muted", INTRODUCTION), form));
+      const page = el("main.sign-in", el("div.card", title, el("p.muted", INTRODUCTION), form));
       document.body.append(page);
       form.elements.token.focus();
     });

@@ -30,7 +30,7 @@ export function listenForShortcuts(actionOf) {
     // Speech input triggers single-key shortcuts by accident, so they can be switched off.
     if (key.length === 1 && key !== "?" && !areSingleKeysOn()) return;
     // Scrollable elements keep their arrow keys.
-    if (key.startsWith("Arrow") && target.closest(".roll, .chatbot, .tryit, details")) return;
+    if (key.startsWith("Arrow") && target.closest(".virtual-list, .chatbot, .preview, details")) return;
     const action = actionOf(key);
     if (!action) return;
     event.preventDefault();

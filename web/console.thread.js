@@ -24,12 +24,12 @@ export class ThreadView {
   /** The keys of messages that show their whole text. */
   #expanded = new Set();
   #closing = new AbortController();
-  #header = el("header.who");
+  #header = el("header.view-header");
   #headerFingerprint = "";
   /** The owner's name over the log, while the row that names them is scrolled away. */
-  #owner = el("div.span", { "aria-hidden": "true" });
-  #latest = button("Latest messages", () => this.#list.scrollToEnd(), { icon: "down", class: "newest", hidden: true });
-  #typing = el("div.doing", { "aria-live": "polite" });
+  #owner = el("div.current-owner", { "aria-hidden": "true" });
+  #latest = button("Latest messages", () => this.#list.scrollToEnd(), { icon: "down", class: "latest", hidden: true });
+  #typing = el("div.typing", { "aria-live": "polite" });
   #frame = 0;
 
   constructor(workspace, id, backHref) {
@@ -202,6 +202,6 @@ function details(thread, bot) {
   ];
   const known = pairs.filter(([, value]) => value);
   const list = known.map(([key, value]) => [el("dt", { dir: "auto" }, key), el("dd", { dir: "auto" }, value)]);
-  const show = button("Details", null, { class: "quiet", popovertarget: "about" });
-  return [show, el("dl.about", { id: "about", popover: true }, list)];
+  const show = button("Details", null, { class: "quiet", popovertarget: "thread-details" });
+  return [show, el("dl.details", { id: "thread-details", popover: true }, list)];
 }

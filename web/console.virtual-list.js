@@ -44,7 +44,7 @@ export class VirtualList {
   constructor(props, draw, onFirstVisible = () => {}) {
     this.#draw = draw;
     this.#onFirstVisible = onFirstVisible;
-    this.node = el("div.roll", { tabindex: "0", ...props }, this.#above, this.#below);
+    this.node = el("div.virtual-list", { tabindex: "0", ...props }, this.#above, this.#below);
     this.node.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#resizes.observe(this.node);
   }

@@ -205,7 +205,7 @@ test("the inbox tells what was said last, of who waits already and of who comes"
   await early.say("Is anybody there?");
   await escalate(early);
   const desk = await consoleOf(agent);
-  const words = ({ title }) => desk.row(title).locator(".about1");
+  const words = ({ title }) => desk.row(title).locator(".excerpt");
   await words(early).filter({ hasText: "Is anybody there?" }).waitFor();
   await late.say("My parcel came open.");
   await escalate(late);
@@ -229,9 +229,9 @@ test("who is there, who types and what is read is told both ways", async () => {
     const heard = new Listener(there);
     await desk.sees("is here", ".presence");
     there.typing(true);
-    await desk.sees("is typing…", ".doing");
+    await desk.sees("is typing…", ".typing");
     there.typing(false);
-    await desk.until(() => !document.querySelector(".doing").textContent);
+    await desk.until(() => !document.querySelector(".typing").textContent);
     await desk.reply.pressSequentially("Hello");
     await heard.until("typing", ({ events }) =>
       events.find(({ type, who, on }) => type === "typing" && on && who.role === "agent"),
@@ -292,17 +292,17 @@ test("of a long log only what is seen is in the document", { timeout: 300_000 },
   const desk = await consoleOf(agent, { at: long.id });
   await desk.sees(`Message ${count}.`, ".bubble");
   const result = await desk.page.evaluate(async () => {
-    const roll = document.querySelector(".roll");
+    const roll = document.querySelector(".virtual-list");
     const frame = () => new Promise(requestAnimationFrame);
     const shown = () =>
-      [...roll.querySelectorAll(".said")].filter((row) => {
+      [...roll.querySelectorAll(".message")].filter((row) => {
         const { top, bottom } = row.getBoundingClientRect();
         const box = roll.getBoundingClientRect();
         return bottom > box.top && top < box.bottom;
       });
     let [most, frames, blank, longest] = [0, 0, 0, 0];
     const seen = new Set(shown().map(({ dataset }) => dataset.key));
-    const gone = new WeakRef(roll.querySelector(".said"));
+    const gone = new WeakRef(roll.querySelector(".message"));
     for (let last = performance.now(); !seen.has("1"); frames++) {
       roll.scrollTop -= roll.clientHeight * 0.7;
       await frame();
@@ -324,7 +324,7 @@ test("of a long log only what is seen is in the document", { timeout: 300_000 },
   assert.equal(result.seen, count + 1);
   assert.ok(result.removed);
   // One key press leads back to the end.
-  await desk.page.locator(".roll").press("End");
+  await desk.page.locator(".virtual-list").press("End");
   await desk.page.locator(".bubble", { hasText: `Message ${count}.` }).waitFor();
   await end(long);
 });
@@ -343,11 +343,11 @@ test("what was before is asked for again where it could not be had, and not with
   const had = desk.page.waitForResponse((answer) => answer.url().includes("before=") && answer.ok());
   await desk.opens(long);
   await desk.bubbles.first().waitFor();
-  await desk.page.locator(".roll").press("Home");
+  await desk.page.locator(".virtual-list").press("Home");
   await had;
   await desk.until(() => {
-    document.querySelector(".roll").scrollTop = 0;
-    return document.querySelector(".roll").textContent.includes("started the conversation");
+    document.querySelector(".virtual-list").scrollTop = 0;
+    return document.querySelector(".virtual-list").textContent.includes("started the conversation");
   });
   assert.equal(asked.length, 2);
   assert.ok(asked[1] - asked[0] > 2500);
@@ -373,13 +373,13 @@ test("what a customer says, is called or titles is text, and stays in its place"
   await desk.picture("hostile");
   const wide = await desk.page.evaluate(() => {
     const isTooWide = (node) => node.scrollWidth > node.clientWidth + 1;
-    return ["html", ".list > .scroll", ".roll", ".who", ".about"].filter((where) =>
+    return ["html", ".list > .scroll", ".virtual-list", ".view-header", ".details"].filter((where) =>
       isTooWide(document.querySelector(where)),
     );
   });
   assert.deepEqual(wide, []);
   assert.equal(await desk.page.locator(".console :is(img, script, iframe, object)").count(), 0);
-  const links = desk.page.locator(".roll a");
+  const links = desk.page.locator(".virtual-list a");
   const hrefs = await links.evaluateAll((all) => all.map((link) => new URL(link.href).protocol));
   assert.ok(
     hrefs.every((protocol) => protocol === "https:"),
@@ -408,7 +408,7 @@ test("the keyboard alone is enough", async () => {
   assert.match(await focused(), /Key one/);
   await keyboard.press("Enter");
   await desk.sees(/Waiting/, ".holder");
-  await desk.until(() => document.activeElement.matches(".who h2"));
+  await desk.until(() => document.activeElement.matches(".view-header h2"));
   await keyboard.press("c");
   await desk.sees("You hold the line", ".holder");
   // After a claim the reply field has the focus.
@@ -558,7 +558,7 @@ test("a session that ends is gone on with, and loses nothing", async () => {
   await desk.sees("Ended", ".holder");
   assert.equal(await desk.reply.inputValue(), "Half a reply");
   await desk.button("Sign out").click();
-  await desk.sees("The agent console.", ".door");
+  await desk.sees("The agent console.", ".sign-in");
   await desk.picture("door");
   assert.equal(await desk.page.evaluate(() => sessionStorage.length), 0);
 });
@@ -567,10 +567,10 @@ test("an expired token leads to the form", needsSecret, async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`${url}/console#token=${tokenFor(-10, { sub: "ana", role: "agent" })}`);
-  await page.locator(".door .problem", { hasText: "Your session has ended." }).waitFor();
+  await page.locator(".sign-in .problem", { hasText: "Your session has ended." }).waitFor();
   await page.locator("#token").fill("nonsense");
   await page.locator("#token").press("Enter");
-  await page.locator(".door .problem", { hasText: "This is not a valid token" }).waitFor();
+  await page.locator(".sign-in .problem", { hasText: "This is not a valid token" }).waitFor();
   await page.locator("#token").fill(agent);
   await page.locator("#token").press("Enter");
   await page.locator(".console").waitFor();
@@ -630,10 +630,10 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   assert.deepEqual([changed.name, changed.temperature, changed.documents.length], [ottilie, null, 1]);
 
   await desk.button("Start a conversation").click();
-  await desk.sees("Otto here!", ".tryit .bubble");
+  await desk.sees("Otto here!", ".preview .bubble");
   await page.getByLabel("Message to the bot").fill("When are you open?");
   await page.getByLabel("Message to the bot").press("Enter");
-  await desk.sees("You said:", ".tryit [data-role=bot]");
+  await desk.sees("You said:", ".preview [data-role=bot]");
   await desk.picture("chatbot");
   await page.getByRole("link", { name: "New" }).click();
   await desk.sees("New chatbot", ".chatbot");
@@ -720,10 +720,10 @@ test("of two who change a chatbot the second is told, and says whose words are t
 test("an agent tries a chatbot that is open to nobody", async () => {
   const desk = await consoleOf(agent, { at: chatbot });
   await desk.button("Start a conversation").click();
-  await desk.sees("Hello!", ".tryit .bubble");
+  await desk.sees("Hello!", ".preview .bubble");
   await desk.page.getByLabel("Message to the bot").fill("Is this private?");
   await desk.page.getByLabel("Message to the bot").press("Enter");
-  await desk.sees("Is this private?", ".tryit [data-role=bot]");
+  await desk.sees("Is this private?", ".preview [data-role=bot]");
 });
 
 test("where the editor cannot be loaded that is said, and it can be tried again", async () => {

@@ -94,7 +94,7 @@ test("the whole story, in two windows", { timeout: 120_000 }, async (t) => {
   await second.goesOn();
   await ana.sees("Seen", "[data-role=agent]");
   await visitor.part("field").pressSequentially("At last");
-  await ana.sees("is typing…", ".doing");
+  await ana.sees("is typing…", ".typing");
   await visitor.part("field").press("Enter");
   await ana.sees("At last", ".bubble");
   await shot("5-talking");
