@@ -1,4 +1,4 @@
-/** Who holds a thread's line, and its changes of owner as text. */
+/** The owner of a thread's line, and changes of owner as text. */
 
 import { nameOf } from "./console.people.js";
 

@@ -45,7 +45,7 @@ export class ChatbotForm {
     this.#open();
   }
 
-  /** Whether there are changes that are not saved. */
+  /** True if there are changes that are not saved. */
   get isChanged() {
     if (!this.#workspace.isAdmin) return false;
     return this.#documents.isChanged || Object.keys(this.#fields).some((name) => this.#isFieldChanged(name));

@@ -18,7 +18,7 @@ export class Inbox {
   #list = el("ul.rows");
   #footer = el("div.list-footer");
   #scroller = el("div.scroll", this.#list, this.#footer);
-  /** By thread id. */
+  /** The drawn rows, by thread id. */
   #rows = new Map();
 
   constructor(workspace) {

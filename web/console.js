@@ -14,10 +14,10 @@ import { listenForShortcuts, showShortcuts } from "./console.shortcuts.js";
 import { ThreadView } from "./console.thread.js";
 import { Workspace } from "./console.workspace.js";
 
-/** A connection that is lost for less than this is not worth a banner. */
+/** Time for which the connection must be lost before a banner says so. */
 const BANNER_DELAY_MS = 3000;
 
-/** Wide enough for the inbox and a conversation beside each other; `console.css` has the same width. */
+/** Matches screens with room for the inbox beside a conversation; `console.css` has the same width. */
 const WIDE = matchMedia("(min-width: 800px)");
 
 const OFFLINE = "You are offline. Your messages go out when you are back online.";

@@ -3,7 +3,7 @@
 import { rememberName } from "./console.people.js";
 
 const MESSAGES_PER_PAGE = 100;
-/** Somebody who has not been heard typing for so long has stopped. */
+/** Time after a `typing` event until the person counts as no longer typing. */
 const TYPING_TIMEOUT_MS = 6000;
 const OLDER_RETRY_DELAY_MS = 3000;
 
@@ -12,22 +12,22 @@ const OLDER_RETRY_DELAY_MS = 3000;
  * Dispatches `received` with each event after it has been applied.
  */
 export class Log extends EventTarget {
-  /** By `seq`. */
+  /** Messages by `seq`. */
   messages = new Map();
   first = Infinity;
   last = 0;
-  /** By note id. */
+  /** Notes by id. */
   notes = new Map();
-  /** By run id: the text streamed so far, `from` this index on. */
+  /** Running answers by run id: the text streamed so far, and the index `from` which it is known. */
   runs = new Map();
   /** The text of a withdrawn answer, which an agent may use. */
   draft = "";
   present = [];
-  /** By person id. */
+  /** People who are typing, by id. */
   typing = new Map();
   /** The highest `seq` that the customer has read. */
   customerReadThrough = 0;
-  /** Of all known messages and notes: what was sent from here and is among them has arrived. */
+  /** The client ids of all known messages and notes. An unsent message whose id is among them has arrived. */
   clientIds = new Set();
   feed = null;
   #client;

@@ -20,13 +20,13 @@ export function showToast(text) {
   setTimeout(() => toast.remove(), TOAST_DURATION_MS);
 }
 
-/** Has screen readers read a text out. */
+/** Announces a text to screen readers. */
 export function announce(text) {
   announcements.append(el("p", { dir: "auto" }, text.slice(0, MAX_ANNOUNCEMENT_CHARACTERS)));
   while (announcements.children.length > MAX_ANNOUNCEMENTS) announcements.firstChild.remove();
 }
 
-/** The text of a failed request's error, for people. */
+/** A failed request's error as a sentence. */
 export function errorText(error) {
   if (error.agent) return `${nameOf(error.agent)} claimed it first.`;
   if (error.code === "network") return "The server could not be reached. Check your connection and try again.";
@@ -34,7 +34,7 @@ export function errorText(error) {
   return sentence(error.detail || error.message || "The request failed");
 }
 
-/** The same text with a capital letter and a full stop. */
+/** A reason as a sentence: with a capital letter and a full stop. */
 export function sentence(text) {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }

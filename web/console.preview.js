@@ -20,7 +20,7 @@ export class Preview {
   #client;
   #visitorId = "";
   #log;
-  /** The latest start; an earlier one that is still under way is void. */
+  /** Identifies the latest start: the result of an earlier one is dropped. */
   #start;
   #expanded = new Set();
   #unsent = [];

@@ -104,7 +104,7 @@ class RowBuilder {
     this.#span = this.#add("span", key, item, { text });
   }
 
-  /** Sets the span's times. Without an end it is the current one. */
+  /** Sets the times of the current span, which ends at `end` or else is still open. */
   #closeSpan(end) {
     const span = this.#span;
     span.times = spanTimes(span, end);

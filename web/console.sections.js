@@ -2,7 +2,7 @@
 
 import { el } from "./console.element.js";
 
-/** By section, which is also its place in the address: its title, and the heading and text of the empty section. */
+/** The sections by their address: the title, and the heading and text of an empty section. */
 export const SECTIONS = {
   queue: {
     title: "Queue",

@@ -29,7 +29,7 @@ export function listenForShortcuts(actionOf) {
     if (event.defaultPrevented || ctrlKey || metaKey || altKey || isBusy) return;
     // Speech input triggers single-key shortcuts by accident, so they can be switched off.
     if (key.length === 1 && key !== "?" && !areSingleKeysOn()) return;
-    // Scrollable elements keep their arrow keys.
+    // In elements that scroll, the arrow keys scroll.
     if (key.startsWith("Arrow") && target.closest(".virtual-list, .chatbot, .preview, details")) return;
     const action = actionOf(key);
     if (!action) return;

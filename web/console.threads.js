@@ -3,10 +3,10 @@
 import { rememberName } from "./console.people.js";
 
 const THREADS_PER_PAGE = 50;
-/** The agent's own threads are found among those of all agents, so up to so many pages of these are loaded. */
+/** Page limit for the threads that agents hold: this agent's own are among them. */
 const MAX_AGENT_PAGES = 20;
-/** Messages that are loaded to find the last one that is not a change of owner. */
-const LAST_MESSAGES = 4;
+/** Page size of the search for a thread's last message: the newest ones may be changes of owner. */
+const LAST_MESSAGE_PAGE = 4;
 const REFRESH_INTERVAL_MS = 60_000;
 const POLL_INTERVAL_MS = 10_000;
 
@@ -28,7 +28,7 @@ export class Threads extends EventTarget {
   #client;
   #me;
   #threads = new Map();
-  /** By status: the next page's cursor, and the number of pages that are loaded. */
+  /** By status: the cursor of the next page, and the number of pages that are loaded. */
   #cursors = new Map();
   /** Counts loads and changes. A thread that has changed since a load began is newer than what that load returns. */
   #revision = 0;
@@ -184,7 +184,7 @@ export class Threads extends EventTarget {
   }
 
   async #loadLastMessage(id) {
-    const page = this.#client.request("GET", `/threads/${encodeURIComponent(id)}/messages?limit=${LAST_MESSAGES}`);
+    const page = this.#client.request("GET", `/threads/${encodeURIComponent(id)}/messages?limit=${LAST_MESSAGE_PAGE}`);
     const { data } = await page.catch(() => ({ data: [] }));
     const last = data.findLast(({ role }) => role !== "system");
     const thread = this.#threads.get(id);

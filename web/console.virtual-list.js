@@ -10,7 +10,7 @@ import { el } from "./console.element.js";
 const END_DISTANCE_PX = 40;
 /** Time without a scroll event after which the reader has stopped scrolling. */
 const SCROLL_IDLE_MS = 150;
-/** Layouts a frame: one with measured heights may bring further rows into view. */
+/** Layout passes per frame: the heights measured in one may bring further rows into view. */
 const MAX_LAYOUTS = 4;
 /** The estimated height of a row while none has been measured. */
 const FIRST_ESTIMATE_PX = 80;
@@ -25,13 +25,13 @@ export class VirtualList {
   #measuredSum = 0;
   /** The rows' distances from the top, and the whole height at the end. */
   #tops = [0];
-  /** How far off the rows are drawn while the reader scrolls: setting `scrollTop` then would stop the movement. */
+  /** Offset of the drawn rows while the reader scrolls: setting `scrollTop` then would stop the movement. */
   #offset = 0;
   /** The first visible row, `above` px of which are hidden while the list is scrolled to `top`. */
   #anchor = null;
   /** The `scrollTop` set last. The reader has scrolled if it is different. */
   #setTop = 0;
-  /** A timer that runs while the reader scrolls, else 0. */
+  /** The timer that ends the reader's scrolling; 0 while the list rests. */
   #scrolling = 0;
   #frame = 0;
   #above = el("div");
@@ -55,7 +55,7 @@ export class VirtualList {
     this.#anchorAt(scrollTop, ({ key }) => indexes.has(key));
     this.#rows = rows;
     this.#indexes = indexes;
-    // Not left to the next frame: the reader may scroll before it.
+    // Now rather than in the next frame: the reader may scroll before that.
     this.#updateTops();
     this.#offset = scrollTop - this.#anchoredTop(scrollTop);
     this.#renderLater();

@@ -6,14 +6,14 @@ import { Outbox } from "./console.outbox.js";
 import { Threads } from "./console.threads.js";
 import { Switchboard } from "./switchboard.js";
 
-/** Threads of the agent's own that are listened to: a socket takes 200 subscriptions. */
+/** Limit of the agent's own threads that are listened to: a socket takes 200 subscriptions. */
 const MAX_HELD_LOGS = 50;
 const CHATBOTS_PER_PAGE = 100;
 
 export class Workspace {
   /** The id of the thread that is open, or "". */
   openId = "";
-  /** By id. */
+  /** The tenant's chatbots, by id. */
   chatbots = new Map();
   #logs = new Map();
 
