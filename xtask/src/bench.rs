@@ -1,31 +1,46 @@
-//! `cargo xtask bench`: what things cost.
+//! `cargo xtask bench`: measurements of CPU time, latency and memory.
 
 use crate::{
-    report::{Report, check},
-    test::{cargo, install},
-    tools::{Browser, Node},
+    report::{Outcome, Report, check},
+    tools::{Browser, Node, cargo, install},
 };
 use clap::Args;
+use std::process::Command;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure: `turns`, `stream`, `fanout`, `pages` in a browser, or `churn` that none of its clients misses a message
+    /// The bench: `turns`, `stream`, `fanout`, `pages` in a browser, or `churn`, which also checks that no client misses a message
     #[arg(default_value = "turns")]
     name: String,
 }
 
-/// In the laptop's profile, in one process: figures of one run can be held against each other, not against yesterday's.
+/// Runs a bench in one process, so that the figures of one run can be compared with each other. Those of two runs cannot.
 pub(crate) fn bench(options: &Bench) -> Report {
     let mut report = Report::default();
-    let mut bench = cargo();
+    let mut bench = benches();
+    bench.args(["--", &options.name]);
     if options.name == "pages" {
         let node = install(&mut report, "Node tools", Node::ready);
         let browser = install(&mut report, "Chromium", Browser::ready);
         let (Ok(node), Ok(browser)) = (node, browser) else { return report };
         bench.env("NODE_TOOLS", node.folder()).env("CHROMIUM", browser.program());
     }
-    report.step(&format!("bench {}", options.name), || {
-        check(bench.args(["bench", "--package", "tests", "--bench", "bench", "--profile", "fast", "--", &options.name]))
-    });
+    step(&mut report, &format!("bench {}", options.name), &mut bench);
     report
+}
+
+/// `cargo bench` for the one target that holds all benches, in the laptop's profile.
+pub(crate) fn benches() -> Command {
+    let mut cargo = cargo();
+    cargo.args(["bench", "--package", "tests", "--bench", "bench", "--profile", "fast"]);
+    cargo
+}
+
+/// Builds the benches and runs one. The build is a step of its own, so that its failure does not look like the bench's.
+pub(crate) fn step(report: &mut Report, name: &str, bench: &mut Command) {
+    if report.step("cargo bench --no-run", || check(benches().arg("--no-run"))) {
+        report.step(name, || check(bench));
+    } else {
+        report.step(name, || Outcome::CouldNotRun { how: "needs the build above".to_owned() });
+    }
 }

@@ -1,11 +1,11 @@
-//! `cargo xtask bugs`: puts known bugs into the code, one at a time, and holds the tests to finding them.
+//! `cargo xtask bugs`: puts known bugs into the code, one at a time, and checks that the tests find them.
 //!
 //! The bugs are patches, listed in a table with the tests that catch each. They are applied to the last commit, in a
 //! work tree under `target/`; the one in use is never touched.
 
 use crate::{
     report::{Outcome, Report, check, count_tests},
-    test::cargo,
+    tools::cargo,
 };
 use clap::Args;
 use std::{
@@ -27,13 +27,13 @@ pub(crate) struct Bugs {
 /// A row of the list.
 #[derive(Debug, PartialEq)]
 struct Bug {
-    /// Of its patch, without `.patch`.
+    /// The file name of its patch, without `.patch`.
     name: String,
-    /// Each of them has to fail.
+    /// The tests that catch it: each has to fail.
     tests: Vec<String>,
 }
 
-/// First the tests without any bug: one that fails anyway catches nothing.
+/// Runs the tests of every bug against it. They run without any bug first: a test that fails anyway catches nothing.
 pub(crate) fn bugs(options: &Bugs) -> Report {
     let mut report = Report::default();
     let mut bugs = Vec::new();
@@ -42,11 +42,11 @@ pub(crate) fn bugs(options: &Bugs) -> Report {
             bugs = listed;
             Outcome::PASSED
         }
-        Err(why) => failed(&why),
+        Err(reason) => Outcome::failed(&reason),
     });
     bugs.retain(|bug| options.names.is_empty() || options.names.iter().any(|name| bug.name.contains(name.as_str())));
     if bugs.is_empty() {
-        report.step("bugs", || failed("there is no such bug"));
+        report.step("bugs", || Outcome::failed("there is no such bug"));
         return report;
     }
     let tree = Path::new(TREE);
@@ -56,51 +56,52 @@ pub(crate) fn bugs(options: &Bugs) -> Report {
         count_tests(&mut tests(tree, &named))
     });
     for bug in &bugs {
-        report.step(&format!("bug {}", bug.name), || tried(tree, bug));
+        report.step(&format!("bug {}", bug.name), || test_against(tree, bug));
     }
     remove(tree);
     report
 }
 
-/// Whether each patch still fits what is there, and each is in the list. Takes no build.
+/// Checks that each patch is in the list and still applies. Needs no build.
 pub(crate) fn apply() -> Outcome {
     match listed() {
         Ok(bugs) => check(git(Path::new(".")).args(["apply", "--check"]).args(bugs.iter().map(patch))),
-        Err(why) => failed(&why),
+        Err(reason) => Outcome::failed(&reason),
     }
 }
 
-fn tried(tree: &Path, bug: &Bug) -> Outcome {
+/// Applies a bug to the work tree and runs its tests, each of which has to fail.
+fn test_against(tree: &Path, bug: &Bug) -> Outcome {
     let from_tree = Path::new("../..").join(patch(bug));
     if !succeeds(git(tree).args(["reset", "--quiet", "--hard"])) || !succeeds(git(tree).arg("apply").arg(from_tree)) {
-        return failed("the patch does not apply to the last commit");
+        return Outcome::failed("the patch does not apply to the last commit");
     }
     let ran = match tests(tree, &bug.tests.iter().collect::<Vec<_>>()).stderr(Stdio::inherit()).output() {
         Ok(ran) => String::from_utf8_lossy(&ran.stdout).into_owned(),
         Err(error) => return Outcome::CouldNotRun { how: format!("cargo does not start: {error}") },
     };
-    let verdicts: Vec<_> = bug.tests.iter().map(|test| (test, verdict(&ran, test))).collect();
-    for (test, verdict) in &verdicts {
-        match verdict {
-            Some(true) => println!("SURVIVED {test}"),
+    let mut misses = Vec::new();
+    for test in &bug.tests {
+        match is_passed(&ran, test) {
+            Some(true) => misses.push(format!("SURVIVED {test}")),
             Some(false) => println!("caught by {test}"),
-            None => println!("NOT RUN {test}: the code does not build, or there is no such test"),
+            None => misses.push(format!("NOT RUN {test}: the code does not build, or there is no such test")),
         }
     }
-    if verdicts.iter().all(|(_, verdict)| *verdict == Some(false)) { Outcome::PASSED } else { Outcome::FAILED }
+    if misses.is_empty() { Outcome::PASSED } else { Outcome::failed(&misses.join("\n")) }
 }
 
-/// Whether a test passed, by the line that it is reported with; `None` where it did not run.
-fn verdict(ran: &str, test: &str) -> Option<bool> {
+/// A test's result in the output of `cargo test`; `None` if it did not run.
+fn is_passed(ran: &str, test: &str) -> Option<bool> {
     let lines = ran.lines().filter_map(|line| line.strip_prefix("test ")?.strip_prefix(test)?.strip_prefix(" ... "));
     lines.map(|ended| ended == "ok").next()
 }
 
-/// The tests of these names, as they are in `tree`. Built beside our own, so that no dependency is built again.
+/// `cargo test` in `tree`, for these tests only. It shares our target directory, so that no dependency is built again.
 fn tests(tree: &Path, names: &[&String]) -> Command {
     let mut cargo = cargo();
     cargo.current_dir(tree).args(["test", "--quiet", "--package", "tests", "--test", "switchboard", "--"]);
-    // One line for each test, whatever `--quiet` says.
+    // Prints one line for each test in spite of `--quiet`.
     cargo.args(["--format", "pretty", "--exact"]).args(names);
     let beside = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     cargo.env("CARGO_TARGET_DIR", fs::canonicalize(&beside).unwrap_or(beside));
@@ -113,10 +114,10 @@ fn tree_made(tree: &Path) -> Outcome {
     check(git(Path::new(".")).args(["worktree", "add", "--quiet", "--force", "--detach"]).arg(tree))
 }
 
-/// What an earlier run left, too.
+/// Removes the work tree, also one that an earlier run left behind.
 fn remove(tree: &Path) {
     if tree.exists() && !succeeds(git(Path::new(".")).args(["worktree", "remove", "--force"]).arg(tree)) {
-        println!("{} is left behind: `git worktree remove --force` takes it away", tree.display());
+        println!("{} is left behind: remove it with `git worktree remove --force`", tree.display());
     }
 }
 
@@ -134,7 +135,7 @@ fn patch(bug: &Bug) -> PathBuf {
     Path::new(FOLDER).join(&bug.name).with_extension("patch")
 }
 
-/// The list's rows, once it is known to be that of the patches that are there.
+/// The rows of the list, after a check that it names the patches that exist, in their order.
 fn listed() -> Result<Vec<Bug>, String> {
     let text = fs::read_to_string(LIST).map_err(|error| format!("{LIST}: {error}"))?;
     let bugs: Vec<_> = text.lines().filter_map(row).collect();
@@ -148,7 +149,7 @@ fn listed() -> Result<Vec<Bug>, String> {
     Ok(bugs)
 }
 
-/// ``| `01-name` | what it does | `a::test` `another::test` |``
+/// The bug in a row of the list: ``| `01-name` | what it does | `a::test` `another::test` |``
 fn row(line: &str) -> Option<Bug> {
     let cells: Vec<_> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').collect();
     let [name, _, tests] = cells.try_into().ok()?;
@@ -157,14 +158,9 @@ fn row(line: &str) -> Option<Bug> {
     (!tests.is_empty()).then_some(Bug { name, tests })
 }
 
-fn failed(why: &str) -> Outcome {
-    println!("{why}");
-    Outcome::FAILED
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Bug, row, verdict};
+    use super::{Bug, is_passed, row};
 
     #[test]
     fn a_row_names_a_bug_and_what_catches_it() {
@@ -178,7 +174,7 @@ mod tests {
     fn a_bug_is_caught_by_the_test_that_fails_and_by_no_other() {
         let ran = "test chat::a ... ok\ntest chat::ab ... FAILED\n\nfailures:\n    chat::ab\n";
         assert_eq!(
-            ["chat::a", "chat::ab", "chat::abc"].map(|test| verdict(ran, test)),
+            ["chat::a", "chat::ab", "chat::abc"].map(|test| is_passed(ran, test)),
             [Some(true), Some(false), None]
         );
     }

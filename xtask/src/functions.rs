@@ -1,21 +1,22 @@
-//! The functions as Lambda gets them: `cargo xtask sizes` and `cargo xtask build-functions`.
+//! `cargo xtask sizes` and `cargo xtask build-functions`: the functions, built for Lambda.
 
 use crate::{
     report::{Outcome, Report, check},
-    test::cargo,
-    tools::Python,
+    tools::{Python, cargo},
 };
 use clap::Args;
 use serde_json::Value;
 use std::{
     fs, io,
-    path::{Path, PathBuf},
-    process::Stdio,
+    path::PathBuf,
+    process::{Command, Stdio},
 };
 
-/// Bytes a stripped binary may have. Size is cold-start time, and the authorizer stands before every first request.
-const AUTHORIZER_LIMIT: u64 = 4_500_000;
-const FUNCTION_LIMIT: u64 = 9_000_000;
+/// The limit of the authorizer's stripped binary. Size is cold-start time, and the authorizer runs before every first
+/// request.
+const MAX_AUTHORIZER_BYTES: u64 = 4_500_000;
+/// The limit of any other function's.
+const MAX_FUNCTION_BYTES: u64 = 9_000_000;
 
 #[derive(Args)]
 pub(crate) struct Sizes {
@@ -23,25 +24,33 @@ pub(crate) struct Sizes {
     functions: Vec<String>,
 }
 
-/// Builds in the profile that SAM builds in, and lists the sizes.
+/// Builds the functions in the profile that SAM uses and compares their sizes with the limits.
+///
+/// They are built one after the other, as SAM builds them: built together they would get each other's features of the
+/// crates that they share, and the authorizer half a megabyte that is not its own.
 pub(crate) fn sizes(options: &Sizes) -> Report {
     let mut report = Report::default();
-    let mut binaries = Vec::new();
-    report.step("cargo build --release", || match functions(options).and_then(|functions| built(&functions)) {
-        Ok(paths) if !paths.is_empty() => {
-            binaries = paths;
-            Outcome::PASSED
+    let functions = match functions(options) {
+        Ok(functions) => functions,
+        Err(error) => {
+            report.step("functions", || Outcome::failed(&error.to_string()));
+            return report;
         }
-        Ok(_) => Outcome::FAILED,
-        Err(error) => Outcome::CouldNotRun { how: error.to_string() },
-    });
-    for (function, path) in binaries {
-        report.step(&function, || size(&function, &path));
+    };
+    for function in functions {
+        let build = || {
+            let mut build = cargo();
+            build.args(["build", "--release", "--package", &function, "--bins"]);
+            build
+        };
+        if report.step(&format!("cargo build --release --package {function}"), || check(&mut build())) {
+            report.step(&format!("size of {function}"), || size(&function, build()));
+        }
     }
     report
 }
 
-/// SAM reads the template and has cargo-lambda build every function of it into `.aws-sam/`.
+/// Has SAM and cargo-lambda build every function of the template into `.aws-sam/`.
 pub(crate) fn build() -> Report {
     let mut report = Report::default();
     report.step("sam build", || match Python::ready() {
@@ -63,42 +72,29 @@ fn functions(options: &Sizes) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Each function's name and binary; nothing where a build failed. One after the other, as SAM builds them: together they
-/// would get each other's features of what they share, and the authorizer half a megabyte that is not its own.
-fn built(functions: &[String]) -> io::Result<Vec<(String, PathBuf)>> {
-    let mut binaries = Vec::new();
-    for function in functions {
-        let build = cargo()
-            .args(["build", "--release", "--package", function, "--bins"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .stderr(Stdio::inherit())
-            .output()?;
-        if !build.status.success() {
-            return Ok(Vec::new());
-        }
-        binaries.extend(String::from_utf8_lossy(&build.stdout).lines().filter_map(executable));
-    }
-    Ok(binaries)
-}
-
-/// The binary that one line of cargo's JSON tells of, if it does.
-fn executable(message: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(message).ok()?;
-    let name = message["target"]["name"].as_str()?;
-    let path = message["executable"].as_str()?;
-    Some((name.to_owned(), path.into()))
-}
-
-fn size(function: &str, binary: &Path) -> Outcome {
+/// Compares the size of a function's binary with its limit. `build` has run, so that it only names the binary now.
+fn size(function: &str, mut build: Command) -> Outcome {
     let limit = match function {
-        "authorizer" => AUTHORIZER_LIMIT,
-        _ => FUNCTION_LIMIT,
+        "authorizer" => MAX_AUTHORIZER_BYTES,
+        _ => MAX_FUNCTION_BYTES,
     };
-    match fs::metadata(binary) {
-        Ok(file) => {
+    let messages = build.args(["--message-format", "json"]).stderr(Stdio::null()).output();
+    let messages = messages.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let Some(binary) = messages.lines().find_map(executable) else {
+        return Outcome::failed(&format!("{function} has no binary"));
+    };
+    match fs::metadata(&binary) {
+        Ok(file) if file.len() <= limit => {
             println!("{} bytes of at most {limit}", file.len());
-            if file.len() <= limit { Outcome::PASSED } else { Outcome::FAILED }
+            Outcome::PASSED
         }
-        Err(error) => Outcome::CouldNotRun { how: format!("{}: {error}", binary.display()) },
+        Ok(file) => Outcome::failed(&format!("{} bytes, {} over the limit of {limit}", file.len(), file.len() - limit)),
+        Err(error) => Outcome::failed(&format!("{}: {error}", binary.display())),
     }
+}
+
+/// The path of a binary, from one line of cargo's JSON messages.
+fn executable(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    Some(message["executable"].as_str()?.into())
 }

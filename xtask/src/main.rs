@@ -1,8 +1,9 @@
-//! `cargo xtask`: what a developer of Switchboard runs besides `cargo run`.
+//! `cargo xtask`: the developer's commands besides `cargo run`.
 
 mod bench;
 mod bugs;
 mod functions;
+mod output;
 mod report;
 mod schedules;
 mod test;
@@ -23,15 +24,15 @@ struct Xtask {
 enum Command {
     /// Install what is missing into `.tools/`, then run every test and check
     Test(test::Options),
-    /// Build the functions for Lambda and hold each binary against its size limit
+    /// Build the functions for Lambda and compare each binary with its size limit
     Sizes(functions::Sizes),
-    /// Measure what a chat turn costs, in CPU time, round trips and capacity
+    /// Measure a chat turn's CPU time, round trips and capacity units, or run another bench
     Bench(bench::Bench),
-    /// Put known bugs into the code, one at a time, and see each caught by a test (a build each)
+    /// Put known bugs into a copy of the code, one at a time, and check that a test catches each (a build each)
     Bugs(bugs::Bugs),
-    /// Play random schedules against the invariants, each from a seed that can be played again
+    /// Run random schedules against the invariants, each from a seed that can be run again
     Schedules(schedules::Schedules),
-    /// Run `sam build`: the whole template, built as a deployment builds it (minutes)
+    /// Run `sam build`, which builds all of the template as a deployment does (minutes)
     BuildFunctions,
 }
 
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     let command = Xtask::parse().command;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if let Err(error) = root.canonicalize().and_then(env::set_current_dir) {
-        eprintln!("the workspace at {} is gone: {error}", root.display());
+        eprintln!("cannot enter the workspace at {}: {error}", root.display());
         return ExitCode::FAILURE;
     }
     let report = match command {

@@ -1,17 +1,17 @@
-//! `cargo xtask schedules`: one voice, in thousands of worlds whose every step is drawn from a seed.
+//! `cargo xtask schedules`: random schedules, each generated from a seed and checked against the invariants.
 
 use crate::{
-    report::{Report, check},
-    test::cargo,
+    bench::{self, benches},
+    report::Report,
 };
 use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Schedules {
-    /// How many seeds
+    /// Number of seeds
     #[arg(long, default_value_t = 10_000)]
     seeds: u64,
-    /// The first one
+    /// The first seed
     #[arg(long, default_value_t = 0)]
     from: u64,
 }
@@ -29,8 +29,7 @@ pub(crate) fn schedules(options: &Schedules) -> Report {
 }
 
 pub(crate) fn step(report: &mut Report, Schedules { seeds, from }: &Schedules) {
-    report.step(&format!("{seeds} random schedules"), || {
-        let bench = ["bench", "--package", "tests", "--bench", "bench", "--profile", "fast", "--", "schedules"];
-        check(cargo().args(bench).args(["--seeds", &seeds.to_string(), "--from", &from.to_string()]))
-    });
+    let mut schedules = benches();
+    schedules.args(["--", "schedules", "--seeds", &seeds.to_string(), "--from", &from.to_string()]);
+    bench::step(report, &format!("{seeds} random schedules"), &mut schedules);
 }

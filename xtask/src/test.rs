@@ -1,17 +1,17 @@
-//! `cargo xtask test`: everything that says whether Switchboard works.
+//! `cargo xtask test`: every test and check.
 
 use crate::{
     bugs,
     report::{Outcome, Report, check, count_tests},
     schedules::{self, Schedules},
-    tools::{Browser, Node, Python},
+    tools::{Browser, Installed, Node, Python, cargo, install},
     web,
 };
 use clap::{Args, ValueEnum};
-use std::{env, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 const TEMPLATE: &str = "template.yaml";
-/// Reads the template as SAM transforms it, where `sam validate` is silent about a streaming route that would buffer.
+/// Reads the template as SAM transforms it. `sam validate` does not notice a streaming route that would buffer.
 const TRANSFORMED: &str = "tests/deploy/transformed_template.py";
 
 #[derive(Args)]
@@ -26,62 +26,66 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Part {
-    /// What needs a browser: the client in a page
+    /// The tests of the pages in a browser
     Browser,
-    /// What needs Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema
+    /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
     Node,
-    /// What needs Python: the checks of the template, OpenAI's own client, cargo-lambda
+    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda
     Python,
 }
 
 /// Runs every step, also after a failure: one run names everything that is wrong.
 pub(crate) fn run(options: &Options) -> Report {
     let mut report = Report::default();
-    let with = |part| !options.without.contains(&part);
-    let python = with(Part::Python).then(|| install(&mut report, "Python tools", Python::ready));
-    let tools = Tools {
-        node: with(Part::Node).then(|| install(&mut report, "Node tools", Node::ready)),
-        browser: (with(Part::Browser) && with(Part::Node)).then(|| install(&mut report, "Chromium", Browser::ready)),
-        python,
-    };
+    let tools = Tools::install(&mut report, &options.without);
     rust(&mut report, &tools, options.filter.as_deref());
     if options.filter.is_none() {
         report.step("the seeded bugs still apply", bugs::apply);
         schedules::step(&mut report, &Schedules::default());
-        report.step("what the pages weigh", web::sizes);
+        report.step("sizes of the pages", web::sizes);
         template(&mut report, tools.python.as_ref());
     }
     report
 }
 
-/// The error says how to install what is missing.
-pub(crate) type Installed<Tool> = Result<Tool, String>;
-
-/// What is left out is `None`.
+/// The tools that the tests use; `None` for one that is left out.
 struct Tools {
     python: Option<Installed<Python>>,
     node: Option<Installed<Node>>,
     browser: Option<Installed<Browser>>,
 }
 
-pub(crate) fn install<Tool>(
-    report: &mut Report,
-    name: &str,
-    ready: impl FnOnce() -> Installed<Tool>,
-) -> Installed<Tool> {
-    let mut tool = Err(String::new());
-    report.step(name, || {
-        tool = ready();
-        match &tool {
-            Ok(_) => Outcome::PASSED,
-            Err(how) => Outcome::CouldNotRun { how: how.clone() },
-        }
-    });
-    tool
+impl Tools {
+    /// A part that is left out leaves out what depends on it: Node drives the browser.
+    fn install(report: &mut Report, without: &[Part]) -> Self {
+        let [without_python, without_node, without_browser] =
+            [Part::Python, Part::Node, Part::Browser].map(|part| without.contains(&part));
+        let python = if without_python {
+            report.left_out("Python tools", "--without python");
+            None
+        } else {
+            Some(install(report, "Python tools", Python::ready))
+        };
+        let node = if without_node {
+            report.left_out("Node tools", "--without node");
+            None
+        } else {
+            Some(install(report, "Node tools", Node::ready))
+        };
+        let browser = if node.is_some() && !without_browser {
+            Some(install(report, "Chromium", Browser::ready))
+        } else {
+            let by = if without_browser { "--without browser" } else { "leaving out Node, which drives it" };
+            report.left_out("Chromium", by);
+            None
+        };
+        Self { python, node, browser }
+    }
 }
 
-/// `cargo test` builds a function's `main` only as a test of itself; the events are played through the plain binaries too.
-/// Asking for both at once resolves the same features as `cargo test`, so nothing is built twice.
+/// Builds and runs the Rust tests. `cargo test` builds a function's `main` only as a test of itself, but the events are
+/// played through the plain binaries too. Building both at once resolves the same features as `cargo test`, so nothing is
+/// built twice.
 fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
     report.step("cargo build", || check(cargo().args(["build", "--workspace", "--bins", "--tests"])));
     report.step("cargo test", || {
@@ -105,9 +109,13 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
 
 fn template(report: &mut Report, python: Option<&Installed<Python>>) {
     let mut check_with = |name: &str, command: fn(&Python) -> Command| match python {
-        None => report.left_out(name),
-        Some(Ok(python)) => report.step(name, || check(&mut command(python))),
-        Some(Err(_)) => report.step(name, || Outcome::CouldNotRun { how: "needs the Python tools above".to_owned() }),
+        None => report.left_out(name, "--without python"),
+        Some(python) => {
+            report.step(name, || match python {
+                Ok(python) => check(&mut command(python)),
+                Err(_) => Outcome::CouldNotRun { how: "needs the Python tools above".to_owned() },
+            });
+        }
     };
     check_with("cfn-lint", |python| {
         let mut cfn_lint = python.command("cfn-lint");
@@ -131,9 +139,4 @@ fn template(report: &mut Report, python: Option<&Installed<Python>>) {
         cargo_lambda.args(["lambda", "--version"]);
         cargo_lambda
     });
-}
-
-/// The cargo that runs us.
-pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

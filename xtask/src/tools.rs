@@ -1,30 +1,45 @@
-//! What the tests need besides Rust, installed where it may be: into `.tools/`, and as root on Debian with apt-get.
+//! The programs that the tests need besides Rust: installed into `.tools/`, and as root on Debian with `apt-get`.
 
+mod apt;
+mod browser;
+mod command;
 mod node;
 mod python;
 
-use std::process::{Command, Stdio};
+use crate::report::{Outcome, Report};
+use std::{
+    env,
+    io::{self, IsTerminal},
+    process::Command,
+};
 
-pub(crate) use node::{Browser, Node};
-pub(crate) use python::Python;
+pub(crate) use {browser::Browser, node::Node, python::Python};
 
-/// Fetches Debian's packages, with root's rights; whether it could.
-fn apt_get(packages: &[&str]) -> bool {
-    if !is_root() || !succeeds(Command::new("apt-get").arg("--version")) {
-        return false;
+/// A tool, or else an error that says how to install it.
+pub(crate) type Installed<Tool> = Result<Tool, String>;
+
+/// Installs a tool as a step of the report.
+pub(crate) fn install<Tool>(
+    report: &mut Report,
+    name: &str,
+    ready: impl FnOnce() -> Installed<Tool>,
+) -> Installed<Tool> {
+    let mut tool = Err(String::new());
+    report.step(name, || {
+        tool = ready();
+        match &tool {
+            Ok(_) => Outcome::PASSED,
+            Err(how) => Outcome::CouldNotRun { how: how.clone() },
+        }
+    });
+    tool
+}
+
+/// The cargo that runs this program. Its output is piped through the report, so it is told here that a terminal shows it.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if env::var_os("CARGO_TERM_COLOR").is_none() && io::stdout().is_terminal() {
+        cargo.env("CARGO_TERM_COLOR", "always");
     }
-    println!("installing {} with apt-get", packages.join(", "));
-    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
-    let install = ["install", "-qq", "--yes", "--no-install-recommends"];
-    succeeds(Command::new("apt-get").args(["update", "-qq"]).envs(quiet))
-        && succeeds(Command::new("apt-get").args(install).args(packages).envs(quiet))
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
-}
-
-/// Whether it starts and ends well. What it has to say on its standard output is not asked for.
-fn succeeds(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    cargo
 }

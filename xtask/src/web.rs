@@ -1,10 +1,10 @@
-//! What a visitor and an agent load: the files of `web/` as they are sent, each compressed for itself.
+//! Download sizes of the pages: the files of `web/`, each compressed by itself, as they are sent.
 
 use crate::report::Outcome;
 use std::{fs, path::Path, process::Command};
 
-/// What is loaded together, and the most bytes it may have, compressed. A file of its own costs some 300 of them, so here
-/// files are longer than elsewhere.
+/// Files that are loaded together, and the limit of their compressed bytes. Each further file costs some 300 bytes, so
+/// files are longer here than elsewhere.
 const GROUPS: [(&str, &[&str], usize); 4] = [
     ("the client", &["switchboard.js"], 6_000),
     ("the widget, to the first message", &["widget.", "switchboard.js"], 15_000),
@@ -12,7 +12,7 @@ const GROUPS: [(&str, &[&str], usize); 4] = [
     ("the console, its editor of chatbots included", &["console"], 40_000),
 ];
 
-/// Prints each group's size and holds it against its limit.
+/// Prints each group's size and compares it with the limit.
 pub(crate) fn sizes() -> Outcome {
     let (mut passed, mut failed) = (0, 0);
     for (name, files, limit) in GROUPS {

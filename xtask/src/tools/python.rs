@@ -8,7 +8,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{apt_get, succeeds};
+use super::{
+    apt,
+    command::{run, succeeds},
+};
 
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
 const PACKAGES: [&str; 5] =
@@ -20,7 +23,7 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// Installs what is missing. Instant when nothing is: the environment keeps the list it was filled from.
+    /// Installs what is missing; does nothing if the environment was filled from the same list.
     ///
     /// The error says what to install and how.
     pub(crate) fn ready() -> Result<Python, String> {
@@ -39,9 +42,10 @@ impl Python {
         }
         println!("installing {} into {}", PACKAGES.join(", "), folder.display());
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        if !succeeds(python.command("python").args(pip).args(PACKAGES)) {
-            return Err(format!("`pip install {}` failed; it needs the Python package index", PACKAGES.join(" ")));
-        }
+        run(
+            python.command("python").args(pip).args(PACKAGES),
+            "`pip install` failed; it needs the Python package index",
+        )?;
         fs::write(&filled_from, packages).map_err(|error| format!("{}: {error}", filled_from.display()))?;
         Ok(python)
     }
@@ -51,7 +55,7 @@ impl Python {
         self.bin.join("python")
     }
 
-    /// SAM, which tells nobody that it ran, and for which a region must be named though nothing is asked of it.
+    /// SAM, without telemetry. It wants a region to be named, though these commands ask AWS for nothing.
     pub(crate) fn sam(&self) -> Command {
         let mut sam = self.command("sam");
         sam.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1");
@@ -66,25 +70,23 @@ impl Python {
     }
 }
 
-/// Debian splits `venv` off Python; with root's rights it is fetched, else asked for.
+/// Creates the environment. Debian packages `venv` apart from Python; it is installed here with root's rights.
 fn create(folder: &Path) -> Result<(), String> {
-    const HOW: &str = "install Python 3.10 or newer with venv (Debian: `apt-get install python3-venv`)";
-    if !has_venv() {
-        apt_get(&["python3-venv"]);
-    }
-    if !has_venv() {
+    const HOW: &str = "no Python 3.10 or newer with `venv` and `ensurepip`; install it (Debian: `sudo apt-get install \
+                       python3-venv`, Fedora: `sudo dnf install python3`, macOS: `brew install python`)";
+    if !(has_venv() || apt::install(&["python3-venv"]) && has_venv()) {
         return Err(HOW.to_owned());
     }
-    if succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder)) {
-        Ok(())
-    } else {
-        Err(format!("`python3 -m venv {}` failed; {HOW}", folder.display()))
-    }
+    run(
+        Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder),
+        &format!("`python3 -m venv {}` failed", folder.display()),
+    )
 }
 
-/// `venv` imports without `python3-venv`, and fails later for want of `ensurepip`.
+/// Debian's `venv` can be imported without the package `python3-venv`, but fails later for lack of `ensurepip`.
 fn has_venv() -> bool {
-    succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()))
+    const CHECK: &str = "import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))";
+    succeeds(Command::new("python3").args(["-c", CHECK]).stderr(Stdio::null()))
 }
 
 fn path_with(first: &Path) -> OsString {
