@@ -13,11 +13,11 @@ pub(crate) fn run() {
     let board = Board::start(Options::default());
     let switchboard = &board.switchboard;
     board.clients.block_on(switchboard.demo(None)).expect("a demo chatbot");
-    if env::var_os("NODE_TOOLS").is_none() || env::var_os("CHROMIUM").is_none() {
-        eprintln!("NODE_TOOLS and CHROMIUM say what to drive which browser with; `cargo xtask bench pages` sets them");
+    let [Some(node), Some(_), Some(_)] = ["NODE", "NODE_TOOLS", "CHROMIUM"].map(env::var_os) else {
+        eprintln!("NODE, NODE_TOOLS and CHROMIUM have to be set; `cargo xtask bench pages` installs and sets them");
         std::process::exit(2);
-    }
-    let ran = Command::new("node")
+    };
+    let ran = Command::new(node)
         .arg(SCRIPT)
         .env("SWITCHBOARD_URL", switchboard.url())
         .env("SWITCHBOARD_SOCKET", switchboard.socket_url())

@@ -1,10 +1,10 @@
-// The Vercel AI SDK's own transport, as `useChat` has it, against a running Switchboard.
+// The Vercel AI SDK's own transport, as `useChat` has it, in two major versions, against a running Switchboard.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
-const { DefaultChatTransport, readUIMessageStream } = createRequire(`${process.env.NODE_TOOLS}/`)("ai");
+const tools = createRequire(`${process.env.NODE_TOOLS}/`);
 const { SWITCHBOARD_URL: url, CUSTOMER: token, ADMIN: admin, AGENT: agent } = process.env;
 
 async function call(method, path, bearer, body) {
@@ -19,44 +19,50 @@ async function newThread() {
   return (await call("POST", "/threads", token, { chatbot_id: chatbot.id })).id;
 }
 
-const transport = new DefaultChatTransport({ api: `${url}/chat`, headers: { authorization: `Bearer ${token}` } });
-
-/** Sends what `useChat` would, and puts the chunks together as it would. */
-async function send(chatId, messages) {
-  const stream = await transport.sendMessages({ chatId, messages, trigger: "submit-message" });
-  let last;
-  for await (const message of readUIMessageStream({ stream })) last = message;
-  return last;
-}
-
 const said = (id, text) => ({ id, role: "user", parts: [{ type: "text", text }] });
 const text = (message) => message.parts.filter((part) => part.type === "text").map((part) => part.text).join("");
 
-test("a reply is streamed, and is the log's", async () => {
-  const thread = await newThread();
-  const messages = [said("Ln1Y0kRJ3NLOyEKE", "Hello")];
-  const reply = await send(thread, messages);
-  const log = (await call("GET", `/threads/${thread}/messages`, token)).data;
-  assert.equal(text(reply), log[1].text);
-  assert.deepEqual(reply.parts.map((part) => part.state), ["done"]);
-  assert.equal(reply.metadata.message_id, log[1].id);
-  // The next turn carries the whole of it, as the SDK does.
-  const next = await send(thread, [...messages, reply, said("nextNextNextNext", "And now?")]);
-  assert.equal(next.metadata.seq, 4);
-});
+/** The tests for one major version of the SDK. */
+function suite(version) {
+  const { DefaultChatTransport, readUIMessageStream } = tools(version);
+  const transport = new DefaultChatTransport({ api: `${url}/chat`, headers: { authorization: `Bearer ${token}` } });
 
-test("where a person holds the line, the thread comes in place of a reply", async () => {
-  const thread = await newThread();
-  await call("POST", `/threads/${thread}/claim`, agent);
-  const shown = await send(thread, [said("one", "Hello?")]);
-  assert.deepEqual(shown.parts.map((part) => [part.type, part.data.status]), [["data-thread", "agent"]]);
-});
+  /** Sends what `useChat` would, and puts the chunks together as it would. */
+  async function send(chatId, messages) {
+    const stream = await transport.sendMessages({ chatId, messages, trigger: "submit-message" });
+    let last;
+    for await (const message of readUIMessageStream({ stream })) last = message;
+    return last;
+  }
 
-test("there is no stream to take up again", async () => {
-  assert.equal(await transport.reconnectToStream({ chatId: await newThread() }), null);
-});
+  test("a reply is streamed, and is the log's", async () => {
+    const thread = await newThread();
+    const messages = [said("Ln1Y0kRJ3NLOyEKE", "Hello")];
+    const reply = await send(thread, messages);
+    const log = (await call("GET", `/threads/${thread}/messages`, token)).data;
+    assert.equal(text(reply), log[1].text);
+    assert.deepEqual(reply.parts.map((part) => part.state), ["done"]);
+    assert.equal(reply.metadata.message_id, log[1].id);
+    // The next turn carries the whole of it, as the SDK does.
+    const next = await send(thread, [...messages, reply, said("nextNextNextNext", "And now?")]);
+    assert.equal(next.metadata.seq, 4);
+  });
 
-test("a refusal is an error that says why", async () => {
-  const unknown = "thr_01JD0000000000000000000000";
-  await assert.rejects(send(unknown, [said("one", "Hello?")]), /"code":"not_found"/);
-});
+  test("where a person holds the line, the thread comes in place of a reply", async () => {
+    const thread = await newThread();
+    await call("POST", `/threads/${thread}/claim`, agent);
+    const shown = await send(thread, [said("one", "Hello?")]);
+    assert.deepEqual(shown.parts.map((part) => [part.type, part.data.status]), [["data-thread", "agent"]]);
+  });
+
+  test("there is no stream to take up again", async () => {
+    assert.equal(await transport.reconnectToStream({ chatId: await newThread() }), null);
+  });
+
+  test("a refusal is an error that says why", async () => {
+    const unknown = "thr_01JD0000000000000000000000";
+    await assert.rejects(send(unknown, [said("one", "Hello?")]), /"code":"not_found"/);
+  });
+}
+
+for (const version of ["ai6", "ai7"]) describe(version, () => suite(version));

@@ -1,7 +1,8 @@
 //! The client, the pages and the Vercel AI SDK's transport, as Node and a browser run them, against a Switchboard of their own.
 //!
-//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `CHROMIUM` a browser; without
-//! them there is nothing to run. What the browser showed is left in `target/screenshots`.
+//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `NODE` the Node that runs
+//! them, `CHROMIUM` a browser; without the folder or the browser there is nothing to run. `cargo xtask test` installs and
+//! sets all three. Screenshots are left in `target/screenshots`.
 
 use std::{env, process::Stdio, time::Duration};
 
@@ -42,13 +43,15 @@ async fn run_with(script: &str, settings: &[(&str, &str)]) {
     }
 }
 
-/// All that the script has to say, where one of its tests fails.
+/// Runs a script with Node. The error is its output, if one of its tests fails.
 async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> {
     let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(()) };
-    let stage = Stage::with(Options::default()).await;
+    let node =
+        env::var_os("NODE").expect("NODE_TOOLS is set, so NODE has to name the node program; see `cargo xtask test`");
+    let world = World::with(Options::default()).await;
     // What the demo page talks to.
-    stage.board.demo(None).await.unwrap();
-    let mut node = Command::new("node");
+    world.board.demo(None).await.unwrap();
+    let mut node = Command::new(node);
     node.arg("--test-reporter=spec")
         .arg(format!("{}/web/{script}", env!("CARGO_MANIFEST_DIR")))
         .env("NODE_TOOLS", tools)

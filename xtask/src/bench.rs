@@ -2,7 +2,7 @@
 
 use crate::{
     report::{Outcome, Report, check},
-    tools::{Browser, Node, cargo, install},
+    tools::{Browser, Node, Python, cargo, install},
 };
 use clap::Args;
 use std::process::Command;
@@ -20,10 +20,11 @@ pub(crate) fn bench(options: &Bench) -> Report {
     let mut bench = benches();
     bench.args(["--", &options.name]);
     if options.name == "pages" {
-        let node = install(&mut report, "Node tools", Node::ready);
+        let python = install(&mut report, "Python tools", Python::ready);
+        let node = install(&mut report, "Node tools", || Node::ready(&python));
         let browser = install(&mut report, "Chromium", Browser::ready);
         let (Ok(node), Ok(browser)) = (node, browser) else { return report };
-        bench.env("NODE_TOOLS", node.folder()).env("CHROMIUM", browser.program());
+        bench.env("NODE", node.program()).env("NODE_TOOLS", node.folder()).env("CHROMIUM", browser.program());
     }
     step(&mut report, &format!("bench {}", options.name), &mut bench);
     report

@@ -30,7 +30,8 @@ enum Part {
     Browser,
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
     Node,
-    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda
+    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda; and `node`, which is
+    /// installed with the Python tools
     Python,
 }
 
@@ -56,7 +57,7 @@ struct Tools {
 }
 
 impl Tools {
-    /// A part that is left out leaves out what depends on it: Node drives the browser.
+    /// A part that is left out leaves out what depends on it: Python brings Node, and Node drives the browser.
     fn install(report: &mut Report, without: &[Part]) -> Self {
         let [without_python, without_node, without_browser] =
             [Part::Python, Part::Node, Part::Browser].map(|part| without.contains(&part));
@@ -66,11 +67,16 @@ impl Tools {
         } else {
             Some(install(report, "Python tools", Python::ready))
         };
-        let node = if without_node {
-            report.left_out("Node tools", "--without node");
-            None
-        } else {
-            Some(install(report, "Node tools", Node::ready))
+        let node = match &python {
+            Some(python) if !without_node => Some(install(report, "Node tools", || Node::ready(python))),
+            Some(_) => {
+                report.left_out("Node tools", "--without node");
+                None
+            }
+            None => {
+                report.left_out("Node tools", "--without python, whose tools include Node");
+                None
+            }
         };
         let browser = if node.is_some() && !without_browser {
             Some(install(report, "Chromium", Browser::ready))
@@ -95,7 +101,7 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
             tests.env("OPENAI_PYTHON", python.path());
         }
         if let Some(Ok(node)) = &tools.node {
-            tests.env("NODE_TOOLS", node.folder());
+            tests.env("NODE", node.program()).env("NODE_TOOLS", node.folder());
         }
         if let Some(Ok(browser)) = &tools.browser {
             tests.env("CHROMIUM", browser.program());

