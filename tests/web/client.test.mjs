@@ -62,6 +62,14 @@ test("a turn is heard word by word, then as a message", needsStandin, async () =
   assert.equal(after.status, "bot");
 });
 
+test("without a WebSocket of one's own, Node's is used", async () => {
+  const { thread, heard } = person(customer, await newThread(), { WebSocket: undefined });
+  await heard.state("open");
+  const { message, reply } = await thread.send("Hello?");
+  await heard.through(2);
+  assert.deepEqual(heard.log, [message, reply]);
+});
+
 test("what is sent shows in its own thread though no socket lives", async () => {
   const { thread, heard } = person(customer, await newThread(), { WebSocket: Silent });
   const { message, reply } = await thread.send("Hello?");
