@@ -19,8 +19,9 @@ rust="$(rustc --print sysroot)"
 
 # The caller's settings for networks: proxies, certificate authorities and package registries.
 network_variables() {
-  env | grep -E '^([a-z]+_proxy|[A-Z]+_PROXY|SSL_CERT_[A-Z]+|[A-Z]+_CA_BUNDLE|NODE_EXTRA_CA_CERTS|GIT_SSL_CAINFO)=' || true
-  env | grep -E '^(PIP_((EXTRA_)?INDEX_URL|CERT|PROXY|TRUSTED_HOST|DEFAULT_TIMEOUT)|(npm_config|CARGO_(HTTP|NET|SOURCE))_\w+)=' || true
+  env | grep -E -e '^([a-z]+_proxy|[A-Z]+_PROXY|SSL_CERT_[A-Z]+|[A-Z]+_CA_BUNDLE|NODE_EXTRA_CA_CERTS|GIT_SSL_CAINFO)=' \
+    -e '^PIP_(INDEX_URL|EXTRA_INDEX_URL|CERT|PROXY|TRUSTED_HOST|DEFAULT_TIMEOUT)=' \
+    -e '^(npm_config|CARGO_(HTTP|NET|SOURCE))_\w+=' || true
 }
 
 # The same settings as files.
@@ -42,10 +43,11 @@ make_debian() {
   if [ -z "$mirror" ] && command -v apt-get >/dev/null; then
     mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Codename: bookworm' | head -n 1)"
   fi
-  debootstrap --variant=minbase --include=build-essential,git,curl,ca-certificates bookworm "$folder" ${mirror:+"$mirror"}
+  debootstrap --variant=minbase --include=build-essential,git,curl,ca-certificates bookworm "$folder" \
+    ${mirror:+"$mirror"}
   copy_network_settings
   mkdir -p "$folder/opt/rust"
-  # Last, since its presence says that the folder is complete.
+  # Comes last: its presence means that the folder is complete.
   git clone --quiet "$repository" "$folder/root/switchboard"
 }
 
@@ -62,7 +64,7 @@ exec unshare --mount --propagation private --pid --fork --kill-child bash -euc '
   mount -t tmpfs tmpfs "$folder/dev/shm"
   mount --bind "$rust" "$folder/opt/rust"
   mount -o remount,bind,ro "$folder/opt/rust"
-  # Not with exec: this shell is the namespace'"'"'s first process, which collects orphans.
+  # Without exec, so that this shell stays the first process of its namespace and collects orphans.
   chroot "$folder" "$@" || exit $?
 ' bash /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "${variables[@]}" \
   PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

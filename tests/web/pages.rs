@@ -48,9 +48,9 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
     let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(()) };
     let node =
         env::var_os("NODE").expect("NODE_TOOLS is set, so NODE has to name the node program; see `cargo xtask test`");
-    let world = World::with(Options::default()).await;
+    let stage = Stage::with(Options::default()).await;
     // What the demo page talks to.
-    world.board.demo(None).await.unwrap();
+    stage.board.demo(None).await.unwrap();
     let mut node = Command::new(node);
     node.arg("--test-reporter=spec")
         .arg(format!("{}/web/{script}", env!("CARGO_MANIFEST_DIR")))

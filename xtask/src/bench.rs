@@ -9,12 +9,12 @@ use std::process::Command;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// The bench: `turns`, `stream`, `fanout`, `pages` in a browser, or `churn`, which also checks that no client misses a message
+    /// The bench: `turns`, `stream`, `fanout`, `pages` (in a browser) or `churn` (checks that no message is missed)
     #[arg(default_value = "turns")]
     name: String,
 }
 
-/// Runs a bench in one process, so that the figures of one run can be compared with each other. Those of two runs cannot.
+/// Runs a bench in one process, so that the figures of one run can be compared with each other; not with another run's.
 pub(crate) fn bench(options: &Bench) -> Report {
     let mut report = Report::default();
     let mut bench = benches();

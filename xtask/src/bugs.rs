@@ -50,7 +50,7 @@ pub(crate) fn bugs(options: &Bugs) -> Report {
         return report;
     }
     let tree = Path::new(TREE);
-    report.step("a work tree of the last commit", || tree_made(tree));
+    report.step("a work tree of the last commit", || make_tree(tree));
     report.step("without a bug", || {
         let named: Vec<_> = bugs.iter().flat_map(|bug| &bug.tests).collect();
         count_tests(&mut tests(tree, &named))
@@ -109,7 +109,7 @@ fn tests(tree: &Path, names: &[&String]) -> Command {
     cargo
 }
 
-fn tree_made(tree: &Path) -> Outcome {
+fn make_tree(tree: &Path) -> Outcome {
     remove(tree);
     check(git(Path::new(".")).args(["worktree", "add", "--quiet", "--force", "--detach"]).arg(tree))
 }

@@ -14,8 +14,8 @@ pub(crate) enum Outcome {
     Failed { passed: usize, failed: usize, signal: Option<String>, lines: Vec<String> },
     /// A failure too: an untested part is not known to work. `how` says what to install.
     CouldNotRun { how: String },
-    /// Left out on purpose, `by` an option.
-    LeftOut { by: String },
+    /// Left out on purpose, because of an option.
+    LeftOut { why: String },
 }
 
 impl Outcome {
@@ -59,7 +59,7 @@ impl Outcome {
                 signal.chain(lines).fold(counted, |verdict, more| verdict + &more)
             }
             Outcome::CouldNotRun { how } => format!("COULD NOT RUN: {how}"),
-            Outcome::LeftOut { by } => format!("left out by {by}"),
+            Outcome::LeftOut { why } => format!("left out: {why}"),
         }
     }
 }
@@ -80,8 +80,8 @@ impl Report {
         failed == 0
     }
 
-    pub(crate) fn left_out(&mut self, name: &str, by: &str) {
-        self.steps.push((name.to_owned(), Outcome::LeftOut { by: by.to_owned() }));
+    pub(crate) fn left_out(&mut self, name: &str, why: &str) {
+        self.steps.push((name.to_owned(), Outcome::LeftOut { why: why.to_owned() }));
     }
 
     /// Prints one line per step, the last lines of one that failed, and at the very end `N passed, N failed`.

@@ -74,15 +74,15 @@ impl Tools {
                 None
             }
             None => {
-                report.left_out("Node tools", "--without python, whose tools include Node");
+                report.left_out("Node tools", "--without python (its tools include Node)");
                 None
             }
         };
         let browser = if node.is_some() && !without_browser {
             Some(install(report, "Chromium", Browser::ready))
         } else {
-            let by = if without_browser { "--without browser" } else { "leaving out Node, which drives it" };
-            report.left_out("Chromium", by);
+            let why = if without_browser { "--without browser" } else { "it is driven by Node" };
+            report.left_out("Chromium", why);
             None
         };
         Self { python, node, browser }
@@ -90,8 +90,8 @@ impl Tools {
 }
 
 /// Builds and runs the Rust tests. `cargo test` builds a function's `main` only as a test of itself, but the events are
-/// played through the plain binaries too. Building both at once resolves the same features as `cargo test`, so nothing is
-/// built twice.
+/// played through the plain binaries too. Building both at once resolves the same features as `cargo test`, so nothing
+/// is built twice.
 fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
     report.step("cargo build", || check(cargo().args(["build", "--workspace", "--bins", "--tests"])));
     report.step("cargo test", || {

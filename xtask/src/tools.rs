@@ -35,7 +35,7 @@ pub(crate) fn install<Tool>(
     tool
 }
 
-/// The cargo that runs this program. Its output is piped through the report, so it is told here that a terminal shows it.
+/// The cargo that runs this program. Its output goes through a pipe, so colours are asked for if a terminal shows it.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     if env::var_os("CARGO_TERM_COLOR").is_none() && io::stdout().is_terminal() {

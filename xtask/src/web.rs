@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str], usize); 4] = [
 
 /// Prints each group's size and compares it with the limit.
 pub(crate) fn sizes() -> Outcome {
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut too_large) = (0, Vec::new());
     for (name, files, limit) in GROUPS {
         let sum = fs::read_dir("web").ok().and_then(|folder| {
             let paths = folder.flatten().map(|file| file.path());
@@ -24,10 +24,14 @@ pub(crate) fn sizes() -> Outcome {
         let Some(bytes) = sum else {
             return Outcome::CouldNotRun { how: "install gzip".to_owned() };
         };
-        println!("{name}: {bytes} bytes of at most {limit}");
-        if bytes <= limit { passed += 1 } else { failed += 1 }
+        let line = format!("{name}: {bytes} bytes of at most {limit}");
+        println!("{line}");
+        if bytes <= limit { passed += 1 } else { too_large.push(line) }
     }
-    Outcome::Ran { passed, failed }
+    if too_large.is_empty() {
+        return Outcome::Ran { passed, failed: 0 };
+    }
+    Outcome::Failed { passed, failed: too_large.len(), signal: None, lines: too_large }
 }
 
 fn is_named(path: &Path, start: &str) -> bool {

@@ -116,5 +116,5 @@ async fn a_note_changes_no_chatbot() {
     let (thread, chatbot) = (stage.thread().await, stage.chatbot().await);
     let note = json!({ "text": "Use Wren", "internal": true, "chatbot_id": chatbot });
     let answer = stage.agent().post(&format!("/threads/{thread}/chat"), note).await;
-    assert_eq!(answer.problem(400, "invalid"), "chatbot_id: a note changes no chatbot");
+    assert_eq!(answer.problem(400, "invalid"), "chatbot_id: must be absent when `internal` is true");
 }

@@ -102,13 +102,13 @@ async fn what_is_wrong_is_said_of_the_field() {
     };
     let file = json!({ "type": "file", "mediaType": "image/png", "url": "data:," });
     let wrong = [
-        (with(&|body| body["messages"] = json!([])), "messages: has no user's message"),
+        (with(&|body| body["messages"] = json!([])), "messages: must contain a message of the role `user`"),
         (with(&|body| body["trigger"] = json!("resume")), "trigger: "),
         (with(&|body| body["model"] = json!("gpt-5")), "model: there is no such field"),
         (with(&|body| body["id"] = json!("x")), "id: "),
         (with(&|body| body["messages"][0]["parts"][0]["text"] = json!(" ")), "messages.0.parts: must not be empty"),
         (with(&|body| body["messages"][0]["id"] = json!("")), "messages.0.id: must have 1 to 64 characters"),
-        (with(&|body| body["messages"][0]["parts"][0] = file.clone()), "messages.0.parts.0: must be text"),
+        (with(&|body| body["messages"][0]["parts"][0] = file.clone()), "messages.0.parts.0: must be a text part"),
     ];
     for (body, said) in wrong {
         let refused = customer.post("/chat", body).await.invalid();

@@ -15,7 +15,7 @@ impl Browser {
     /// Finds a browser or installs Debian's. The error says what to install.
     pub(crate) fn ready() -> Result<Self, String> {
         const HOW: &str = "no Chromium; install it (Debian: `sudo apt-get install chromium`, Fedora: `sudo dnf install \
-                           chromium`), or give the path of an installed Chromium or Chrome: `CHROMIUM=/path cargo xtask test`";
+                           chromium`), or set CHROMIUM to the path of an installed Chromium or Chrome";
         let named = env::var_os("CHROMIUM").map(PathBuf::from);
         let found = || {
             let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);

