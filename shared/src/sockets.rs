@@ -90,7 +90,7 @@ impl App {
         })
     }
 
-    /// Whether a token that ends then still counts.
+    /// True once a token with this expiry no longer counts.
     pub fn is_past(&self, expires: At) -> bool {
         expires <= self.now()
     }

@@ -15,7 +15,7 @@ pub struct Chatbot {
     pub id: ChatbotId,
     #[serde(flatten)]
     pub config: ChatbotConfig,
-    /// Where its functions are called.
+    /// The server that runs its functions and is notified of changes of owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
     /// Rises with each change.

@@ -1,4 +1,5 @@
-//! Every key of the table, and nowhere else. Each but `due` starts with the tenant, whose name holds no `#`.
+//! The keys of the table. They are written in this file only. Each one but `due` starts with the tenant, whose name
+//! contains no `#`.
 //!
 //! | item | pk | sk |
 //! |---|---|---|
