@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 use rust_embed::Embed;
 use serde_json::json;
-use shared::http::fingerprint;
+use shared::fingerprint;
 
 use crate::gateway::SOCKET_PATH;
 

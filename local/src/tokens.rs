@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use authorizer::{Keys, Misconfigured};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
-use shared::http::fingerprint;
+use shared::fingerprint;
 
 /// What `iss` and `aud` say.
 pub(crate) const ISSUER: &str = "switchboard";

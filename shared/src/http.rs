@@ -13,7 +13,6 @@ use lambda_http::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::{
     App, ConflictWith, Error,
@@ -166,16 +165,6 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         None if path == "." => Error::invalid("body", reason),
         None => Error::invalid(path, reason),
     }
-}
-
-/// A digest of what was asked, to tell a repeat from another request under the same key.
-pub fn fingerprint(parts: &[&[u8]]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// The request's `Idempotency-Key`: 1 to 255 printable characters.

@@ -7,7 +7,7 @@ use shared::{
         At, ChatbotId, Identity, Message, MessageId, Note, Role, Thread, ThreadMetadata,
         message::{self, TEXT_MAX},
     },
-    http,
+    fingerprint,
     sockets::Event,
     store::{ClientRow, Commit},
 };

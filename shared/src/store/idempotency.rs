@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error,
     domain::{At, Identity},
-    http::fingerprint,
+    fingerprint,
 };
 
 /// How long a key is remembered: a day.

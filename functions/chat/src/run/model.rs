@@ -49,7 +49,7 @@ impl Run {
         let mut input = history::input(&self.app, &self.thread, after, &self.log_tail, conversation).await?;
         let tools = self.tools(chatbot, conversation).await?;
         let instructions = self.instructions(chatbot, conversation).await?;
-        let customer = http::fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
+        let customer = fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
         for _ in 0..=MAX_TOOL_ROUNDS {
             let ask = Ask {
                 model: &chatbot.config.model,

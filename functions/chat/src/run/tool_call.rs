@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
     domain::{ChatbotId, ThreadId, Webhook},
-    http,
+    fingerprint,
     openai::Call,
     webhook::DeliveryError,
 };
