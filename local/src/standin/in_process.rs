@@ -3,7 +3,7 @@
 use axum::{Router, body::Body};
 use futures::future::BoxFuture;
 use reqwest::{Request, Response};
-use shared::openai::{Broken, Wire};
+use shared::openai::{TransportError, Wire};
 use tokio::task::yield_now;
 use tower_service::Service;
 
@@ -21,10 +21,10 @@ impl InProcess {
 }
 
 impl Wire for InProcess {
-    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, Broken>> {
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportError>> {
         let mut router = self.0.clone();
         Box::pin(async move {
-            let request = http::Request::try_from(request).map_err(Broken::from)?;
+            let request = http::Request::try_from(request).map_err(TransportError::from)?;
             // As on a network, others have their turn while a request is under way, and while its answer is: else a
             // run would wait for nothing from its first step to its last.
             yield_now().await;

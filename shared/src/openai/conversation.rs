@@ -1,4 +1,4 @@
-//! Conversations: made, labelled, and removed with all they hold.
+//! Conversations: created, updated, and deleted with all of their items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,51 +7,49 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, OpenAi, transport::Resend};
+use super::{
+    client::OpenAi,
+    failure::Failure,
+    transport::{ObjectId, RequestKind},
+};
 
-/// Items deleted at the same time.
+/// Items that are deleted concurrently.
 const MAX_CONCURRENT_DELETES: usize = 8;
-/// How often a listing starts over because somebody else deleted the item it stood at.
+/// Attempts at a listing. It starts over if the item that its next page should start after was deleted.
 const MAX_LISTINGS: usize = 5;
 
 #[derive(Deserialize)]
-pub(super) struct Created {
-    pub(super) id: String,
-}
-
-#[derive(Deserialize)]
 struct Page {
-    data: Vec<Created>,
+    data: Vec<ObjectId>,
     #[serde(default)]
     has_more: bool,
 }
 
 impl OpenAi {
-    /// Answers the new conversation's id. `metadata`: at most 16 pairs, keys of 64 characters,
-    /// values of 512.
+    /// Creates a conversation and returns its id. `metadata` may have at most 16 pairs, with keys of up to 64 and values
+    /// of up to 512 characters.
     pub async fn conversation_create(&self, metadata: &BTreeMap<String, String>) -> Result<String, Failure> {
         let body = json!({ "metadata": metadata });
-        let created: Created = self
-            .fetch(Resend::OnlyIfToldTo, || self.request(Method::POST, &["conversations"], &[]).json(&body))
+        let created: ObjectId = self
+            .fetch(RequestKind::NotIdempotent, || self.request(Method::POST, &["conversations"], &[]).json(&body))
             .await?;
         Ok(created.id)
     }
 
-    /// Replaces the metadata. [`Failure::Missing`] when the conversation is gone.
+    /// Replaces the metadata. Fails with [`Failure::Missing`] if the conversation does not exist.
     pub async fn conversation_update(&self, id: &str, metadata: &BTreeMap<String, String>) -> Result<(), Failure> {
         let body = json!({ "metadata": metadata });
         match self
-            .send_small(Resend::Freely, || self.request(Method::POST, &["conversations", id], &[]).json(&body))
+            .send_small(RequestKind::Idempotent, || self.request(Method::POST, &["conversations", id], &[]).json(&body))
             .await
         {
             Err(failure) if failure.is_not_found() => Err(Failure::Missing),
-            told => told,
+            result => result,
         }
     }
 
-    /// Removes the items, then the conversation: deleting a conversation alone would leave its
-    /// items behind. What is gone already, in whole or in part, is success. After a failure it can
-    /// be called again.
+    /// Deletes the items, then the conversation: deleting only the conversation would leave its items behind. Succeeds
+    /// if all or some of it does not exist. Can be called again after a failure.
     pub async fn conversation_delete(&self, id: &str) -> Result<(), Failure> {
         let items = self.conversation_items(id).await?;
         stream::iter(items.into_iter().map(Ok))
@@ -62,8 +60,8 @@ impl OpenAi {
         self.remove(&["conversations", id]).await
     }
 
-    /// The ids of all items. All are listed before the first is deleted, because a page cannot
-    /// start after a deleted item.
+    /// Lists the ids of all items. The list is complete before the first item is deleted, because a page cannot start
+    /// after a deleted item.
     async fn conversation_items(&self, id: &str) -> Result<BTreeSet<String>, Failure> {
         let mut items = BTreeSet::new();
         let mut after: Option<String> = None;
@@ -83,7 +81,7 @@ impl OpenAi {
             let known = items.len();
             after = page.data.last().map(|item| item.id.clone());
             items.extend(page.data.into_iter().map(|item| item.id));
-            // Without a new item the list is empty, or a server pages in circles.
+            // A page without a new item means an empty list, or a server whose pages repeat.
             if !page.has_more || items.len() == known {
                 return Ok(items);
             }
@@ -93,6 +91,6 @@ impl OpenAi {
     async fn conversation_page(&self, id: &str, after: Option<&str>) -> Result<Page, Failure> {
         let mut query = vec![("limit", "100"), ("order", "asc")];
         query.extend(after.map(|item| ("after", item)));
-        self.fetch(Resend::Freely, || self.request(Method::GET, &["conversations", id, "items"], &query)).await
+        self.fetch(RequestKind::Idempotent, || self.request(Method::GET, &["conversations", id, "items"], &query)).await
     }
 }

@@ -1,43 +1,43 @@
-//! What OpenAI's refusals mean to a caller.
+//! Failures of requests to OpenAI, and the error objects that cause them.
 
 use serde_json::Value;
 
-/// Why something asked of OpenAI was not done. The display text is safe to log and holds nothing
-/// that the server said: a `message` may quote what a user wrote.
+/// The reason why a request to OpenAI failed. The display text is safe to log: it contains nothing from the server,
+/// whose `message` may quote a user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     #[error("OpenAI no longer has the conversation")]
     Missing,
     #[error("another response kept running on the conversation")]
     Locked,
-    /// Every further turn of the conversation would fail too.
+    /// Every later turn of the conversation would fail as well.
     #[error("the conversation holds a call that was never given its output")]
     OrphanCall,
     #[error("the OpenAI account's quota is used up")]
     Quota,
     #[error("OpenAI's content filter refused")]
     ContentFilter,
-    /// Asking again would change nothing: the request is wrong, or not allowed.
+    /// The request is wrong or not allowed, so a retry would fail too.
     #[error("OpenAI refused the request with status {status}")]
     Refused { status: u16, code: Option<String>, param: Option<String>, message: String },
-    /// Out of reach, too slow, or failing, after all the tries that patience allows.
-    /// `maybe_ran`: one of the tries may have had its effect, a conversation may have grown by it.
+    /// The server was unreachable, too slow, or failing, on every attempt that the retry policy allows. `maybe_ran`: one
+    /// of the attempts may have taken effect, for example by adding to a conversation.
     #[error("OpenAI was not available")]
     Unavailable { maybe_ran: bool },
-    /// The answer broke off, could not be read, or ended in an error of its own (`code`). It may
-    /// have had its effect.
+    /// The response broke off, could not be parsed, or ended with an error of its own (`code`). The request may have
+    /// taken effect.
     #[error("OpenAI's answer was interrupted")]
     Interrupted { code: Option<String> },
 }
 
 impl Failure {
-    /// Whether nobody can say what OpenAI did. A conversation is in doubt from there on.
+    /// True if the request may have taken effect. Its conversation is in doubt from then on.
     pub fn maybe_ran(&self) -> bool {
         matches!(self, Self::Interrupted { .. } | Self::Unavailable { maybe_ran: true })
     }
 
-    /// A 404 in OpenAI's own words: the thing is missing, not the route. llama.cpp and vLLM say "no
-    /// such route" in the same shape, with a number for a code; OpenAI itself says "Invalid URL".
+    /// True for a 404 by which OpenAI means a missing object, not a missing route. llama.cpp and vLLM report a missing
+    /// route in the same shape, with a number as the code; OpenAI itself reports it as "Invalid URL".
     pub(super) fn is_not_found(&self) -> bool {
         let Self::Refused { status: 404, code, message, .. } = self else {
             return false;
@@ -47,20 +47,20 @@ impl Failure {
     }
 }
 
-/// The error object of OpenAI: the body of a refusal, or an event in the stream. Empty where a
-/// proxy answered in its own words.
+/// OpenAI's error object: the body of a refusal, or an event in the stream. Its fields are empty if a proxy answered in
+/// a format of its own.
 #[derive(Debug, Default)]
-pub(super) struct Complaint {
+pub(super) struct ErrorBody {
     pub(super) code: Option<String>,
     pub(super) param: Option<String>,
     pub(super) message: String,
     kind: Option<String>,
 }
 
-impl Complaint {
-    /// Nested under `error`, as documented for bodies and sent in streams, or flat, as documented
-    /// for streams.
-    pub(super) fn read(value: &Value) -> Self {
+impl ErrorBody {
+    /// Accepts the nested form (under `error`), documented for bodies and also sent in streams, and the flat form,
+    /// documented for streams.
+    pub(super) fn parse(value: &Value) -> Self {
         let fields = match value.get("error") {
             Some(Value::String(message)) => {
                 return Self { message: message.clone(), ..Self::default() };
@@ -69,15 +69,15 @@ impl Complaint {
             _ => value,
         };
         Self {
-            code: word(&fields["code"]),
-            param: word(&fields["param"]),
-            message: word(&fields["message"]).unwrap_or_default(),
-            kind: word(&fields["type"]),
+            code: text(&fields["code"]),
+            param: text(&fields["param"]),
+            message: text(&fields["message"]).unwrap_or_default(),
+            kind: text(&fields["type"]),
         }
     }
 
-    /// What it means wherever it is said, in a refusal or in the stream.
-    pub(super) fn meaning(&self) -> Option<Failure> {
+    /// The failure that this error means both in a refusal and in a stream, if it is a known one.
+    pub(super) fn failure(&self) -> Option<Failure> {
         if self.kind.as_deref() == Some("insufficient_quota") {
             return Some(Failure::Quota);
         }
@@ -93,15 +93,15 @@ impl Complaint {
     }
 
     /// The failure of a stream that had begun.
-    pub(super) fn in_stream(self) -> Failure {
-        self.meaning().unwrap_or(Failure::Interrupted { code: self.code })
+    pub(super) fn into_stream_failure(self) -> Failure {
+        self.failure().unwrap_or(Failure::Interrupted { code: self.code })
     }
 }
 
-/// Codes are words at OpenAI and numbers elsewhere.
-fn word(value: &Value) -> Option<String> {
+/// A string, or a number as text: codes are strings at OpenAI and numbers elsewhere.
+fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(word) => Some(word.clone()),
+        Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! The wire of a response: server-sent events, or one JSON body.
+//! The frames of a response: server-sent events, or one JSON body.
 
 use std::time::Duration;
 
@@ -14,28 +14,29 @@ use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
-    Call, Failure, Incomplete, Usage,
-    transport::{Cut, chunks},
+    failure::Failure,
+    outcome::{Call, Incomplete, Usage},
+    transport::{BodyError, chunks},
 };
 
-/// One event, by its `type`. Those that a chat has no use for are [`Frame::Other`], `keepalive` and
-/// those not invented yet included.
+/// One event, by its `type`. Events that a chat does not need are [`Frame::Other`], including `keepalive` and types that
+/// do not exist yet.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type")]
 pub(super) enum Frame {
     #[serde(rename = "response.created")]
-    Created { response: Body },
+    Created { response: ResponseObject },
     #[serde(rename = "response.output_text.delta")]
     Delta { delta: String, output_index: Option<u64> },
     #[serde(rename = "response.output_item.done")]
-    ItemDone { item: Item },
+    ItemDone { item: OutputItem },
     #[serde(rename = "response.completed")]
-    Completed { response: Body },
+    Completed { response: ResponseObject },
     #[serde(rename = "response.incomplete")]
-    Incomplete { response: Body },
+    Incomplete { response: ResponseObject },
     #[serde(rename = "response.failed")]
-    Failed { response: Body },
-    /// Flat or nested, as [`super::failure::Complaint`] reads it.
+    Failed { response: ResponseObject },
+    /// Flat or nested; [`super::failure::ErrorBody`] accepts both.
     #[serde(rename = "error")]
     Error(Value),
     #[serde(other)]
@@ -44,21 +45,21 @@ pub(super) enum Frame {
 
 /// A response object.
 #[derive(Debug, Deserialize)]
-pub(super) struct Body {
+pub(super) struct ResponseObject {
     #[serde(default)]
     pub(super) id: String,
     status: Option<String>,
-    pub(super) output: Option<Vec<Item>>,
+    pub(super) output: Option<Vec<OutputItem>>,
     pub(super) error: Option<Value>,
-    pub(super) incomplete_details: Option<Details>,
-    pub(super) usage: Option<Tokens>,
+    pub(super) incomplete_details: Option<IncompleteDetails>,
+    pub(super) usage: Option<UsageObject>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type")]
-pub(super) enum Item {
+pub(super) enum OutputItem {
     #[serde(rename = "message")]
-    Message { content: Option<Vec<Part>> },
+    Message { content: Option<Vec<ContentPart>> },
     #[serde(rename = "function_call")]
     Call(Call),
     #[serde(other)]
@@ -67,7 +68,7 @@ pub(super) enum Item {
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type")]
-pub(super) enum Part {
+pub(super) enum ContentPart {
     #[serde(rename = "output_text")]
     Text { text: String },
     #[serde(rename = "refusal")]
@@ -77,16 +78,16 @@ pub(super) enum Part {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Details {
+pub(super) struct IncompleteDetails {
     reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Tokens {
+pub(super) struct UsageObject {
     #[serde(rename = "input_tokens", default)]
     input: u64,
     #[serde(rename = "input_tokens_details")]
-    of_input: Option<InputTokens>,
+    input_details: Option<InputDetails>,
     #[serde(rename = "output_tokens", default)]
     output: u64,
     #[serde(rename = "total_tokens", default)]
@@ -94,55 +95,56 @@ pub(super) struct Tokens {
 }
 
 #[derive(Debug, Deserialize)]
-struct InputTokens {
+struct InputDetails {
     #[serde(default)]
     cached_tokens: u64,
 }
 
 pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
 
-/// The events of a stream. Its end, a cut and silence alike end it without a last event.
-pub(super) fn streamed(answer: Response, idle: Duration) -> Frames {
-    // The comment in front takes a byte order mark's place: the parser would panic on one in the
-    // stream's first bytes.
+/// The events of a stream. After an end, a lost connection or silence alike, it ends without a last event.
+pub(super) fn streamed(response: Response, idle: Duration) -> Frames {
+    // The comment at the start stands where a byte order mark could: the parser would panic on one in the stream's
+    // first bytes.
     let bytes =
-        stream::once(future::ready(Ok(":\n".into()))).chain(chunks(answer, idle).map_ok(events_of).try_flatten());
+        stream::once(future::ready(Ok(":\n".into()))).chain(chunks(response, idle).map_ok(split_events).try_flatten());
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
     events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
 }
 
-/// What came at once, cut after each event: the parser copies all that it has not read yet with every event that it finds.
-fn events_of(chunk: Bytes) -> impl Stream<Item = Result<Bytes, Cut>> {
-    let mut left = chunk;
+/// Splits a chunk after each event. With every event it finds, the parser copies all that it has not parsed yet.
+fn split_events(chunk: Bytes) -> impl Stream<Item = Result<Bytes, BodyError>> {
+    let mut rest = chunk;
     stream::iter(std::iter::from_fn(move || {
-        let end = left.windows(2).position(|two| two == b"\n\n").map_or(left.len(), |at| at + 2);
-        (end > 0).then(|| Ok(left.split_to(end)))
+        let end = rest.windows(2).position(|two| two == b"\n\n").map_or(rest.len(), |at| at + 2);
+        (end > 0).then(|| Ok(rest.split_to(end)))
     }))
 }
 
-/// Says which kind of cut it was. Other errors quote the stream, so they are not said.
-fn interrupted(error: &EventStreamError<Cut>) -> Failure {
-    if let EventStreamError::Transport(cut) = error {
-        warn!(?cut, "a response's stream was cut");
+/// Logs the cause if the body ended early. Other errors are not logged, since they quote the stream.
+fn interrupted(error: &EventStreamError<BodyError>) -> Failure {
+    if let EventStreamError::Transport(cause) = error {
+        warn!(?cause, "a response's stream was cut");
     }
     Failure::Interrupted { code: None }
 }
 
-/// The same events for a response that came in one piece.
+/// The same events for a response that arrived as one JSON body.
 pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
     let value: Value = serde_json::from_slice(json).map_err(|_| Failure::Interrupted { code: None })?;
-    let body = || Body::deserialize(&value).map_err(|_| Failure::Interrupted { code: None });
-    let response = body()?;
+    let object = || ResponseObject::deserialize(&value).map_err(|_| Failure::Interrupted { code: None });
+    let response = object()?;
     let end = match response.status.as_deref() {
         Some("completed") | None if response.error.is_none() => Frame::Completed { response },
         Some("incomplete") => Frame::Incomplete { response },
         _ => Frame::Failed { response },
     };
-    Ok(stream::iter([Ok(Frame::Created { response: body()? }), Ok(end)]).fuse().boxed())
+    Ok(stream::iter([Ok(Frame::Created { response: object()? }), Ok(end)]).fuse().boxed())
 }
 
-/// Events that say what others say too, or what a chat has no use for: half of a short answer. Not read at all.
-const PASSED_OVER: [&str; 6] = [
+/// Events that are skipped unparsed, because they repeat others or are of no use to a chat. They make up half of a short
+/// response.
+const SKIPPED_EVENTS: [&str; 6] = [
     "response.in_progress",
     "response.output_item.added",
     "response.content_part.added",
@@ -152,9 +154,10 @@ const PASSED_OVER: [&str; 6] = [
 ];
 
 impl Frame {
-    /// `None` for what cannot be read: a stream whose last event is among that ends as interrupted.
+    /// Parses an event. `None` if it is skipped or cannot be parsed; if that was the last event, the stream counts as
+    /// interrupted.
     fn parse(name: &str, data: &str) -> Option<Self> {
-        if PASSED_OVER.contains(&name) {
+        if SKIPPED_EVENTS.contains(&name) {
             return None;
         }
         if let Ok(frame) = serde_json::from_str(data) {
@@ -169,8 +172,8 @@ impl Frame {
     }
 }
 
-impl Details {
-    pub(super) fn why(&self) -> Incomplete {
+impl IncompleteDetails {
+    pub(super) fn incomplete(&self) -> Incomplete {
         match self.reason.as_deref() {
             Some("max_output_tokens") => Incomplete::MaxOutputTokens,
             Some("content_filter") => Incomplete::ContentFilter,
@@ -179,13 +182,13 @@ impl Details {
     }
 }
 
-impl From<Tokens> for Usage {
-    fn from(tokens: Tokens) -> Self {
+impl From<UsageObject> for Usage {
+    fn from(usage: UsageObject) -> Self {
         Self {
-            input: tokens.input,
-            cached: tokens.of_input.map_or(0, |of_input| of_input.cached_tokens),
-            output: tokens.output,
-            total: tokens.total,
+            input: usage.input,
+            cached: usage.input_details.map_or(0, |details| details.cached_tokens),
+            output: usage.output,
+            total: usage.total,
         }
     }
 }

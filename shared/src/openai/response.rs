@@ -1,38 +1,38 @@
-//! Responses: one turn of a chat, asked for.
+//! Requests for responses: one turn of a chat each.
 
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{Answer, Failure, OpenAi, transport::Resend};
+use super::{client::OpenAi, failure::Failure, outcome::Call, response_stream::ResponseStream, transport::RequestKind};
 
-/// One request for a response. What is `None` or empty is not sent, and the server's default holds.
+/// A request for a response. Fields that are `None` or empty are not sent; the server's defaults apply.
 #[derive(Clone, Serialize)]
-pub struct Ask<'a> {
+pub struct ResponseRequest<'a> {
     pub model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation: Option<&'a str>,
-    /// Not kept between turns: to be sent each time.
+    /// The server does not keep them between turns, so they are sent each time.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub instructions: &'a str,
     pub input: Vec<Input>,
-    /// Tools in OpenAI's shape, functions and file search.
+    /// Functions and file search, in OpenAI's format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// 16 or more.
+    /// At least 16.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
     pub store: bool,
-    /// A hash that stands for the customer, at most 64 characters.
+    /// A hash that identifies the customer, at most 64 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub safety_identifier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_cache_key: Option<&'a str>,
 }
 
-/// One item given to the model.
+/// One input item for the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type")]
 pub enum Input {
@@ -42,7 +42,7 @@ pub enum Input {
         #[serde(rename = "content")]
         text: String,
     },
-    /// What the model called earlier, replayed where no conversation remembers it.
+    /// An earlier call by the model, replayed if no conversation remembers it.
     #[serde(rename = "function_call")]
     Call(Call),
     #[serde(rename = "function_call_output")]
@@ -57,26 +57,14 @@ pub enum Role {
     Developer,
 }
 
-/// A function that the model called. Each call must be given its output, or the conversation's
-/// further turns fail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    pub call_id: String,
-    pub name: String,
-    /// JSON as the model wrote it; nothing vouches for it, least of all in an incomplete answer.
-    #[serde(default)]
-    pub arguments: String,
-}
-
-/// What every request says besides.
+/// The body of a request, with the fields that are the same for all.
 #[derive(Serialize)]
-struct Streamed<'a> {
+struct RequestBody<'a> {
     #[serde(flatten)]
-    ask: &'a Ask<'a>,
+    request: &'a ResponseRequest<'a>,
     stream: bool,
     stream_options: StreamOptions,
-    /// One call at a time: two at once could contradict each other (escalate and answer). Only said
-    /// where there are tools.
+    /// `false`, because two calls at once could contradict each other (escalate and answer). Sent only with tools.
     #[serde(skip_serializing_if = "Option::is_none")]
     parallel_tool_calls: Option<bool>,
 }
@@ -87,39 +75,36 @@ struct StreamOptions {
 }
 
 impl OpenAi {
-    /// Asks for a response; [`Answer`] reads it. OpenAI knows no idempotency key, so a request
-    /// whose fate is unknown is not sent again. To be read to its end even when nobody listens any
-    /// more: a response cut short may leave its conversation half-written.
-    pub async fn respond(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
-        let body = Streamed {
-            ask,
+    /// Requests a response and returns its stream. OpenAI has no idempotency keys, so a request that got no response is
+    /// not sent again. Read the stream to its end even if nobody listens any more: a response that is cut short may
+    /// leave its conversation half-written.
+    pub async fn respond(&self, request: &ResponseRequest<'_>) -> Result<ResponseStream, Failure> {
+        let body = RequestBody {
+            request,
             stream: true,
             stream_options: StreamOptions { include_obfuscation: false },
-            parallel_tool_calls: (!ask.tools.is_empty()).then_some(false),
+            parallel_tool_calls: (!request.tools.is_empty()).then_some(false),
         };
         let first_byte = self.settings.retry_policy.first_byte;
-        let answer = self
-            .send(Resend::OnlyIfToldTo, first_byte, || self.request(Method::POST, &["responses"], &[]).json(&body))
-            .await;
-        match answer {
-            Ok(answer) => Answer::read(self, answer).await,
-            Err(failure) if names_conversation(&failure, ask) => Err(Failure::Missing),
+        let post = || self.request(Method::POST, &["responses"], &[]).json(&body);
+        match self.send(RequestKind::NotIdempotent, first_byte, post).await {
+            Ok(response) => ResponseStream::read(self, response).await,
+            Err(failure) if names_conversation(&failure, request) => Err(Failure::Missing),
             Err(failure) => Err(failure),
         }
     }
 
-    /// A response that is gone already is success.
+    /// Deletes a response. Succeeds if it does not exist.
     pub async fn response_delete(&self, id: &str) -> Result<(), Failure> {
         self.remove(&["responses", id]).await
     }
 }
 
-/// Models and vector stores can be missing too; only a 404 that speaks of the conversation means
-/// that one.
-fn names_conversation(failure: &Failure, ask: &Ask<'_>) -> bool {
+/// True for a 404 that is about the conversation: models and vector stores can be missing too.
+fn names_conversation(failure: &Failure, request: &ResponseRequest<'_>) -> bool {
     let Failure::Refused { param, message, .. } = failure else {
         return false;
     };
     let named = param.as_deref() == Some("conversation") || message.to_lowercase().contains("conversation");
-    ask.conversation.is_some() && failure.is_not_found() && named
+    request.conversation.is_some() && failure.is_not_found() && named
 }

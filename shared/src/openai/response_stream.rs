@@ -1,4 +1,4 @@
-//! A response, read as it is written.
+//! A response, parsed as it streams in.
 
 use std::time::Duration;
 
@@ -8,22 +8,25 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::{
-    Call, Failure, OpenAi,
-    failure::Complaint,
-    frame::{self, Body, Details, Frame, Frames, Item, Part},
+    client::OpenAi,
+    failure::{ErrorBody, Failure},
+    frame::{self, ContentPart, Frame, Frames, IncompleteDetails, OutputItem, ResponseObject},
+    outcome::{Call, Incomplete, Outcome, Usage},
     transport::request_id,
 };
 
-/// How long the end of a body is waited for once the response itself has ended. It mostly arrives
-/// together with it.
+/// Wait for the end of a body after the response itself has ended. The two mostly arrive together.
 const TRAILING_READ_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A response under way.
-pub struct Answer {
+/// Separates the texts of two messages in one response.
+const MESSAGE_SEPARATOR: &str = "\n\n";
+
+/// A response in progress.
+pub struct ResponseStream {
     frames: Frames,
-    heard: Heard,
+    partial: PartialOutcome,
     last: Option<Result<Event, Failure>>,
-    over: bool,
+    ended: bool,
     request_id: Option<String>,
 }
 
@@ -35,69 +38,38 @@ pub enum Event {
     Delta {
         text: String,
     },
-    /// The last one.
+    /// The last event.
     Completed(Outcome),
 }
 
-/// What a response came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    pub response_id: String,
-    /// All that the model said, in one text; may be empty.
-    pub text: String,
-    /// The model's own words for declining.
-    pub refusal: Option<String>,
-    pub calls: Vec<Call>,
-    /// Why the answer stops short, if it does.
-    pub incomplete: Option<Incomplete>,
-    pub usage: Option<Usage>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Incomplete {
-    MaxOutputTokens,
-    ContentFilter,
-    Other,
-}
-
-/// Tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
-    pub input: u64,
-    /// Of the input, those that came from the prompt cache.
-    pub cached: u64,
-    pub output: u64,
-    pub total: u64,
-}
-
-impl Answer {
-    /// Servers that do not stream answer with the whole response as JSON; it is read as a stream
-    /// that says it all at once.
-    pub(super) async fn read(openai: &OpenAi, answer: Response) -> Result<Self, Failure> {
-        let request_id = request_id(answer.headers());
+impl ResponseStream {
+    /// Reads an HTTP response. A server that does not stream sends the whole response as JSON, which is read as a
+    /// stream with all of the text at once.
+    pub(super) async fn read(openai: &OpenAi, response: Response) -> Result<Self, Failure> {
+        let request_id = request_id(response.headers());
         let json =
-            answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+            response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         let frames = if json {
-            frame::whole(&openai.body(answer).await?)?
+            frame::whole(&openai.body(response).await?)?
         } else {
-            frame::streamed(answer, openai.settings.retry_policy.idle)
+            frame::streamed(response, openai.settings.retry_policy.idle)
         };
-        Ok(Self { frames, heard: Heard::default(), last: None, over: false, request_id })
+        Ok(Self { frames, partial: PartialOutcome::default(), last: None, ended: false, request_id })
     }
 
-    /// The next event; `None` after the last, which is [`Event::Completed`] or a failure.
-    /// May be dropped while it waits (in a `select!`, say) without losing an event.
+    /// The next event. Returns `None` after the last one, which is [`Event::Completed`] or a failure.
+    /// Cancel-safe: dropping the future (in a `select!`, say) loses no event.
     pub async fn next(&mut self) -> Option<Result<Event, Failure>> {
-        while !self.over {
+        while !self.ended {
             let frame = self.frames.next().await.unwrap_or(Err(Failure::Interrupted { code: None }));
-            match frame.and_then(|frame| self.heard.take(frame)) {
+            match frame.and_then(|frame| self.partial.apply(frame)) {
                 Ok(None) => {}
                 Ok(Some(Event::Completed(outcome))) => self.end(Ok(Event::Completed(outcome))),
                 Ok(Some(event)) => return Some(Ok(event)),
                 Err(failure) => self.end(Err(failure)),
             }
         }
-        // A body read to its end leaves its connection to the next request.
+        // A body that is read to its end leaves its connection to the next request.
         if self.last.is_some() {
             let _ = timeout(TRAILING_READ_TIMEOUT, self.frames.by_ref().for_each(|_| future::ready(()))).await;
         }
@@ -108,56 +80,59 @@ impl Answer {
         if let Err(failure) = &last {
             warn!(request_id = self.request_id, %failure, "a response failed in its stream");
         }
-        self.over = true;
+        self.ended = true;
         self.last = Some(last);
     }
 }
 
-/// What the stream said so far. Some servers leave the output out of their last event, so it is
-/// kept here as well.
+/// The outcome as far as it has streamed in. Some servers leave the output out of their last event, so it is collected
+/// here as well.
 #[derive(Default)]
-struct Heard {
+struct PartialOutcome {
     response_id: String,
     text: String,
-    /// The output item that the last delta belonged to.
-    speaking: Option<u64>,
+    /// The output item of the last delta.
+    output_index: Option<u64>,
     calls: Vec<Call>,
 }
 
-impl Heard {
-    fn take(&mut self, frame: Frame) -> Result<Option<Event>, Failure> {
+impl PartialOutcome {
+    fn apply(&mut self, frame: Frame) -> Result<Option<Event>, Failure> {
         match frame {
             Frame::Created { response } => {
                 self.response_id.clone_from(&response.id);
                 Ok(Some(Event::Created { response_id: response.id }))
             }
             Frame::Delta { delta, output_index } => Ok(Some(self.delta(delta, output_index))),
-            Frame::ItemDone { item: Item::Call(call) } => {
+            Frame::ItemDone { item: OutputItem::Call(call) } => {
                 self.calls.push(call);
                 Ok(None)
             }
             Frame::Completed { response } => Ok(Some(Event::Completed(self.outcome(response, None)))),
             Frame::Incomplete { response } => {
-                let why = response.incomplete_details.as_ref().map_or(Incomplete::Other, Details::why);
-                Ok(Some(Event::Completed(self.outcome(response, Some(why)))))
+                let details = response.incomplete_details.as_ref();
+                let incomplete = details.map_or(Incomplete::Other, IncompleteDetails::incomplete);
+                Ok(Some(Event::Completed(self.outcome(response, Some(incomplete)))))
             }
-            Frame::Failed { response } => Err(Complaint::read(&response.error.unwrap_or_default()).in_stream()),
-            Frame::Error(error) => Err(Complaint::read(&error).in_stream()),
+            Frame::Failed { response } => {
+                Err(ErrorBody::parse(&response.error.unwrap_or_default()).into_stream_failure())
+            }
+            Frame::Error(error) => Err(ErrorBody::parse(&error).into_stream_failure()),
             Frame::ItemDone { .. } | Frame::Other => Ok(None),
         }
     }
 
-    /// A second message is set off from the first, as in [`Outcome::text`].
+    /// Separates a second message from the first, as [`Outcome::text`] does.
     fn delta(&mut self, mut text: String, output_index: Option<u64>) -> Event {
-        if !self.text.is_empty() && self.speaking != output_index {
-            text.insert_str(0, BETWEEN_MESSAGES);
+        if !self.text.is_empty() && self.output_index != output_index {
+            text.insert_str(0, MESSAGE_SEPARATOR);
         }
-        self.speaking = output_index;
+        self.output_index = output_index;
         self.text.push_str(&text);
         Event::Delta { text }
     }
 
-    fn outcome(&mut self, response: Body, incomplete: Option<Incomplete>) -> Outcome {
+    fn outcome(&mut self, response: ResponseObject, incomplete: Option<Incomplete>) -> Outcome {
         let mut outcome = Outcome {
             response_id: response.id,
             incomplete,
@@ -180,29 +155,27 @@ impl Heard {
     }
 }
 
-const BETWEEN_MESSAGES: &str = "\n\n";
-
 impl Outcome {
-    fn add(&mut self, item: Item) {
+    fn add(&mut self, item: OutputItem) {
         match item {
-            Item::Call(call) => self.calls.push(call),
-            Item::Message { content } => {
-                let mut said = String::new();
+            OutputItem::Call(call) => self.calls.push(call),
+            OutputItem::Message { content } => {
+                let mut message = String::new();
                 for part in content.unwrap_or_default() {
                     match part {
-                        Part::Text { text } => said.push_str(&text),
-                        Part::Refusal { refusal } => {
+                        ContentPart::Text { text } => message.push_str(&text),
+                        ContentPart::Refusal { refusal } => {
                             self.refusal.get_or_insert_default().push_str(&refusal);
                         }
-                        Part::Other => {}
+                        ContentPart::Other => {}
                     }
                 }
-                if !said.is_empty() && !self.text.is_empty() {
-                    self.text.push_str(BETWEEN_MESSAGES);
+                if !message.is_empty() && !self.text.is_empty() {
+                    self.text.push_str(MESSAGE_SEPARATOR);
                 }
-                self.text.push_str(&said);
+                self.text.push_str(&message);
             }
-            Item::Other => {}
+            OutputItem::Other => {}
         }
     }
 }

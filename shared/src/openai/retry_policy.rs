@@ -1,38 +1,36 @@
-//! How long OpenAI is waited for, and how often it is asked again.
+//! The policy for timeouts and retries of requests to OpenAI.
 
 use std::time::Duration;
 
-use reqwest::{Client, header::HeaderMap, redirect};
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+use reqwest::{Client, redirect};
 
-use super::transport::Miss;
+use super::attempt::FailedAttempt;
 
-/// The default suits production; tests shorten it.
+/// Timeouts, attempts and waits. The default suits production; tests shorten it.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    /// Attempts of one request, the first included.
+    /// Attempts at one request, including the first.
     pub attempts: u32,
-    /// Attempts while another response runs on the conversation, the first included.
+    /// Attempts while another response runs on the conversation, including the first.
     pub locked_attempts: u32,
-    /// The first back-off is drawn between zero and this; the range doubles each time.
+    /// The ceiling of the first backoff, which is drawn between zero and this. The ceiling doubles each time.
     pub first_wait: Duration,
-    /// No back-off is longer. A server that asks for a longer wait is not asked again: somebody is
-    /// waiting here too.
+    /// The ceiling of every backoff. If a server asks for a longer wait, the request is not retried, because a caller
+    /// is waiting here too.
     pub longest_wait: Duration,
-    /// Until a connection stands, TLS included.
+    /// Timeout for establishing a connection, TLS included.
     pub connect: Duration,
-    /// From asking for a response to the head of its answer.
+    /// Timeout from requesting a response to the head of the HTTP response.
     pub first_byte: Duration,
-    /// The same for every other request: some are made while a caller of ours waits, who gives up
-    /// after 29 seconds.
+    /// The same timeout for all other requests. Some are made while one of our callers waits, who gives up after 29
+    /// seconds.
     pub small_first_byte: Duration,
-    /// Between two pieces of an answer. Any byte counts, so that a proxy's comments keep a slow
-    /// model's stream open.
+    /// Timeout between two chunks of a body. Any byte counts, so a proxy's comments keep a slow model's stream open.
     pub idle: Duration,
 }
 
-/// How long an unused connection is kept. One that died unnoticed, in a frozen function say, takes
-/// a request with it that must not be sent twice; a new connection costs some 50 ms.
+/// Lifetime of an unused connection. A connection that died unnoticed (in a frozen function, say) fails a request that
+/// must not be sent twice; a new connection costs about 50 ms.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Default for RetryPolicy {
@@ -51,9 +49,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The HTTP client that keeps to this patience. It follows no redirect: a key goes to the
-    /// server it was given for, and no other. Fails when the system's TLS certificates cannot be
-    /// read.
+    /// Builds an HTTP client with this policy's connect timeout. It follows no redirects, so the API key goes to no
+    /// other server. Fails if the system's TLS certificates cannot be read.
     pub fn http(&self) -> reqwest::Result<Client> {
         Client::builder()
             .connect_timeout(self.connect)
@@ -62,13 +59,13 @@ impl RetryPolicy {
             .build()
     }
 
-    fn back_off(&self, made: u32) -> Duration {
+    fn backoff(&self, made: u32) -> Duration {
         let doubled = self.first_wait.saturating_mul(1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX));
         jitter(doubled.min(self.longest_wait))
     }
 }
 
-/// The tries of one request: how many were made, and whether one of them may have had its effect.
+/// The attempts at one request: their count, and whether one of them may have taken effect.
 pub(super) struct Attempts<'a> {
     retry_policy: &'a RetryPolicy,
     made: u32,
@@ -81,58 +78,30 @@ impl<'a> Attempts<'a> {
         Self { retry_policy, made: 0, locked: 0, maybe_ran: false }
     }
 
-    /// How long to wait before the next try; `None` when that was the last.
-    pub(super) fn after(&mut self, miss: &Miss, repeatable: bool) -> Option<Duration> {
-        self.maybe_ran |= miss.maybe_ran();
-        let (made, allowed) = if miss.is_locked() {
+    /// Counts a failed attempt and returns the wait before the next one. `None` if there is no next one.
+    pub(super) fn wait_after(&mut self, failed: &FailedAttempt, idempotent: bool) -> Option<Duration> {
+        self.maybe_ran |= failed.maybe_ran();
+        let (made, allowed) = if failed.is_locked() {
             (&mut self.locked, self.retry_policy.locked_attempts)
         } else {
             (&mut self.made, self.retry_policy.attempts)
         };
         *made += 1;
-        if *made >= allowed || !miss.may_be_repeated(repeatable) {
+        if *made >= allowed || !failed.is_retryable(idempotent) {
             return None;
         }
-        match miss.wait_asked() {
-            Some(asked) if asked > self.retry_policy.longest_wait => None,
-            Some(asked) => Some(asked),
-            None => Some(self.retry_policy.back_off(*made)),
+        match failed.retry_after() {
+            Some(wait) if wait > self.retry_policy.longest_wait => None,
+            Some(wait) => Some(wait),
+            None => Some(self.retry_policy.backoff(*made)),
         }
     }
 }
 
-/// What a server says about asking it again, in its headers.
-#[derive(Default)]
-pub(super) struct Advice {
-    /// `retry-after-ms`, else `retry-after` (seconds, or an HTTP date).
-    pub(super) wait: Option<Duration>,
-    /// `x-should-retry`. It outweighs the status.
-    pub(super) again: Option<bool>,
-}
-
-impl Advice {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        let milliseconds = || text("retry-after-ms")?.parse().ok().and_then(|ms: f64| seconds(ms / 1000.0));
-        let after = || text("retry-after").and_then(|value| value.parse().ok().map_or_else(|| until(value), seconds));
-        Self { wait: milliseconds().or_else(after), again: text("x-should-retry").and_then(|value| value.parse().ok()) }
-    }
-}
-
-fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-/// The time left until an HTTP date; zero when it has passed.
-fn until(date: &str) -> Option<Duration> {
-    let at = OffsetDateTime::parse(date, &Rfc2822).ok()?;
-    Some((at - OffsetDateTime::now_utc()).try_into().unwrap_or_default())
-}
-
-/// Anything between zero and `most`, so that many callers refused at once do not come back at once.
-fn jitter(most: Duration) -> Duration {
-    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(fastrand::u64(0..=most))
+/// A random wait between zero and `max`, so that clients that were refused together do not return together.
+fn jitter(max: Duration) -> Duration {
+    let max = u64::try_from(max.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(fastrand::u64(0..=max))
 }
 
 #[cfg(test)]
@@ -148,33 +117,8 @@ mod tests {
         };
         for (made, ceiling) in [(1, 10), (2, 20), (3, 35), (40, 35)] {
             for _ in 0..100 {
-                assert!(retry_policy.back_off(made) <= Duration::from_millis(ceiling));
+                assert!(retry_policy.backoff(made) <= Duration::from_millis(ceiling));
             }
         }
-    }
-
-    #[test]
-    fn a_wait_is_read_in_each_of_its_forms() {
-        let asked = |name, value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
-            Advice::of(&headers).wait
-        };
-        assert_eq!(asked("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
-        assert_eq!(asked("retry-after", "2"), Some(Duration::from_secs(2)));
-        assert_eq!(asked("retry-after", "0.5"), Some(Duration::from_millis(500)));
-        assert_eq!(asked("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert!(asked("retry-after", "Fri, 31 Dec 2100 23:59:59 GMT").unwrap() > Duration::from_secs(1_000_000));
-        for nonsense in ["-1", "NaN", "inf", "1e300", "soon"] {
-            assert_eq!(asked("retry-after", nonsense), None, "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn the_milliseconds_outweigh_the_seconds() {
-        let mut headers = HeaderMap::new();
-        headers.insert("retry-after", "7".parse().unwrap());
-        headers.insert("retry-after-ms", "3".parse().unwrap());
-        assert_eq!(Advice::of(&headers).wait, Some(Duration::from_millis(3)));
     }
 }

@@ -1,66 +1,50 @@
-//! One way to send a request: with patience, and never twice where once may have been enough.
+//! Sending requests, with retries that never repeat an effect.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{FutureExt, Stream, TryStreamExt, future::BoxFuture, stream};
-use reqwest::{Client, Method, Request, RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
-use serde::de::DeserializeOwned;
+use futures::{Stream, TryStreamExt, stream};
+use reqwest::{Method, RequestBuilder, Response, Url, header::HeaderMap};
+use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::{
-    OpenAi,
-    failure::{Complaint, Failure},
-    retry_policy::{Advice, Attempts},
+    attempt::{FailedAttempt, RetryAdvice},
+    client::OpenAi,
+    failure::{ErrorBody, Failure},
+    retry_policy::Attempts,
+    wire::TransportError,
 };
 
-/// More of a refusal than this is not read.
-const LONGEST_COMPLAINT: usize = 64 * 1024;
+/// The size up to which an error body is read.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
-/// What carries a request to its server: HTTP over TLS, or a call where the server runs in this process.
-pub trait Wire: Send + Sync {
-    /// Answers as soon as the head of the answer is there; its body may still be under way.
-    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, Broken>>;
-}
-
-/// Why a request got no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
-    /// The request itself could not be built: a key that fits no header, an address without a path.
-    Unfit,
-    /// No connection was made, so nothing was sent.
-    NeverSent,
-    /// Sent, and no answer came: a time-out, or a cut.
-    NoAnswer,
-}
-
-/// What may be done about a request whose fate is unknown, that is, sent and never answered.
+/// Decides whether a request may be sent again after it was sent and got no response.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Resend {
-    /// Twice does what once does: reads, deletions, whole replacements.
-    Freely,
-    /// Twice makes two: it goes out again only where a status invites it, or where no connection
-    /// was ever made.
-    OnlyIfToldTo,
+pub(super) enum RequestKind {
+    /// Two requests have the effect of one: reads, deletions, whole replacements. Retried after no response.
+    Idempotent,
+    /// Two requests have two effects. Retried only if a status allows it, or if no connection was established.
+    NotIdempotent,
 }
 
-/// A try without success.
-pub(super) enum Miss {
-    Refused { status: StatusCode, advice: Advice, complaint: Complaint },
-    Broken(Broken),
+/// An object in a response of which only the id matters.
+#[derive(Deserialize)]
+pub(super) struct ObjectId {
+    pub(super) id: String,
 }
 
-/// Why the body of an answer ended early.
+/// The reason why a response body ended early.
 #[derive(Debug)]
-pub(super) enum Cut {
-    Silent,
-    Broken,
+pub(super) enum BodyError {
+    IdleTimeout,
+    ConnectionLost,
+    TooLarge,
 }
 
 impl OpenAi {
-    /// A request to `path` under the base URL; each segment is escaped, so that an id can never
-    /// reach another route.
+    /// A request to `path` under the base URL. Each segment is escaped, so that no id can lead to another route.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         let request = self.requests.request(method, self.url(path, query));
         match self.settings.api_key.as_str() {
@@ -69,68 +53,71 @@ impl OpenAi {
         }
     }
 
-    /// Sends what `request` builds until it succeeds or patience ends. The body of the answer is
-    /// still to be read.
+    /// Sends the request that `request` builds until it succeeds or the retry policy gives up. The body of the response
+    /// is not read yet.
     pub(super) async fn send(
         &self,
-        resend: Resend,
+        kind: RequestKind,
         first_byte: Duration,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let mut tries = Attempts::new(&self.settings.retry_policy);
+        let mut attempts = Attempts::new(&self.settings.retry_policy);
         loop {
-            let miss = match self.attempt(first_byte, request()).await {
-                Ok(answer) if answer.status().is_success() => return Ok(answer),
-                Ok(answer) => self.refusal(answer).await,
-                Err(broken) => Miss::Broken(broken),
+            let failed = match self.attempt(first_byte, request()).await {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => self.refusal(response).await,
+                Err(error) => FailedAttempt::Transport(error),
             };
-            match tries.after(&miss, resend == Resend::Freely) {
+            match attempts.wait_after(&failed, kind == RequestKind::Idempotent) {
                 Some(wait) => sleep(wait).await,
-                None => return Err(miss.into_failure(tries.maybe_ran)),
+                None => return Err(failed.into_failure(attempts.maybe_ran)),
             }
         }
     }
 
-    async fn attempt(&self, first_byte: Duration, request: RequestBuilder) -> Result<Response, Broken> {
-        let request = request.build().map_err(Broken::from)?;
+    async fn attempt(&self, first_byte: Duration, request: RequestBuilder) -> Result<Response, TransportError> {
+        let request = request.build().map_err(TransportError::from)?;
         timeout(first_byte, self.wire.send(request)).await.unwrap_or_else(|_| {
             warn!("OpenAI did not answer in time");
-            Err(Broken::NoAnswer)
+            Err(TransportError::NoResponse)
         })
     }
 
-    /// Sends a small request and reads its JSON answer.
+    /// Sends a small request and parses its JSON response.
     pub(super) async fn fetch<T: DeserializeOwned>(
         &self,
-        resend: Resend,
+        kind: RequestKind,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, Failure> {
         let first_byte = self.settings.retry_policy.small_first_byte;
-        let answer = self.send(resend, first_byte, request).await?;
-        let body = self.body(answer).await?;
+        let response = self.send(kind, first_byte, request).await?;
+        let body = self.body(response).await?;
         serde_json::from_slice(&body).map_err(|_| Failure::Interrupted { code: None })
     }
 
-    /// Deletes what is at `path`. That it is gone already is success.
+    /// Deletes the object at `path`. Succeeds if it does not exist.
     pub(super) async fn remove(&self, path: &[&str]) -> Result<(), Failure> {
-        match self.send_small(Resend::Freely, || self.request(Method::DELETE, path, &[])).await {
+        match self.send_small(RequestKind::Idempotent, || self.request(Method::DELETE, path, &[])).await {
             Err(Failure::Refused { status: 404, .. }) => Ok(()),
-            told => told,
+            result => result,
         }
     }
 
-    /// Sends a small request of which only success matters.
-    pub(super) async fn send_small(&self, resend: Resend, request: impl Fn() -> RequestBuilder) -> Result<(), Failure> {
+    /// Sends a small request and discards its response.
+    pub(super) async fn send_small(
+        &self,
+        kind: RequestKind,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<(), Failure> {
         let first_byte = self.settings.retry_policy.small_first_byte;
-        let answer = self.send(resend, first_byte, request).await?;
-        // Read to its end, so that its connection serves the next request; what it says is no
-        // matter.
-        let _ = self.body(answer).await;
+        let response = self.send(kind, first_byte, request).await?;
+        // Read to its end, so that the next request can use the connection. The content does not matter.
+        let _ = self.body(response).await;
         Ok(())
     }
 
-    pub(super) async fn body(&self, answer: Response) -> Result<Vec<u8>, Failure> {
-        let chunks = chunks(answer, self.settings.retry_policy.idle);
+    pub(super) async fn body(&self, response: Response) -> Result<Vec<u8>, Failure> {
+        let chunks = chunks(response, self.settings.retry_policy.idle);
         let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
             body.extend_from_slice(&chunk);
             Ok(body)
@@ -149,120 +136,43 @@ impl OpenAi {
         url
     }
 
-    async fn refusal(&self, answer: Response) -> Miss {
-        let (status, advice, request_id) =
-            (answer.status(), Advice::of(answer.headers()), request_id(answer.headers()));
-        let path = answer.url().path().to_owned();
-        let complaint = self.complaint(answer).await;
-        let code = complaint.code.as_deref();
+    async fn refusal(&self, response: Response) -> FailedAttempt {
+        let (status, request_id) = (response.status(), request_id(response.headers()));
+        let advice = RetryAdvice::from_headers(response.headers());
+        let path = response.url().path().to_owned();
+        let body = self.error_body(response).await;
+        let code = body.code.as_deref();
         warn!(status = status.as_u16(), request_id, code, path, "OpenAI refused a request");
-        Miss::Refused { status, advice, complaint }
+        FailedAttempt::Refused { status, advice, body }
     }
 
-    /// An unreadable one says nothing, and its status still speaks.
-    async fn complaint(&self, answer: Response) -> Complaint {
-        let chunks = chunks(answer, self.settings.retry_policy.idle);
+    /// Reads the error body; an empty one if it cannot be read, since the status is still known.
+    async fn error_body(&self, response: Response) -> ErrorBody {
+        let chunks = chunks(response, self.settings.retry_policy.idle);
         let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
             body.extend_from_slice(&chunk);
-            if body.len() <= LONGEST_COMPLAINT { Ok(body) } else { Err(Cut::Broken) }
+            if body.len() <= MAX_ERROR_BODY_BYTES { Ok(body) } else { Err(BodyError::TooLarge) }
         });
         let body = body.await.unwrap_or_default();
-        let mut complaint =
-            serde_json::from_slice(&body).map_or_else(|_| Complaint::default(), |value| Complaint::read(&value));
+        let mut error =
+            serde_json::from_slice(&body).map_or_else(|_| ErrorBody::default(), |value| ErrorBody::parse(&value));
         if !self.settings.api_key.is_empty() {
-            complaint.message = complaint.message.replace(&self.settings.api_key, "…");
+            error.message = error.message.replace(&self.settings.api_key, "…");
         }
-        complaint
+        error
     }
 }
 
-impl Wire for Client {
-    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, Broken>> {
-        self.execute(request).map(|sent| sent.map_err(Broken::from)).boxed()
-    }
-}
-
-impl From<reqwest::Error> for Broken {
-    fn from(error: reqwest::Error) -> Self {
-        let broken = if error.is_builder() {
-            Self::Unfit
-        } else if error.is_connect() {
-            Self::NeverSent
-        } else {
-            Self::NoAnswer
-        };
-        // The debug form names the causes; of the request it holds the URL alone, dropped here.
-        warn!(?broken, error = ?error.without_url(), "OpenAI was not reached");
-        broken
-    }
-}
-
-impl Miss {
-    /// Whether the request may have had its effect all the same. A 5xx may come from a proxy that
-    /// lost the server behind it.
-    pub(super) fn maybe_ran(&self) -> bool {
-        match self {
-            Self::Refused { status, .. } => *status == StatusCode::REQUEST_TIMEOUT || status.is_server_error(),
-            Self::Broken(broken) => *broken == Broken::NoAnswer,
-        }
-    }
-
-    pub(super) fn is_locked(&self) -> bool {
-        matches!(self, Self::Refused { complaint, .. } if complaint.meaning() == Some(Failure::Locked))
-    }
-
-    pub(super) fn may_be_repeated(&self, repeatable: bool) -> bool {
-        match self {
-            Self::Refused { status, advice, complaint } => match complaint.meaning() {
-                Some(Failure::Locked) => true,
-                Some(Failure::Quota) => false,
-                _ => advice.again.unwrap_or(is_retryable(*status)),
-            },
-            Self::Broken(Broken::NeverSent) => true,
-            Self::Broken(Broken::NoAnswer) => repeatable,
-            Self::Broken(Broken::Unfit) => false,
-        }
-    }
-
-    pub(super) fn wait_asked(&self) -> Option<Duration> {
-        match self {
-            Self::Refused { advice, .. } => advice.wait,
-            Self::Broken(_) => None,
-        }
-    }
-
-    fn into_failure(self, maybe_ran: bool) -> Failure {
-        match self {
-            Self::Refused { status, complaint, .. } => match complaint.meaning() {
-                Some(failure) => failure,
-                None if is_retryable(status) => Failure::Unavailable { maybe_ran },
-                None => Failure::Refused {
-                    status: status.as_u16(),
-                    code: complaint.code,
-                    param: complaint.param,
-                    message: complaint.message,
-                },
-            },
-            Self::Broken(_) => Failure::Unavailable { maybe_ran },
-        }
-    }
-}
-
-/// Statuses after which the same request may well succeed.
-fn is_retryable(status: StatusCode) -> bool {
-    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
-        || status.is_server_error()
-}
-
-/// The body of an answer, piece by piece, none awaited for longer than `idle`.
-pub(super) fn chunks(answer: Response, idle: Duration) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
-    stream::try_unfold(answer, move |mut answer| async move {
-        let chunk = timeout(idle, answer.chunk()).await.map_err(|_| Cut::Silent)?.map_err(|_| Cut::Broken)?;
-        Ok(chunk.map(|chunk| (chunk, answer)))
+/// The body of a response, chunk by chunk. Each chunk is awaited for at most `idle`.
+pub(super) fn chunks(response: Response, idle: Duration) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+    stream::try_unfold(response, move |mut response| async move {
+        let chunk = timeout(idle, response.chunk()).await.map_err(|_| BodyError::IdleTimeout)?;
+        let chunk = chunk.map_err(|_| BodyError::ConnectionLost)?;
+        Ok(chunk.map(|chunk| (chunk, response)))
     })
 }
 
-/// What OpenAI's support asks for.
+/// The request id, which OpenAI's support asks for.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use shared::openai::{Ask, Failure};
+use shared::openai::{Failure, ResponseRequest};
 
 use super::{
     KEY, client, hello, outcome,
@@ -87,7 +87,7 @@ async fn only_a_404_that_speaks_of_the_conversation_means_that_it_is_missing() {
     }
 
     let peer = Peer::saying([missing()]).await;
-    let failure = client(&peer).respond(&Ask { conversation: None, ..hello() }).await.err();
+    let failure = client(&peer).respond(&ResponseRequest { conversation: None, ..hello() }).await.err();
     assert!(matches!(failure, Some(Failure::Refused { status: 404, .. })), "none was named");
 }
 

@@ -14,15 +14,15 @@ async fn a_model_is_known_unknown_or_not_spoken_of() {
         (peer::json(200, &json!({ "id": "some-model", "object": "model" })), ModelCheck::Known),
         (refusal(404, "model_not_found", "The model 'm' does not exist."), ModelCheck::Unknown),
         (peer::json(404, &json!({ "error": { "message": "model 'm' not found", "code": null } })), ModelCheck::Unknown),
-        (peer::text(404, "text/plain", "404 page not found"), ModelCheck::NotSaid),
-        (peer::json(404, &json!({ "detail": "Not Found" })), ModelCheck::NotSaid),
-        (peer::json(404, &json!({ "error": { "message": "File Not Found", "code": 404 } })), ModelCheck::NotSaid),
+        (peer::text(404, "text/plain", "404 page not found"), ModelCheck::Undetermined),
+        (peer::json(404, &json!({ "detail": "Not Found" })), ModelCheck::Undetermined),
+        (peer::json(404, &json!({ "error": { "message": "File Not Found", "code": 404 } })), ModelCheck::Undetermined),
         (
             peer::json(404, &json!({ "error": { "message": "Invalid URL (GET /v1/models/m)", "code": null } })),
-            ModelCheck::NotSaid,
+            ModelCheck::Undetermined,
         ),
-        (status(405), ModelCheck::NotSaid),
-        (peer::text(200, "text/html", "<h1>Welcome</h1>"), ModelCheck::NotSaid),
+        (status(405), ModelCheck::Undetermined),
+        (peer::text(200, "text/html", "<h1>Welcome</h1>"), ModelCheck::Undetermined),
     ] {
         let peer = Peer::saying([answer]).await;
         assert_eq!(client(&peer).model_check("org/m:free").await, Ok(check));

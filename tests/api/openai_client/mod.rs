@@ -10,7 +10,9 @@ mod streams;
 
 use std::time::Duration;
 
-use shared::openai::{Answer, Ask, Event, Failure, Input, OpenAi, Outcome, RetryPolicy, Role, Settings};
+use shared::openai::{
+    Event, Failure, Input, OpenAi, Outcome, ResponseRequest, ResponseStream, RetryPolicy, Role, Settings,
+};
 
 use peer::Peer;
 
@@ -54,8 +56,8 @@ fn settings(base_url: &str, retry_policy: RetryPolicy) -> Settings {
 }
 
 /// A customer says hello in `conv_1`.
-fn hello() -> Ask<'static> {
-    Ask {
+fn hello() -> ResponseRequest<'static> {
+    ResponseRequest {
         model: "some-model",
         conversation: Some("conv_1"),
         instructions: "",
@@ -70,7 +72,7 @@ fn hello() -> Ask<'static> {
 }
 
 /// All events of an answer, up to its end.
-async fn drain(mut answer: Answer) -> Vec<Result<Event, Failure>> {
+async fn drain(mut answer: ResponseStream) -> Vec<Result<Event, Failure>> {
     let mut events = Vec::new();
     while let Some(event) = answer.next().await {
         events.push(event);

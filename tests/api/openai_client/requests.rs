@@ -1,7 +1,7 @@
 //! What the client sends.
 
 use serde_json::json;
-use shared::openai::{Ask, Call, Input, OpenAi, Role};
+use shared::openai::{Call, Input, OpenAi, ResponseRequest, Role};
 
 use super::{
     KEY, brisk, client, hello, outcome,
@@ -13,7 +13,7 @@ use super::{
 async fn a_full_request_says_all_that_was_asked() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
     let call = Call { call_id: "call_1".to_owned(), name: "look_up".to_owned(), arguments: "{}".to_owned() };
-    let ask = Ask {
+    let ask = ResponseRequest {
         instructions: "Be kind.",
         input: vec![
             Input::Message { role: Role::User, text: "Hello".to_owned() },
@@ -94,7 +94,7 @@ async fn a_full_request_says_all_that_was_asked() {
 async fn what_is_not_asked_is_not_sent() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
 
-    client(&peer).respond(&Ask { conversation: None, store: false, ..hello() }).await.unwrap();
+    client(&peer).respond(&ResponseRequest { conversation: None, store: false, ..hello() }).await.unwrap();
 
     insta::assert_json_snapshot!(peer.seen()[0].json(), @r#"
     {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use local::standin::{Failure, Fault, InProcess, Stage};
-use shared::openai::{Ask, Event, Failure as Failed, Input, OpenAi, RetryPolicy, Role, Settings};
+use shared::openai::{Event, Failure as Failed, Input, OpenAi, ResponseRequest, RetryPolicy, Role, Settings};
 
 use super::Server;
 
@@ -18,8 +18,8 @@ fn called(server: &Server) -> OpenAi {
     OpenAi::new(server.client.clone(), settings).over(Arc::new(InProcess::new(&server.standin)))
 }
 
-fn hello(conversation: &str) -> Ask<'_> {
-    Ask {
+fn hello(conversation: &str) -> ResponseRequest<'_> {
+    ResponseRequest {
         model: "gpt-5-mini",
         conversation: Some(conversation),
         instructions: "",

@@ -51,7 +51,7 @@ impl Run {
         let instructions = self.instructions(chatbot, conversation).await?;
         let customer = fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
         for _ in 0..=MAX_TOOL_ROUNDS {
-            let ask = Ask {
+            let ask = ResponseRequest {
                 model: &chatbot.config.model,
                 conversation,
                 instructions: &instructions,
