@@ -1,21 +1,25 @@
-//! Threads, chatbots, messages and who may do what to them: values and rules, no I/O.
+//! The domain: threads, chatbots, messages and the rules for changing them. Values only, no I/O.
 
+pub mod access;
 pub mod chatbot;
 pub mod due;
 pub mod id;
 pub mod identity;
 pub mod message;
+pub mod person;
 pub mod retry_schedule;
 pub mod status;
 pub mod thread;
 pub mod time;
 pub mod webhook;
 
+pub use access::Act;
 pub use chatbot::Chatbot;
 pub use due::{DueAction, Timeouts};
 pub use id::{ChatbotId, MessageId, RunId, ThreadId};
-pub use identity::{Act, Identity, Participant, Person, Role};
+pub use identity::Identity;
 pub use message::{Message, Note};
+pub use person::{Participant, Person, Role};
 pub use retry_schedule::RetrySchedule;
 pub use status::{Line, Reason, Status};
 pub use thread::{Thread, ThreadMetadata};

@@ -1,0 +1,64 @@
+//! Access control: the acts that each role may perform, and the threads that each caller can see.
+
+use super::{ChatbotId, Identity, Role, Thread};
+use crate::Error;
+
+/// An act that requires a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    ThreadCreate,
+    ThreadRead,
+    ThreadUpdate,
+    ThreadDelete,
+    ThreadEnd,
+    Chat,
+    /// Write and read internal notes; subscribe to the tenant's inbox.
+    Note,
+    Escalate,
+    Claim,
+    Release,
+    ChatbotRead,
+    ChatbotWrite,
+}
+
+impl Identity {
+    /// Checks that the caller's role permits an act. [`Identity::sees`] checks the thread.
+    pub fn may(&self, act: Act) -> Result<(), Error> {
+        use Act::{
+            Chat, ChatbotRead, ChatbotWrite, Claim, Escalate, Note, Release, ThreadCreate, ThreadDelete, ThreadEnd,
+            ThreadRead, ThreadUpdate,
+        };
+        let allowed = match self.role {
+            Role::Admin => true,
+            Role::Agent => {
+                matches!(act, ThreadCreate | ThreadRead | ThreadEnd | Chat | Note | Claim | Release | ChatbotRead)
+            }
+            Role::Customer => {
+                matches!(act, ThreadCreate | ThreadRead | ThreadUpdate | ThreadDelete | ThreadEnd | Chat | Escalate)
+            }
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Error::Forbidden(match act {
+            ChatbotWrite => "only an admin may change chatbots",
+            Claim | Release | Note | ChatbotRead => "only agents and admins may do this",
+            Escalate => "only the customer or an admin may ask for a person",
+            ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",
+            ThreadCreate | ThreadRead | ThreadEnd | Chat => "this role may not do this",
+        }))
+    }
+
+    /// Checks that the caller may use this chatbot in a thread.
+    pub fn may_have(&self, chatbot: &ChatbotId) -> Result<(), Error> {
+        match &self.chatbot {
+            Some(only) if only != chatbot => Err(Error::Forbidden("the token is for another chatbot")),
+            _ => Ok(()),
+        }
+    }
+
+    /// True if the thread exists for this caller. Another customer's thread does not: the response is 404, not 403.
+    pub fn sees(&self, thread: &Thread) -> bool {
+        thread.tenant == self.tenant && (self.is_staff() || thread.customer_id == self.subject)
+    }
+}
