@@ -12,9 +12,6 @@ use crate::{
 /// API Gateway takes messages of 128 KB; beyond this an event goes without its text.
 const EVENT_MAX: usize = 120 * 1024;
 
-/// The most people that a picture of a thread's presence shows.
-pub const PRESENT_MAX: usize = 50;
-
 /// What happened, as sockets and streams tell it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type")]
@@ -60,7 +57,7 @@ pub enum Event {
     /// Somebody is writing, or has stopped. Forgotten after a few seconds without another one.
     #[serde(rename = "typing")]
     Typing { thread_id: ThreadId, who: Participant, on: bool },
-    /// Everybody who listens, at most [`PRESENT_MAX`]: the picture with the newest `at` counts.
+    /// The participants who are subscribed, at most 50. The event with the newest `at` is the current one.
     #[serde(rename = "presence")]
     Presence { thread_id: ThreadId, present: Vec<Participant>, at: At },
     /// How far somebody has read.

@@ -1,7 +1,8 @@
-//! Broadcast: one event, many sockets.
+//! Broadcast: one event to many sockets.
 //!
-//! Each event is written once. Each listener gets those meant for them, in order, and none waits for another: at most
-//! [`MAX_CONCURRENT_POSTS`] posts are under way, and one that takes long gives its place away and goes on without.
+//! Each event is serialised once. Each subscriber gets the events meant for them in order, and no subscriber waits for
+//! another: at most [`MAX_CONCURRENT_POSTS`] posts are in flight, and a slow post releases its permit and continues
+//! without one.
 
 use std::{borrow::Cow, pin::pin, slice, time::Duration};
 
@@ -12,20 +13,20 @@ use futures::{
 };
 use tokio::{sync::Semaphore, time::sleep};
 
-use super::{Event, Posted};
+use super::{client::Posted, event::Event};
 use crate::{
     App, Error,
     domain::{Thread, ThreadId},
     store::Subscriber,
 };
 
-/// The most posts under way at once, of one broadcast: a thousand at 20 ms each take 160 ms.
+/// Posts in flight per broadcast. A thousand posts of 20 ms each take 160 ms.
 const MAX_CONCURRENT_POSTS: usize = 128;
 
-/// A post that takes longer is slow, and holds nobody else up.
+/// Time after which a post counts as slow and releases its permit.
 const SLOW_POST_AFTER: Duration = Duration::from_millis(250);
 
-/// An event as it is sent: written once for all who hear the same.
+/// A serialised event, for all subscribers who get the same version of it.
 struct Frame {
     text: String,
     audience: Audience,
@@ -33,7 +34,7 @@ struct Frame {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Audience {
-    Everybody,
+    All,
     Staff,
     Customers,
 }
@@ -42,15 +43,17 @@ impl Frame {
     fn of(event: &Event) -> Result<Vec<Self>, Error> {
         let frame = |event: &Event, audience| Ok(Self { text: event.frame()?, audience });
         match event.for_customers() {
-            Some(Cow::Borrowed(_)) => Ok(vec![frame(event, Audience::Everybody)?]),
-            Some(Cow::Owned(theirs)) => Ok(vec![frame(event, Audience::Staff)?, frame(&theirs, Audience::Customers)?]),
+            Some(Cow::Borrowed(_)) => Ok(vec![frame(event, Audience::All)?]),
+            Some(Cow::Owned(redacted)) => {
+                Ok(vec![frame(event, Audience::Staff)?, frame(&redacted, Audience::Customers)?])
+            }
             None => Ok(vec![frame(event, Audience::Staff)?]),
         }
     }
 
     fn is_for(&self, subscriber: &Subscriber) -> bool {
         match self.audience {
-            Audience::Everybody => true,
+            Audience::All => true,
             Audience::Staff => subscriber.staff,
             Audience::Customers => !subscriber.staff,
         }
@@ -58,7 +61,7 @@ impl Frame {
 }
 
 impl App {
-    /// Tells a thread's listeners. After the save, and whatever comes of it: nothing is undone. Gives who they were.
+    /// Broadcasts events to a thread's subscribers and returns them. Call it after the save; a failure undoes nothing.
     pub async fn broadcast(&self, thread: &Thread, events: &[Event]) -> Vec<Subscriber> {
         match self.store.subscribers(&thread.tenant, &thread.id).await {
             Ok(subscribers) => {
@@ -72,21 +75,21 @@ impl App {
         }
     }
 
-    /// Tells a thread's listeners, but for those of one person, what that person does.
+    /// Broadcasts a person's event to the thread's other subscribers, not to that person's own sockets.
     pub async fn broadcast_to_others(
         &self,
         tenant: &str,
         thread: &ThreadId,
-        of: &str,
+        subject: &str,
         event: &Event,
     ) -> Result<(), Error> {
         let mut others = self.store.subscribers(tenant, thread).await?;
-        others.retain(|listener| !listener.is_of(of));
+        others.retain(|subscriber| !subscriber.is_of(subject));
         self.broadcast_to(tenant, &others, slice::from_ref(event)).await;
         Ok(())
     }
 
-    /// Tells a tenant's inbox of a change of owner.
+    /// Broadcasts a change of owner to the tenant's inbox.
     pub async fn broadcast_to_inbox(&self, tenant: &str, event: &Event) {
         match self.store.inbox_subscribers(tenant).await {
             Ok(subscribers) => self.broadcast_to(tenant, &subscribers, slice::from_ref(event)).await,
@@ -94,20 +97,20 @@ impl App {
         }
     }
 
-    /// Whatever comes of it: who could not be told asks again.
+    /// Broadcasts events to the given subscribers. Failures are ignored, since a client asks for what it missed.
     pub async fn broadcast_to(&self, tenant: &str, subscribers: &[Subscriber], events: &[Event]) {
         if subscribers.is_empty() {
             return;
         }
         let frames: Vec<Frame> = events.iter().filter_map(|event| Frame::of(event).ok()).flatten().collect();
-        let (now, places) = (self.now(), Semaphore::new(MAX_CONCURRENT_POSTS));
-        let (frames, places, live) = (&frames, &places, subscribers.iter().filter(|it| it.expires > now));
+        let (now, permits) = (self.now(), Semaphore::new(MAX_CONCURRENT_POSTS));
+        let (frames, permits, live) = (&frames, &permits, subscribers.iter().filter(|it| it.expires > now));
         let all = stream::iter(live).for_each_concurrent(None, async |subscriber| {
-            // Never closed.
-            let Ok(place) = places.acquire().await else { return };
+            // The semaphore is never closed.
+            let Ok(permit) = permits.acquire().await else { return };
             let delivery = pin!(self.deliver(tenant, subscriber, frames));
             if let Either::Right(((), slow)) = select(delivery, pin!(sleep(SLOW_POST_AFTER))).await {
-                drop(place);
+                drop(permit);
                 slow.await;
             }
         });
@@ -120,5 +123,17 @@ impl App {
                 return;
             }
         }
+    }
+
+    /// Posts a frame to one subscriber. A connection that no longer exists is deleted here, since nothing else reports
+    /// it.
+    pub async fn post(&self, tenant: &str, subscriber: &Subscriber, frame: &str) -> Posted {
+        let posted = self.sockets.post(&subscriber.connection, frame).await;
+        if posted == Posted::Gone
+            && let Err(error) = self.forget(tenant, &subscriber.connection).await
+        {
+            tracing::warn!(%error, "a dead connection could not be forgotten");
+        }
+        posted
     }
 }

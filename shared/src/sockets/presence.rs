@@ -1,44 +1,61 @@
-//! Who listens to a thread right now. It is derived from the subscriptions, and told as a whole picture, so that pictures
-//! that overtake each other do no harm.
+//! Presence: the participants who are subscribed to a thread.
+//!
+//! It is derived from the subscriptions and broadcast as a whole, so pictures that overtake each other do no harm.
 
-use super::{Event, PRESENT_MAX};
+use futures::future::BoxFuture;
+
+use super::event::Event;
 use crate::{
     App, Error,
     domain::{Participant, ThreadId},
     store::{Connection, Subscriber},
 };
 
+/// The participants in one picture.
+const MAX_PRESENT: usize = 50;
+
 impl App {
-    /// After a connection began to listen to a thread: it is shown who is there, and everybody else that it came, unless its
-    /// person was there before.
+    /// Broadcasts presence after a connection subscribed to a thread. The new connection always gets the picture; the
+    /// others do unless its person was present before.
     pub async fn broadcast_arrival(&self, connection: &Connection, id: &ThreadId) -> Result<(), Error> {
         let (tenant, subject) = (&connection.identity.tenant, &connection.identity.subject);
-        let mut listeners = self.store.subscribers(tenant, id).await?;
-        let picture = self.picture(id, &listeners);
+        let mut subscribers = self.store.subscribers(tenant, id).await?;
+        let picture = self.picture(id, &subscribers);
         self.sockets.post(&connection.id, &picture.frame()?).await;
-        listeners.retain(|it| it.connection != connection.id);
-        if !listeners.iter().any(|it| it.is_of(subject) && !self.is_past(it.expires)) {
-            self.broadcast_to(tenant, &listeners, &[picture]).await;
+        subscribers.retain(|it| it.connection != connection.id);
+        if !subscribers.iter().any(|it| it.is_of(subject) && !self.is_past(it.expires)) {
+            self.broadcast_to(tenant, &subscribers, &[picture]).await;
         }
         Ok(())
     }
 
-    /// After a connection of somebody has left these threads: those who listen on are told, unless its person does too.
+    /// Broadcasts presence after a connection left these threads, unless its person is still subscribed with another.
     pub async fn broadcast_departure(&self, connection: &Connection, threads: impl IntoIterator<Item = &ThreadId>) {
         let (tenant, subject) = (&connection.identity.tenant, &connection.identity.subject);
         for id in threads {
             match self.store.subscribers(tenant, id).await {
-                Ok(listeners) if listeners.iter().any(|it| it.is_of(subject)) => {}
-                Ok(listeners) => self.broadcast_to(tenant, &listeners, &[self.picture(id, &listeners)]).await,
+                Ok(subscribers) if subscribers.iter().any(|it| it.is_of(subject)) => {}
+                Ok(subscribers) => self.broadcast_to(tenant, &subscribers, &[self.picture(id, &subscribers)]).await,
                 Err(error) => tracing::warn!(thread.id = %id, %error, "nobody could be told who left"),
             }
         }
     }
 
-    fn picture(&self, id: &ThreadId, listeners: &[Subscriber]) -> Event {
+    /// Deletes a connection with its subscriptions and broadcasts its departure. Boxed, because the broadcast may find
+    /// more connections to delete.
+    pub fn forget<'a>(&'a self, tenant: &'a str, connection: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async {
+            if let Some(gone) = self.store.connection_delete(tenant, connection).await? {
+                self.broadcast_departure(&gone, &gone.threads).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn picture(&self, id: &ThreadId, subscribers: &[Subscriber]) -> Event {
         let mut present: Vec<Participant> = Vec::new();
-        for who in listeners.iter().filter(|it| !self.is_past(it.expires)).filter_map(|it| it.who.as_ref()) {
-            if present.len() < PRESENT_MAX && !present.contains(who) {
+        for who in subscribers.iter().filter(|it| !self.is_past(it.expires)).filter_map(|it| it.who.as_ref()) {
+            if present.len() < MAX_PRESENT && !present.contains(who) {
                 present.push(who.clone());
             }
         }
