@@ -1,7 +1,8 @@
-//! Webhooks: requests to servers of our customers' choosing, signed, bounded, and kept out of our own network.
+//! Webhooks: requests to servers that our customers choose. They are signed, limited in time and size, and kept out of
+//! our own network.
 //!
-//! A request is signed by the convention of Standard Webhooks. Its `webhook-id` stays the same however often it is
-//! sent, so that whoever takes it can tell a repeat.
+//! The signature follows Standard Webhooks. A request keeps its `webhook-id` when it is sent again, so that its receiver
+//! can recognise a repeat.
 
 mod resolver;
 mod signature;
@@ -15,37 +16,37 @@ use reqwest::{Client, Response, StatusCode, Url, header::CONTENT_TYPE, redirect}
 use tokio::time::timeout;
 
 use crate::{
-    App,
+    Error,
     domain::{
         At,
-        webhook::{NetworkPolicy, Webhook, leads_out},
+        webhook::{NetworkPolicy, Webhook, is_allowed_host},
     },
 };
 use resolver::{NotPublic, Resolver};
 use signature::signature;
 
-/// Until a connection stands, TLS included.
+/// Timeout for establishing a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// No answer is read beyond this.
-const ANSWER_MAX: usize = 64 * 1024;
+/// The most that is read of a response.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub reach: NetworkPolicy,
-    /// From the first packet to the last of an answer.
-    pub retry_policy: Duration,
+    /// Timeout for a whole request, from its first packet to the last one of the response.
+    pub timeout: Duration,
 }
 
-/// The sender. Clones share everything.
+/// A client for webhooks. Clones share everything.
 #[derive(Clone)]
 pub struct Webhooks {
     settings: Settings,
-    /// Made at the first use: most functions never need it.
+    /// Built at its first use, since most functions never need it.
     http: Arc<OnceLock<Client>>,
 }
 
-/// Why a webhook did not do what it was asked.
+/// The reason why a request to a webhook failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
     #[error("its address is not a public one")]
@@ -53,29 +54,29 @@ pub enum DeliveryError {
     #[error("it could not be reached")]
     Unreachable,
     #[error("it did not answer in time")]
-    Silent,
+    TimedOut,
     #[error("it answered with status {}", .0.as_u16())]
     Refused(StatusCode),
     #[error("its answer is too long")]
-    TooLong,
-    /// A request that cannot be built, or a machine without certificates.
+    TooLarge,
+    /// The URL is invalid, or the machine has no TLS certificates.
     #[error("it could not be asked")]
-    Unfit,
+    InvalidRequest,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { reach: NetworkPolicy::Public, retry_policy: Duration::from_secs(10) }
+        Self { reach: NetworkPolicy::Public, timeout: Duration::from_secs(10) }
     }
 }
 
 impl DeliveryError {
-    /// Whether the same request may well succeed a moment later.
+    /// True if the same request may succeed a moment later.
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Unreachable => true,
             Self::Refused(status) => status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
-            Self::NotPublic | Self::Silent | Self::TooLong | Self::Unfit => false,
+            Self::NotPublic | Self::TimedOut | Self::TooLarge | Self::InvalidRequest => false,
         }
     }
 }
@@ -85,16 +86,18 @@ impl Webhooks {
         Self { settings, http: Arc::default() }
     }
 
-    pub fn reach(&self) -> NetworkPolicy {
-        self.settings.reach
+    /// Validates the webhook that an admin sets for a chatbot.
+    pub fn validated(&self, webhook: &Webhook) -> Result<Webhook, Error> {
+        webhook.validated(self.settings.reach)
     }
 
-    /// Posts `body`, which is JSON, and returns what a 2xx came with. Anything else is a failure, a redirect too: it
-    /// could lead to where the URL may not.
+    /// Posts a JSON body and returns the body of a 2xx response. Any other status is an error. So is a redirect, which
+    /// could lead to an address that the URL may not have.
     pub async fn post(&self, webhook: &Webhook, id: &str, now: At, body: String) -> Result<Vec<u8>, DeliveryError> {
-        let url: Url = webhook.url.parse().map_err(|_| DeliveryError::Unfit)?;
-        // Checked when it was set, and now: an address has no name that the resolver would be asked for.
-        if !leads_out(&url, self.settings.reach) {
+        let url: Url = webhook.url.parse().map_err(|_| DeliveryError::InvalidRequest)?;
+        // Checked again, although it was when the webhook was set: a URL with an address instead of a name never reaches
+        // the resolver.
+        if !is_allowed_host(&url, self.settings.reach) {
             return Err(DeliveryError::NotPublic);
         }
         let timestamp = now.seconds().to_string();
@@ -107,53 +110,57 @@ impl Webhooks {
             .header("webhook-signature", signature(&webhook.key(), id, &timestamp, &body))
             .header("idempotency-key", id)
             .body(body);
-        let answered = async {
-            let answer = request.send().await.map_err(|error| DeliveryError::of(&error))?;
-            if answer.status().is_success() { read(answer).await } else { Err(DeliveryError::Refused(answer.status())) }
+        let response = async {
+            let response = request.send().await.map_err(|error| DeliveryError::from_reqwest(&error))?;
+            match response.status() {
+                status if status.is_success() => read(response).await,
+                status => Err(DeliveryError::Refused(status)),
+            }
         };
-        timeout(self.settings.retry_policy, answered).await.unwrap_or(Err(DeliveryError::Silent))
+        timeout(self.settings.timeout, response).await.unwrap_or(Err(DeliveryError::TimedOut))
     }
 
     fn http(&self) -> Result<&Client, DeliveryError> {
-        if let Some(made) = self.http.get() {
-            return Ok(made);
+        if let Some(built) = self.http.get() {
+            return Ok(built);
         }
-        let made = client(self.settings.reach).map_err(|error| {
+        let built = client(self.settings.reach).map_err(|error| {
             tracing::error!(%error, "webhooks cannot be called");
-            DeliveryError::Unfit
+            DeliveryError::InvalidRequest
         })?;
-        Ok(self.http.get_or_init(|| made))
+        Ok(self.http.get_or_init(|| built))
     }
 }
 
-fn client(reach: NetworkPolicy) -> reqwest::Result<Client> {
+fn client(policy: NetworkPolicy) -> reqwest::Result<Client> {
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none())
-        .dns_resolver(Resolver(reach))
-        // A proxy would resolve names for itself.
+        .dns_resolver(Resolver(policy))
+        // A proxy would resolve names itself.
         .no_proxy()
         .http1_only()
-        .https_only(reach == NetworkPolicy::Public)
-        // Each request's address is looked up and checked; none is kept, to die while a function is frozen.
+        .https_only(policy == NetworkPolicy::Public)
+        // The address of each request is resolved and checked anew. No connection is kept: it would die while a function
+        // is frozen.
         .pool_max_idle_per_host(0)
         .user_agent("Switchboard")
         .build()
 }
 
-async fn read(mut answer: Response) -> Result<Vec<u8>, DeliveryError> {
+async fn read(mut response: Response) -> Result<Vec<u8>, DeliveryError> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| DeliveryError::of(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| DeliveryError::from_reqwest(&error))? {
         body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_MAX {
-            return Err(DeliveryError::TooLong);
+        if body.len() > MAX_RESPONSE_BYTES {
+            return Err(DeliveryError::TooLarge);
         }
     }
     Ok(body)
 }
 
 impl DeliveryError {
-    fn of(error: &reqwest::Error) -> Self {
+    fn from_reqwest(error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = cause {
             if error.is::<NotPublic>() {
@@ -162,18 +169,11 @@ impl DeliveryError {
             cause = error.source();
         }
         if error.is_builder() {
-            Self::Unfit
+            Self::InvalidRequest
         } else if error.is_timeout() && !error.is_connect() {
-            Self::Silent
+            Self::TimedOut
         } else {
             Self::Unreachable
         }
-    }
-}
-
-impl App {
-    /// The webhook that an admin gives a chatbot, or what is wrong with it.
-    pub fn webhook(&self, given: &Webhook) -> Result<Webhook, crate::Error> {
-        given.checked(self.webhooks.reach())
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn create(
     identity.may(Act::ChatbotWrite)?;
     let (config, documents, webhook) = body.split();
     config.validate()?;
-    let webhook = webhook.map(|given| app.webhook(&given)).transpose()?;
+    let webhook = webhook.map(|given| app.webhooks.validated(&given)).transpose()?;
     Document::validate(&documents)?;
     let mut creation =
         Creation::under(identity, idempotency_key, &["POST /chatbots".as_bytes(), raw_body.as_ref()], app.now());

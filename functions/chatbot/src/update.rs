@@ -48,7 +48,7 @@ pub(crate) async fn update(
     identity.may(Act::ChatbotWrite)?;
     Document::validate(update.documents.as_deref().unwrap_or_default())?;
     if let Patch::Value(given) = &mut update.webhook {
-        *given = app.webhook(given)?;
+        *given = app.webhooks.validated(given)?;
     }
     // The new model is checked at most once, however many conflicts there are.
     let model_check = OnceCell::new();

@@ -1,4 +1,4 @@
-//! A chatbot's webhook: where its functions are called, and where it is told that a line has changed hands.
+//! A chatbot's webhook: the server that runs its functions and is notified of changes of owner.
 
 mod address;
 
@@ -16,7 +16,7 @@ pub use address::is_public;
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     pub url: String,
-    /// What its requests are signed with. It is never shown again.
+    /// The secret that its requests are signed with. The API never shows it.
     pub secret: String,
 }
 
@@ -26,51 +26,52 @@ pub struct View {
     pub url: String,
 }
 
-/// Where webhooks may lead.
+/// The addresses that webhooks may have. This is the protection against server-side request forgery (SSRF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkPolicy {
-    /// By https to public addresses. A webhook that led into the network it is called from would open it to strangers.
+    /// Public addresses, over HTTPS. A webhook with a private address would open the network it is called from to
+    /// strangers.
     #[default]
     Public,
-    /// Anywhere, by http too: on a laptop, whose own servers are what one tries things on.
+    /// Any address, over HTTP too. For a laptop, where webhooks are tried against local servers.
     Anywhere,
 }
 
-/// Secrets in the notation of Standard Webhooks: what follows is the key as base64.
-const ENCODED: &str = "whsec_";
+/// The prefix of secrets in the format of Standard Webhooks, which are the key in base64.
+const BASE64_PREFIX: &str = "whsec_";
 
 impl Webhook {
-    /// The webhook with its URL as the standard writes it, or what is wrong with it.
-    pub fn checked(&self, reach: NetworkPolicy) -> Result<Self, Error> {
-        let wrong = |reason: &str| Error::invalid("webhook.url", reason);
+    /// Validates the URL and the secret. Returns the webhook with its URL normalised.
+    pub fn validated(&self, policy: NetworkPolicy) -> Result<Self, Error> {
+        let invalid = |reason: &str| Error::invalid("webhook.url", reason);
         if self.url.chars().count() > 2_000 {
-            return Err(wrong("must have at most 2000 characters"));
+            return Err(invalid("must have at most 2000 characters"));
         }
-        let url: Url = self.url.parse().map_err(|_| wrong("must be a URL"))?;
-        if url.scheme() != "https" && (reach == NetworkPolicy::Public || url.scheme() != "http") {
-            return Err(wrong("must begin with https://"));
+        let url: Url = self.url.parse().map_err(|_| invalid("must be a URL"))?;
+        if url.scheme() != "https" && (policy == NetworkPolicy::Public || url.scheme() != "http") {
+            return Err(invalid("must begin with https://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("must hold no user name or password; requests are signed"));
+            return Err(invalid("must hold no user name or password; requests are signed"));
         }
         if url.fragment().is_some() {
-            return Err(wrong("must have no fragment"));
+            return Err(invalid("must have no fragment"));
         }
-        if !leads_out(&url, reach) {
-            return Err(wrong("must lead to a public address"));
+        if !is_allowed_host(&url, policy) {
+            return Err(invalid("must lead to a public address"));
         }
         if !(16..=128).contains(&self.secret.chars().count()) {
             return Err(Error::invalid("webhook.secret", "must have 16 to 128 characters"));
         }
-        if self.secret.starts_with(ENCODED) && !(24..=64).contains(&self.key().len()) {
+        if self.secret.starts_with(BASE64_PREFIX) && !(24..=64).contains(&self.key().len()) {
             return Err(Error::invalid("webhook.secret", "must have 24 to 64 bytes as base64 after whsec_"));
         }
         Ok(Self { url: url.into(), secret: self.secret.clone() })
     }
 
-    /// The key of its signatures: the secret's bytes, or those it stands for.
+    /// The signing key: the secret's bytes, or the bytes that it encodes.
     pub fn key(&self) -> Vec<u8> {
-        match self.secret.strip_prefix(ENCODED) {
+        match self.secret.strip_prefix(BASE64_PREFIX) {
             Some(encoded) => BASE64_STANDARD.decode(encoded).unwrap_or_default(),
             None => self.secret.clone().into_bytes(),
         }
@@ -81,7 +82,7 @@ impl Webhook {
     }
 }
 
-/// Neither part is for a log: URLs hold tokens too.
+/// Shows neither field: they must not reach a log, and URLs contain tokens too.
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook").finish_non_exhaustive()
@@ -105,11 +106,12 @@ impl FromStr for NetworkPolicy {
     }
 }
 
-/// Whether a host that is an address, in whichever notation, may be gone to. Of a name only a resolver can tell.
-pub fn leads_out(url: &Url, reach: NetworkPolicy) -> bool {
+/// False for a host that is an address, in any notation, and not allowed. A name passes, since only the resolver knows
+/// its addresses.
+pub fn is_allowed_host(url: &Url, policy: NetworkPolicy) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
-    address.is_err() || address.is_ok_and(|address| reach.allows(address))
+    address.is_err() || address.is_ok_and(|address| policy.allows(address))
 }
 
 #[cfg(test)]
@@ -118,9 +120,9 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef";
 
-    fn refused(url: &str, secret: &str, reach: NetworkPolicy) -> String {
+    fn refused(url: &str, secret: &str, policy: NetworkPolicy) -> String {
         let webhook = Webhook { url: url.into(), secret: secret.into() };
-        webhook.checked(reach).map_or_else(|error| error.to_string(), |checked| format!("{} is allowed", checked.url))
+        webhook.validated(policy).map_or_else(|error| error.to_string(), |valid| format!("{} is allowed", valid.url))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Names of webhooks, resolved here and nowhere else: the addresses that were checked are the ones connected to.
+//! DNS resolution for webhooks. The client connects to the addresses that are checked here, and to no others.
 
 use std::net::SocketAddr;
 
@@ -15,18 +15,18 @@ pub(super) struct NotPublic;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let policy = self.0;
         Box::pin(async move {
-            // Without a port, which the URL has.
+            // The port is a placeholder: the URL has one.
             let found = lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(checked(found, reach)?.into_iter()) as Addrs)
+            Ok(Box::new(checked(found, policy)?.into_iter()) as Addrs)
         })
     }
 }
 
-/// All of them, or none: a name that leads in and out is somebody's attempt to get in.
-fn checked(found: Vec<SocketAddr>, reach: NetworkPolicy) -> Result<Vec<SocketAddr>, NotPublic> {
-    if found.iter().all(|address| reach.allows(address.ip())) { Ok(found) } else { Err(NotPublic) }
+/// Returns all of the addresses or none: a name with public and private addresses is an attempt to get in.
+fn checked(found: Vec<SocketAddr>, policy: NetworkPolicy) -> Result<Vec<SocketAddr>, NotPublic> {
+    if found.iter().all(|address| policy.allows(address.ip())) { Ok(found) } else { Err(NotPublic) }
 }
 
 #[cfg(test)]

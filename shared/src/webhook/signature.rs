@@ -1,10 +1,10 @@
-//! Standard Webhooks' symmetric signature, version 1.
+//! The symmetric signature (version 1) of Standard Webhooks.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The value of `webhook-signature`. It covers the id and the time too, so that neither can be exchanged.
+/// The value of `webhook-signature`. It covers the id and the timestamp too, so that neither can be replaced.
 pub(super) fn signature(key: &[u8], id: &str, timestamp: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in [id, ".", timestamp, ".", body] {

@@ -27,7 +27,7 @@ async fn thread_at(stage: &Stage, url: &str) -> String {
 /// Waits for no webhook longer than a test can.
 fn hasty() -> Options {
     let mut options = Options::default();
-    options.webhooks.retry_policy = std::time::Duration::from_millis(300);
+    options.webhooks.timeout = std::time::Duration::from_millis(300);
     options
 }
 

@@ -1,22 +1,22 @@
-//! Which addresses are the public internet's: those that no registry of special purposes lists (RFC 6890 and after).
+//! Addresses of the public internet: those that no special-purpose registry lists (RFC 6890 and its successors).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 networks that lead elsewhere, or nowhere.
-const ELSEWHERE: [([u8; 4], u32); 16] = [
+/// IPv4 networks that are not public.
+const SPECIAL_PURPOSE_V4: [([u8; 4], u32); 16] = [
     // This network, and the unspecified address.
     ([0, 0, 0, 0], 8),
     // Private.
     ([10, 0, 0, 0], 8),
     ([172, 16, 0, 0], 12),
     ([192, 168, 0, 0], 16),
-    // Behind a carrier's translation.
+    // Carrier-grade NAT.
     ([100, 64, 0, 0], 10),
     // Loopback.
     ([127, 0, 0, 0], 8),
-    // Link-local, with the clouds' metadata at 169.254.169.254.
+    // Link-local, with the cloud providers' metadata services at 169.254.169.254.
     ([169, 254, 0, 0], 16),
-    // Protocol assignments, and the relays of 6to4.
+    // Protocol assignments, and 6to4 relays.
     ([192, 0, 0, 0], 24),
     ([192, 88, 99, 0], 24),
     // Benchmarks.
@@ -25,7 +25,7 @@ const ELSEWHERE: [([u8; 4], u32); 16] = [
     ([192, 0, 2, 0], 24),
     ([198, 51, 100, 0], 24),
     ([203, 0, 113, 0], 24),
-    // Azure's own host, which answers every machine there.
+    // Azure's virtual host address, which every machine there can reach.
     ([168, 63, 129, 16], 32),
     // Multicast.
     ([224, 0, 0, 0], 4),
@@ -45,17 +45,17 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         let differing = address.to_bits() ^ Ipv4Addr::from(net).to_bits();
         differing.leading_zeros() >= bits
     };
-    !ELSEWHERE.into_iter().any(is_in)
+    !SPECIAL_PURPOSE_V4.into_iter().any(is_in)
 }
 
-/// Global unicast, but for what is carved out of it. Loopback, link-local, unique-local, multicast and `::` with all
-/// that is written behind it lie outside. An address that carries an IPv4 one leads where that one leads.
+/// True for global unicast addresses, except their special-purpose blocks. Loopback, link-local, unique-local, multicast
+/// and the reserved `::/8` are not global unicast. An address that embeds an IPv4 address is public if the latter is.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [.., a, b, c, d] = address.octets();
     match address.segments() {
-        // Mapped, and translated by NAT64.
+        // IPv4-mapped, and NAT64.
         [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(Ipv4Addr::new(a, b, c, d)),
-        // Protocol assignments (Teredo, benchmarks, ORCHID); documentation, twice; 6to4.
+        // Protocol assignments (Teredo, benchmarks, ORCHID); both documentation blocks; 6to4.
         [0x2001, 0..=0x01ff | 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] | [0x2002, ..] => false,
         [0x2000..=0x3fff, ..] => true,
         _ => false,
