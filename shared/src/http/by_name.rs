@@ -1,7 +1,7 @@
-//! Bodies whose objects are objects, however deep.
+//! Deserialisation of structs by field name only, at every depth.
 //!
-//! Serde takes a JSON array for a struct too, its fields in the order in which they are declared. An order is no part
-//! of the API: a field has a name.
+//! Serde also accepts a JSON array for a struct, with the fields in their order of declaration. That order is not part of
+//! the API.
 
 use serde::{
     Deserializer,
@@ -9,8 +9,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// A deserializer of JSON that gives a struct its fields by name alone. What it hands on to visitors does so too, but
-/// for an enum's content: those of a body are mere words.
+/// A JSON deserializer that accepts only objects for structs. It wraps everything that it passes to visitors, except the
+/// content of enums: those in a body are plain strings.
 pub(super) struct ByName<T>(pub(super) T);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for ByName<D> {
@@ -46,7 +46,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ByName<D> {
         self.0.deserialize_enum(name, variants, ByName(visitor))
     }
 
-    // JSON says itself what it is.
+    // JSON is self-describing.
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any

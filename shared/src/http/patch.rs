@@ -1,8 +1,8 @@
-//! A field of a PATCH.
+//! A field of a PATCH body.
 
 use serde::{Deserialize, Deserializer};
 
-/// Absent: it stays. Null: it goes. Else it is what it is given as. Needs `#[serde(default)]`.
+/// A field that is absent (unchanged), null (removed) or a new value. Needs `#[serde(default)]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     #[default]
@@ -12,7 +12,7 @@ pub enum Patch<T> {
 }
 
 impl<T: Clone> Patch<T> {
-    /// What becomes of `old`.
+    /// Applies the patch to `old`.
     pub fn over(&self, old: Option<T>) -> Option<T> {
         match self {
             Self::Absent => old,

@@ -1,0 +1,100 @@
+//! Responses, and the problems that take their place.
+
+use lambda_http::{
+    Body, Response,
+    http::{
+        HeaderValue, StatusCode,
+        header::{ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, RETRY_AFTER},
+    },
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{ConflictWith, Error};
+
+/// A response with a JSON body.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Error> {
+    let body = serde_json::to_string(body).map_err(Error::internal)?;
+    Ok(response(status, "application/json", body))
+}
+
+pub fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    cors(&mut response);
+    response
+}
+
+/// The response, or the problem (RFC 9457) for an error. Server errors are logged here, once, with their cause.
+pub fn respond(result: Result<Response<Body>, Error>) -> Response<Body> {
+    result.unwrap_or_else(|error| problem(&error))
+}
+
+fn problem(error: &Error) -> Response<Body> {
+    let (status, code, title) = kind(error);
+    if let Error::Internal(cause) = error {
+        tracing::error!(cause = chain(cause.as_ref()), "a request failed");
+    } else if status.is_server_error() {
+        tracing::warn!(%error, code, "a request was not done");
+    }
+    let mut problem = json!({
+        "type": "about:blank", "title": title, "status": status.as_u16(), "detail": error.to_string(), "code": code,
+    });
+    if let Error::Invalid { field, reason } = error {
+        problem["field"] = json!(field);
+        problem["reason"] = json!(reason);
+    }
+    match error {
+        Error::Conflict { with: Some(ConflictWith::Agent(agent)), .. } => problem["agent"] = json!(agent),
+        Error::Conflict { with: Some(ConflictWith::Version(version)), .. } => problem["version"] = json!(version),
+        _ => {}
+    }
+    let mut response = response(status, "application/problem+json", problem.to_string());
+    if let Error::OverBudget(seconds) = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        // Without this, a page cannot read the header.
+        response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    }
+    response
+}
+
+/// The status, the stable code and the title of an error.
+pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid", "The request is not valid"),
+        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+        Error::Conflict { .. } => (StatusCode::CONFLICT, "conflict", "Conflict"),
+        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
+        Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Used for something else"),
+        Error::OverBudget(_) => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),
+        Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "OpenAI did not do it"),
+        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+    }
+}
+
+/// The error and its causes as one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    cors(&mut response);
+    response
+}
+
+/// Allows every page to read the response. Access depends on a token in a header, never on a cookie.
+fn cors(response: &mut Response<Body>) {
+    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+}
