@@ -21,18 +21,18 @@ pub enum Error {
     #[error("{0}")]
     TooLarge(String),
     /// The same idempotency key or `client_id`, used for something else before.
-    #[error("{0} was used before with other content")]
+    #[error("{0} was already used with different content")]
     Mismatch(&'static str),
     /// Too much was asked for from there; again after so many seconds.
-    #[error("too many requests from this address; again in {0} s")]
+    #[error("too many requests from this address; try again in {0} s")]
     OverBudget(u64),
     /// OpenAI refused or could not be reached, where nothing can go on without it.
     #[error("{0}")]
     Upstream(&'static str),
     /// Too many writers at once, or the database is throttled. The same request may be sent again.
-    #[error("too much is going on here at this moment; try again")]
+    #[error("the service is busy; try again")]
     Busy,
-    #[error("something went wrong on our side")]
+    #[error("an internal error occurred")]
     Internal(#[source] Box<dyn Cause + Send + Sync>),
 }
 
@@ -57,7 +57,9 @@ impl Error {
     pub fn conflict_with(rival: ConflictWith) -> Self {
         let detail = match &rival {
             ConflictWith::Agent(agent) => format!("{} holds the line", agent.label()),
-            ConflictWith::Version(version) => format!("it was changed meanwhile: this is version {version}"),
+            ConflictWith::Version(version) => {
+                format!("it was changed in the meantime; the current version is {version}")
+            }
         };
         Self::Conflict { detail, with: Some(rival) }
     }

@@ -40,20 +40,20 @@ pub fn no_route() -> Error {
 /// its token.
 pub fn identity(app: &App, request: &Request) -> Result<Identity, Error> {
     let context = request.request_context_ref().and_then(RequestContext::authorizer);
-    let context = context.ok_or(Error::Unauthenticated("the request carries no identity"))?;
+    let context = context.ok_or(Error::Unauthenticated("the request has no authenticated identity"))?;
     let field = |name: &str| match context.fields.get(name) {
         Some(Value::String(text)) => Some(text.clone()),
         // API Gateway turns numbers into text; not every emulator does.
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    let identity = read_identity(field).ok_or(Error::Unauthenticated("the request carries no identity"))?;
+    let identity = read_identity(field).ok_or(Error::Unauthenticated("the request has no authenticated identity"))?;
     if app.is_past(identity.expires) {
         return Err(Error::Unauthenticated("the token has expired"));
     }
     let origins = field("origins").unwrap_or_default();
     if !origins.is_empty() && origin(request).is_some_and(|origin| !origins.split(' ').any(|it| it == origin)) {
-        return Err(Error::Forbidden("the token is not for this page"));
+        return Err(Error::Forbidden("the token is not valid for this origin"));
     }
     Ok(identity)
 }
@@ -104,7 +104,7 @@ pub fn limit(request: &Request) -> Result<usize, Error> {
 pub fn only_query(request: &Request, known: &[&str]) -> Result<(), Error> {
     let Some(query) = request.query_string_parameters_ref() else { return Ok(()) };
     match query.iter().find(|(name, _)| !known.contains(name)) {
-        Some((name, _)) => Err(Error::invalid(name, "there is no such query parameter")),
+        Some((name, _)) => Err(Error::invalid(name, "is not a known query parameter")),
         None => Ok(()),
     }
 }

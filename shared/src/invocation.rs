@@ -9,7 +9,7 @@ impl App {
         let Some(invoker) = self.invoker.as_ref().filter(|_| thread.awaits_bot()) else { return };
         if let Err(error) = invoker.chat(&thread.tenant, &thread.id).await {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::warn!(thread.id = %thread.id, cause, "chat could not be invoked; the sweep will try again");
+            tracing::warn!(thread.id = %thread.id, cause, "invoking chat failed; the sweep will retry");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What a thread must be, whatever has happened to it: the invariants of one voice, checked against its log.
+//! Verification of a thread against its log: the invariants that hold whatever has happened to the thread.
 //!
-//! It replays the log by the same [`Status::on`] that made it, and trusts nothing else. Tests use it after everything they
-//! do; an operator uses it on live data (`switchboard verify`), for it only reads.
+//! The log is replayed with the same [`Status::on`] that wrote it, and nothing else is trusted. Tests verify every thread
+//! at their end. Verification only reads, so an operator can run it on live data (`switchboard verify`).
 
 use std::{collections::HashSet, fmt, time::Duration};
 
@@ -16,51 +16,51 @@ use crate::{
     store::Store,
 };
 
-/// How long after its run's lease a customer's message may wait: the sweep comes each minute, and may miss once.
+/// Time after a lease within which a customer's message must be taken up: the sweep runs every minute and may miss one.
 const TWO_SWEEPS: Duration = Duration::from_mins(2);
 
-/// How often a thread that changes while it is read is read again.
-const MAX_READINGS: usize = 10;
+/// Attempts at reading a thread that changes while it is read.
+const MAX_READ_ATTEMPTS: usize = 10;
 
-/// The first item that breaks an invariant.
+/// A violated invariant. Only the first one in a thread is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Its place in the log; `None` where the thread's own item is at fault.
+    /// The message's `seq`; `None` if the violation is in the thread's own item.
     pub seq: Option<u64>,
     pub what: String,
 }
 
-/// A thread that was looked at.
+/// The result of verifying a thread.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub thread: ThreadId,
-    /// How many messages its log has.
+    /// The number of messages in its log.
     pub messages: usize,
     pub violation: Option<Violation>,
 }
 
-/// Checks a thread and the whole of its log, as both were at one moment.
+/// Checks a thread against its whole log. Both must be from the same moment.
 pub fn verify(thread: &Thread, log: &[Message]) -> Result<(), Violation> {
     let mut replay = Replay::of(thread);
     for message in log {
-        replay.take(message).map_err(|what| Violation { seq: Some(message.seq), what })?;
+        replay.apply(message).map_err(|what| Violation { seq: Some(message.seq), what })?;
     }
-    replay.agrees(thread).map_err(|what| Violation { seq: None, what })
+    replay.compare(thread).map_err(|what| Violation { seq: None, what })
 }
 
-/// Checks that nobody waits for the bot longer than a dead run may make them: a lease and two sweeps.
+/// Checks that no customer has waited for the bot longer than a dead run can cause: a lease and two sweeps.
 pub fn verify_answered(thread: &Thread, now: At) -> Result<(), Violation> {
     let held_until = thread.run.as_ref().map_or(thread.status.since(), |run| run.lease_until);
     if !thread.awaits_bot() || now <= held_until + LEASE + TWO_SWEEPS {
         return Ok(());
     }
-    Err(Violation { seq: Some(thread.asked_through), what: format!("nobody has answered it since {held_until}") })
+    Err(Violation { seq: Some(thread.asked_through), what: format!("unanswered since {held_until}") })
 }
 
 impl Store {
-    /// Reads a thread with its log and checks both. `None`: there is no such thread.
+    /// Reads a thread with its log and verifies them. `None` if there is no such thread.
     pub async fn thread_verify(&self, tenant: &str, id: &ThreadId, now: At) -> Result<Option<Report>, Error> {
-        for _ in 0..MAX_READINGS {
+        for _ in 0..MAX_READ_ATTEMPTS {
             let Some(thread) = self.thread_get_bare(tenant, id).await? else { return Ok(None) };
             let log = self.log_whole(tenant, id).await?;
             let same = |after: &Thread| after.version == thread.version;
@@ -85,16 +85,16 @@ impl Store {
     }
 }
 
-/// A thread as its log alone tells it.
+/// The state of a thread according to its log.
 struct Replay<'a> {
     thread: &'a ThreadId,
     status: Status,
     epoch: u64,
     seq: u64,
-    asked: u64,
-    answered: u64,
-    /// The last bot message that answers something.
-    replied: u64,
+    asked_through: u64,
+    answered_through: u64,
+    /// The `seq` of the last bot message that answers something; 0 if there is none.
+    last_reply: u64,
     ids: HashSet<&'a str>,
     client_ids: HashSet<(&'a str, &'a str)>,
 }
@@ -106,35 +106,35 @@ impl<'a> Replay<'a> {
             status: Status::Bot { since: thread.created_at },
             epoch: 1,
             seq: 0,
-            asked: 0,
-            answered: 0,
-            replied: 0,
+            asked_through: 0,
+            answered_through: 0,
+            last_reply: 0,
             ids: HashSet::new(),
             client_ids: HashSet::new(),
         }
     }
 
-    fn take(&mut self, message: &'a Message) -> Result<(), String> {
+    fn apply(&mut self, message: &'a Message) -> Result<(), String> {
         self.seq += 1;
-        require(message.seq == self.seq, || format!("the log goes on here with {}", self.seq))?;
-        require(message.thread_id == *self.thread, || "it belongs to another thread".into())?;
-        require(self.ids.insert(message.id.as_str()), || format!("{} is in the log twice", message.id))?;
+        require(message.seq == self.seq, || format!("expected seq {}", self.seq))?;
+        require(message.thread_id == *self.thread, || "belongs to another thread".into())?;
+        require(self.ids.insert(message.id.as_str()), || format!("duplicate message id {}", message.id))?;
         if let Some(client_id) = &message.client_id {
             let first = self.client_ids.insert((&message.author.id, client_id));
-            require(first, || format!("client_id {client_id} of {} is in the log twice", message.author.id))?;
+            require(first, || format!("duplicate client_id {client_id} of {}", message.author.id))?;
         }
         let has_ended = matches!(self.status, Status::Ended { .. });
-        require(!has_ended, || "the thread had ended".into())?;
+        require(!has_ended, || "follows the end of the thread".into())?;
         require(message.event.is_some() == (message.role == Role::System), || {
-            "a change of owner is a system message, and no other is".into()
+            "system messages, and only they, must have an event".into()
         })?;
         match message.role {
-            Role::Customer => self.asked = message.seq,
+            Role::Customer => self.asked_through = message.seq,
             Role::Bot => self.reply(message)?,
             Role::Agent => {
                 let holds = matches!(self.status, Status::Agent { .. });
-                require(holds, || format!("an agent speaks while the line is {}", self.status.word()))?;
-                self.answered = message.seq;
+                require(holds, || format!("agent message while the status is {}", self.status.word()))?;
+                self.answered_through = message.seq;
             }
             Role::System => self.change(message)?,
         }
@@ -143,59 +143,61 @@ impl<'a> Replay<'a> {
 
     fn reply(&mut self, message: &Message) -> Result<(), String> {
         let Status::Bot { .. } = self.status else {
-            return Err(format!("the bot speaks while the line is {}", self.status.word()));
+            return Err(format!("bot message while the status is {}", self.status.word()));
         };
         let Some(answers) = message.answers else {
-            return require(message.seq == 1, || "the bot speaks unasked".into());
+            return require(message.seq == 1, || "bot message that answers nothing and is not the greeting".into());
         };
         let (from, through) = (answers.from, answers.through);
-        require(from == self.answered + 1, || {
-            format!("it answers from {from}, and all through {} was answered", self.answered)
+        let expected = self.answered_through + 1;
+        require(from == expected, || format!("answers from {from}, expected from {expected}"))?;
+        require(from <= through && through <= self.asked_through, || {
+            let last = self.asked_through;
+            format!("answers {from} through {through}, but the customer's last message is {last}")
         })?;
-        require(from <= through && through <= self.asked, || {
-            format!("it answers {from} through {through}, and the customer's last message is {}", self.asked)
-        })?;
-        (self.answered, self.replied) = (through, message.seq);
+        (self.answered_through, self.last_reply) = (through, message.seq);
         Ok(())
     }
 
     fn change(&mut self, message: &Message) -> Result<(), String> {
         let (at, author) = (message.at, message.author.clone());
-        let event = match message.event.clone().ok_or("it has no event")? {
+        let event = match message.event.clone().ok_or("system message without an event")? {
             Change::Escalated { reason, .. } => Event::Escalate { at, reason, comment: None },
-            // Who may take the line from an agent was checked when it was taken; the log does not tell roles.
+            // The right to claim from an agent was checked at the claim. The log does not record roles.
             Change::Claimed { agent } => Event::Claim { at, agent, admin: true },
             Change::Released { to } => Event::Release { at, to },
             Change::TimedOut { to } => Event::TimeOut { at, to },
             Change::Ended => Event::End { at, by: author },
         };
         let after = self.status.clone().on(event).map_err(|refusal| refusal.to_string())?;
-        require(after != self.status, || "it changes nothing".into())?;
+        require(after != self.status, || "the event does not change the status".into())?;
         self.status = after;
         self.epoch += 1;
         if matches!(self.status, Status::Ended { .. }) {
-            self.answered = message.seq;
+            self.answered_through = message.seq;
         }
         Ok(())
     }
 
-    fn agrees(&self, thread: &Thread) -> Result<(), String> {
-        let same = |what: &str, log: u64, thread: u64| {
-            require(log == thread, || format!("{what} is {thread}, and by the log it is {log}"))
+    fn compare(&self, thread: &Thread) -> Result<(), String> {
+        let same = |field: &str, log: u64, thread: u64| {
+            require(log == thread, || format!("{field} is {thread}, but {log} according to the log"))
         };
         same("seq", self.seq, thread.seq)?;
         same("epoch", self.epoch, thread.epoch)?;
-        same("asked_through", self.asked, thread.asked_through)?;
-        same("answered_through", self.answered, thread.answered_through)?;
-        same("last_reply", self.replied, thread.last_reply.as_ref().map_or(0, |reply| reply.seq))?;
+        same("asked_through", self.asked_through, thread.asked_through)?;
+        same("answered_through", self.answered_through, thread.answered_through)?;
+        same("last_reply", self.last_reply, thread.last_reply.as_ref().map_or(0, |reply| reply.seq))?;
         require(self.status == thread.status, || {
-            format!("the line is {}, and by the log it is {}", thread.status.word(), self.status.word())
+            format!("status is {}, but {} according to the log", thread.status.word(), self.status.word())
         })?;
-        require(thread.openai.synced_through <= thread.seq, || "OpenAI knows more than there is".into())?;
+        require(thread.openai.synced_through <= thread.seq, || {
+            "openai.synced_through is beyond the end of the log".into()
+        })?;
         if let Some(run) = &thread.run {
-            require(run.epoch == thread.epoch, || format!("{} outlived a change of owner", run.id))?;
+            require(run.epoch == thread.epoch, || format!("{} belongs to an earlier epoch", run.id))?;
             require(matches!(thread.status, Status::Bot { .. }), || {
-                format!("{} runs while the line is {}", run.id, thread.status.word())
+                format!("{} is active while the status is {}", run.id, thread.status.word())
             })?;
         }
         Ok(())
@@ -210,7 +212,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seq {
             Some(seq) => write!(f, "message {seq}: {}", self.what),
-            None => write!(f, "the thread's item: {}", self.what),
+            None => write!(f, "thread item: {}", self.what),
         }
     }
 }

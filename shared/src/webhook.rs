@@ -49,18 +49,18 @@ pub struct Webhooks {
 /// The reason why a request to a webhook failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
-    #[error("its address is not a public one")]
+    #[error("the webhook's address is not public")]
     NotPublic,
-    #[error("it could not be reached")]
+    #[error("the webhook could not be reached")]
     Unreachable,
-    #[error("it did not answer in time")]
+    #[error("the webhook did not respond in time")]
     TimedOut,
-    #[error("it answered with status {}", .0.as_u16())]
+    #[error("the webhook responded with status {}", .0.as_u16())]
     Refused(StatusCode),
-    #[error("its answer is too long")]
+    #[error("the webhook's response is too large")]
     TooLarge,
     /// The URL is invalid, or the machine has no TLS certificates.
-    #[error("it could not be asked")]
+    #[error("the request to the webhook could not be built")]
     InvalidRequest,
 }
 
@@ -125,7 +125,7 @@ impl Webhooks {
             return Ok(built);
         }
         let built = client(self.settings.reach).map_err(|error| {
-            tracing::error!(%error, "webhooks cannot be called");
+            tracing::error!(%error, "the HTTP client for webhooks could not be built");
             DeliveryError::InvalidRequest
         })?;
         Ok(self.http.get_or_init(|| built))

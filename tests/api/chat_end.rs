@@ -62,7 +62,7 @@ async fn an_end_asks_for_nothing() {
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let path = format!("/threads/{thread}/end");
     let answer = customer.post(&path, json!({ "because": "bored" })).await;
-    assert_eq!(answer.problem(400, "invalid"), "because: there is no such field");
+    assert_eq!(answer.problem(400, "invalid"), "because: is not a known field");
     customer.post(&path, json!({})).await.expect(200);
 }
 

@@ -53,10 +53,10 @@ async fn only_where_the_chatbot_is_for_visitors() {
     let stage = Stage::start().await;
     let (private, public) = (stage.chatbot().await, stage.public_chatbot().await);
     let anon = stage.anon();
-    assert_eq!(anon.visits(&private).await.problem(403, "forbidden"), "this chatbot is not for visitors");
+    assert_eq!(anon.visits(&private).await.problem(403, "forbidden"), "this chatbot is not public");
     for origin in ["https://evil.example", "http://shop.example", "null"] {
         let refused = anon.visits_on(origin, &public).await;
-        assert_eq!(refused.problem(403, "forbidden"), "this chatbot is not for this page");
+        assert_eq!(refused.problem(403, "forbidden"), "this chatbot is not available on this origin");
     }
     anon.post("/visitors", json!({ "tenant": "acme", "chatbot_id": public })).await.problem(403, "forbidden");
     anon.post("/visitors", json!({ "tenant": "other", "chatbot_id": public })).await.problem(404, "not_found");
@@ -72,7 +72,7 @@ async fn the_token_is_for_that_chatbot_and_for_its_pages() {
     let (chatbot, other) = (stage.public_chatbot().await, stage.public_chatbot().await);
     let visitor = stage.visitor(&stage.anon().visits(&chatbot).await.expect(201));
     let refused = visitor.post("/threads", json!({ "chatbot_id": other })).await;
-    assert_eq!(refused.problem(403, "forbidden"), "the token is for another chatbot");
+    assert_eq!(refused.problem(403, "forbidden"), "the token is limited to another chatbot");
     let thread = stage.thread_of(&visitor, &chatbot).await;
     visitor.patch(&format!("/threads/{thread}"), json!({ "chatbot_id": other })).await.problem(403, "forbidden");
     let chat = format!("/threads/{thread}/chat");
@@ -82,7 +82,7 @@ async fn the_token_is_for_that_chatbot_and_for_its_pages() {
 
     visitor.posts_on(SHOP, &chat, json!({ "text": "Hello" })).await.expect(200);
     let elsewhere = visitor.posts_on("https://evil.example", &chat, json!({ "text": "Hello" })).await;
-    assert_eq!(elsewhere.problem(403, "forbidden"), "the token is not for this page");
+    assert_eq!(elsewhere.problem(403, "forbidden"), "the token is not valid for this origin");
     let connects = async |origin: &str| {
         let mut request = stage.board.socket_url().into_client_request().unwrap();
         let bearer = format!("switchboard.v1, bearer.{}", visitor.token.as_deref().unwrap());
@@ -120,10 +120,7 @@ async fn whoever_makes_a_chatbot_tries_it_out_as_a_visitor_without_letting_any_i
     stage.customer().post(&path, json!({})).await.problem(403, "forbidden");
     stage.anon().post(&path, json!({})).await.problem(401, "unauthenticated");
     stage.persona("other", "admin", "root").post(&path, json!({})).await.problem(404, "not_found");
-    assert_eq!(
-        stage.admin().post(&path, json!({ "tenant": "acme" })).await.invalid(),
-        "tenant: there is no such field"
-    );
+    assert_eq!(stage.admin().post(&path, json!({ "tenant": "acme" })).await.invalid(), "tenant: is not a known field");
 }
 
 #[tokio::test]

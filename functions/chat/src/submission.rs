@@ -122,7 +122,7 @@ impl<'a> Submission<'a> {
         Some(ClientRow {
             author: self.identity.subject.clone(),
             client_id,
-            fingerprint: http::fingerprint(&[
+            fingerprint: fingerprint(&[
                 self.request.text.as_bytes(),
                 chatbot.as_bytes(),
                 &[u8::from(self.request.internal)],

@@ -43,16 +43,16 @@ impl Identity {
         Err(Error::Forbidden(match act {
             ChatbotWrite => "only an admin may change chatbots",
             Claim | Release | Note | ChatbotRead => "only agents and admins may do this",
-            Escalate => "only the customer or an admin may ask for a person",
+            Escalate => "only the customer or an admin may escalate a thread",
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",
-            ThreadCreate | ThreadRead | ThreadEnd | Chat => "this role may not do this",
+            ThreadCreate | ThreadRead | ThreadEnd | Chat => "this role does not allow this",
         }))
     }
 
     /// Checks that the caller may use this chatbot in a thread.
     pub fn may_have(&self, chatbot: &ChatbotId) -> Result<(), Error> {
         match &self.chatbot {
-            Some(only) if only != chatbot => Err(Error::Forbidden("the token is for another chatbot")),
+            Some(only) if only != chatbot => Err(Error::Forbidden("the token is limited to another chatbot")),
             _ => Ok(()),
         }
     }

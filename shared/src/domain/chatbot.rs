@@ -158,19 +158,19 @@ impl ChatbotConfig {
             return Err(Error::invalid("max_output_tokens", "must be at least 16"));
         }
         if self.tools.len() > 32 {
-            return Err(Error::invalid("tools", "must be at most 32"));
+            return Err(Error::invalid("tools", "must have at most 32 entries"));
         }
         for (i, tool) in self.tools.iter().enumerate() {
             tool.validate(i)?;
             if self.tools[..i].iter().any(|other| other.name == tool.name) {
-                return Err(Error::invalid(format!("tools[{i}].name"), "is taken by an earlier tool"));
+                return Err(Error::invalid(format!("tools[{i}].name"), "is already used by an earlier tool"));
             }
         }
         if serde_json::to_string(&self.tools).map_or(0, |text| text.len()) > 64_000 {
             return Err(Error::invalid("tools", "must be at most 64,000 bytes as JSON"));
         }
         if self.origins.len() > 20 {
-            return Err(Error::invalid("origins", "must be at most 20"));
+            return Err(Error::invalid("origins", "must have at most 20 entries"));
         }
         for (i, origin) in self.origins.iter().enumerate() {
             let is_one = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
@@ -184,12 +184,12 @@ impl ChatbotConfig {
     /// Whether a visitor may talk to it on a page of this origin.
     pub fn admits(&self, origin: Option<&str>) -> Result<(), Error> {
         if !self.public {
-            return Err(Error::Forbidden("this chatbot is not for visitors"));
+            return Err(Error::Forbidden("this chatbot is not public"));
         }
         if self.origins.is_empty() || origin.is_some_and(|origin| self.origins.iter().any(|it| it == origin)) {
             return Ok(());
         }
-        Err(Error::Forbidden("this chatbot is not for this page"))
+        Err(Error::Forbidden("this chatbot is not available on this origin"))
     }
 }
 
@@ -201,7 +201,7 @@ impl Tool {
             return Err(Error::invalid(field("name"), "must be 1 to 64 letters, digits, _ or -"));
         }
         if self.name == ESCALATE {
-            return Err(Error::invalid(field("name"), "every chatbot has this tool already"));
+            return Err(Error::invalid(field("name"), "is reserved: every chatbot has this tool built in"));
         }
         length(&field("description"), &self.description, 0, 4_000)?;
         if !self.parameters.is_object() {
@@ -220,16 +220,16 @@ impl Document {
     /// Names are unique, texts not empty, and each fits an item of the table.
     pub fn validate(documents: &[Self]) -> Result<(), Error> {
         if documents.len() > Self::MAX {
-            return Err(Error::invalid("documents", format!("must be at most {}", Self::MAX)));
+            return Err(Error::invalid("documents", format!("must have at most {} entries", Self::MAX)));
         }
         for (i, document) in documents.iter().enumerate() {
             let field = |name: &str| format!("documents[{i}].{name}");
             length(&field("name"), &document.name, 1, 100)?;
             if document.name.chars().any(char::is_control) {
-                return Err(Error::invalid(field("name"), "must not hold control characters"));
+                return Err(Error::invalid(field("name"), "must not contain control characters"));
             }
             if documents[..i].iter().any(|other| other.name == document.name) {
-                return Err(Error::invalid(field("name"), "is taken by an earlier document"));
+                return Err(Error::invalid(field("name"), "is already used by an earlier document"));
             }
             if document.text.trim().is_empty() || document.text.len() > 300_000 {
                 return Err(Error::invalid(field("text"), "must have 1 to 300,000 bytes"));

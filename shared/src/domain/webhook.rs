@@ -52,19 +52,19 @@ impl Webhook {
             return Err(invalid("must begin with https://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("must hold no user name or password; requests are signed"));
+            return Err(invalid("must not contain a user name or password; requests are signed instead"));
         }
         if url.fragment().is_some() {
-            return Err(invalid("must have no fragment"));
+            return Err(invalid("must not have a fragment"));
         }
         if !is_allowed_host(&url, policy) {
-            return Err(invalid("must lead to a public address"));
+            return Err(invalid("must point to a public address"));
         }
         if !(16..=128).contains(&self.secret.chars().count()) {
             return Err(Error::invalid("webhook.secret", "must have 16 to 128 characters"));
         }
         if self.secret.starts_with(BASE64_PREFIX) && !(24..=64).contains(&self.key().len()) {
-            return Err(Error::invalid("webhook.secret", "must have 24 to 64 bytes as base64 after whsec_"));
+            return Err(Error::invalid("webhook.secret", "must have 24 to 64 bytes, encoded as base64, after whsec_"));
         }
         Ok(Self { url: url.into(), secret: self.secret.clone() })
     }
@@ -144,9 +144,12 @@ mod tests {
             ("http://hooks.example.com/", "must begin with https://"),
             ("ftp://hooks.example.com/", "must begin with https://"),
             ("file:///etc/passwd", "must begin with https://"),
-            ("https://me@hooks.example.com/", "must hold no user name or password; requests are signed"),
-            ("https://:pass@hooks.example.com/", "must hold no user name or password; requests are signed"),
-            ("https://hooks.example.com/#a", "must have no fragment"),
+            ("https://me@hooks.example.com/", "must not contain a user name or password; requests are signed instead"),
+            (
+                "https://:pass@hooks.example.com/",
+                "must not contain a user name or password; requests are signed instead",
+            ),
+            ("https://hooks.example.com/#a", "must not have a fragment"),
         ] {
             assert_eq!(refused(url, SECRET, NetworkPolicy::Public), format!("webhook.url: {why}"), "{url}");
         }
@@ -180,7 +183,7 @@ mod tests {
             let url = format!("https://{host}/");
             assert_eq!(
                 refused(&url, SECRET, NetworkPolicy::Public),
-                "webhook.url: must lead to a public address",
+                "webhook.url: must point to a public address",
                 "{host}"
             );
         }

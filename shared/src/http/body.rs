@@ -13,14 +13,14 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     let bytes = request.body().as_ref();
     if bytes.len() > MAX_BODY_BYTES {
-        return Err(Error::TooLarge(format!("the body must have at most {MAX_BODY_BYTES} bytes")));
+        return Err(Error::TooLarge(format!("the body must be at most {MAX_BODY_BYTES} bytes")));
     }
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Error::invalid("body", "must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(ByName(&mut json)).map_err(|error| invalid(&error))?;
-    json.end().map_err(|_| Error::invalid("body", "must be one JSON object and nothing more"))?;
+    json.end().map_err(|_| Error::invalid("body", "must be a single JSON object"))?;
     Ok(value)
 }
 
@@ -35,7 +35,7 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     // serde_json appends the line and column, which are of little use once the field is named.
     let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(reason, _)| reason);
     if error.inner().is_syntax() || error.inner().is_eof() {
-        return Error::invalid("body", format!("is not JSON: {message}"));
+        return Error::invalid("body", format!("is not valid JSON: {message}"));
     }
     // A caller does not know the names of our types.
     if let Some((found, _)) = reason.split_once(", expected struct ") {
@@ -52,9 +52,9 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
             Error::invalid(
                 field,
                 match problem {
-                    "unknown field" => "there is no such field",
-                    "missing field" => "is missing",
-                    _ => "stands here twice",
+                    "unknown field" => "is not a known field",
+                    "missing field" => "is required",
+                    _ => "is given twice",
                 },
             )
         }

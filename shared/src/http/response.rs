@@ -35,7 +35,7 @@ fn problem(error: &Error) -> Response<Body> {
     if let Error::Internal(cause) = error {
         tracing::error!(cause = chain(cause.as_ref()), "a request failed");
     } else if status.is_server_error() {
-        tracing::warn!(%error, code, "a request was not done");
+        tracing::warn!(%error, code, "a request failed");
     }
     let mut problem = json!({
         "type": "about:blank", "title": title, "status": status.as_u16(), "detail": error.to_string(), "code": code,
@@ -61,17 +61,17 @@ fn problem(error: &Error) -> Response<Body> {
 /// The status, the stable code and the title of an error.
 pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
-        Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid", "The request is not valid"),
-        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?"),
-        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+        Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid", "Bad request"),
+        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Authentication required"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
         Error::Conflict { .. } => (StatusCode::CONFLICT, "conflict", "Conflict"),
-        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
-        Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Used for something else"),
+        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Content too large"),
+        Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Idempotency key reused"),
         Error::OverBudget(_) => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),
-        Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "OpenAI did not do it"),
-        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "Upstream request failed"),
+        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Service unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     }
 }
 

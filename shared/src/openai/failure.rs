@@ -6,27 +6,27 @@ use serde_json::Value;
 /// whose `message` may quote a user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    #[error("OpenAI no longer has the conversation")]
+    #[error("the conversation does not exist at OpenAI")]
     Missing,
-    #[error("another response kept running on the conversation")]
+    #[error("the conversation is locked by another response")]
     Locked,
     /// Every later turn of the conversation would fail as well.
-    #[error("the conversation holds a call that was never given its output")]
+    #[error("the conversation contains a function call without an output")]
     OrphanCall,
-    #[error("the OpenAI account's quota is used up")]
+    #[error("the OpenAI account's quota is exhausted")]
     Quota,
-    #[error("OpenAI's content filter refused")]
+    #[error("OpenAI's content filter rejected the request")]
     ContentFilter,
     /// The request is wrong or not allowed, so a retry would fail too.
-    #[error("OpenAI refused the request with status {status}")]
+    #[error("OpenAI rejected the request with status {status}")]
     Refused { status: u16, code: Option<String>, param: Option<String>, message: String },
     /// The server was unreachable, too slow, or failing, on every attempt that the retry policy allows. `maybe_ran`: one
     /// of the attempts may have taken effect, for example by adding to a conversation.
-    #[error("OpenAI was not available")]
+    #[error("OpenAI is unavailable")]
     Unavailable { maybe_ran: bool },
     /// The response broke off, could not be parsed, or ended with an error of its own (`code`). The request may have
     /// taken effect.
-    #[error("OpenAI's answer was interrupted")]
+    #[error("OpenAI's response was interrupted")]
     Interrupted { code: Option<String> },
 }
 

@@ -124,7 +124,7 @@ fn split_events(chunk: Bytes) -> impl Stream<Item = Result<Bytes, BodyError>> {
 /// Logs the cause if the body ended early. Other errors are not logged, since they quote the stream.
 fn interrupted(error: &EventStreamError<BodyError>) -> Failure {
     if let EventStreamError::Transport(cause) = error {
-        warn!(?cause, "a response's stream was cut");
+        warn!(?cause, "an OpenAI response ended early");
     }
     Failure::Interrupted { code: None }
 }
@@ -166,7 +166,7 @@ impl Frame {
         let untyped: Option<Value> = serde_json::from_str(data).ok();
         let error = untyped.filter(|value| name == "error" || value.get("error").is_some_and(|error| !error.is_null()));
         if error.is_none() {
-            debug!(name, bytes = data.len(), "passed over an event that could not be read");
+            debug!(name, bytes = data.len(), "skipped an OpenAI event that could not be parsed");
         }
         error.map(Self::Error)
     }

@@ -78,7 +78,7 @@ impl ResponseStream {
 
     fn end(&mut self, last: Result<Event, Failure>) {
         if let Err(failure) = &last {
-            warn!(request_id = self.request_id, %failure, "a response failed in its stream");
+            warn!(request_id = self.request_id, %failure, "an OpenAI response failed while streaming");
         }
         self.ended = true;
         self.last = Some(last);

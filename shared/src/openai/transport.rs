@@ -78,7 +78,7 @@ impl OpenAi {
     async fn attempt(&self, first_byte: Duration, request: RequestBuilder) -> Result<Response, TransportError> {
         let request = request.build().map_err(TransportError::from)?;
         timeout(first_byte, self.wire.send(request)).await.unwrap_or_else(|_| {
-            warn!("OpenAI did not answer in time");
+            warn!("OpenAI did not respond in time");
             Err(TransportError::NoResponse)
         })
     }
@@ -142,7 +142,7 @@ impl OpenAi {
         let path = response.url().path().to_owned();
         let body = self.error_body(response).await;
         let code = body.code.as_deref();
-        warn!(status = status.as_u16(), request_id, code, path, "OpenAI refused a request");
+        warn!(status = status.as_u16(), request_id, code, path, "OpenAI rejected a request");
         FailedAttempt::Refused { status, advice, body }
     }
 

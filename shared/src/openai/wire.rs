@@ -37,7 +37,7 @@ impl From<reqwest::Error> for TransportError {
             Self::NoResponse
         };
         // The debug form names the causes. All it holds of the request is the URL, which is removed here.
-        warn!(?kind, error = ?error.without_url(), "OpenAI was not reached");
+        warn!(?kind, error = ?error.without_url(), "a request to OpenAI failed");
         kind
     }
 }

@@ -44,7 +44,7 @@ impl Sockets {
                     attempts += 1;
                 }
                 _ => {
-                    tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a socket failed");
+                    tracing::warn!(connection, error = %DisplayErrorContext(&error), "posting to a WebSocket connection failed");
                     return Posted::Failed;
                 }
             }

@@ -69,7 +69,7 @@ impl App {
                 subscribers
             }
             Err(error) => {
-                tracing::warn!(thread.id = %thread.id, %error, "the listeners could not be read");
+                tracing::warn!(thread.id = %thread.id, %error, "reading the thread's subscribers failed");
                 Vec::new()
             }
         }
@@ -93,7 +93,7 @@ impl App {
     pub async fn broadcast_to_inbox(&self, tenant: &str, event: &Event) {
         match self.store.inbox_subscribers(tenant).await {
             Ok(subscribers) => self.broadcast_to(tenant, &subscribers, slice::from_ref(event)).await,
-            Err(error) => tracing::warn!(tenant, %error, "the inbox's listeners could not be read"),
+            Err(error) => tracing::warn!(tenant, %error, "reading the inbox's subscribers failed"),
         }
     }
 
@@ -132,7 +132,7 @@ impl App {
         if posted == Posted::Gone
             && let Err(error) = self.forget(tenant, &subscriber.connection).await
         {
-            tracing::warn!(%error, "a dead connection could not be forgotten");
+            tracing::warn!(%error, "deleting a closed connection failed");
         }
         posted
     }

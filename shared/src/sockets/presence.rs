@@ -36,7 +36,7 @@ impl App {
             match self.store.subscribers(tenant, id).await {
                 Ok(subscribers) if subscribers.iter().any(|it| it.is_of(subject)) => {}
                 Ok(subscribers) => self.broadcast_to(tenant, &subscribers, &[self.picture(id, &subscribers)]).await,
-                Err(error) => tracing::warn!(thread.id = %id, %error, "nobody could be told who left"),
+                Err(error) => tracing::warn!(thread.id = %id, %error, "broadcasting a departure failed"),
             }
         }
     }

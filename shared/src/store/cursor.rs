@@ -54,5 +54,5 @@ pub fn decode<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Error> {
 }
 
 fn wrong() -> Error {
-    Error::invalid("cursor", "is not one of this list's")
+    Error::invalid("cursor", "is not a valid cursor for this list")
 }

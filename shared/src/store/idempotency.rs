@@ -120,7 +120,7 @@ impl Store {
             Transacted::Done => Ok(Created::New),
             Transacted::Refused(reasons) => match (&creation.key, reasons.into_iter().next().flatten()) {
                 (Some(key), Some(earlier)) => Ok(Created::Before(key.same_as(earlier)?)),
-                _ => Err(Error::internal("an id was taken already")),
+                _ => Err(Error::internal("the new id already exists")),
             },
         }
     }

@@ -57,7 +57,7 @@ async fn a_change_of_a_version_that_is_past_changes_nothing() {
     colleague.patch(&path, json!({ "version": 1, "name": "Wren" })).await.expect(200);
     let late = admin.patch(&path, json!({ "version": 1, "name": "Jay" })).await;
     assert_eq!(late.body["version"], 2);
-    assert_eq!(late.problem(409, "conflict"), "it was changed meanwhile: this is version 2");
+    assert_eq!(late.problem(409, "conflict"), "it was changed in the meantime; the current version is 2");
     let now = admin.get(&path).await.expect(200).body;
     assert_eq!((&now["name"], &now["version"]), (&json!("Wren"), &json!(2)));
     // Of two at once over the same version, one.

@@ -121,12 +121,12 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
         said.push(stage.admin().post("/chatbots", body).await.invalid());
     }
     assert_snapshot!(said.join("\n"), @r#"
-    name: is missing
-    model: is missing
+    name: is required
+    model: is required
     body: must be a JSON object
-    body: is not JSON: EOF while parsing an object at line 1 column 7
-    colour: there is no such field
-    version: there is no such field
+    body: is not valid JSON: EOF while parsing an object at line 1 column 7
+    colour: is not a known field
+    version: is not a known field
     name: invalid type: integer `5`, expected a string
     name: must not be empty
     name: must have at most 100 characters
@@ -141,25 +141,25 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     tools: invalid type: map, expected a sequence
     tools[0]: invalid type: string "a", expected an object
     tools[0]: invalid type: sequence, expected an object
-    tools[1].parameters: is missing
-    tools[0].type: there is no such field
+    tools[1].parameters: is required
+    tools[0].type: is not a known field
     tools[0].name: must be 1 to 64 letters, digits, _ or -
-    tools[1].name: is taken by an earlier tool
-    tools[0].name: every chatbot has this tool already
+    tools[1].name: is already used by an earlier tool
+    tools[0].name: is reserved: every chatbot has this tool built in
     tools[0].parameters: must be a JSON Schema object
     tools[0].parameters: must be nested at most 20 levels deep
     tools: must be at most 64,000 bytes as JSON
-    tools: must be at most 32
+    tools: must have at most 32 entries
     documents[0]: invalid type: sequence, expected an object
     documents[1]: invalid type: sequence, expected an object
-    documents[1].text: is missing
+    documents[1].text: is required
     documents[1].text: must have 1 to 300,000 bytes
-    documents[1].name: is taken by an earlier document
-    documents[0].name: must not hold control characters
+    documents[1].name: is already used by an earlier document
+    documents[0].name: must not contain control characters
     documents[0].name: must not be empty
     documents[0].text: must have 1 to 300,000 bytes
-    documents[0].url: there is no such field
-    documents: must be at most 100
+    documents[0].url: is not a known field
+    documents: must have at most 100 entries
     "#);
     assert_eq!(stage.admin().get("/chatbots").await.expect(200).body["data"], json!([]));
     assert_eq!(stage.standin().counts().files, 0);
@@ -192,9 +192,9 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     limit: must be from 1 to 100
     limit: must be from 1 to 100
     limit: must be a number from 1 to 100
-    status: there is no such query parameter
-    cursor: is not one of this list's
-    cursor: is not one of this list's
+    status: is not a known query parameter
+    cursor: is not a valid cursor for this list
+    cursor: is not a valid cursor for this list
     ");
 }
 

@@ -21,7 +21,7 @@ async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
         ("\"ping\"".into(), "frame: must be a JSON object"),
         ("{".into(), "frame: is not JSON"),
         (String::new(), "frame: is not JSON"),
-        ("{\"action\": \"ping\", \"loud\": true}".into(), "loud: there is no such field"),
+        ("{\"action\": \"ping\", \"loud\": true}".into(), "loud: is not a known field"),
         (
             "{\"action\": \"subscribe\"}".into(),
             "thread_id: give exactly one of \"thread_id\", \"threads\" and \"inbox\": true",
@@ -30,7 +30,7 @@ async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
             format!("{id}, \"inbox\": true}}"),
             "thread_id: give exactly one of \"thread_id\", \"threads\" and \"inbox\": true",
         ),
-        (format!("{id}, \"before\": 1}}"), "before: there is no such field"),
+        (format!("{id}, \"before\": 1}}"), "before: is not a known field"),
         ("{\"action\": \"unsubscribe\"}".into(), "thread_id: give exactly one of \"thread_id\" and \"inbox\": true"),
     ];
     for (frame, detail) in wrong {

@@ -151,5 +151,5 @@ async fn only_in_a_thread_that_is_listened_to() {
     socket.says(json!({ "action": "read", "thread_id": thread, "seq": 9 })).await;
     assert_eq!(socket.hears().await["detail"], "seq: must be at most 0, the thread's last seq");
     socket.says(json!({ "action": "typing", "thread_id": thread })).await;
-    assert_eq!(socket.hears().await["detail"], "on: is missing");
+    assert_eq!(socket.hears().await["detail"], "on: is required");
 }

@@ -9,7 +9,7 @@ use tests::{
     stage::Stage,
 };
 
-const WRONG: &str = "cursor: is not one of this list's";
+const WRONG: &str = "cursor: is not a valid cursor for this list";
 
 fn forged(place: &Value) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(place.to_string())

@@ -55,7 +55,7 @@ async fn another_request_under_a_used_key_is_refused() {
     creates(&customer, "k1", &chatbot, "A parcel").await;
     let other = json!({ "chatbot_id": chatbot, "title": "Another" });
     let said = customer.posts_under("k1", "/threads", other).await.problem(422, "idempotency_mismatch");
-    assert_eq!(said, "this Idempotency-Key was used before with other content");
+    assert_eq!(said, "this Idempotency-Key was already used with different content");
     assert_eq!(stage.standin().counts().conversations, 1);
 }
 

@@ -109,16 +109,16 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     said.push(stage.agent().post("/threads", customer).await.invalid());
     assert_snapshot!(said.join("\n"), @r"
     body: must be a JSON object
-    body: is not JSON: EOF while parsing a value at line 1 column 15
-    chatbot_id: is missing
+    body: is not valid JSON: EOF while parsing a value at line 1 column 15
+    chatbot_id: is required
     body: must be a JSON object
     body: must be a JSON object
-    chatbot_id: is missing
-    body: must be one JSON object and nothing more
+    chatbot_id: is required
+    body: must be a single JSON object
     chatbot_id: invalid type: integer `5`, expected a string
     chatbot_id: must be an id like bot_01JD0000000000000000000000
     chatbot_id: there is no such chatbot
-    colour: there is no such field
+    colour: is not a known field
     title: invalid type: sequence, expected a string
     title: must have at most 200 characters
     metadata.order: invalid type: integer `42`, expected a string
@@ -127,7 +127,7 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     metadata.order: must have at most 512 characters
     metadata.switchboard_thread: is a reserved key
     metadata: must have at most 14 pairs
-    title: stands here twice
+    title: is given twice
     customer_id: must have 1 to 128 characters, none of them control characters
     ");
     assert_eq!(stage.standin().counts().conversations, 0);
@@ -155,8 +155,8 @@ async fn a_change_is_refused_by_the_field_that_is_wrong() {
     title: must have at most 200 characters
     metadata.order: invalid type: integer `42`, expected a string
     metadata.title: is a reserved key
-    status: there is no such field
-    customer_id: there is no such field
+    status: is not a known field
+    customer_id: is not a known field
     chatbot_id: there is no such chatbot
     ");
     let before = customer.get(&path).await.expect(200).body;
@@ -189,16 +189,16 @@ async fn a_query_is_refused_by_the_parameter_that_is_wrong() {
     limit: must be a number from 1 to 100
     status: must be bot, queued, agent or ended
     with: must be last_message
-    page: there is no such query parameter
-    cursor: is not one of this list's
+    page: is not a known query parameter
+    cursor: is not a valid cursor for this list
     customer_id: is not a valid customer id
     limit: must be from 1 to 100
     after: must be a seq: a whole number, 0 or more
     after: must be a seq: a whole number, 0 or more
     before: must be a seq: a whole number, 0 or more
     cursor: only one of after, before and cursor can be given
-    order: there is no such query parameter
-    cursor: is not one of this list's
+    order: is not a known query parameter
+    cursor: is not a valid cursor for this list
     ");
     stage.customer().get("/threads?customer_id=dora").await.problem(403, "forbidden");
 }

@@ -53,10 +53,10 @@ async fn a_webhook_that_fails_is_for_the_model_to_apologise_for() {
     let (stage, receiver) = (Stage::with(hasty()).await, Receiver::start().await);
     let (customer, thread) = (stage.customer(), thread_with(&stage, &receiver).await);
     for (reply, why) in [
-        (Reply::status(404), "it answered with status 404"),
-        (Reply::Redirect, "it answered with status 307"),
-        (Reply::Never, "it did not answer in time"),
-        (Reply::Status(200, "é".repeat(32 * 1024 + 1)), "its answer is too long"),
+        (Reply::status(404), "the webhook responded with status 404"),
+        (Reply::Redirect, "the webhook responded with status 307"),
+        (Reply::Never, "the webhook did not respond in time"),
+        (Reply::Status(200, "é".repeat(32 * 1024 + 1)), "the webhook's response is too large"),
     ] {
         let before = receiver.told().len();
         receiver.replies([reply]);
@@ -80,7 +80,7 @@ async fn a_call_that_fails_in_passing_is_sent_once_more_under_the_same_key() {
     // But no more than once.
     receiver.replies([Reply::status(503), Reply::status(429)]);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: it answered with status 429");
+    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: the webhook responded with status 429");
     assert_eq!(receiver.told().len(), 4);
 }
 
@@ -92,7 +92,7 @@ async fn a_webhook_that_is_not_there_is_for_the_model_too() {
     drop(nobody);
     let (customer, thread) = (stage.customer(), thread_at(&stage, &url).await);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: it could not be reached");
+    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: the webhook could not be reached");
 }
 
 #[tokio::test]
@@ -160,5 +160,5 @@ async fn a_name_that_leads_into_the_network_is_refused_when_it_is_called() {
     let url = receiver.url.replace("http://127.0.0.1", "https://localhost");
     let (customer, thread) = (stage.customer(), thread_at(&stage, &url).await);
     customer.says(&thread, "call lookup {}").await.expect(200);
-    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: its address is not a public one");
+    assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: the webhook's address is not public");
 }

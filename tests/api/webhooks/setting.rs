@@ -48,11 +48,11 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
     let stage = strict().await;
     let path = format!("/chatbots/{}", stage.chatbot().await);
     for (wrong, said) in [
-        (json!({ "url": "https://hooks.example.com/" }), "webhook.secret: is missing"),
-        (json!({ "secret": SECRET }), "webhook.url: is missing"),
+        (json!({ "url": "https://hooks.example.com/" }), "webhook.secret: is required"),
+        (json!({ "secret": SECRET }), "webhook.url: is required"),
         (
             json!({ "url": "https://hooks.example.com/", "secret": SECRET, "key": "" }),
-            "webhook.key: there is no such field",
+            "webhook.key: is not a known field",
         ),
         (
             json!({ "url": "https://hooks.example.com/", "secret": "short" }),
@@ -60,8 +60,8 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
         ),
         (webhook("hooks"), "webhook.url: must be a URL"),
         (webhook("http://hooks.example.com/"), "webhook.url: must begin with https://"),
-        (webhook("https://10.0.0.1/"), "webhook.url: must lead to a public address"),
-        (webhook("https://[::ffff:a9fe:a9fe]/"), "webhook.url: must lead to a public address"),
+        (webhook("https://10.0.0.1/"), "webhook.url: must point to a public address"),
+        (webhook("https://[::ffff:a9fe:a9fe]/"), "webhook.url: must point to a public address"),
     ] {
         let body = json!({ "webhook": wrong });
         assert_eq!(stage.admin().patch(&path, body.clone()).await.invalid(), said);

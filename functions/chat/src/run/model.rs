@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use shared::{
     Error,
     domain::{Chatbot, Reason, chatbot::ESCALATE, message::Origin},
-    http,
-    openai::{Ask, Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome},
+    openai::{Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome},
 };
 
 use super::{MAX_ATTEMPTS, Run, RunError};
@@ -63,7 +62,7 @@ impl Run {
                 safety_identifier: Some(&customer),
                 prompt_cache_key: Some(self.thread.id.as_str()),
             };
-            let outcome = self.while_leased(self.listen(&ask)).await?;
+            let outcome = self.while_leased(self.listen(&request)).await?;
             if outcome.calls.is_empty() {
                 return reply(outcome, conversation);
             }
@@ -87,20 +86,20 @@ impl Run {
 
     /// Reads the model's answer to its end, and sends deltas meanwhile. An answer that arrives all at once has no deltas: the
     /// message itself follows.
-    async fn listen(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
+    async fn listen(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
         self.begin_deltas();
-        match select(pin!(self.read(ask)), pin!(self.send_deltas())).await {
+        match select(pin!(self.read(request)), pin!(self.send_deltas())).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right((never, _)) => match never {},
         }
     }
 
     /// Reads the stream of the model's answer to its end.
-    async fn read(&self, ask: &Ask<'_>) -> Result<Outcome, Failure> {
-        let mut stream = self.app.openai.respond(ask).await?;
+    async fn read(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
+        let mut stream = self.app.openai.respond(request).await?;
         while let Some(event) = stream.next().await {
             match event? {
-                ModelEvent::Created { response_id } if ask.store => {
+                ModelEvent::Created { response_id } if request.store => {
                     self.progress().unreferenced_responses.push(response_id);
                 }
                 ModelEvent::Created { .. } => {}

@@ -55,7 +55,7 @@ impl Run {
         let body = serde_json::to_string(&called).map_err(shared::Error::internal)?;
         let parts = [self.thread.id.as_str(), response_id, &call.call_id].map(str::as_bytes);
         // With the response's id: some servers number the calls of each response from the start.
-        let id = format!("call_{}", http::fingerprint(&parts));
+        let id = format!("call_{}", fingerprint(&parts));
         let called = self.call_webhook(webhook, &id, &body).await?;
         Ok(match called {
             Ok(response) => output(&response),
