@@ -1,11 +1,11 @@
-//! The one error of the system: what went wrong in the caller's terms, free of any transport.
+//! The error type of all functions, in the caller's terms and independent of any transport.
 
 use std::error::Error as Cause;
 
 use crate::domain::Person;
 
-/// Why a request was not done. [`crate::http::respond`] gives each its status; `Display` is the `detail` that a
-/// caller reads, so it never carries a cause: that goes to the log alone.
+/// The reason why a request failed. [`crate::http::respond`] maps each variant to a status. `Display` is the `detail`
+/// that a caller reads, so it never contains a cause: causes are only logged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{field}: {reason}")]
@@ -20,28 +20,28 @@ pub enum Error {
     Conflict { detail: String, with: Option<ConflictWith> },
     #[error("{0}")]
     TooLarge(String),
-    /// The same idempotency key or `client_id`, used for something else before.
+    /// The idempotency key or `client_id` was already used for a different request.
     #[error("{0} was already used with different content")]
     Mismatch(&'static str),
-    /// Too much was asked for from there; again after so many seconds.
+    /// The address has used up its rate limit. It may send requests again after this number of seconds.
     #[error("too many requests from this address; try again in {0} s")]
     OverBudget(u64),
-    /// OpenAI refused or could not be reached, where nothing can go on without it.
+    /// OpenAI rejected the request or could not be reached, and the request cannot be completed without it.
     #[error("{0}")]
     Upstream(&'static str),
-    /// Too many writers at once, or the database is throttled. The same request may be sent again.
+    /// Too many concurrent writers, or a throttled table. The same request may be sent again.
     #[error("the service is busy; try again")]
     Busy,
     #[error("an internal error occurred")]
     Internal(#[source] Box<dyn Cause + Send + Sync>),
 }
 
-/// What stands against a request, where a caller can do something with it.
+/// The cause of a conflict, where a caller can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConflictWith {
-    /// Who holds the line.
+    /// The agent who holds the line.
     Agent(Person),
-    /// The version that was written meanwhile.
+    /// The version that was written in the meantime.
     Version(u64),
 }
 
@@ -54,14 +54,14 @@ impl Error {
         Self::Conflict { detail: detail.into(), with: None }
     }
 
-    pub fn conflict_with(rival: ConflictWith) -> Self {
-        let detail = match &rival {
+    pub fn conflict_with(with: ConflictWith) -> Self {
+        let detail = match &with {
             ConflictWith::Agent(agent) => format!("{} holds the line", agent.label()),
             ConflictWith::Version(version) => {
                 format!("it was changed in the meantime; the current version is {version}")
             }
         };
-        Self::Conflict { detail, with: Some(rival) }
+        Self::Conflict { detail, with: Some(with) }
     }
 
     pub fn internal(cause: impl Into<Box<dyn Cause + Send + Sync>>) -> Self {

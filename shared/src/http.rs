@@ -36,8 +36,8 @@ pub fn no_route() -> Error {
     Error::NotFound("route")
 }
 
-/// The caller's identity, from the authorizer's context in the event. It is checked again, since a cached policy outlives
-/// its token.
+/// The caller's identity, from the authorizer's context in the event. It is checked again, since a cached policy
+/// outlives its token.
 pub fn identity(app: &App, request: &Request) -> Result<Identity, Error> {
     let context = request.request_context_ref().and_then(RequestContext::authorizer);
     let context = context.ok_or(Error::Unauthenticated("the request has no authenticated identity"))?;
@@ -58,8 +58,8 @@ pub fn identity(app: &App, request: &Request) -> Result<Identity, Error> {
     Ok(identity)
 }
 
-/// The origin of the page that a browser calls from. Browsers send it in every cross-origin request. A client that omits
-/// or forges it is not a browser, and has no visitor's token to steal.
+/// The origin of the page that a browser calls from. Browsers send it in every cross-origin request. A client that
+/// omits or forges it is not a browser, and has no visitor's token to steal.
 pub fn origin(request: &Request) -> Option<&str> {
     request.headers().get(ORIGIN)?.to_str().ok()
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::{Error, domain::ThreadId};
 
-/// Invokes the function `chat`. Only the functions that return the line to the bot have an invoker: the SDK's client for
-/// Lambda adds half a megabyte to a binary.
+/// Invokes the function `chat`. Only the functions that return the line to the bot have an invoker: the SDK's client
+/// for Lambda adds half a megabyte to a binary.
 #[derive(Clone)]
 pub struct Invoker {
     lambda: Client,
@@ -19,8 +19,8 @@ impl Invoker {
         Self { lambda, chat }
     }
 
-    /// Requests a reply to the thread's unanswered messages. Lambda queues the event and calls the function when it can.
-    /// A repeated or late event finds nothing to do; after a lost one, the thread is still due.
+    /// Requests a reply to the thread's unanswered messages. Lambda queues the event and calls the function when it
+    /// can. A repeated or late event finds nothing to do; after a lost one, the thread is still due.
     pub async fn chat(&self, tenant: &str, id: &ThreadId) -> Result<(), Error> {
         let event = json!({ "tenant": tenant, "thread_id": id });
         let invoke = self

@@ -1,7 +1,7 @@
-//! What every Switchboard function shares: the domain, the table, OpenAI, the sockets.
+//! The library of all Switchboard functions: the domain, the table, the OpenAI client, the sockets and the webhooks.
 //!
-//! **Architecture invariant:** nothing here knows an HTTP route, and nothing here reads the environment but
-//! [`App::from_env`].
+//! **Architecture invariant:** no code in this crate knows an HTTP route, and only [`App::from_env`] reads the
+//! environment.
 
 mod app;
 mod backoff;

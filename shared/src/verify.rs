@@ -1,7 +1,7 @@
 //! Verification of a thread against its log: the invariants that hold whatever has happened to the thread.
 //!
-//! The log is replayed with the same [`Status::on`] that wrote it, and nothing else is trusted. Tests verify every thread
-//! at their end. Verification only reads, so an operator can run it on live data (`switchboard verify`).
+//! The log is replayed with the same [`Status::on`] that wrote it, and nothing else is trusted. Tests verify every
+//! thread at their end. Verification only reads, so an operator can run it on live data (`switchboard verify`).
 
 use std::{collections::HashSet, fmt, time::Duration};
 

@@ -1,8 +1,8 @@
 //! Webhooks: requests to servers that our customers choose. They are signed, limited in time and size, and kept out of
 //! our own network.
 //!
-//! The signature follows Standard Webhooks. A request keeps its `webhook-id` when it is sent again, so that its receiver
-//! can recognise a repeat.
+//! The signature follows Standard Webhooks. A request keeps its `webhook-id` when it is sent again, so that its
+//! receiver can recognise a repeat.
 
 mod resolver;
 mod signature;
@@ -95,8 +95,8 @@ impl Webhooks {
     /// could lead to an address that the URL may not have.
     pub async fn post(&self, webhook: &Webhook, id: &str, now: At, body: String) -> Result<Vec<u8>, DeliveryError> {
         let url: Url = webhook.url.parse().map_err(|_| DeliveryError::InvalidRequest)?;
-        // Checked again, although it was when the webhook was set: a URL with an address instead of a name never reaches
-        // the resolver.
+        // Checked again, although it was when the webhook was set: a URL with an address instead of a name never
+        // reaches the resolver.
         if !is_allowed_host(&url, self.settings.reach) {
             return Err(DeliveryError::NotPublic);
         }
@@ -141,8 +141,8 @@ fn client(policy: NetworkPolicy) -> reqwest::Result<Client> {
         .no_proxy()
         .http1_only()
         .https_only(policy == NetworkPolicy::Public)
-        // The address of each request is resolved and checked anew. No connection is kept: it would die while a function
-        // is frozen.
+        // The address of each request is resolved and checked anew. No connection is kept: it would die while a
+        // function is frozen.
         .pool_max_idle_per_host(0)
         .user_agent("Switchboard")
         .build()

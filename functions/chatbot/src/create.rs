@@ -54,7 +54,7 @@ pub(crate) async fn create(
     Document::validate(&documents)?;
     let mut creation =
         Creation::under(identity, idempotency_key, &["POST /chatbots".as_bytes(), raw_body.as_ref()], app.now());
-    if let Some(response) = app.store.answer_before(&creation).await? {
+    if let Some(response) = app.store.earlier_response(&creation).await? {
         return with_documents(response, &documents);
     }
     check_model(app, &config.model).await?;
@@ -77,7 +77,7 @@ pub(crate) async fn create(
     }
     // Stored without the documents' texts, which may be too long to keep twice: a repeated request contains the same
     // ones.
-    let response = creation.answers(&chatbot.view(None))?;
+    let response = creation.record(&chatbot.view(None))?;
     let created = app.store.chatbot_create(&chatbot, &documents, &creation).await;
     if !matches!(created, Ok(Created::New))
         && let Some(unused) = &chatbot.knowledge
@@ -87,7 +87,7 @@ pub(crate) async fn create(
     }
     match created? {
         Created::New => with_documents(response, &documents),
-        Created::Before(earlier) => with_documents(earlier.answer()?, &documents),
+        Created::Before(earlier) => with_documents(earlier.response()?, &documents),
     }
 }
 

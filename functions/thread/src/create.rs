@@ -42,7 +42,7 @@ pub(crate) async fn create(
     metadata.validate()?;
     let mut creation =
         Creation::under(identity, idempotency_key, &["POST /threads".as_bytes(), raw_body.as_ref()], app.now());
-    if let Some(response) = app.store.answer_before(&creation).await? {
+    if let Some(response) = app.store.earlier_response(&creation).await? {
         return Ok(response);
     }
     let chatbot = app.store.chatbot_get(&identity.tenant, &body.chatbot_id).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn create(
         let pairs = metadata.mirrored(&thread.id);
         thread.openai.conversation_id = app.briefly(app.openai.conversation_create(&pairs)).await.ok();
     }
-    let response = creation.answers(&thread.view(&metadata))?;
+    let response = creation.record(&thread.view(&metadata))?;
     let created = app.store.thread_create(&thread, &metadata, greeting.as_ref(), &creation).await;
     if !matches!(created, Ok(Created::New))
         && let Some(conversation) = &thread.openai.conversation_id
@@ -65,7 +65,7 @@ pub(crate) async fn create(
     }
     match created? {
         Created::New => Ok(response),
-        Created::Before(earlier) => earlier.answer(),
+        Created::Before(earlier) => earlier.response(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A chatbot: which model answers, how, and what it knows.
+//! A chatbot: its model, instructions, tools and knowledge.
 
 use std::str::FromStr;
 
@@ -18,43 +18,43 @@ pub struct Chatbot {
     /// The server that runs its functions and is notified of changes of owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
-    /// Rises with each change.
+    /// Incremented by each change.
     pub version: u64,
-    /// Which set of documents is the current one. Each that is ever written has a name of its own, so that of two
-    /// changes at once neither touches the other's.
+    /// The name of the current set of documents. Each set that is written has a name of its own, so that concurrent
+    /// changes do not touch each other's.
     pub documents_set: String,
-    /// The names of its documents; the texts are items of their own.
+    /// The names of its documents. Their texts are separate items.
     pub document_names: Vec<String>,
-    /// The documents at OpenAI, or nothing while they have not arrived there.
+    /// The documents at OpenAI. `None` until they are uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub knowledge: Option<Knowledge>,
     pub created_at: At,
     pub updated_at: At,
 }
 
-/// What an admin sets, documents aside.
+/// The settings that an admin makes, except the documents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatbotConfig {
     pub name: String,
     pub model: String,
     pub instructions: String,
-    /// The first message of each new thread; none where it is empty.
+    /// The first message of each new thread. No message is sent if it is empty.
     pub greeting: String,
-    /// 0 to 2; the model's own where it is absent.
+    /// The sampling temperature, from 0 to 2. Defaults to the model's own.
     pub temperature: Option<f64>,
-    /// At least 16; the model's own limit where it is absent.
+    /// The limit of a reply, at least 16. Defaults to the model's own.
     pub max_output_tokens: Option<u32>,
     pub tools: Vec<Tool>,
     pub memory: Memory,
-    /// Anybody may talk to it, without a token from elsewhere.
+    /// Allows visitors: anybody may chat, without a token from an identity provider.
     #[serde(default)]
     pub public: bool,
-    /// The pages on which visitors may: any where it is empty.
+    /// The origins of the pages on which visitors may chat. Empty allows all.
     #[serde(default)]
     pub origins: Vec<String>,
 }
 
-/// A function that the model may ask for, in OpenAI's terms.
+/// A function that the model may call, in OpenAI's terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tool {
@@ -67,14 +67,14 @@ pub struct Tool {
     pub strict: bool,
 }
 
-/// Where the model's memory of a thread lives.
+/// The location of the model's memory of a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Memory {
-    /// In a conversation at OpenAI, which is given only what is new.
+    /// A conversation at OpenAI, which is only sent what is new.
     #[default]
     Conversation,
-    /// Nowhere: each request carries the recent log. For servers that have no conversations.
+    /// No memory at the server: each request contains the recent log. For servers without conversations.
     Local,
 }
 
@@ -103,7 +103,7 @@ pub struct Knowledge {
     pub file_ids: Vec<String>,
 }
 
-/// A chatbot as the API shows it. In lists a document is its name alone.
+/// A chatbot as the API returns it. In lists, only the names of its documents are included.
 #[derive(Clone, Debug, Serialize)]
 pub struct View {
     pub id: ChatbotId,
@@ -123,7 +123,7 @@ pub struct DocumentView {
     pub text: Option<String>,
 }
 
-/// The tool that every bot has: handing over to a person.
+/// The tool that every bot has, which hands over to a person.
 pub const ESCALATE: &str = "escalate_to_human";
 
 impl Chatbot {
@@ -173,15 +173,15 @@ impl ChatbotConfig {
             return Err(Error::invalid("origins", "must have at most 20 entries"));
         }
         for (i, origin) in self.origins.iter().enumerate() {
-            let is_one = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
-            if !is_one || !origin.starts_with("http") {
+            let is_origin = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            if !is_origin || !origin.starts_with("http") {
                 return Err(Error::invalid(format!("origins[{i}]"), "must be an origin like https://shop.example"));
             }
         }
         Ok(())
     }
 
-    /// Whether a visitor may talk to it on a page of this origin.
+    /// Checks that visitors may chat on a page with this origin.
     pub fn admits(&self, origin: Option<&str>) -> Result<(), Error> {
         if !self.public {
             return Err(Error::Forbidden("this chatbot is not public"));
@@ -196,8 +196,8 @@ impl ChatbotConfig {
 impl Tool {
     fn validate(&self, i: usize) -> Result<(), Error> {
         let field = |name: &str| format!("tools[{i}].{name}");
-        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(is_word) {
+        let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(is_name_byte) {
             return Err(Error::invalid(field("name"), "must be 1 to 64 letters, digits, _ or -"));
         }
         if self.name == ESCALATE {
@@ -215,12 +215,12 @@ impl Tool {
 }
 
 impl Document {
-    pub const MAX: usize = 100;
+    pub const MAX_COUNT: usize = 100;
 
-    /// Names are unique, texts not empty, and each fits an item of the table.
+    /// Checks that names are unique, that texts are not empty, and that each document fits into an item of the table.
     pub fn validate(documents: &[Self]) -> Result<(), Error> {
-        if documents.len() > Self::MAX {
-            return Err(Error::invalid("documents", format!("must have at most {} entries", Self::MAX)));
+        if documents.len() > Self::MAX_COUNT {
+            return Err(Error::invalid("documents", format!("must have at most {} entries", Self::MAX_COUNT)));
         }
         for (i, document) in documents.iter().enumerate() {
             let field = |name: &str| format!("documents[{i}].{name}");
@@ -239,7 +239,7 @@ impl Document {
     }
 }
 
-/// DynamoDB nests 32 levels at most.
+/// The nesting depth of a JSON value. DynamoDB allows at most 32 levels.
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),

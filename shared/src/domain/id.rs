@@ -1,11 +1,11 @@
-//! Ids: a prefix that says of what, and a ULID. Parsed at the edge, never checked again.
+//! Ids: a prefix that names the kind, and a ULID. They are parsed at the edge and never checked again.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-/// The text was not an id of this kind.
+/// The error for a text that is not an id of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an id like {0}01JD0000000000000000000000")]
 pub struct NotAnId(&'static str);
@@ -32,7 +32,7 @@ macro_rules! id {
             type Err = NotAnId;
             fn from_str(text: &str) -> Result<Self, NotAnId> {
                 let ulid = text.strip_prefix($prefix).and_then(|ulid| Ulid::from_string(ulid).ok());
-                // Written anew, for a ULID can be spelt in several ways.
+                // Compared with the canonical form, since a ULID can be spelt in several ways.
                 ulid.map(Self::new).filter(|id| id.0 == text).ok_or(NotAnId($prefix))
             }
         }
@@ -61,7 +61,7 @@ macro_rules! id {
 id!(ThreadId, "thr_");
 id!(ChatbotId, "bot_");
 id!(
-    /// Also a note's.
+    /// The id of a message or a note.
     MessageId,
     "msg_"
 );

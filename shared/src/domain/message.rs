@@ -1,10 +1,10 @@
-//! What is said in a thread, and the notes beside it.
+//! The messages of a thread, and the notes beside them.
 
 use serde::{Deserialize, Serialize};
 
 use super::{At, Line, MessageId, Person, Reason, ThreadId};
 
-/// The most characters a message may have.
+/// The maximum length of a message, in characters.
 pub const TEXT_MAX: usize = 32_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,11 +14,11 @@ pub enum Role {
     Customer,
     Bot,
     Agent,
-    /// A change of owner; `event` says which.
+    /// A change of owner, described by `event`.
     System,
 }
 
-/// One entry of the log. Its serialised form is the wire's.
+/// An entry of the log. This is also its wire format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
@@ -26,23 +26,23 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     pub thread_id: ThreadId,
-    /// The place in the log: 1, 2, 3 … without a gap.
+    /// The place in the log: 1, 2, 3 … without gaps.
     pub seq: u64,
     pub role: Role,
     pub author: Person,
     pub text: String,
     pub at: At,
-    /// On a bot's message: the customer's messages it answers. A greeting answers none.
+    /// The customer's messages that a bot's message answers. A greeting answers none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Answers>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Change>,
-    /// Where at OpenAI it was made: kept in the table, never on the wire.
+    /// The OpenAI objects it came from. Stored in the table, never sent.
     #[serde(skip)]
     pub origin: Option<Origin>,
 }
 
-/// All customer messages from `from` through `through`, both counted, are answered.
+/// The range of answered customer messages, from `from` through `through`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answers {
@@ -61,19 +61,19 @@ impl Answers {
 pub struct Origin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
-    /// What has to be deleted there one day.
+    /// The response, kept so that it can be deleted there later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_id: Option<String>,
 }
 
-/// A change of owner, as the log tells it.
+/// A change of owner, as the log records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Change {
     Escalated {
         reason: Reason,
-        /// What whoever asked for a person said of it.
+        /// A comment by the person or the bot that escalated the thread.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
@@ -83,14 +83,14 @@ pub enum Change {
     Released {
         to: Line,
     },
-    /// Whoever had the line did not do in time what it was given to them for.
+    /// The queue or the agent timed out.
     TimedOut {
         to: Line,
     },
     Ended,
 }
 
-/// An agent's remark for agents. Not in the log, so a customer's `seq` has no holes.
+/// An internal note, for agents and admins only. It is not part of the log, so a customer's `seq` has no gaps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
@@ -98,7 +98,7 @@ pub struct Note {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     pub thread_id: ThreadId,
-    /// The `seq` of the message it hangs behind; 0 before the first.
+    /// The `seq` of the message that it follows; 0 if it precedes the first one.
     pub after: u64,
     pub author: Person,
     pub text: String,

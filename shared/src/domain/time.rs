@@ -1,11 +1,12 @@
-//! Points in time as the API shows them.
+//! Timestamps, as the API shows them.
 
 use std::{fmt, ops::Add, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use time::{OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-/// UTC, to the millisecond. Written as RFC 3339 with always three digits of a second, so that text sorts as time does.
+/// A timestamp in UTC with milliseconds. Its text is RFC 3339 with exactly three fractional digits, so that texts sort
+/// by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct At(i64);
@@ -27,7 +28,7 @@ impl At {
         self.0
     }
 
-    /// Seconds since 1970, rounded down: DynamoDB's TTL and a token's `exp`.
+    /// Seconds since 1970, rounded down. The unit of DynamoDB's TTL and of a token's `exp`.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }

@@ -1,7 +1,7 @@
 //! Deserialisation of structs by field name only, at every depth.
 //!
-//! Serde also accepts a JSON array for a struct, with the fields in their order of declaration. That order is not part of
-//! the API.
+//! Serde also accepts a JSON array for a struct, with the fields in their order of declaration. That order is not part
+//! of the API.
 
 use serde::{
     Deserializer,
@@ -9,8 +9,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// A JSON deserializer that accepts only objects for structs. It wraps everything that it passes to visitors, except the
-/// content of enums: those in a body are plain strings.
+/// A JSON deserializer that accepts only objects for structs. It wraps everything that it passes to visitors, except
+/// the content of enums: those in a body are plain strings.
 pub(super) struct ByName<T>(pub(super) T);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for ByName<D> {

@@ -26,8 +26,8 @@ struct Page {
 }
 
 impl OpenAi {
-    /// Creates a conversation and returns its id. `metadata` may have at most 16 pairs, with keys of up to 64 and values
-    /// of up to 512 characters.
+    /// Creates a conversation and returns its id. `metadata` may have at most 16 pairs, with keys of up to 64 and
+    /// values of up to 512 characters.
     pub async fn conversation_create(&self, metadata: &BTreeMap<String, String>) -> Result<String, Failure> {
         let body = json!({ "metadata": metadata });
         let created: ObjectId = self

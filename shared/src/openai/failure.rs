@@ -20,8 +20,8 @@ pub enum Failure {
     /// The request is wrong or not allowed, so a retry would fail too.
     #[error("OpenAI rejected the request with status {status}")]
     Refused { status: u16, code: Option<String>, param: Option<String>, message: String },
-    /// The server was unreachable, too slow, or failing, on every attempt that the retry policy allows. `maybe_ran`: one
-    /// of the attempts may have taken effect, for example by adding to a conversation.
+    /// The server was unreachable, too slow, or failing, on every attempt that the retry policy allows. `maybe_ran`:
+    /// one of the attempts may have taken effect, for example by adding to a conversation.
     #[error("OpenAI is unavailable")]
     Unavailable { maybe_ran: bool },
     /// The response broke off, could not be parsed, or ended with an error of its own (`code`). The request may have

@@ -19,8 +19,8 @@ use super::{
     transport::{BodyError, chunks},
 };
 
-/// One event, by its `type`. Events that a chat does not need are [`Frame::Other`], including `keepalive` and types that
-/// do not exist yet.
+/// One event, by its `type`. Events that a chat does not need are [`Frame::Other`], including `keepalive` and types
+/// that do not exist yet.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type")]
 pub(super) enum Frame {
@@ -142,8 +142,8 @@ pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
     Ok(stream::iter([Ok(Frame::Created { response: object()? }), Ok(end)]).fuse().boxed())
 }
 
-/// Events that are skipped unparsed, because they repeat others or are of no use to a chat. They make up half of a short
-/// response.
+/// Events that are skipped unparsed, because they repeat others or are of no use to a chat. They make up half of a
+/// short response.
 const SKIPPED_EVENTS: [&str; 6] = [
     "response.in_progress",
     "response.output_item.added",

@@ -17,8 +17,8 @@ pub enum ModelCheck {
 }
 
 impl OpenAi {
-    /// Checks that the server has a model. [`ModelCheck::Unknown`] requires a 404 with OpenAI's error body: a bare 404 is
-    /// a missing route.
+    /// Checks that the server has a model. [`ModelCheck::Unknown`] requires a 404 with OpenAI's error body: a bare 404
+    /// is a missing route.
     pub async fn model_check(&self, model: &str) -> Result<ModelCheck, Failure> {
         match self
             .fetch::<ObjectId>(RequestKind::Idempotent, || self.request(Method::GET, &["models", model], &[]))

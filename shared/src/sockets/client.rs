@@ -1,4 +1,4 @@
-//! The client for API Gateway's management API, which posts to WebSocket connections and closes them.
+//! A client for API Gateway's management API, which posts to WebSocket connections and closes them.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Sockets {
                     attempts += 1;
                 }
                 _ => {
-                    tracing::warn!(connection, error = %DisplayErrorContext(&error), "posting to a WebSocket connection failed");
+                    tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a WebSocket failed");
                     return Posted::Failed;
                 }
             }

@@ -1,4 +1,4 @@
-//! What happened, in the one vocabulary of sockets and streams.
+//! Events, in the one vocabulary of sockets and streams.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::{
     domain::{At, Message, Note, Participant, RunId, Thread, ThreadId, thread},
 };
 
-/// API Gateway takes messages of 128 KB; beyond this an event goes without its text.
-const EVENT_MAX: usize = 120 * 1024;
+/// The size limit of an event, above which it is sent without its text. API Gateway accepts messages of up to 128 KB.
+const MAX_EVENT_BYTES: usize = 120 * 1024;
 
-/// What happened, as sockets and streams tell it.
+/// An event on a socket or a stream.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -22,26 +22,26 @@ pub enum Event {
         thread_id: ThreadId,
         seq: u64,
         message: Message,
-        /// The text was too long to send; it can be read by REST.
+        /// True if the text was too long to send. It can be read over REST.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
-    /// More of what the bot is saying. Of one run they come in order; one at `index` 0 begins anew.
+    /// The next part of the bot's message. The deltas of one run arrive in order; a delta at `index` 0 starts over.
     #[serde(rename = "message.delta")]
     MessageDelta {
         thread_id: ThreadId,
         run_id: RunId,
-        /// How much of the text came before, in UTF-16 code units, as JavaScript counts.
+        /// The length of the text before this part, in UTF-16 code units, as in JavaScript.
         index: usize,
         text: String,
     },
-    /// What a run has said so far is void: it lost the line.
+    /// The deltas of a run are void, because it lost the line.
     #[serde(rename = "message.discarded")]
     MessageDiscarded {
         thread_id: ThreadId,
         run_id: RunId,
         reason: &'static str,
-        /// What it had said by then, for the agent who took over to go on with. Staff alone are told.
+        /// The text up to then, for the agent who took over to continue. Sent to agents and admins only.
         #[serde(skip_serializing_if = "Option::is_none")]
         draft: Option<String>,
     },
@@ -54,13 +54,13 @@ pub enum Event {
     },
     #[serde(rename = "thread.updated")]
     ThreadUpdated { thread_id: ThreadId, thread: thread::View },
-    /// Somebody is writing, or has stopped. Forgotten after a few seconds without another one.
+    /// A participant started or stopped typing. Expires after a few seconds if it is not repeated.
     #[serde(rename = "typing")]
     Typing { thread_id: ThreadId, who: Participant, on: bool },
     /// The participants who are subscribed, at most 50. The event with the newest `at` is the current one.
     #[serde(rename = "presence")]
     Presence { thread_id: ThreadId, present: Vec<Participant>, at: At },
-    /// How far somebody has read.
+    /// A participant's read marker.
     #[serde(rename = "read")]
     Read { thread_id: ThreadId, who: Participant, seq: u64 },
     #[serde(rename = "subscribed")]
@@ -77,7 +77,7 @@ pub enum Event {
     #[serde(rename = "done")]
     Done {
         thread_id: ThreadId,
-        /// Another run answers what was said.
+        /// True if another run answers the message.
         joined: bool,
     },
     #[serde(rename = "error")]
@@ -111,16 +111,16 @@ impl Event {
         Self::MessageDiscarded { thread_id: thread.id.clone(), run_id: run.clone(), reason, draft: None }
     }
 
-    /// The same, with what had been said for the agents.
+    /// Adds the draft to a `message.discarded` event.
     #[must_use]
-    pub fn with_draft(mut self, offered: Option<String>) -> Self {
+    pub fn with_draft(mut self, text: Option<String>) -> Self {
         if let Self::MessageDiscarded { draft, .. } = &mut self {
-            *draft = offered;
+            *draft = text;
         }
         self
     }
 
-    /// What a customer is told of it: never a note, never a draft.
+    /// The customers' version of the event: never a note, never a draft. `None` if there is no such version.
     pub(super) fn for_customers(&self) -> Option<Cow<'_, Self>> {
         match self {
             Self::NoteCreated { .. } => None,
@@ -129,7 +129,7 @@ impl Event {
         }
     }
 
-    /// The word on the wire.
+    /// The event's `type` on the wire.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::MessageCreated { .. } => "message.created",
@@ -147,7 +147,7 @@ impl Event {
         }
     }
 
-    /// Its place in the log, where it has one.
+    /// The event's place in the log, if it has one.
     pub fn seq(&self) -> Option<u64> {
         match self {
             Self::MessageCreated { seq, .. } => Some(*seq),
@@ -155,10 +155,10 @@ impl Event {
         }
     }
 
-    /// The frame that goes over the wire.
+    /// Serialises the event for the wire.
     pub fn frame(&self) -> Result<String, Error> {
         let frame = serde_json::to_string(self).map_err(Error::internal)?;
-        if frame.len() <= EVENT_MAX {
+        if frame.len() <= MAX_EVENT_BYTES {
             return Ok(frame);
         }
         let mut short = self.clone();

@@ -1,7 +1,7 @@
 //! Chatbots and their documents.
 //!
-//! Documents are written beside the old ones, as a set of a new name; the chatbot's own item then points to it in one
-//! conditional write. So a reader never finds some of each.
+//! New documents are written beside the old ones, as a set with a new name. One conditional write then points the
+//! chatbot's own item to that set, so a reader never gets a mixture of both.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -23,12 +23,15 @@ use crate::{
     },
 };
 
-/// A change of a chatbot. All of it is written, or nothing.
+/// Documents that are written concurrently.
+const MAX_CONCURRENT_PUTS: usize = 8;
+
+/// A change of a chatbot, written as a whole or not at all.
 pub struct ChatbotWrite<'a> {
     pub chatbot: &'a Chatbot,
-    /// As it was read.
+    /// The chatbot as it was read.
     pub before: &'a Chatbot,
-    /// What the change leaves behind at OpenAI.
+    /// The cleanup of the objects at OpenAI that the change makes unused.
     pub cleanup: Option<Cleanup>,
 }
 
@@ -56,7 +59,7 @@ impl Store {
         found.map(row::read).transpose()
     }
 
-    /// A tenant's chatbots, newest first, at most `limit` older than `before`; and whether there are more.
+    /// A tenant's chatbots, newest first: at most `limit` that are older than `before`, and whether there are more.
     pub async fn chatbot_list(
         &self,
         tenant: &str,
@@ -87,8 +90,8 @@ impl Store {
         }
     }
 
-    /// Writes a changed chatbot over the version it was read at, with new documents if it has any.
-    /// `false`: somebody else changed it first, and nothing was written.
+    /// Writes a changed chatbot over the version at which it was read, with its new documents, if any.
+    /// Returns `false`, and writes nothing, if the chatbot was changed in the meantime.
     pub async fn chatbot_update(
         &self,
         write: &ChatbotWrite<'_>,
@@ -106,16 +109,17 @@ impl Store {
         }
         let done = matches!(self.transact(transaction, &token()).await?, Transacted::Done);
         if documents.is_some() {
-            // The set that is not, or no longer, pointed to.
+            // The set that the chatbot does not, or no longer does, point to.
             let unused = if done { &write.before.documents_set } else { &chatbot.documents_set };
             self.documents_delete(chatbot, &key::documents(unused)).await?;
         }
         Ok(done)
     }
 
-    /// Notes where at OpenAI the chatbot's documents have arrived. `false`: they did before, or are others by now.
+    /// Records the chatbot's documents at OpenAI. Returns `false` if that was already done, or if the documents have
+    /// changed in the meantime.
     pub async fn chatbot_learn(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {
-        let learnt = self
+        let updated = self
             .dynamo
             .update_item()
             .table_name(&self.table)
@@ -131,10 +135,11 @@ impl Store {
             )
             .send()
             .await;
-        condition_met(learnt)
+        condition_met(updated)
     }
 
-    /// Deletes a chatbot as it was read, then its documents. `false`: somebody else changed it first.
+    /// Deletes a chatbot at the version at which it was read, then its documents. Returns `false` if it was changed in
+    /// the meantime.
     pub async fn chatbot_delete(&self, chatbot: &Chatbot, cleanup: Option<Cleanup>) -> Result<bool, Error> {
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let mut transaction =
@@ -149,7 +154,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The chatbot's documents, in the order they were given.
+    /// The chatbot's documents, in the order in which they were given.
     pub async fn documents_get(&self, chatbot: &Chatbot) -> Result<Vec<Document>, Error> {
         let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
         let items = self.get_beginning(&partition, &key::documents(&chatbot.documents_set)).await?;
@@ -163,7 +168,7 @@ impl Store {
             let item = row::row(key, document);
             async move { self.put(item?).await }
         };
-        stream::iter(documents.iter().enumerate().map(put)).buffer_unordered(8).try_collect().await
+        stream::iter(documents.iter().enumerate().map(put)).buffer_unordered(MAX_CONCURRENT_PUTS).try_collect().await
     }
 
     async fn documents_delete(&self, chatbot: &Chatbot, prefix: &str) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Sockets: which are connected, and what they listen to.
+//! Connections: the connected sockets and their subscriptions.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::{
     domain::{At, Identity, Participant, ThreadId},
 };
 
-/// How long after its token's end an entry stays for the table's TTL to take: an hour.
-const GRACE_SECONDS: i64 = 3600;
+/// Time from a token's expiry to the expiry of its entries in the table: an hour.
+const EXPIRY_GRACE_SECONDS: i64 = 3600;
 
-/// The most threads one socket may listen to.
+/// The maximum number of threads that a socket may subscribe to.
 pub const SUBSCRIPTIONS_MAX: usize = 200;
 
 /// A connected socket.
@@ -27,15 +27,15 @@ pub struct Connection {
     expires_at: i64,
 }
 
-/// A socket that listens, as a poster needs to know it.
+/// A subscribed socket, with what a poster needs to know of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Subscriber {
     pub connection: String,
-    /// Agents hear notes; customers do not.
+    /// True for agents and admins, who are sent notes; customers are not.
     pub staff: bool,
-    /// The token's end. Nothing is delivered after it.
+    /// The token's expiry. Nothing is delivered after it.
     pub expires: At,
-    /// Whose socket it is; unknown of one that began to listen before this was kept.
+    /// The participant whose socket it is. `None` for subscriptions made before this field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Participant>,
     expires_at: i64,
@@ -49,7 +49,7 @@ impl Subscriber {
 
 impl Connection {
     pub fn new(id: String, identity: Identity) -> Self {
-        let expires_at = identity.expires.seconds() + GRACE_SECONDS;
+        let expires_at = identity.expires.seconds() + EXPIRY_GRACE_SECONDS;
         Self { id, identity, threads: BTreeSet::new(), expires_at }
     }
 
@@ -75,7 +75,7 @@ impl Store {
         found.map(row::read).transpose()
     }
 
-    /// Forgets a socket and all that it listened to. Gives what it was, where it was known.
+    /// Deletes a connection with its subscriptions and returns it, if it existed.
     pub async fn connection_delete(&self, tenant: &str, id: &str) -> Result<Option<Connection>, Error> {
         let connection = self.connection_get(tenant, id).await?;
         let threads = connection.iter().flat_map(|connection| &connection.threads);
@@ -86,9 +86,9 @@ impl Store {
         Ok(connection)
     }
 
-    /// Lets a socket listen to a thread. `false`: the socket is not connected any more.
+    /// Subscribes a socket to a thread. Returns `false` if the socket is no longer connected.
     ///
-    /// The connection remembers the thread first, so that whatever is stored is found again when it goes.
+    /// The thread is added to the connection first, so that every subscription is found when the connection is deleted.
     pub async fn subscription_put(&self, connection: &Connection, thread: &ThreadId) -> Result<bool, Error> {
         let tenant = &connection.identity.tenant;
         if !self.connection_change(connection, "ADD", thread).await? {
@@ -104,7 +104,7 @@ impl Store {
         self.connection_change(connection, "DELETE", thread).await.map(|_| ())
     }
 
-    /// Lets a socket listen to every change of owner in its tenant.
+    /// Subscribes a socket to all changes of owner in its tenant.
     pub async fn inbox_put(&self, connection: &Connection) -> Result<(), Error> {
         self.subscriber_put(key::inbox(&connection.identity.tenant, &connection.id), connection).await
     }
@@ -113,13 +113,13 @@ impl Store {
         self.delete_all(vec![key::inbox(&connection.identity.tenant, &connection.id)]).await
     }
 
-    /// Who listens to a thread, read consistently: a socket subscribes first and reads the log then, a poster saves
-    /// first and reads this then, so one of the two sees the other.
+    /// A thread's subscribers, by a consistent read. A socket first subscribes, then reads the log; a poster first
+    /// saves, then reads the subscribers. So one of the two sees the other.
     pub async fn subscribers(&self, tenant: &str, thread: &ThreadId) -> Result<Vec<Subscriber>, Error> {
         self.subscribers_of(key::thread_partition(tenant, thread)).await
     }
 
-    /// Who listens to a tenant's inbox.
+    /// The subscribers of a tenant's inbox.
     pub async fn inbox_subscribers(&self, tenant: &str) -> Result<Vec<Subscriber>, Error> {
         self.subscribers_of(key::inbox_partition(tenant)).await
     }
@@ -134,7 +134,7 @@ impl Store {
         self.put(item).await
     }
 
-    /// Adds a thread to what the connection remembers, or takes it out. `false`: there is no such connection.
+    /// Adds a thread to the connection's set, or removes it. Returns `false` if there is no such connection.
     async fn connection_change(&self, connection: &Connection, verb: &str, thread: &ThreadId) -> Result<bool, Error> {
         let changed = self
             .dynamo

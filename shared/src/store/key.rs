@@ -5,19 +5,19 @@
 //! |---|---|---|
 //! | thread | `{tenant}#THREAD#{thread}` | `THREAD` |
 //! | its title and metadata | the same | `THREAD#DETAILS` |
-//! | a message | the same | `LOG#{seq}` |
-//! | a note behind it | the same | `LOG#{seq}#NOTE#{id}` |
-//! | a message's `client_id` | the same | `CLIENT#{author}#{client_id}` |
-//! | a socket that listens to it | the same | `SUBSCRIPTION#{connection}` |
-//! | how far somebody has read it | the same | `MARK#{subject}` |
-//! | what its chatbot's webhook is owed | the same | `NOTICE#{message}` |
-//! | what must go at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
+//! | message | the same | `LOG#{seq}` |
+//! | note after a message | the same | `LOG#{seq}#NOTE#{id}` |
+//! | `client_id` of a message | the same | `CLIENT#{author}#{client_id}` |
+//! | subscription of a socket | the same | `SUBSCRIPTION#{connection}` |
+//! | read marker of a person | the same | `MARK#{subject}` |
+//! | webhook delivery | the same | `NOTICE#{message}` |
+//! | removal at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
 //! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
-//! | a chatbot's document | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
+//! | document of a chatbot | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
 //! | connection | `{tenant}#CONNECTION#{connection}` | `CONNECTION` |
-//! | an agent's socket on the inbox | `{tenant}#INBOX` | `SUBSCRIPTION#{connection}` |
-//! | how often an address came | `{tenant}#VISITS#{address}` | `WINDOW#{start}` |
-//! | an idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
+//! | subscription to the inbox | `{tenant}#INBOX` | `SUBSCRIPTION#{connection}` |
+//! | rate limit of an address | `{tenant}#VISITS#{address}` | `WINDOW#{start}` |
+//! | idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -46,7 +46,7 @@ impl Key {
         self.sk.starts_with(DELIVERY).then_some(OutboxKind::Delivery)
     }
 
-    /// The tenant and the thread whose partition it lies in, if it is a thread's.
+    /// The tenant and the thread, if the key is in a thread's partition.
     pub fn thread(&self) -> Option<(&str, ThreadId)> {
         let (tenant, rest) = self.pk.split_once('#')?;
         Some((tenant, rest.strip_prefix("THREAD#")?.parse().ok()?))
@@ -76,7 +76,7 @@ pub fn message(tenant: &str, id: &ThreadId, seq: u64) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{LOG}{seq:010}") }
 }
 
-/// Sorts behind its message and before the next.
+/// Sorts after its message and before the next one.
 pub fn note(tenant: &str, id: &ThreadId, after: u64, note: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{LOG}{after:010}{NOTE}{note}") }
 }
@@ -89,7 +89,7 @@ pub fn is_note(sk: &str) -> bool {
     sk.contains(NOTE)
 }
 
-/// Above every message and note of the log: `$` follows `#`.
+/// Sorts after every message and note of the log: `$` follows `#`.
 pub const LOG_END: &str = "LOG$";
 
 pub fn client(tenant: &str, id: &ThreadId, author: &str, client_id: &str) -> Key {
@@ -129,7 +129,7 @@ pub fn chatbot_partition(tenant: &str, id: &ChatbotId) -> String {
     format!("{tenant}#CHATBOT#{id}")
 }
 
-/// Of every set.
+/// The prefix of documents in all sets.
 pub const DOCUMENTS: &str = "DOCUMENT#";
 
 pub fn documents(set: &str) -> String {
@@ -140,12 +140,12 @@ pub fn document(tenant: &str, id: &ChatbotId, set: &str, place: usize) -> Key {
     Key { pk: chatbot_partition(tenant, id), sk: format!("{}{place:04}", documents(set)) }
 }
 
-/// Of a conversation in a thread's partition, or of a vector store in a chatbot's.
+/// The removal of a conversation, in a thread's partition, or of a vector store, in a chatbot's.
 pub fn cleanup(partition: &str, object: &str) -> Key {
     Key { pk: partition.into(), sk: format!("{CLEANUP}{object}") }
 }
 
-/// Of the change of owner that this message tells of.
+/// The webhook delivery for a change of owner, which `message` records.
 pub fn delivery(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{DELIVERY}{message}") }
 }
@@ -158,22 +158,22 @@ pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
     Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
 }
 
-/// Index `status`: a tenant's threads in one status, by the time they got it.
+/// Index `status`: a tenant's threads in one status, by `status_since`.
 pub fn by_status(tenant: &str, status: &str) -> String {
     format!("{tenant}#STATUS#{status}")
 }
 
-/// Index `customer`: a customer's threads, by creation.
+/// Index `customer`: a customer's threads, by time of creation.
 pub fn by_customer(tenant: &str, customer: &str) -> String {
     format!("{tenant}#CUSTOMER#{customer}")
 }
 
-/// The sort key of both: a time, and the thread to tell equals apart.
+/// The sort key of both indexes: a time, and the thread's id to tell equal times apart.
 pub fn by_time(at: At, id: &ThreadId) -> String {
     format!("{at}#{id}")
 }
 
-/// Index `due`: spread over shards by partition, so that no partition of the index is hot.
+/// Index `due`, sharded by the item's partition, so that no partition of the index is hot.
 pub fn due(partition: &str) -> String {
     let mut hasher = DefaultHasher::new();
     partition.hash(&mut hasher);
@@ -208,7 +208,7 @@ pub fn thread_indexes(thread: &Thread, timeouts: &Timeouts) -> Vec<(&'static str
 mod tests {
     use super::*;
 
-    /// What is in tables already is found by these and no others.
+    /// Existing tables use exactly these keys.
     #[test]
     fn every_key_there_is() {
         let thr: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();

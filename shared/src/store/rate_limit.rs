@@ -1,16 +1,17 @@
-//! How often an address has asked for a visitor's token: counted by conditional writes, each address for itself, so that
-//! none can lock out another.
+//! The rate limit of visitors' tokens. Requests are counted with conditional writes, separately for each address, so
+//! that no address can lock out another.
 
 use super::{Store, key, outcome::condition_met, row};
 use crate::{Error, domain::At};
 
-/// The most of them in a window: an office behind one address needs some.
+/// Tokens per address and window. An office behind one address needs some.
 pub const MAX_VISITOR_TOKENS: u64 = 30;
 
+/// Length of a window: ten minutes.
 const WINDOW_SECONDS: i64 = 10 * 60;
 
 impl Store {
-    /// Counts one more. [`Error::OverBudget`] says after how many seconds the next window begins.
+    /// Counts a request for a token. Over the limit, [`Error::OverBudget`] contains the seconds until the next window.
     pub async fn visitor_token_count(&self, tenant: &str, address: &str, now: At) -> Result<(), Error> {
         let window = now.seconds() - now.seconds().rem_euclid(WINDOW_SECONDS);
         let ends = window + WINDOW_SECONDS;

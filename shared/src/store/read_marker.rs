@@ -1,4 +1,4 @@
-//! How far people have read: a mark for each of them and each thread, which only moves forward.
+//! Read markers: the position up to which a person has read a thread. They only move forward.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,11 +12,11 @@ use crate::{
     domain::{At, ThreadId},
 };
 
-/// A mark that was not moved for so long goes, by the table's TTL: half a year.
+/// Lifetime of a read marker since it last moved, enforced by the table's TTL: half a year.
 const READ_MARKER_LIFETIME: Duration = Duration::from_hours(180 * 24);
 
 impl Store {
-    /// Moves somebody's mark forward to `seq`. `false`: it is there already, or further.
+    /// Moves a person's read marker forward to `seq`. Returns `false` if it is already there or further.
     pub async fn read_marker_put(
         &self,
         tenant: &str,
@@ -41,8 +41,8 @@ impl Store {
         condition_met(moved)
     }
 
-    /// How far somebody has read these threads; without those of which they have read nothing. A mark that is a moment old
-    /// will do.
+    /// A person's read markers in these threads, without those that do not exist. The read is eventually consistent: a
+    /// marker that is a moment old will do.
     pub async fn read_markers_get(
         &self,
         tenant: &str,
@@ -51,11 +51,11 @@ impl Store {
     ) -> Result<HashMap<ThreadId, u64>, Error> {
         let ids: HashMap<_, _> = ids.map(|id| (key::mark(tenant, id, subject).pk, id.clone())).collect();
         let keys = ids.values().map(|id| key::mark(tenant, id, subject)).collect();
-        let marks = self.get_all(keys, false).await?;
-        let mark = |item: &row::Item| {
+        let markers = self.get_all(keys, false).await?;
+        let marker = |item: &row::Item| {
             let seq = item.get("seq")?.as_n().ok()?.parse().ok()?;
             Some((ids.get(text(item, "pk"))?.clone(), seq))
         };
-        Ok(marks.iter().filter_map(mark).collect())
+        Ok(markers.iter().filter_map(marker).collect())
     }
 }

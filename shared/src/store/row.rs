@@ -1,4 +1,4 @@
-//! Items: what serde makes of a value, plus its key and its places in the indexes.
+//! Items of the table: a serialised value, its key, and its index attributes.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
     Ok(Message { origin, ..read(item)? })
 }
 
-/// Puts due work of a partition into the index.
+/// Adds an item to the index `due`.
 pub(super) fn make_due(item: &mut Item, partition: &str, at: At) {
     item.insert("due_pk".into(), S(key::due(partition)));
     item.insert("due_sk".into(), S(at.to_string()));
@@ -59,12 +59,12 @@ impl Key {
     }
 }
 
-/// Whether the thread of this item is deleted.
+/// True if the item is the tombstone of a deleted thread.
 pub(super) fn is_tombstone(item: &Item) -> bool {
     item.contains_key("tombstone")
 }
 
-/// A text attribute of an item, `sk` above all.
+/// A string attribute of an item, or an empty text if there is none.
 pub(super) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     match item.get(name) {
         Some(S(text)) => text,

@@ -48,8 +48,9 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !SPECIAL_PURPOSE_V4.into_iter().any(is_in)
 }
 
-/// True for global unicast addresses, except their special-purpose blocks. Loopback, link-local, unique-local, multicast
-/// and the reserved `::/8` are not global unicast. An address that embeds an IPv4 address is public if the latter is.
+/// True for global unicast addresses, except their special-purpose blocks. Loopback, link-local, unique-local,
+/// multicast and the reserved `::/8` are not global unicast. An address that embeds an IPv4 address is public if the
+/// latter is.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [.., a, b, c, d] = address.octets();
     match address.segments() {
@@ -73,10 +74,10 @@ mod tests {
             127.255.255.255 168.63.129.16 169.254.0.1 169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.1
             192.0.0.192 192.0.2.1 192.88.99.1 192.168.0.1 192.168.255.255 198.18.0.1 198.19.255.255 198.51.100.1
             203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255
-            :: ::1 ::7f00:1 ::10.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::ffff:10.1.2.3 ::ffff:0:127.0.0.1
-            64:ff9b::127.0.0.1 64:ff9b::169.254.169.254 64:ff9b:1::8.8.8.8 100::1 2001::1 2001:0:a9fe:a9fe::1 2001:2::1
-            2001:10::1 2001:20::1 2001:db8::1 2002:7f00:1::1 2002:a9fe:a9fe:: 2002:808:808:: 3fff::1 3fff:fff::1 5f00::1
-            fc00::1 fd00:ec2::254 fdff::1 fe80::1 febf::1 fec0::1 ff02::1 ff0e::1";
+            :: ::1 ::7f00:1 ::10.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::ffff:10.1.2.3
+            ::ffff:0:127.0.0.1 64:ff9b::127.0.0.1 64:ff9b::169.254.169.254 64:ff9b:1::8.8.8.8 100::1 2001::1
+            2001:0:a9fe:a9fe::1 2001:2::1 2001:10::1 2001:20::1 2001:db8::1 2002:7f00:1::1 2002:a9fe:a9fe::
+            2002:808:808:: 3fff::1 3fff:fff::1 5f00::1 fc00::1 fd00:ec2::254 fdff::1 fe80::1 febf::1 fec0::1 ff02::1 ff0e::1";
         for address in refused.split_whitespace() {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
