@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use serde_json::{Value, json};
-use shared::openai::{Broken, Wire};
+use shared::openai::{TransportError, Wire};
 
 use super::{
     gate::{Call, Fate},
@@ -50,7 +50,7 @@ impl OpenAi {
 }
 
 impl Wire for Through<OpenAi> {
-    fn send(&self, request: reqwest::Request) -> BoxFuture<'static, Result<reqwest::Response, Broken>> {
+    fn send(&self, request: reqwest::Request) -> BoxFuture<'static, Result<reqwest::Response, TransportError>> {
         let through = self.clone();
         async move {
             let what = what(&request);
@@ -60,10 +60,10 @@ impl Wire for Through<OpenAi> {
                 .map_or(Value::Null, |body| serde_json::from_slice(body).unwrap_or_default());
             let answer = match through.gate.out(through.instance, Call::OpenAi(what.clone())).await {
                 Fate::Refused | Fate::Conflict => Ok(reqwest::Response::from(overloaded())),
-                Fate::NeverSent => Err(Broken::NeverSent),
+                Fate::NeverSent => Err(TransportError::NotSent),
                 fate => {
                     let answer = through.ask(&what, body, request).await?;
-                    if fate == Fate::AnswerLost { Err(Broken::NoAnswer) } else { Ok(answer) }
+                    if fate == Fate::AnswerLost { Err(TransportError::NoResponse) } else { Ok(answer) }
                 }
             };
             through.gate.back(through.instance).await;
@@ -76,7 +76,12 @@ impl Wire for Through<OpenAi> {
 impl Through<OpenAi> {
     /// Sends the request to the stand-in. The response to a creation is read at once; that of a model response comes as
     /// slowly as the gate lets it.
-    async fn ask(&self, what: &str, body: Value, request: reqwest::Request) -> Result<reqwest::Response, Broken> {
+    async fn ask(
+        &self,
+        what: &str,
+        body: Value,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response, TransportError> {
         let answer = self.to.standin.send(request).await?;
         if !answer.status().is_success() {
             return Ok(answer);
@@ -89,7 +94,7 @@ impl Through<OpenAi> {
             }
             "POST conversations" => {
                 let (status, headers) = (answer.status(), answer.headers().clone());
-                let said = answer.bytes().await.map_err(Broken::from)?;
+                let said = answer.bytes().await.map_err(TransportError::from)?;
                 let id = serde_json::from_slice::<Value>(&said).unwrap_or_default()["id"].clone();
                 self.to.asked().conversations.extend(id.as_str().map(str::to_owned));
                 let mut again = http::Response::new(said);
