@@ -4,7 +4,8 @@
 //! vector stores as OpenAI does, refuses what OpenAI refuses, and can be told to fail ([`Standin::fault`],
 //! [`Standin::hold`]). Everything a test can do through the handle, another process can do under `/standin`.
 //!
-//! **Architecture invariant.** Nothing here knows Switchboard: whoever speaks OpenAI's wire may use it.
+//! **Architecture Invariant.** The routes know nothing of Switchboard: any client of OpenAI's API may use them. Only
+//! `in_process.rs` imports `shared`, to serve Switchboard's own OpenAI client without a socket.
 
 mod control;
 mod conversation;
