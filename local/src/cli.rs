@@ -1,17 +1,19 @@
 //! The commands of `switchboard`.
 
-use std::env;
-use std::fmt::Write as _;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    env,
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{Timeouts, chatbot::Memory};
 
-use crate::gateway::Limits;
-use crate::verify::Verify;
-use crate::{Error, Options, TABLE, Upstream, data_dir, dynamo, greeting, tokens};
+use crate::{
+    Error, Options, TABLE, Upstream, data_dir, gateway::Limits, greeting, in_process::REGION, tokens, verify::Verify,
+};
 
 /// A chat in which an AI answers first and a person can take over, all of it on this machine.
 #[derive(Debug, Parser)]
@@ -80,10 +82,10 @@ impl Cli {
                     Role::Agent => "agent",
                     Role::Admin => "admin",
                 };
-                say(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
+                print(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
             }
-            Some(Command::Verify(verify)) => say(&verify.run(&self.data_dir).await?),
-            Some(Command::Env) => say(exports(&self.data_dir)?.trim_end()),
+            Some(Command::Verify(verify)) => print(&verify.run(&self.data_dir).await?),
+            Some(Command::Env) => print(exports(&self.data_dir)?.trim_end()),
         }
     }
 }
@@ -96,39 +98,39 @@ impl Serve {
             reset: self.reset,
             share_database: true,
             limits: Limits {
-                idle: Duration::from_secs(self.socket_idle),
-                life: Duration::from_secs(self.socket_life),
+                idle_timeout: Duration::from_secs(self.socket_idle),
+                max_duration: Duration::from_secs(self.socket_life),
                 ..Limits::default()
             },
             openai: Upstream::from_env(),
             memory: memory()?,
-            timeouts: Timeouts::read(set).map_err(Error::Setting)?,
+            timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;
-        say(&greeting::listening(&switchboard, self.port.is_none()))?;
-        let demo = switchboard.demo(set("OPENAI_MODEL")).await;
-        say(&greeting::introduction(&switchboard, data_dir, &demo))?;
-        asked_to_stop().await?;
-        say("Stopping.")?;
+        print(&greeting::listening(&switchboard, self.port.is_none()))?;
+        let demo = switchboard.demo(variable("OPENAI_MODEL")).await;
+        print(&greeting::introduction(&switchboard, data_dir, &demo))?;
+        stop_signal().await?;
+        print("Stopping.")?;
         tokio::select! {
             () = switchboard.stop() => Ok(()),
             // Asked twice: at once, then. What was acknowledged is kept all the same.
-            asked = asked_to_stop() => asked,
+            signal = stop_signal() => signal,
         }
     }
 }
 
 fn memory() -> Result<Memory, Error> {
-    match set("OPENAI_MEMORY") {
+    match variable("OPENAI_MEMORY") {
         None => Ok(Memory::default()),
         Some(word) => word.parse().map_err(|_| Error::Memory(word)),
     }
 }
 
 /// An empty variable counts as unset.
-fn set(name: &str) -> Option<String> {
+fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -136,8 +138,8 @@ fn set(name: &str) -> Option<String> {
 fn exports(data_dir: &Path) -> Result<String, Error> {
     let running = data_dir::running(data_dir)?;
     let tokens = data_dir::tokens(data_dir)?;
-    let api_key = set("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
-    let memory = set("OPENAI_MEMORY").unwrap_or_else(|| "conversation".to_owned());
+    let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
+    let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| "conversation".to_owned());
     let database_url = running.database_url.unwrap_or_default();
     let mut lines = String::new();
     for (name, value) in [
@@ -150,11 +152,11 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),
         ("WEBHOOK_REACH", "anywhere"),
-        ("VISITOR_SECRET", &tokens.visitors()),
+        ("VISITOR_SECRET", &tokens.visitor_secret()),
         ("JWT_SECRET", tokens.secret()),
         ("JWT_ISSUER", tokens::ISSUER),
         ("JWT_AUDIENCE", tokens::ISSUER),
-        ("AWS_REGION", dynamo::REGION),
+        ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
@@ -166,7 +168,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
 }
 
 /// Resolves at Ctrl-C or, where there are such, at a request of the system to end.
-async fn asked_to_stop() -> Result<(), Error> {
+async fn stop_signal() -> Result<(), Error> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -180,6 +182,6 @@ async fn asked_to_stop() -> Result<(), Error> {
     Ok(tokio::signal::ctrl_c().await?)
 }
 
-fn say(text: &str) -> Result<(), Error> {
+fn print(text: &str) -> Result<(), Error> {
     writeln!(io::stdout().lock(), "{text}").map_err(Error::Io)
 }

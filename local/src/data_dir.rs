@@ -1,22 +1,23 @@
 //! What outlives a stop: the table, the token secret, and where a running instance is found.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use dynoxide::Database;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Tokens, dynamo};
 
-const LOCK: &str = "lock";
-const RUNNING: &str = "running.json";
-const SECRET: &str = "secret";
+const LOCK_FILE: &str = "lock";
+const RUNNING_FILE: &str = "running.json";
+const SECRET_FILE: &str = "secret";
 /// The table, with the two files that `SQLite` keeps beside it.
-const TABLE: [&str; 3] = ["table.sqlite", "table.sqlite-wal", "table.sqlite-shm"];
+const TABLE_FILES: [&str; 3] = ["table.sqlite", "table.sqlite-wal", "table.sqlite-shm"];
 
 /// A directory that belongs to one running instance, or nothing but memory.
 pub struct DataDir(Option<Owned>);
@@ -42,11 +43,13 @@ impl DataDir {
     pub fn open(path: Option<&Path>, reset: bool) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self(None)) };
         make(path)?;
-        let lock = lock_patiently(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
+        let lock = lock_with_retries(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
         if reset {
-            for name in TABLE {
+            for name in TABLE_FILES {
                 match fs::remove_file(path.join(name)) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(file(&path.join(name), error)),
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(file_error(&path.join(name), error));
+                    }
                     _ => {}
                 }
             }
@@ -56,7 +59,7 @@ impl DataDir {
 
     /// The same of a directory that has a table already; nothing is made.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
-        if !path.join(TABLE[0]).exists() {
+        if !path.join(TABLE_FILES[0]).exists() {
             return Err(Error::NoTable(path.to_owned()));
         }
         Self::open(Some(path), false)
@@ -64,7 +67,7 @@ impl DataDir {
 
     pub(crate) fn database(&self) -> Result<Database, Error> {
         Ok(match &self.0 {
-            Some(owned) => dynamo::file(&owned.path.join(TABLE[0]))?,
+            Some(owned) => dynamo::file(&owned.path.join(TABLE_FILES[0]))?,
             None => dynamo::memory()?,
         })
     }
@@ -78,39 +81,39 @@ impl DataDir {
 
     pub(crate) fn write(&self, running: &Running) -> Result<(), Error> {
         let Some(owned) = &self.0 else { return Ok(()) };
-        let path = owned.path.join(RUNNING);
-        let text = serde_json::to_vec_pretty(running).map_err(|error| file(&path, error.into()))?;
-        fs::write(&path, text).map_err(|error| file(&path, error))
+        let path = owned.path.join(RUNNING_FILE);
+        let text = serde_json::to_vec_pretty(running).map_err(|error| file_error(&path, error.into()))?;
+        fs::write(&path, text).map_err(|error| file_error(&path, error))
     }
 }
 
 /// Where the instance that holds `path` listens, if one does.
 pub(crate) fn running(path: &Path) -> Result<Running, Error> {
     let not_running = || Error::NotRunning(path.to_owned());
-    if !path.join(LOCK).exists() || lock(path)?.is_some() {
+    if !path.join(LOCK_FILE).exists() || lock(path)?.is_some() {
         return Err(not_running());
     }
-    let text = fs::read(path.join(RUNNING)).map_err(|_| not_running())?;
+    let text = fs::read(path.join(RUNNING_FILE)).map_err(|_| not_running())?;
     serde_json::from_slice(&text).map_err(|_| not_running())
 }
 
 /// What signs the tokens of this directory; made at first use and kept.
 pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
-    let secret = path.join(SECRET);
+    let secret = path.join(SECRET_FILE);
     match fs::read_to_string(&secret) {
-        Ok(kept) => return Ok(Tokens::new(kept)),
+        Ok(text) => return Ok(Tokens::new(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(file(&secret, error)),
+        Err(error) => return Err(file_error(&secret, error)),
     }
     make(path)?;
-    let made = new_secret()?;
+    let text = new_secret()?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(&secret).and_then(|mut file| file.write_all(made.as_bytes())) {
-        Ok(()) => Ok(Tokens::new(made)),
-        Err(error) => Err(file(&secret, error)),
+    match options.open(&secret).and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Ok(Tokens::new(text)),
+        Err(error) => Err(file_error(&secret, error)),
     }
 }
 
@@ -120,15 +123,15 @@ fn make(path: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| file(path, error))
+    builder.create(path).map_err(|error| file_error(path, error))
 }
 
 /// The same, though not at the first try: whoever has just let go may have been starting a child, which holds a copy of
 /// the lock until it is itself.
-fn lock_patiently(path: &Path) -> Result<Option<File>, Error> {
+fn lock_with_retries(path: &Path) -> Result<Option<File>, Error> {
     for _ in 0..10 {
-        if let Some(taken) = lock(path)? {
-            return Ok(Some(taken));
+        if let Some(lock) = lock(path)? {
+            return Ok(Some(lock));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -137,13 +140,13 @@ fn lock_patiently(path: &Path) -> Result<Option<File>, Error> {
 
 /// The lock, or `None` where another process has it.
 fn lock(path: &Path) -> Result<Option<File>, Error> {
-    let path = path.join(LOCK);
+    let path = path.join(LOCK_FILE);
     let lock = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
-    let lock = lock.map_err(|error| file(&path, error))?;
+    let lock = lock.map_err(|error| file_error(&path, error))?;
     match lock.try_lock() {
         Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(file(&path, error)),
+        Err(TryLockError::Error(error)) => Err(file_error(&path, error)),
     }
 }
 
@@ -154,6 +157,6 @@ fn new_secret() -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn file(path: &Path, error: std::io::Error) -> Error {
+fn file_error(path: &Path, error: std::io::Error) -> Error {
     Error::File { path: path.to_owned(), error }
 }

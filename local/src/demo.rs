@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::Switchboard;
-use crate::pages::Demo;
+use crate::{Switchboard, pages::Demo};
 
 /// The tenant of the demo chatbot and of the tokens that a start prints.
 pub const TENANT: &str = "acme";
 
 /// Why there is no demo chatbot. Nothing else suffers from it.
 #[derive(Debug, thiserror::Error)]
-pub enum NoDemo {
+pub enum DemoError {
     #[error("the server lists no model for text; name one with OPENAI_MODEL")]
     NoModel,
     #[error("it was refused: {0}")]
@@ -22,13 +21,13 @@ pub enum NoDemo {
 impl Switchboard {
     /// The id of a chatbot in [`TENANT`] that visitors may talk to: the newest there is, else one made now, with `model` or one
     /// that the server lists. The demo page shows it.
-    pub async fn demo(&self, model: Option<String>) -> Result<String, NoDemo> {
+    pub async fn demo(&self, model: Option<String>) -> Result<String, DemoError> {
         let chatbot = self.demo_chatbot(model).await?;
         self.gateway.show(Demo { tenant: TENANT, chatbot: chatbot.clone() });
         Ok(chatbot)
     }
 
-    async fn demo_chatbot(&self, model: Option<String>) -> Result<String, NoDemo> {
+    async fn demo_chatbot(&self, model: Option<String>) -> Result<String, DemoError> {
         let url = format!("{}/chatbots", self.url());
         let admin = self.token(TENANT, "admin", "ada");
         let list = self.http.get(format!("{url}?limit=100")).bearer_auth(&admin).send().await?;
@@ -50,13 +49,13 @@ impl Switchboard {
             "greeting": "Hello! What can I do for you?",
             "public": true,
         });
-        let made = self.http.post(&url).bearer_auth(&admin).json(&chatbot).send().await?;
-        let made: Value = made.json().await?;
-        made["id"].as_str().map(str::to_owned).ok_or_else(|| NoDemo::Refused(made["detail"].to_string()))
+        let response = self.http.post(&url).bearer_auth(&admin).json(&chatbot).send().await?;
+        let created: Value = response.json().await?;
+        created["id"].as_str().map(str::to_owned).ok_or_else(|| DemoError::Refused(created["detail"].to_string()))
     }
 
     /// Of the models that the server lists, the newest small GPT, else the first.
-    async fn model(&self) -> Result<String, NoDemo> {
+    async fn model(&self) -> Result<String, DemoError> {
         let url = format!("{}/models", self.running.openai_url);
         let list = self.http.get(url).bearer_auth(&self.openai_key).send().await?;
         let list: Value = list.json().await?;
@@ -64,6 +63,6 @@ impl Switchboard {
         let id = |model: &Value| model["id"].as_str().map(str::to_owned);
         let is_small = |model: &&Value| id(model).is_some_and(|id| id.starts_with("gpt-") && id.ends_with("-mini"));
         let newest = models.iter().filter(is_small).max_by_key(|model| model["created"].as_i64());
-        newest.or(models.first()).and_then(id).ok_or(NoDemo::NoModel)
+        newest.or(models.first()).and_then(id).ok_or(DemoError::NoModel)
     }
 }

@@ -1,45 +1,36 @@
 //! The embedded DynamoDB, reached through the real SDK client without a socket.
 //!
-//! [`InProcess`] takes the place of the SDK's HTTP transport: the request that would have gone to AWS is read by its
-//! `x-amz-target` and answered by dynoxide on the spot. Nothing above the transport knows the difference, so the
-//! laptop and the cloud share one storage path. It costs a half to a quarter of the CPU of the same call over loopback.
+//! A request that would have gone to AWS is read by its `x-amz-target` and answered by dynoxide. It costs a half to a
+//! quarter of the CPU of the same call over loopback.
 //!
 //! A call runs on the thread that makes it: dynoxide is busy for 20 to 400 µs and waits for no disk (but at a checkpoint of
 //! its log). Measured, a `GetItem` takes 61 µs of CPU so, and 70 µs more by way of a blocking thread.
 
-mod landed;
-pub(crate) mod unwatched;
+mod idempotency;
 
-use std::fmt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, HttpClient, IdentityCache, Region, RuntimeComponents, StalledStreamProtectionConfig,
-    retry::RetryConfig,
+use aws_sdk_dynamodb::{
+    Client,
+    config::{HttpClient, retry::RetryConfig},
 };
-use aws_smithy_runtime_api::client::auth::AuthSchemeId;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+use aws_smithy_runtime_api::client::{
+    http::HttpConnectorFuture,
+    orchestrator::{HttpRequest, HttpResponse},
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
+use axum::http::StatusCode;
 use dynoxide::{Database, DynoxideError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use landed::Landed;
+use self::idempotency::IdempotencyTokens;
+use crate::in_process::{self, Service, ServiceResponse, client_config};
 
-/// The region that local clients name; no call leaves the process for it.
-pub const REGION: &str = "eu-central-1";
-
-/// The SDK's name for a call that bears no signature.
-pub(crate) const UNSIGNED: AuthSchemeId = AuthSchemeId::new("noAuth");
-
-const TARGET: &str = "DynamoDB_20120810.";
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
 /// The client that the functions get: the SDK's own, over `database`.
 pub fn client(database: &Database) -> Client {
@@ -50,20 +41,8 @@ pub fn client(database: &Database) -> Client {
 ///
 /// A call is tried up to three times, as on AWS, but without its pauses of 50 ms and more.
 pub fn client_over(transport: impl HttpClient + 'static) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        // Nobody looks at a signature within a process, and each one costs some 20 µs.
-        .allow_no_auth()
-        .auth_scheme_preference([UNSIGNED])
-        .identity_cache(IdentityCache::no_cache())
-        .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(5)))
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .endpoint_resolver(unwatched::Here)
-        .interceptor(unwatched::Unwatched)
-        .http_client(transport)
-        .build();
-    Client::from_conf(config)
+    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(5));
+    Client::from_conf(client_config!(aws_sdk_dynamodb, retries, transport))
 }
 
 /// A database in memory, gone with its last handle.
@@ -105,83 +84,74 @@ pub fn create_table(database: &Database, name: &str, properties: &Value) -> Resu
 }
 
 /// The SDK's transport, answered by the database in this process.
-#[derive(Clone)]
-pub struct InProcess {
-    database: Database,
-    landed: Arc<Mutex<Landed>>,
-}
+pub type InProcess = in_process::InProcess<DynamoDb>;
 
 impl InProcess {
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone(), landed: Arc::default() }
+        Self(DynamoDb { database: database.clone(), tokens: Arc::default() })
     }
+}
 
+/// DynamoDB's API over the embedded database.
+#[derive(Clone)]
+pub struct DynamoDb {
+    database: Database,
+    tokens: Arc<Mutex<IdempotencyTokens>>,
+}
+
+impl DynamoDb {
     /// One operation of the API, JSON in and out.
     fn operation(&self, name: &str, body: &[u8]) -> Result<String, DynoxideError> {
         if name != "TransactWriteItems" {
             return operation(&self.database, name, body);
         }
-        let mut landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner);
-        answer(body, |request| landed.once(request, body, |request| self.database.transact_write_items(request)))
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        call(body, |request| tokens.once(request, body, |request| self.database.transact_write_items(request)))
     }
 }
 
-impl fmt::Debug for InProcess {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("InProcess")
-    }
-}
-
-impl HttpClient for InProcess {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for InProcess {
+impl Service for DynamoDb {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let name = target.strip_prefix(TARGET).unwrap_or(target);
-        let (status, answer) = match self.operation(name, request.body().bytes().unwrap_or_default()) {
-            Ok(answer) => (200, answer),
-            Err(error) => (error.status_code(), error.to_json()),
+        let name = target.strip_prefix(TARGET_PREFIX).unwrap_or(target);
+        let (status, body) = match self.operation(name, request.body().bytes().unwrap_or_default()) {
+            Ok(body) => (StatusCode::OK, body),
+            Err(error) => {
+                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
+                (status, error.to_json())
+            }
         };
-        HttpConnectorFuture::ready(Ok(response(status, answer)))
+        let mut response = HttpResponse::from(ServiceResponse::new(status, body));
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        HttpConnectorFuture::ready(Ok(response))
     }
-}
-
-fn response(status: u16, body: String) -> HttpResponse {
-    let status = StatusCode::try_from(status).unwrap_or_else(|_| StatusCode::from(http::StatusCode::BAD_REQUEST));
-    let mut response = HttpResponse::new(status, SdkBody::from(body));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
-    response
 }
 
 /// One operation of the API, JSON in and out.
 fn operation(database: &Database, name: &str, body: &[u8]) -> Result<String, DynoxideError> {
     match name {
-        "GetItem" => answer(body, |request| database.get_item(request)),
-        "PutItem" => answer(body, |request| database.put_item(request)),
-        "UpdateItem" => answer(body, |request| database.update_item(request)),
-        "DeleteItem" => answer(body, |request| database.delete_item(request)),
-        "Query" => answer(body, |request| database.query(request)),
-        "Scan" => answer(body, |request| database.scan(request)),
-        "BatchGetItem" => answer(body, |request| database.batch_get_item(request)),
-        "BatchWriteItem" => answer(body, |request| database.batch_write_item(request)),
-        "TransactGetItems" => answer(body, |request| database.transact_get_items(request)),
-        "CreateTable" => answer(body, |request| database.create_table(request)),
-        "DescribeTable" => answer(body, |request| database.describe_table(request)),
-        "UpdateTimeToLive" => answer(body, |request| database.update_time_to_live(request)),
-        "DescribeTimeToLive" => answer(body, |request| database.describe_time_to_live(request)),
+        "GetItem" => call(body, |request| database.get_item(request)),
+        "PutItem" => call(body, |request| database.put_item(request)),
+        "UpdateItem" => call(body, |request| database.update_item(request)),
+        "DeleteItem" => call(body, |request| database.delete_item(request)),
+        "Query" => call(body, |request| database.query(request)),
+        "Scan" => call(body, |request| database.scan(request)),
+        "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
+        "BatchWriteItem" => call(body, |request| database.batch_write_item(request)),
+        "TransactGetItems" => call(body, |request| database.transact_get_items(request)),
+        "CreateTable" => call(body, |request| database.create_table(request)),
+        "DescribeTable" => call(body, |request| database.describe_table(request)),
+        "UpdateTimeToLive" => call(body, |request| database.update_time_to_live(request)),
+        "DescribeTimeToLive" => call(body, |request| database.describe_time_to_live(request)),
         other => Err(DynoxideError::ValidationException(format!(
             "the embedded database is not asked for {other:?} in process"
         ))),
     }
 }
 
-fn answer<Request, Response>(
+fn call<Request, Response>(
     body: &[u8],
-    call: impl FnOnce(Request) -> Result<Response, DynoxideError>,
+    operation: impl FnOnce(Request) -> Result<Response, DynoxideError>,
 ) -> Result<String, DynoxideError>
 where
     Request: DeserializeOwned,
@@ -189,5 +159,5 @@ where
 {
     let request =
         serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
-    serde_json::to_string(&call(request)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    serde_json::to_string(&operation(request)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }

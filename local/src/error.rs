@@ -1,7 +1,6 @@
 //! Why Switchboard could not start, in words for whoever started it.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use dynoxide::DynoxideError;
 use shared::domain::ThreadId;
@@ -33,8 +32,8 @@ pub enum Error {
     NoTable(PathBuf),
     #[error("there is no thread {0}")]
     NoThread(ThreadId),
-    #[error("{breaches}\n{threads} of {of} threads break an invariant")]
-    Broken { threads: usize, of: usize, breaches: String },
+    #[error("{violations}\n{threads} of {checked} threads break an invariant")]
+    Violations { threads: usize, checked: usize, violations: String },
     #[error("the table cannot be read: {}", cause(.0))]
     Table(#[from] shared::Error),
     #[error(transparent)]

@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use crate::demo::{NoDemo, TENANT};
-use crate::{PORT, Switchboard};
+use crate::{
+    DEFAULT_PORT, Switchboard,
+    demo::{DemoError, TENANT},
+};
 
 /// One line, as soon as it is true.
 pub fn listening(switchboard: &Switchboard, any_port: bool) -> String {
-    let taken = if any_port && switchboard.address.port() != PORT { " (port 3000 is taken)" } else { "" };
+    let taken = if any_port && switchboard.address.port() != DEFAULT_PORT { " (port 3000 is taken)" } else { "" };
     format!("Switchboard is listening on {}{taken}", switchboard.url())
 }
 
 /// The rest of it.
-pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<String, NoDemo>) -> String {
+pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<String, DemoError>) -> String {
     let running = switchboard.running();
     let openai = match switchboard.standin() {
         Some(_) => format!(

@@ -6,6 +6,7 @@
 //! **Architecture Invariant.** No business here. The functions reach the table and the sockets through the SDK's own
 //! clients, whose transports end in this process; so do requests to the stand-in.
 
+mod background;
 pub mod cli;
 mod data_dir;
 pub mod demo;
@@ -13,6 +14,8 @@ pub mod dynamo;
 mod error;
 pub mod gateway;
 pub mod greeting;
+mod handlers;
+mod in_process;
 mod openai;
 mod options;
 pub mod pages;
@@ -21,42 +24,36 @@ pub mod template;
 mod tokens;
 mod verify;
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io, net::SocketAddr, sync::Arc};
 
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
-use lambda_http::lambda_runtime::Diagnostic;
 use shared::{App, Invoker, Settings, openai as client};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use visitor::VisitorTokens;
 
-pub use data_dir::{DataDir, Running};
-pub use error::Error;
-pub use openai::Upstream;
-pub use options::{AnyWire, OpenAiWire, Options, SocketsWire, Transport};
-pub use standin::Standin;
-pub use tokens::Tokens;
-
-use dynamo::InProcess;
-use gateway::{Connections, Functions, Gateway, Invocations};
-use template::Template;
+pub use self::{
+    data_dir::{DataDir, Running},
+    error::Error,
+    openai::Upstream,
+    options::{AnyWire, DynamoWire, OpenAiWire, Options, SocketsWire},
+    standin::Standin,
+    tokens::Tokens,
+};
+use self::{
+    dynamo::InProcess,
+    gateway::{Connections, Gateway, Invocations, SHUTDOWN_TIMEOUT, invocations, management, route::SOCKET_PATH},
+    template::Template,
+};
 
 /// The table's name on a laptop.
 pub const TABLE: &str = "switchboard";
 
 /// The port that is tried first where none is asked for.
-const PORT: u16 = 3000;
+const DEFAULT_PORT: u16 = 3000;
 
 /// The function that is invoked for an answer: by the name of its binary, here.
-const CHAT: &str = "chat";
-
-/// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
-const EXPIRE_EVERY: Duration = Duration::from_mins(10);
+const CHAT_FUNCTION: &str = "chat";
 
 /// A running Switchboard. Dropping it stops it too, but waits for nothing.
 pub struct Switchboard {
@@ -90,9 +87,9 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     dynamo::create_table(&database, TABLE, &template.table)?;
     let mut database_url = None;
     if options.share_database {
-        database_url = Some(share(&database, &mut tasks, stopped.clone()).await?);
+        database_url = Some(background::share_database(&database, &mut tasks, stopped.clone()).await?);
     }
-    tasks.spawn(expire(database.clone(), stopped.clone()));
+    tasks.spawn(background::expire_items(database.clone(), stopped.clone()));
 
     let openai = options.openai.serve(&mut tasks, stopped.clone()).await?;
     let running = Running { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
@@ -113,21 +110,22 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     };
     let http = options.retry_policy.http().map_err(|error| Error::Io(io::Error::other(error)))?;
     let dynamo = (options.dynamo.0)(InProcess::new(&database));
-    let management = (options.sockets.0)(gateway::management::InProcess::new(&connections));
+    let management = (options.sockets.0)(management::InProcess::new(&connections));
     let app = App::new(settings, dynamo, management, http.clone());
     let wire: AnyWire = match &openai.standin {
         Some(standin) => Arc::new(standin::InProcess::new(standin)),
         None => Arc::new(http.clone()),
     };
     let wire = (options.openai_wire.0)(wire);
-    let invoker = Some(Invoker::new(gateway::invocations::client(&invocations), CHAT.to_owned()));
+    let invoker = Some(Invoker::new(invocations::client(&invocations), CHAT_FUNCTION.to_owned()));
     let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app });
     let tokens = data_dir.tokens()?;
-    let passes = VisitorTokens::new(&tokens.visitors()).map_err(|error| Error::Io(io::Error::other(error)))?;
-    let functions = functions(&app, tokens.keys()?, passes);
+    let visitor_tokens =
+        VisitorTokens::new(&tokens.visitor_secret()).map_err(|error| Error::Io(io::Error::other(error)))?;
+    let functions = handlers::functions(&app, tokens.keys()?, visitor_tokens);
     let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
     if let Some(every) = options.sweep_every {
-        tasks.spawn(sweep(Arc::clone(&gateway), every, stopped.clone()));
+        tasks.spawn(background::sweep(Arc::clone(&gateway), every, stopped.clone()));
     }
     tasks.spawn(Arc::clone(&gateway).serve(listener, stopped));
 
@@ -157,7 +155,7 @@ impl Switchboard {
 
     /// `ws://127.0.0.1:3000/ws`
     pub fn socket_url(&self) -> String {
-        format!("ws://{}{}", self.address, gateway::SOCKET_PATH)
+        format!("ws://{}{SOCKET_PATH}", self.address)
     }
 
     pub fn app(&self) -> &Arc<App> {
@@ -207,49 +205,15 @@ impl Switchboard {
         self.stop.send_replace(true);
         // The gateway keeps to its own bound; a half-sent request to the database's port must not hold up the rest.
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(gateway::PATIENCE * 2, ended).await;
+        let _ = timeout(SHUTDOWN_TIMEOUT * 2, ended).await;
     }
-}
-
-/// The functions of the template, each with the app, and the authorizer with its keys.
-fn functions(app: &Arc<App>, keys: authorizer::Keys, passes: VisitorTokens) -> Functions {
-    macro_rules! with_app {
-        ($function:ident) => {{
-            let app = Arc::clone(app);
-            move |request| {
-                let app = Arc::clone(&app);
-                async move { $function::handle(&app, request).await }
-            }
-        }};
-    }
-    let authorize = move |event| {
-        let keys = keys.clone();
-        async move {
-            let decision = authorizer::handle(&keys, event).await;
-            decision.map_err(|refusal| Diagnostic::from(refusal).error_message.into())
-        }
-    };
-    let visited = Arc::clone(app);
-    let visit = move |request| {
-        let (app, passes) = (Arc::clone(&visited), passes.clone());
-        async move { visitor::handle(&app, &passes, request).await }
-    };
-    Functions::guarded_by("authorizer", authorize)
-        .with("visitor", visit)
-        .with("thread", with_app!(thread))
-        .with("chatbot", with_app!(chatbot))
-        .with("chat", with_app!(chat))
-        .with("chat-end", with_app!(chat_end))
-        .with("handoff", with_app!(handoff))
-        .with("socket", with_app!(socket))
-        .with("sweep", with_app!(sweep))
 }
 
 /// Always on this machine alone: there is no TLS here.
 async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
     let bind = |port: u16| TcpListener::bind(("127.0.0.1", port));
-    let Some(asked) = port else {
-        for port in PORT..PORT + 100 {
+    let Some(port) = port else {
+        for port in DEFAULT_PORT..DEFAULT_PORT + 100 {
             match bind(port).await {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 bound => return Ok(bound?),
@@ -257,58 +221,8 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
         }
         return Ok(bind(0).await?);
     };
-    bind(asked).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => Error::PortTaken(asked),
+    bind(port).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Error::PortTaken(port),
         _ => error.into(),
     })
-}
-
-/// Serves the database's own HTTP on a free port, on a thread of its own: its handlers block.
-async fn share(
-    database: &Database,
-    tasks: &mut JoinSet<()>,
-    mut stopped: watch::Receiver<bool>,
-) -> Result<String, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let listener = listener.into_std()?;
-    let database = database.clone();
-    tasks.spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let served = runtime.and_then(|runtime| {
-            runtime.block_on(async {
-                let listener = TcpListener::from_std(listener)?;
-                let stop = async move {
-                    let _ = stopped.wait_for(|stop| *stop).await;
-                };
-                dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(io::Error::other)
-            })
-        });
-        if let Err(error) = served {
-            tracing::error!(%error, "the database's port is closed");
-        }
-    });
-    Ok(url)
-}
-
-/// The schedule: the sweep may take longer than its minute, and the next one then comes later.
-async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
-    loop {
-        if !gateway.sweep().await {
-            tracing::warn!("what is due could not all be looked at");
-        }
-        if tokio::time::timeout(every, stopped.wait_for(|stop| *stop)).await.is_ok() {
-            return;
-        }
-    }
-}
-
-/// Takes expired items from the table.
-async fn expire(database: Database, mut stopped: watch::Receiver<bool>) {
-    while tokio::time::timeout(EXPIRE_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
-        let database = database.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            tracing::warn!(%error, "expired items stay in the table for now");
-        }
-    }
 }

@@ -1,6 +1,4 @@
-use std::io::stderr;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{io::stderr, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use local::cli::Cli;

@@ -2,15 +2,15 @@
 
 use std::env;
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::Error;
-use crate::standin::{self, Standin};
+use crate::{
+    Error,
+    standin::{self, Standin},
+};
 
 /// The base URL where only a key is given.
-const OPENAI: &str = "https://api.openai.com/v1";
+const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// Where answers come from.
 #[derive(Clone, Debug)]
@@ -30,12 +30,12 @@ impl Default for Upstream {
 impl Upstream {
     /// The stand-in, unless `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set. An empty variable counts as unset.
     pub fn from_env() -> Self {
-        let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
-        match (set("OPENAI_BASE_URL"), set("OPENAI_API_KEY")) {
+        let variable = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
+        match (variable("OPENAI_BASE_URL"), variable("OPENAI_API_KEY")) {
             // Nobody reads the requests of a laptop's stand-in but its user, who looks at the newest.
             (None, None) => Self::Standin(standin::Options { keep_requests: 100, ..standin::Options::default() }),
             (base_url, api_key) => Self::Server {
-                base_url: base_url.unwrap_or_else(|| OPENAI.to_owned()),
+                base_url: base_url.unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
                 api_key: api_key.unwrap_or_default(),
             },
         }
@@ -54,11 +54,11 @@ impl Upstream {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base_url = format!("http://{}/v1", listener.local_addr()?);
         let standin = Standin::new(options);
-        let served = standin::serve(listener, standin.clone(), async move {
+        let serving = standin::serve(listener, standin.clone(), async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         });
         tasks.spawn(async move {
-            if let Err(error) = served.await {
+            if let Err(error) = serving.await {
                 tracing::error!(%error, "OpenAI's stand-in is gone");
             }
         });

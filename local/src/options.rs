@@ -1,18 +1,21 @@
 //! What a Switchboard is started with.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
-use shared::domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy};
-use shared::openai::{RetryPolicy, Wire};
-use shared::{Clock, webhook};
+use shared::{
+    Clock,
+    domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy},
+    openai::{RetryPolicy, Wire},
+    webhook,
+};
 
-use crate::Upstream;
-use crate::dynamo::{self, InProcess};
-use crate::gateway::{Limits, management};
+use crate::{
+    Upstream,
+    dynamo::{self, InProcess},
+    gateway::{Limits, management},
+};
 
 /// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
 pub struct Options {
@@ -35,7 +38,7 @@ pub struct Options {
     /// Anywhere: what receives webhooks on a laptop runs there too.
     pub webhooks: webhook::Settings,
     /// The wire between the SDK's client and the embedded database.
-    pub dynamo: Transport,
+    pub dynamo: DynamoWire,
     /// The wire between the SDK's client and the sockets.
     pub sockets: SocketsWire,
     /// The wire to OpenAI or its stand-in.
@@ -58,7 +61,7 @@ impl Default for Options {
             sweep_every: None,
             retry_policy: RetryPolicy::default(),
             webhooks: webhook::Settings { reach: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
-            dynamo: Transport::default(),
+            dynamo: DynamoWire::default(),
             sockets: SocketsWire::default(),
             openai_wire: OpenAiWire::default(),
             clock: Clock::system(),
@@ -67,15 +70,15 @@ impl Default for Options {
 }
 
 /// A wire on which a test or a bench may put something: a meter, or faults.
-pub struct Transport(pub(crate) Box<dyn FnOnce(InProcess) -> Client + Send>);
+pub struct DynamoWire(pub(crate) Box<dyn FnOnce(InProcess) -> Client + Send>);
 
-impl Transport {
+impl DynamoWire {
     pub fn new<Wire: HttpClient + 'static>(wrap: impl FnOnce(InProcess) -> Wire + Send + 'static) -> Self {
         Self(Box::new(|inner| dynamo::client_over(wrap(inner))))
     }
 }
 
-impl Default for Transport {
+impl Default for DynamoWire {
     fn default() -> Self {
         Self::new(|inner| inner)
     }

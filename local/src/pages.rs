@@ -1,30 +1,34 @@
 //! The pages of `web/`, as S3 and CloudFront serve them: the demo page at `/`, the agents' console at `/console`, scripts and
 //! styles by their names, and where the APIs are.
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{
+        HeaderMap, HeaderName, Method, Response, StatusCode,
+        header::{
+            ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST,
+            IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
 };
-use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 use rust_embed::Embed;
 use serde_json::json;
 use shared::fingerprint;
 
-use crate::gateway::SOCKET_PATH;
+use crate::gateway::route::SOCKET_PATH;
 
 #[derive(Embed)]
 #[folder = "../web"]
 struct Web;
 
 /// What a page may load and where it may call, as `template.yaml` has CloudFront say it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self' https: wss: http://127.0.0.1:* ws://127.0.0.1:*; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
 /// Where the scripts find the APIs.
-const CONFIG: &str = "/config.json";
+const CONFIG_PATH: &str = "/config.json";
 
 /// What the demo page talks to.
 pub(crate) struct Demo {
@@ -39,12 +43,12 @@ pub(crate) fn page(request: &Request, demo: Option<&Demo>) -> Option<Response<Bo
     }
     let (path, headers) = (request.uri().path(), request.headers());
     let name = match path {
-        CONFIG => return Some(answer(CONFIG, headers, config(headers, demo).into_bytes())),
+        CONFIG_PATH => return Some(response(CONFIG_PATH, headers, config(headers, demo).into_bytes())),
         "/" => "index.html",
         "/console" => "console.html",
         _ => path.strip_prefix('/')?,
     };
-    Some(answer(name, headers, Web::get(name)?.data.into_owned()))
+    Some(response(name, headers, Web::get(name)?.data.into_owned()))
 }
 
 /// The APIs are found where the page was.
@@ -58,22 +62,22 @@ fn config(headers: &HeaderMap, demo: Option<&Demo>) -> String {
 }
 
 /// Asked for again each time, and sent again only where it has changed.
-fn answer(name: &str, headers: &HeaderMap, content: Vec<u8>) -> Response<Body> {
+fn response(name: &str, headers: &HeaderMap, content: Vec<u8>) -> Response<Body> {
     let tag = format!("\"{}\"", &fingerprint(&[&content])[..32]);
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = Response::new(if is_known { Body::empty() } else { Body::from(content) });
     *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let said: [(HeaderName, &str); 7] = [
+    let values: [(HeaderName, &str); 7] = [
         (CONTENT_TYPE, content_type(name)),
         (CACHE_CONTROL, "no-cache"),
         (ETAG, &tag),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "strict-origin-when-cross-origin"),
         // Other sites embed the widget, whose script is a module.
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    for (name, value) in said {
+    for (name, value) in values {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);
         }

@@ -2,8 +2,7 @@
 //!
 //! It is compiled in, so the binary serves the routes it was built with, wherever it is started.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
@@ -52,7 +51,7 @@ pub struct Rest {
     /// The answer to every preflight.
     pub cors: HeaderMap,
     /// What the gateway answers itself, by `CloudFormation`'s name (`UNAUTHORIZED`, `DEFAULT_4XX`).
-    pub answers: HashMap<String, Answer>,
+    pub responses: HashMap<String, GatewayResponse>,
 }
 
 /// One `Api` event of a function.
@@ -81,7 +80,7 @@ pub struct Sockets {
 
 /// A ready answer of the gateway.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct GatewayResponse {
     /// As the template sets it, else `None` for the gateway's own.
     pub status: Option<StatusCode>,
     pub headers: HeaderMap,
@@ -139,8 +138,8 @@ fn rest(resources: &Resources) -> Result<Rest, Error> {
             .filter_map(|(header, property)| Some((header, api["Cors"][property].as_str()?)))
             .map(|(header, quoted)| Ok((HeaderName::from_static(header), unquoted(quoted)?)))
             .collect::<Result<_, Error>>()?,
-        answers: members(&api["GatewayResponses"])
-            .map(|(name, answer)| Ok((name.to_owned(), self::answer(answer)?)))
+        responses: members(&api["GatewayResponses"])
+            .map(|(name, response)| Ok((name.to_owned(), gateway_response(response)?)))
             .collect::<Result<_, Error>>()?,
     })
 }
@@ -183,22 +182,22 @@ fn sockets(resources: &Resources) -> Result<Sockets, Error> {
     })
 }
 
-fn answer(answer: &Value) -> Result<Answer, Error> {
-    let status = answer["StatusCode"].as_u64().map(|code| {
+fn gateway_response(response: &Value) -> Result<GatewayResponse, Error> {
+    let status = response["StatusCode"].as_u64().map(|code| {
         u16::try_from(code)
             .ok()
             .and_then(|code| StatusCode::from_u16(code).ok())
             .ok_or_else(|| Error(format!("{code} is no status")))
     });
-    Ok(Answer {
+    Ok(GatewayResponse {
         status: status.transpose()?,
-        headers: members(&answer["ResponseParameters"]["Headers"])
+        headers: members(&response["ResponseParameters"]["Headers"])
             .map(|(name, value)| {
                 let header = HeaderName::try_from(name).map_err(|_| Error(format!("{name} is no header")))?;
                 Ok((header, unquoted(text(value, name)?)?))
             })
             .collect::<Result<_, Error>>()?,
-        body: answer["ResponseTemplates"]["application/json"]
+        body: response["ResponseTemplates"]["application/json"]
             .as_str()
             .map(|body| Bytes::copy_from_slice(body.as_bytes()))
             .unwrap_or_default(),

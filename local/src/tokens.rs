@@ -41,11 +41,11 @@ impl Tokens {
 
     /// What verifies them, and visitors'.
     pub(crate) fn keys(&self) -> Result<Keys, Misconfigured> {
-        Keys::secret(&self.0, ISSUER, ISSUER)?.with_visitors(&self.visitors())
+        Keys::secret(&self.0, ISSUER, ISSUER)?.with_visitors(&self.visitor_secret())
     }
 
     /// What visitors' tokens are signed with: made of the same secret, so that there is one to keep.
-    pub(crate) fn visitors(&self) -> String {
+    pub(crate) fn visitor_secret(&self) -> String {
         fingerprint(&[b"visitors", self.0.as_bytes()])
     }
 

@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use aws_config::BehaviorVersion;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Credentials, Region},
+};
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::Clock;
-use shared::domain::ThreadId;
-use shared::store::Store;
-use shared::verify::Report;
+use shared::{Clock, domain::ThreadId, store::Store, verify::Report};
 
-use crate::{DataDir, Error, TABLE, data_dir, demo, dynamo};
+use crate::{DataDir, Error, TABLE, data_dir, demo, dynamo, in_process::REGION};
 
 /// Threads of a page, and threads read at once.
 const PAGE_SIZE: usize = 100;
@@ -42,28 +41,29 @@ impl Verify {
             return Err(Error::NoThread(id.clone()));
         }
         let messages: usize = reports.iter().map(|report| report.messages).sum();
-        let broken: Vec<String> = reports
+        let violations: Vec<String> = reports
             .iter()
             .filter_map(|report| Some(format!("{}: {}", report.thread, report.violation.as_ref()?)))
             .collect();
-        if broken.is_empty() {
+        if violations.is_empty() {
             let count = |number: usize, what| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
             let (threads, messages) = (count(reports.len(), "thread"), count(messages, "message"));
             return Ok(format!("{threads}, {messages}: every invariant holds."));
         }
-        Err(Error::Broken { threads: broken.len(), of: reports.len(), breaches: broken.join("\n") })
+        let (threads, checked) = (violations.len(), reports.len());
+        Err(Error::Violations { threads, checked, violations: violations.join("\n") })
     }
 
     async fn all(&self, store: &Store) -> Result<Vec<Report>, Error> {
         let (mut reports, mut cursor) = (Vec::new(), None);
         loop {
             let page = store.thread_list_of_tenant(&self.tenant, None, cursor, PAGE_SIZE).await?;
-            let looked = stream::iter(&page.threads)
+            let checked = stream::iter(&page.threads)
                 .map(|(thread, _)| self.report(store, &thread.id))
                 .buffered(MAX_CONCURRENT_THREADS)
                 .try_collect::<Vec<_>>();
             // One that was deleted meanwhile is no matter.
-            reports.extend(looked.await?.into_iter().flatten());
+            reports.extend(checked.await?.into_iter().flatten());
             cursor = page.next;
             if cursor.is_none() {
                 return Ok(reports);
@@ -87,8 +87,8 @@ impl Verify {
         {
             let config = aws_sdk_dynamodb::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(dynamo::REGION))
-                .credentials_provider(anybody())
+                .region(Region::new(REGION))
+                .credentials_provider(any_credentials())
                 .endpoint_url(url);
             return Ok((Store::new(Client::from_conf(config.build()), TABLE.to_owned()), None));
         }
@@ -98,6 +98,6 @@ impl Verify {
 }
 
 /// The database's port wants a signature, and believes any.
-fn anybody() -> Credentials {
+fn any_credentials() -> Credentials {
     Credentials::builder().access_key_id("local").secret_access_key("local").provider_name("verify").build()
 }

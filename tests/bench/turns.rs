@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use local::{Options, Transport, dynamo::InProcess};
+use local::{Options, DynamoWire, dynamo::InProcess};
 use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
@@ -76,7 +76,7 @@ impl Bench {
     fn set_up() -> Self {
         let meter = Arc::new(Meter::default());
         let metered = Arc::clone(&meter);
-        let dynamo = Transport::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
+        let dynamo = DynamoWire::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
         let board = Board::start(Options { dynamo, ..Options::default() });
         let token = board.switchboard.token("acme", "customer", "cus");
         let mut bench = Self { board, meter, token, threads: Vec::new() };

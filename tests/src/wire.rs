@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use local::{
-    TABLE, Transport,
+    TABLE, DynamoWire,
     dynamo::{InProcess, client_over},
 };
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl Wire {
     /// The transport for [`local::Options::dynamo`], of one Switchboard.
     pub fn transport(&self) -> Transport {
         let wire = self.clone();
-        Transport::new(move |database| {
+        DynamoWire::new(move |database| {
             wire.0.database.set(database.clone()).expect("a wire leads to one database");
             Tapped { database, wire }
         })

@@ -1,18 +1,22 @@
 //! The REQUEST authorizer in front of every route: its decisions kept for as long as the template says.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerResponse};
-use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
+use aws_lambda_events::{
+    apigw::{ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerResponse},
+    iam::{IamPolicyEffect, IamPolicyStatement},
+};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::refusal::Refusal;
 
 /// More decisions than this are not kept.
-const MAX_CACHED_POLICIES: usize = 4096;
+const MAX_CACHED_DECISIONS: usize = 4096;
 
 /// What an authorizer said, in the form in which events carry it.
 pub(super) struct Decision {
@@ -40,10 +44,10 @@ impl Decision {
     /// The authorizer's context, if its policy lets `resource` be called.
     /// A kept policy is asked anew for each resource; one that denies wins over one that allows.
     pub(super) fn grant(&self, resource: &str) -> Result<HashMap<String, Value>, Refusal> {
-        let speaks = |effect: &IamPolicyEffect| {
+        let has = |effect: &IamPolicyEffect| {
             self.policy.statement.iter().any(|statement| statement.effect == *effect && covers(statement, resource))
         };
-        if speaks(&IamPolicyEffect::Deny) || !speaks(&IamPolicyEffect::Allow) {
+        if has(&IamPolicyEffect::Deny) || !has(&IamPolicyEffect::Allow) {
             return Err(Refusal::AccessDenied);
         }
         Ok(self.context.clone())
@@ -83,30 +87,30 @@ fn matches(text: &str, pattern: &str) -> bool {
     pattern[next..].iter().all(|&byte| byte == b'*')
 }
 
-/// Decisions by the Authorization header they were made for.
-pub(super) struct Decisions {
-    keep: Duration,
-    made: Mutex<HashMap<String, (Instant, Arc<Decision>)>>,
+/// The cache of decisions, by the Authorization header that they were made for.
+pub(super) struct DecisionCache {
+    ttl: Duration,
+    entries: Mutex<HashMap<String, (Instant, Arc<Decision>)>>,
 }
 
-impl Decisions {
-    pub(super) fn new(keep: Duration) -> Self {
-        Self { keep, made: Mutex::new(HashMap::new()) }
+impl DecisionCache {
+    pub(super) fn new(ttl: Duration) -> Self {
+        Self { ttl, entries: Mutex::new(HashMap::new()) }
     }
 
     pub(super) fn get(&self, header: &str) -> Option<Arc<Decision>> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, decision) = made.get(header)?;
-        (at.elapsed() < self.keep).then(|| Arc::clone(decision))
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let (cached_at, decision) = entries.get(header)?;
+        (cached_at.elapsed() < self.ttl).then(|| Arc::clone(decision))
     }
 
-    pub(super) fn keep(&self, header: &str, decision: &Arc<Decision>) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.len() >= MAX_CACHED_POLICIES {
-            made.retain(|_, (at, _)| at.elapsed() < self.keep);
+    pub(super) fn insert(&self, header: &str, decision: &Arc<Decision>) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MAX_CACHED_DECISIONS {
+            entries.retain(|_, (cached_at, _)| cached_at.elapsed() < self.ttl);
         }
-        if made.len() < MAX_CACHED_POLICIES {
-            made.insert(header.to_owned(), (Instant::now(), Arc::clone(decision)));
+        if entries.len() < MAX_CACHED_DECISIONS {
+            entries.insert(header.to_owned(), (Instant::now(), Arc::clone(decision)));
         }
     }
 }

@@ -1,23 +1,28 @@
 //! The open sockets, and what can be done to one from outside: post, look, close.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::{Engine, engine::general_purpose::URL_SAFE};
 use bytes::Bytes;
 use time::OffsetDateTime;
-use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use ulid::Ulid;
 
-use super::Limits;
+use super::limits::Limits;
 
 /// The longest message either way, in bytes.
-pub(super) const MESSAGE: usize = 128 * 1024;
+pub(super) const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 /// Messages that may wait for one slow socket.
-const QUEUE: usize = 256;
+const MAX_QUEUED_MESSAGES: usize = 256;
 
 /// All open sockets of one gateway. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,14 +39,14 @@ struct Shared {
 struct Connection {
     queue: mpsc::Sender<Bytes>,
     closing: watch::Sender<Option<Close>>,
-    facts: Facts,
+    info: ConnectionInfo,
     /// Unix seconds.
     last_active: AtomicI64,
 }
 
 /// What `GET /@connections/{id}` tells.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(super) struct ConnectionInfo {
     pub(super) connected_at: OffsetDateTime,
     pub(super) last_active_at: OffsetDateTime,
     pub(super) source_ip: String,
@@ -56,7 +61,7 @@ pub(super) struct Close {
 }
 
 /// The socket's own side.
-pub(super) struct Opened {
+pub(super) struct SocketReceiver {
     pub(super) queue: mpsc::Receiver<Bytes>,
     pub(super) closing: watch::Receiver<Option<Close>>,
 }
@@ -76,13 +81,13 @@ impl Connections {
         Self(Arc::new(Shared { limits, open: Mutex::new(HashMap::new()) }))
     }
 
-    /// Queues a message for the socket. Waits for room no longer than [`Limits::patience`], then gives the socket up.
+    /// Queues a message for the socket. Waits for room no longer than [`Limits::slow_client_timeout`], then gives the socket up.
     pub async fn post(&self, id: &str, message: Bytes) -> Result<(), PostError> {
-        if message.len() > MESSAGE {
+        if message.len() > MAX_MESSAGE_BYTES {
             return Err(PostError::TooLarge);
         }
         let connection = self.get(id).ok_or(PostError::Gone)?;
-        match timeout(self.0.limits.retry_policy, connection.queue.send(message)).await {
+        match timeout(self.0.limits.slow_client_timeout, connection.queue.send(message)).await {
             Ok(Ok(())) => {
                 connection.last_active.store(OffsetDateTime::now_utc().unix_timestamp(), Ordering::Relaxed);
                 Ok(())
@@ -112,21 +117,21 @@ impl Connections {
     }
 
     /// From here on the socket can be posted to; what comes before it is ready waits in its queue.
-    pub(super) fn insert(&self, id: &str, facts: Facts) -> Opened {
-        let (sender, queue) = mpsc::channel(QUEUE);
+    pub(super) fn insert(&self, id: &str, info: ConnectionInfo) -> SocketReceiver {
+        let (sender, queue) = mpsc::channel(MAX_QUEUED_MESSAGES);
         let (closer, closing) = watch::channel(None);
-        let last_active = AtomicI64::new(facts.last_active_at.unix_timestamp());
-        let connection = Connection { queue: sender, closing: closer, facts, last_active };
+        let last_active = AtomicI64::new(info.last_active_at.unix_timestamp());
+        let connection = Connection { queue: sender, closing: closer, info, last_active };
         self.open().insert(id.to_owned(), Arc::new(connection));
-        Opened { queue, closing }
+        SocketReceiver { queue, closing }
     }
 
-    pub(super) fn facts(&self, id: &str) -> Option<Facts> {
+    pub(super) fn info(&self, id: &str) -> Option<ConnectionInfo> {
         let connection = self.get(id)?;
         let last_active = connection.last_active.load(Ordering::Relaxed);
-        let mut facts = connection.facts.clone();
-        facts.last_active_at = OffsetDateTime::from_unix_timestamp(last_active).unwrap_or(facts.last_active_at);
-        Some(facts)
+        let mut info = connection.info.clone();
+        info.last_active_at = OffsetDateTime::from_unix_timestamp(last_active).unwrap_or(info.last_active_at);
+        Some(info)
     }
 
     /// Forgets the socket at once and asks it to end. False where there is none.

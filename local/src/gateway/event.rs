@@ -1,25 +1,28 @@
 //! The events as AWS sends them: REST proxy (payload 1.0), WebSocket proxy, and the authorizer's REQUEST event for both.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::{collections::HashMap, net::SocketAddr};
 
-use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest, ApiGatewayWebsocketProxyRequest,
-    ApiGatewayWebsocketProxyRequestContext,
+use aws_lambda_events::{
+    apigw::{
+        ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest, ApiGatewayWebsocketProxyRequest,
+        ApiGatewayWebsocketProxyRequestContext,
+    },
+    query_map::QueryMap,
 };
-use aws_lambda_events::query_map::QueryMap;
-use axum::http::header::{CONNECTION, HOST, UPGRADE, USER_AGENT};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONNECTION, HOST, UPGRADE, USER_AGENT},
+    request::Parts,
+};
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use ulid::Ulid;
 
+use crate::in_process::REGION;
+
 /// The API's id where AWS has a random one, in ARNs too.
-const API: &str = "local";
-const ACCOUNT: &str = "000000000000";
+const API_ID: &str = "local";
+const ACCOUNT_ID: &str = "000000000000";
 /// `09/Apr/2026:12:34:56 +0000`
 const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
@@ -43,7 +46,7 @@ impl Arrival {
 
 /// What a policy must allow for this call.
 pub(super) fn resource(stage: &str, call: &str) -> String {
-    format!("arn:aws:execute-api:{}:{ACCOUNT}:{API}/{stage}/{call}", crate::dynamo::REGION)
+    format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{stage}/{call}")
 }
 
 /// A REST request's event, still without its authorizer's context and its body.
@@ -67,8 +70,8 @@ pub(super) fn rest(
     event.path_parameters = parameters;
 
     let context = &mut event.request_context;
-    context.account_id = Some(ACCOUNT.to_owned());
-    context.apiid = Some(API.to_owned());
+    context.account_id = Some(ACCOUNT_ID.to_owned());
+    context.apiid = Some(API_ID.to_owned());
     context.stage = Some(stage.to_owned());
     context.domain_name = text(&parts.headers, &HOST);
     context.request_id = Some(arrival.id.clone());
@@ -88,18 +91,18 @@ pub(super) fn rest_authorizer(
     event: &ApiGatewayProxyRequest,
     resource: &str,
 ) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
-    let mut question = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
-    question.type_ = Some("REQUEST".to_owned());
-    question.method_arn = Some(resource.to_owned());
-    question.resource.clone_from(&event.resource);
-    question.path.clone_from(&event.path);
-    question.http_method = Some(event.http_method.clone());
-    question.headers.clone_from(&event.headers);
-    question.multi_value_headers.clone_from(&event.multi_value_headers);
-    question.query_string_parameters = event.query_string_parameters.clone();
-    question.multi_value_query_string_parameters = event.multi_value_query_string_parameters.clone();
-    question.path_parameters.clone_from(&event.path_parameters);
-    let context = &mut question.request_context;
+    let mut request = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
+    request.type_ = Some("REQUEST".to_owned());
+    request.method_arn = Some(resource.to_owned());
+    request.resource.clone_from(&event.resource);
+    request.path.clone_from(&event.path);
+    request.http_method = Some(event.http_method.clone());
+    request.headers.clone_from(&event.headers);
+    request.multi_value_headers.clone_from(&event.multi_value_headers);
+    request.query_string_parameters = event.query_string_parameters.clone();
+    request.multi_value_query_string_parameters = event.multi_value_query_string_parameters.clone();
+    request.path_parameters.clone_from(&event.path_parameters);
+    let context = &mut request.request_context;
     context.account_id.clone_from(&event.request_context.account_id);
     context.apiid.clone_from(&event.request_context.apiid);
     context.stage.clone_from(&event.request_context.stage);
@@ -107,7 +110,7 @@ pub(super) fn rest_authorizer(
     context.path.clone_from(&event.request_context.path);
     context.resource_path.clone_from(&event.request_context.resource_path);
     context.http_method = Some(event.http_method.clone());
-    question
+    request
 }
 
 /// A socket from `$connect` on: what all of its events share.
@@ -139,17 +142,17 @@ impl Socket {
 
     /// What the authorizer is asked, once, before `$connect`.
     pub(super) fn authorizer(&self, resource: &str) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
-        let mut question = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
-        question.type_ = Some("REQUEST".to_owned());
-        question.method_arn = Some(resource.to_owned());
-        question.headers = last_values(&self.headers);
-        question.multi_value_headers.clone_from(&self.headers);
-        question.query_string_parameters = self.query.clone();
-        question.multi_value_query_string_parameters = self.query.clone();
-        question.request_context.stage = Some(self.stage.clone());
-        question.request_context.apiid = Some(API.to_owned());
-        question.request_context.request_id = Some(self.connected.id.clone());
-        question
+        let mut request = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
+        request.type_ = Some("REQUEST".to_owned());
+        request.method_arn = Some(resource.to_owned());
+        request.headers = last_values(&self.headers);
+        request.multi_value_headers.clone_from(&self.headers);
+        request.query_string_parameters = self.query.clone();
+        request.multi_value_query_string_parameters = self.query.clone();
+        request.request_context.stage = Some(self.stage.clone());
+        request.request_context.apiid = Some(API_ID.to_owned());
+        request.request_context.request_id = Some(self.connected.id.clone());
+        request
     }
 
     pub(super) fn connect(&self) -> ApiGatewayWebsocketProxyRequest {
@@ -196,7 +199,7 @@ impl Socket {
         context.request_id = Some(arrival.id.clone());
         context.extended_request_id = Some(arrival.id.clone());
         context.stage = Some(self.stage.clone());
-        context.apiid = Some(API.to_owned());
+        context.apiid = Some(API_ID.to_owned());
         context.domain_name.clone_from(&self.domain);
         context.identity.source_ip = Some(arrival.source.ip().to_string());
         context.identity.user_agent.clone_from(&self.user_agent);

@@ -1,73 +1,91 @@
 //! The functions of the template, called in this process.
 
-use std::collections::HashMap;
-use std::error::Error as Cause;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::HashMap,
+    error::Error as StdError,
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
-use axum::body::{Body, HttpBody};
-use axum::http::Response;
+use axum::{
+    body::{Body, HttpBody},
+    http::Response,
+};
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Context, Request, RequestExt};
+use futures::{FutureExt, future::BoxFuture};
+use lambda_http::{Context, Request, RequestExt, request::LambdaRequest};
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::refusal::Refusal;
-use crate::template::Template;
+use crate::template::{Error, INTEGRATION_TIMEOUT, Template};
 
-type Answer = Result<Response<Body>, lambda_http::Error>;
-type Decision = Result<ApiGatewayCustomAuthorizerResponse, lambda_http::Error>;
-type Handler = dyn Fn(Request) -> BoxFuture<'static, Answer> + Send + Sync;
-type Authorizer = dyn Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> BoxFuture<'static, Decision> + Send + Sync;
+type HandlerResult = Result<Response<Body>, lambda_http::Error>;
+type AuthorizerResult = Result<ApiGatewayCustomAuthorizerResponse, lambda_http::Error>;
+type Handler = dyn Fn(Request) -> BoxFuture<'static, HandlerResult> + Send + Sync;
+type Authorizer =
+    dyn Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> BoxFuture<'static, AuthorizerResult> + Send + Sync;
 
 /// Handlers by the name of their binary (`chat-end`), and the authorizer.
 pub struct Functions {
     handlers: HashMap<&'static str, Arc<Handler>>,
     authorizer: (&'static str, Box<Authorizer>),
+    time_limits: HashMap<String, Duration>,
     running: TaskTracker,
 }
 
 impl Functions {
     /// No function yet but the one that guards them all.
-    pub fn guarded_by<Authorize, Deciding>(name: &'static str, authorize: Authorize) -> Self
+    pub fn guarded_by<Authorize, Call>(name: &'static str, authorize: Authorize) -> Self
     where
-        Authorize: Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> Deciding + Send + Sync + 'static,
-        Deciding: Future<Output = Decision> + Send + 'static,
+        Authorize: Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> Call + Send + Sync + 'static,
+        Call: Future<Output = AuthorizerResult> + Send + 'static,
     {
         Self {
             handlers: HashMap::new(),
             authorizer: (name, Box::new(move |event| authorize(event).boxed())),
+            time_limits: HashMap::new(),
             running: TaskTracker::new(),
         }
     }
 
-    /// Adds the function `name`. Its answer's body may be whole or a stream.
+    /// Adds the function `name`. The body of its response may be whole or a stream.
     #[must_use]
-    pub fn with<Handle, Answering, Sent>(mut self, name: &'static str, handle: Handle) -> Self
+    pub fn with<Handle, Call, Content>(mut self, name: &'static str, handle: Handle) -> Self
     where
-        Handle: Fn(Request) -> Answering + Send + Sync + 'static,
-        Answering: Future<Output = Result<Response<Sent>, lambda_http::Error>> + Send + 'static,
-        Sent: HttpBody<Data = Bytes> + Send + 'static,
-        Sent::Error: Into<Box<dyn Cause + Send + Sync>>,
+        Handle: Fn(Request) -> Call + Send + Sync + 'static,
+        Call: Future<Output = Result<Response<Content>, lambda_http::Error>> + Send + 'static,
+        Content: HttpBody<Data = Bytes> + Send + 'static,
+        Content::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         let handler = move |request| {
-            let answering = handle(request);
-            async move { Ok(answering.await?.map(Body::new)) }.boxed()
+            let call = handle(request);
+            async move { Ok(call.await?.map(Body::new)) }.boxed()
         };
         self.handlers.insert(name, Arc::new(handler));
         self
     }
 
-    /// The first function of the template that is not here.
-    pub(super) fn missing<'a>(&self, template: &'a Template) -> Option<&'a str> {
-        let known = |name: &str| name == self.authorizer.0 || self.handlers.contains_key(name);
-        template.functions.keys().map(String::as_str).find(|name| !known(name))
+    /// Sets each function's time limit from the template, all of whose functions must be here.
+    pub(super) fn deployed(mut self, template: &Template) -> Result<Self, Error> {
+        let is_known = |name: &str| name == self.authorizer.0 || self.handlers.contains_key(name);
+        if let Some(name) = template.functions.keys().find(|name| !is_known(name)) {
+            return Err(Error::new(format!("there is no handler for the function {name}")));
+        }
+        self.time_limits.clone_from(&template.functions);
+        Ok(self)
+    }
+
+    /// Whether the template names the function.
+    pub(super) fn is_deployed(&self, name: &str) -> bool {
+        self.time_limits.contains_key(name)
+    }
+
+    /// How long Lambda would let the function run.
+    pub(super) fn time_limit(&self, name: &str) -> Duration {
+        self.time_limits.get(name).copied().unwrap_or(INTEGRATION_TIMEOUT)
     }
 
     /// Runs a function as a task of its own: a caller that leaves, or is answered without it, ends nothing.
@@ -76,7 +94,7 @@ impl Functions {
         name: &str,
         event: LambdaRequest,
         context: Context,
-        retry_policy: Duration,
+        wait: Duration,
     ) -> Result<Response<Body>, Refusal> {
         let Some(handler) = self.handlers.get(name).map(Arc::clone) else {
             return Err(Refusal::FunctionFailed);
@@ -85,8 +103,8 @@ impl Functions {
             // Within the task, so that even an event that cannot be read fails this call alone.
             handler(Request::from(event).with_lambda_context(context)).await
         });
-        match timeout(retry_policy, running).await {
-            Ok(Ok(Ok(answer))) => Ok(answer),
+        match timeout(wait, running).await {
+            Ok(Ok(Ok(response))) => Ok(response),
             Ok(Ok(Err(error))) => {
                 tracing::error!(function = name, %error, "a function failed");
                 Err(Refusal::FunctionFailed)

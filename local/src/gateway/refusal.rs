@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use axum::body::Body;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::{
+    body::Body,
+    http::{HeaderMap, Response, StatusCode},
+};
 use bytes::Bytes;
 
-use crate::template::Answer;
+use crate::template::GatewayResponse;
 
 /// Why a request did not reach its function, or got no answer from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,19 +44,19 @@ impl Refusal {
 }
 
 /// The answers, ready made.
-pub(super) struct Refusals(HashMap<String, Answer>);
+pub(super) struct Refusals(HashMap<String, GatewayResponse>);
 
 impl Refusals {
-    pub(super) fn new(answers: &HashMap<String, Answer>) -> Self {
-        Self(answers.clone())
+    pub(super) fn new(responses: &HashMap<String, GatewayResponse>) -> Self {
+        Self(responses.clone())
     }
 
-    pub(super) fn answer(&self, refusal: Refusal) -> Response<Body> {
-        let (name, usual) = refusal.kind();
-        let general = if usual.is_client_error() { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
+    pub(super) fn response(&self, refusal: Refusal) -> Response<Body> {
+        let (name, default_status) = refusal.kind();
+        let general = if default_status.is_client_error() { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
         let (status, headers, body) = match self.0.get(name).or_else(|| self.0.get(general)) {
-            Some(answer) => (answer.status.unwrap_or(usual), answer.headers.clone(), answer.body.clone()),
-            None => (usual, HeaderMap::new(), Bytes::new()),
+            Some(set) => (set.status.unwrap_or(default_status), set.headers.clone(), set.body.clone()),
+            None => (default_status, HeaderMap::new(), Bytes::new()),
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;

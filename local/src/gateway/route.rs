@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::template::Route;
 
+/// Where the laptop's WebSocket API listens.
+pub(crate) const SOCKET_PATH: &str = "/ws";
+
 /// All routes, by path.
 pub(super) struct Routes(Vec<Path>);
 

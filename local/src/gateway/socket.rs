@@ -1,86 +1,92 @@
 //! The WebSocket API: `$connect` decides, then every message is a call of its route's function, until `$disconnect`.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use axum::body::Body;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{FromRequestParts, Request};
-use axum::http::Response;
-use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
-use axum::response::IntoResponse;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use axum::{
+    body::Body,
+    extract::{
+        FromRequestParts, Request,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    },
+    http::{Response, header::SEC_WEBSOCKET_PROTOCOL},
+    response::IntoResponse,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::SinkExt;
 use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::Receiver;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::{
+    sync::{mpsc::Receiver, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use tokio_tungstenite::tungstenite;
 
-use super::Gateway;
-use super::authorize::Decision;
-use super::connections::{Close, Connections, Facts, MESSAGE, Opened};
-use super::event::{self, Arrival, Socket};
-use super::functions;
-use super::refusal::Refusal;
+use super::{
+    Gateway,
+    authorize::Decision,
+    connections::{Close, ConnectionInfo, Connections, MAX_MESSAGE_BYTES, SocketReceiver},
+    event::{self, Arrival, Socket},
+    functions,
+    refusal::Refusal,
+};
 use crate::template::INTEGRATION_TIMEOUT;
 
 /// The longest frame; a longer message must come in several.
-const FRAME: usize = 32 * 1024;
+const MAX_FRAME_BYTES: usize = 32 * 1024;
 
 /// What a socket keeps to read into. Most are idle, and what they say is short: the library's own 128 KB would be most of
 /// what an open socket costs.
-const READ: usize = 2 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
-const TOO_LARGE: Close = Close { code: 1009, reason: "Message Too Long" };
-const IDLE: Close = Close { code: 1001, reason: "Idle timeout" };
-const TOO_OLD: Close = Close { code: 1001, reason: "Connection duration limit" };
+const MESSAGE_TOO_LONG: Close = Close { code: 1009, reason: "Message Too Long" };
+const IDLE_TIMEOUT: Close = Close { code: 1001, reason: "Idle timeout" };
+const DURATION_LIMIT: Close = Close { code: 1001, reason: "Connection duration limit" };
 const CLIENT_CLOSED: Close = Close { code: 1000, reason: "Client-side close frame" };
-const LEFT: Close = Close { code: 1006, reason: "" };
+const CONNECTION_LOST: Close = Close { code: 1006, reason: "" };
 
 /// Answers the upgrade of one socket: 101 only after the authorizer and `$connect` agreed.
 pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: SocketAddr) -> Response<Body> {
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.max_frame_size(FRAME).max_message_size(MESSAGE).read_buffer_size(READ),
-        Err(refused) => return refused.into_response(),
+        Ok(upgrade) => upgrade
+            .max_frame_size(MAX_FRAME_BYTES)
+            .max_message_size(MAX_MESSAGE_BYTES)
+            .read_buffer_size(READ_BUFFER_BYTES),
+        Err(rejection) => return rejection.into_response(),
     };
     let stage = &gateway.template.sockets.stage;
     let mut socket = Socket::new(Connections::new_id(), &parts, stage, Arrival::now(source));
-    let agreed = match connect(&gateway, &mut socket).await {
-        Ok(answer) => answer,
-        Err(refusal) => return gateway.refusals.answer(refusal),
+    let response = match connect(&gateway, &mut socket).await {
+        Ok(response) => response,
+        Err(refusal) => return gateway.refusals.response(refusal),
     };
-    if !agreed.status().is_success() {
-        return agreed;
+    if !response.status().is_success() {
+        return response;
     }
     let mut upgrade = upgrade;
-    if let Some(protocol) = agreed.headers().get(SEC_WEBSOCKET_PROTOCOL) {
+    if let Some(protocol) = response.headers().get(SEC_WEBSOCKET_PROTOCOL) {
         upgrade.set_selected_protocol(protocol.clone());
     }
     // Before the client hears of it: a post that follows the 101 must find the connection.
-    let opened = gateway.connections.insert(&socket.id, facts(&socket));
+    let receiver = gateway.connections.insert(&socket.id, info(&socket));
     socket.forget_handshake();
     let socket = Arc::new(socket);
     let caller = gateway.functions.caller();
-    let unopened = (Arc::clone(&gateway), Arc::clone(&socket));
+    let for_failed_upgrade = (Arc::clone(&gateway), Arc::clone(&socket));
     upgrade
         .on_failed_upgrade(move |_| {
-            let (gateway, socket) = unopened;
-            tokio::spawn(async move { disconnect(&gateway, &socket, LEFT).await });
+            let (gateway, socket) = for_failed_upgrade;
+            tokio::spawn(async move { disconnect(&gateway, &socket, CONNECTION_LOST).await });
         })
         .on_upgrade(async move |mut stream| {
-            let ended = converse(&gateway, &socket, &mut stream, opened).await;
+            let close = relay(&gateway, &socket, &mut stream, receiver).await;
             // From here on nothing can be posted to it.
-            gateway.connections.close(&socket.id, ended);
+            gateway.connections.close(&socket.id, close);
             // Boxed: only a socket that ends needs the room.
-            let goodbye = Box::pin(disconnect(&gateway, &socket, ended));
-            tokio::join!(farewell(stream, ended, gateway.limits().retry_policy), goodbye);
+            let disconnected = Box::pin(disconnect(&gateway, &socket, close));
+            tokio::join!(close_handshake(stream, close, gateway.limits().slow_client_timeout), disconnected);
             drop(caller);
         })
 }
@@ -93,48 +99,53 @@ async fn connect(gateway: &Gateway, socket: &mut Socket) -> Result<Response<Body
 }
 
 /// Tells the function: best effort, as on AWS.
-async fn disconnect(gateway: &Gateway, socket: &Socket, ended: Close) {
-    gateway.connections.close(&socket.id, ended);
+async fn disconnect(gateway: &Gateway, socket: &Socket, close: Close) {
+    gateway.connections.close(&socket.id, close);
     let arrival = Arrival::now(socket.connected.source);
-    let event = socket.disconnect(&arrival, ended.code, ended.reason);
+    let event = socket.disconnect(&arrival, close.code, close.reason);
     if let Err(refusal) = call(gateway, "$disconnect", &arrival.id, event).await {
         tracing::warn!(connection.id = socket.id, ?refusal, "$disconnect failed");
     }
 }
 
 /// Carries messages both ways until either side, a limit or the gateway ends it.
-async fn converse(gateway: &Arc<Gateway>, socket: &Arc<Socket>, stream: &mut WebSocket, mut opened: Opened) -> Close {
+async fn relay(
+    gateway: &Arc<Gateway>,
+    socket: &Arc<Socket>,
+    stream: &mut WebSocket,
+    mut receiver: SocketReceiver,
+) -> Close {
     let limits = gateway.limits();
-    let too_old = Instant::now() + limits.life;
-    let mut idle = Instant::now() + limits.idle;
+    let duration_limit = Instant::now() + limits.max_duration;
+    let mut idle = Instant::now() + limits.idle_timeout;
     loop {
         tokio::select! {
             // In this order: what was posted before the socket was closed goes out before it closes.
             biased;
-            Some(message) = opened.queue.recv() => {
-                idle = Instant::now() + limits.idle;
+            Some(message) = receiver.queue.recv() => {
+                idle = Instant::now() + limits.idle_timeout;
                 tokio::select! {
                     biased;
-                    sent = send(stream, message, &mut opened.queue) => if sent.is_err() { return LEFT },
-                    close = closing(&mut opened.closing) => return close,
+                    sent = send(stream, message, &mut receiver.queue) => if sent.is_err() { return CONNECTION_LOST },
+                    close = closing(&mut receiver.closing) => return close,
                 }
             },
-            close = closing(&mut opened.closing) => return close,
-            () = sleep_until(idle) => return IDLE,
-            () = sleep_until(too_old) => return TOO_OLD,
+            close = closing(&mut receiver.closing) => return close,
+            () = sleep_until(idle) => return IDLE_TIMEOUT,
+            () = sleep_until(duration_limit) => return DURATION_LIMIT,
             message = stream.recv() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    idle = Instant::now() + limits.idle;
-                    take(gateway, socket, text.as_str().to_owned(), false);
+                    idle = Instant::now() + limits.idle_timeout;
+                    dispatch(gateway, socket, text.as_str().to_owned(), false);
                 }
                 Some(Ok(Message::Binary(bytes))) => {
-                    idle = Instant::now() + limits.idle;
-                    take(gateway, socket, STANDARD.encode(bytes), true);
+                    idle = Instant::now() + limits.idle_timeout;
+                    dispatch(gateway, socket, STANDARD.encode(bytes), true);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) => return CLIENT_CLOSED,
-                Some(Err(error)) => return if too_large(error) { TOO_LARGE } else { LEFT },
-                None => return LEFT,
+                Some(Err(error)) => return if too_large(error) { MESSAGE_TOO_LONG } else { CONNECTION_LOST },
+                None => return CONNECTION_LOST,
             },
         }
     }
@@ -154,7 +165,7 @@ fn frame(message: Bytes) -> Message {
 }
 
 async fn closing(asked: &mut watch::Receiver<Option<Close>>) -> Close {
-    asked.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(LEFT)
+    asked.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(CONNECTION_LOST)
 }
 
 fn too_large(error: axum::Error) -> bool {
@@ -162,8 +173,8 @@ fn too_large(error: axum::Error) -> bool {
 }
 
 /// The closing handshake. Whoever does not take part in it is left alone after `patience`.
-async fn farewell(mut stream: WebSocket, ended: Close, retry_policy: Duration) {
-    let frame = CloseFrame { code: ended.code, reason: Utf8Bytes::from_static(ended.reason) };
+async fn close_handshake(mut stream: WebSocket, close: Close, wait: Duration) {
+    let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
     let handshake = async {
         // Refused where the peer closed first: then the answer to its frame is what is left to write.
         if stream.send(Message::Close(Some(frame))).await.is_err() {
@@ -171,20 +182,20 @@ async fn farewell(mut stream: WebSocket, ended: Close, retry_policy: Duration) {
         }
         while let Some(Ok(_)) = stream.recv().await {}
     };
-    let _ = timeout(retry_policy, handshake).await;
-    if ended.code == TOO_LARGE.code {
+    let _ = timeout(wait, handshake).await;
+    if close.code == MESSAGE_TOO_LONG.code {
         // What the peer still sends cannot be read any more, and dropping it unread would reset the connection
         // before the peer has read why.
-        sleep(retry_policy).await;
+        sleep(wait).await;
     }
 }
 
 /// Calls the function that the message asks for, as a task of its own: AWS keeps no order among messages either.
-fn take(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool) {
+fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool) {
     let (gateway, socket) = (Arc::clone(gateway), Arc::clone(socket));
     tokio::spawn(async move {
         let arrival = Arrival::now(socket.connected.source);
-        let complaint = match route(&gateway, &body) {
+        let error = match route(&gateway, &body) {
             Some(route) => {
                 let event = socket.message(route, &arrival, body, base64);
                 match call(&gateway, route, &arrival.id, event).await {
@@ -196,7 +207,7 @@ fn take(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool
             }
             None => "Forbidden",
         };
-        let frame = json!({"message": complaint, "connectionId": socket.id, "requestId": arrival.id});
+        let frame = json!({"message": error, "connectionId": socket.id, "requestId": arrival.id});
         let _ = gateway.connections.post(&socket.id, frame.to_string().into()).await;
     });
 }
@@ -218,13 +229,13 @@ async fn call(
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<Response<Body>, Refusal> {
     let function = gateway.template.sockets.routes.get(route).ok_or(Refusal::NoRoute)?;
-    let context = functions::context(request_id, gateway.time_limit(function));
-    let retry_policy = INTEGRATION_TIMEOUT.min(gateway.limits().integration);
-    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, retry_policy).await
+    let context = functions::context(request_id, gateway.functions.time_limit(function));
+    let wait = INTEGRATION_TIMEOUT.min(gateway.limits().integration_timeout);
+    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, wait).await
 }
 
-fn facts(socket: &Socket) -> Facts {
-    Facts {
+fn info(socket: &Socket) -> ConnectionInfo {
+    ConnectionInfo {
         connected_at: socket.connected.at,
         last_active_at: socket.connected.at,
         source_ip: socket.connected.source.ip().to_string(),

@@ -88,7 +88,7 @@ async fn a_post_of_more_than_128_kb_is_too_large() {
 
 #[tokio::test]
 async fn a_socket_that_does_not_read_is_given_up_rather_than_waited_for() {
-    let limits = Limits { retry_policy: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { slow_client_timeout: Duration::from_millis(50), ..Limits::default() };
     let (gate, client, id) = connected(limits).await;
     let sdk = management::client(&gate.connections);
     let mut posted = 0;

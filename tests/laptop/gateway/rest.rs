@@ -136,7 +136,7 @@ async fn a_caller_who_waited_too_long_is_answered_while_the_handler_runs_on() {
     let (started, _starts) = mpsc::channel(1);
     let (ended, mut ends) = mpsc::channel(1);
     let go = Arc::new(Notify::new());
-    let limits = Limits { integration: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { integration_timeout: Duration::from_millis(50), ..Limits::default() };
     let gate = Gate::open(limits, |functions| functions.with("thread", slow(started, Arc::clone(&go), ended))).await;
 
     let late = refusal(gate.get("/threads")).await;

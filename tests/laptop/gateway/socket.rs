@@ -235,8 +235,8 @@ async fn a_message_of_more_than_128_kb_ends_the_socket_with_1009_however_it_is_c
 #[tokio::test]
 async fn an_idle_socket_and_an_old_one_are_closed_with_1001() {
     let short = Duration::from_millis(30);
-    let idle = Limits { idle: short, ..Limits::default() };
-    let old = Limits { life: short, ..Limits::default() };
+    let idle = Limits { idle_timeout: short, ..Limits::default() };
+    let old = Limits { max_duration: short, ..Limits::default() };
     for (limits, reason) in [(idle, "Idle timeout"), (old, "Connection duration limit")] {
         let (gate, mut told) = told(limits).await;
         let mut client = gate.ana().await;

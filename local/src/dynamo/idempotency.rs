@@ -1,7 +1,8 @@
-//! Which transactions have landed: one that is sent again under its token is answered, not carried out again.
+//! The idempotency tokens of transactions: one that is sent again under its token is answered, not carried out again.
 //!
 //! Dynoxide does this too, but looks through every token of the last ten minutes at each transaction, which after some
-//! thousands costs more than the transaction. Within a process a token comes again at once or never, so the newest do.
+//! thousands costs more than the transaction. Within a process a token comes again at once or never, so keeping the
+//! newest is enough.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,18 +14,19 @@ use dynoxide::{
     actions::transact_write_items::{TransactWriteItemsRequest, TransactWriteItemsResponse},
 };
 
-/// How many tokens are remembered.
-const NEWEST: usize = 1_000;
+/// The number of tokens that are remembered.
+const MAX_TOKENS: usize = 1_000;
 
+/// The tokens of the newest transactions that were carried out.
 #[derive(Debug, Default)]
-pub(super) struct Landed {
-    /// By token, a digest of what was asked for.
-    requests: HashMap<String, u64>,
+pub(super) struct IdempotencyTokens {
+    /// The digest of the request, by its token.
+    digests: HashMap<String, u64>,
     oldest_first: VecDeque<String>,
 }
 
-impl Landed {
-    /// Carries the transaction out, unless it has landed before under the same token.
+impl IdempotencyTokens {
+    /// Carries the transaction out, unless it was carried out before under the same token.
     pub(super) fn once(
         &mut self,
         mut request: TransactWriteItemsRequest,
@@ -33,23 +35,23 @@ impl Landed {
     ) -> Result<TransactWriteItemsResponse, DynoxideError> {
         let Some(token) = request.client_request_token.take() else { return carry_out(request) };
         let digest = digest(body);
-        match self.requests.get(&token) {
+        match self.digests.get(&token) {
             Some(known) if *known == digest => return Ok(TransactWriteItemsResponse::default()),
             Some(_) => {
-                let why = "the ClientRequestToken was used for another transaction";
-                return Err(DynoxideError::IdempotentParameterMismatchException(why.into()));
+                let message = "the ClientRequestToken was used for another transaction";
+                return Err(DynoxideError::IdempotentParameterMismatchException(message.into()));
             }
             None => {}
         }
-        let answer = carry_out(request)?;
-        self.requests.insert(token.clone(), digest);
+        let response = carry_out(request)?;
+        self.digests.insert(token.clone(), digest);
         self.oldest_first.push_back(token);
-        if self.oldest_first.len() > NEWEST
+        if self.oldest_first.len() > MAX_TOKENS
             && let Some(oldest) = self.oldest_first.pop_front()
         {
-            self.requests.remove(&oldest);
+            self.digests.remove(&oldest);
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 

@@ -1,0 +1,67 @@
+//! The tasks beside the gateway: the schedule of the sweep, the expiry of items, and the database's own port.
+
+use std::{io, sync::Arc, time::Duration};
+
+use dynoxide::Database;
+use tokio::{
+    net::TcpListener,
+    runtime,
+    sync::watch,
+    task::{JoinSet, spawn_blocking},
+    time::timeout,
+};
+
+use crate::{Error, gateway::Gateway};
+
+/// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
+const EXPIRY_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Serves the database's own HTTP on a free port, on a thread of its own: its handlers block.
+pub(crate) async fn share_database(
+    database: &Database,
+    tasks: &mut JoinSet<()>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<String, Error> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let listener = listener.into_std()?;
+    let database = database.clone();
+    tasks.spawn_blocking(move || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let outcome = runtime.and_then(|runtime| {
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                let stop = async move {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(io::Error::other)
+            })
+        });
+        if let Err(error) = outcome {
+            tracing::error!(%error, "the database's port is closed");
+        }
+    });
+    Ok(url)
+}
+
+/// The schedule: the sweep may take longer than its minute, and the next one then comes later.
+pub(crate) async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if !gateway.sweep().await {
+            tracing::warn!("what is due could not all be looked at");
+        }
+        if timeout(every, stopped.wait_for(|stop| *stop)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Takes expired items from the table.
+pub(crate) async fn expire_items(database: Database, mut stopped: watch::Receiver<bool>) {
+    while timeout(EXPIRY_INTERVAL, stopped.wait_for(|stop| *stop)).await.is_err() {
+        let database = database.clone();
+        if let Ok(Err(error)) = spawn_blocking(move || database.sweep_ttl()).await {
+            tracing::warn!(%error, "expired items stay in the table for now");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! API Gateway in this process: REST and WebSocket requests become the events that AWS would send, and call the same handlers.
+//!
+//! **Architecture Invariant.** No business here. Which routes there are, who guards them and what a refusal looks like
+//! is read from the template; what a request means is the functions' affair. What AWS enforces (sizes, times, frames)
+//! is enforced here too, so that nothing works on the laptop alone.
+
+mod authorize;
+mod connections;
+mod event;
+mod functions;
+pub mod invocations;
+mod limits;
+pub mod management;
+mod port;
+mod refusal;
+mod rest;
+pub(crate) mod route;
+mod socket;
+
+use std::sync::{Arc, OnceLock};
+
+use lambda_http::request::LambdaRequest;
+use serde_json::json;
+use ulid::Ulid;
+
+pub(crate) use self::limits::SHUTDOWN_TIMEOUT;
+use self::{authorize::DecisionCache, refusal::Refusals, route::Routes};
+pub use self::{
+    connections::{Connections, PostError},
+    functions::Functions,
+    invocations::Invocations,
+    limits::Limits,
+};
+use crate::{
+    pages::Demo,
+    template::{Error, Template},
+};
+
+/// The function of the schedule.
+const SWEEP_FUNCTION: &str = "sweep";
+
+/// One port that serves REST, WebSockets and the `@connections` API.
+pub struct Gateway {
+    template: Template,
+    routes: Routes,
+    refusals: Refusals,
+    functions: Arc<Functions>,
+    decisions: DecisionCache,
+    connections: Connections,
+    invocations: Invocations,
+    demo: OnceLock<Demo>,
+}
+
+impl Gateway {
+    /// Every function that the template routes to must be among `functions`.
+    /// From here on `invocations` reach them.
+    pub fn new(
+        template: Template,
+        functions: Functions,
+        connections: Connections,
+        invocations: Invocations,
+    ) -> Result<Arc<Self>, Error> {
+        let functions = Arc::new(functions.deployed(&template)?);
+        invocations.lead_to(&functions);
+        Ok(Arc::new(Self {
+            routes: Routes::new(&template.rest.routes),
+            refusals: Refusals::new(&template.rest.responses),
+            decisions: DecisionCache::new(template.rest.reauthorize_every),
+            template,
+            functions,
+            connections,
+            invocations,
+            demo: OnceLock::new(),
+        }))
+    }
+
+    /// Has the function `sweep` do what is due, as the template's schedule does each minute; whether it could.
+    pub async fn sweep(&self) -> bool {
+        let time_limit = self.functions.time_limit(SWEEP_FUNCTION);
+        let event = LambdaRequest::PassThrough(json!({ "source": "aws.events", "detail": {} }).to_string());
+        let context = functions::context(&Ulid::generate().to_string(), time_limit);
+        self.functions.call(SWEEP_FUNCTION, event, context, time_limit).await.is_ok()
+    }
+
+    /// From here on the demo page talks to this chatbot.
+    pub(crate) fn show(&self, demo: Demo) {
+        let _ = self.demo.set(demo);
+    }
+
+    fn limits(&self) -> &Limits {
+        self.connections.limits()
+    }
+}

@@ -1,0 +1,43 @@
+//! The handlers of the template's functions, each with the app that Lambda would give it.
+
+use std::sync::Arc;
+
+use lambda_http::lambda_runtime::Diagnostic;
+use shared::App;
+use visitor::VisitorTokens;
+
+use crate::gateway::Functions;
+
+/// The functions of the template, each with the app, and the authorizer with its keys.
+pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_tokens: VisitorTokens) -> Functions {
+    macro_rules! with_app {
+        ($function:ident) => {{
+            let app = Arc::clone(app);
+            move |request| {
+                let app = Arc::clone(&app);
+                async move { $function::handle(&app, request).await }
+            }
+        }};
+    }
+    let authorize = move |event| {
+        let keys = keys.clone();
+        async move {
+            let decision = authorizer::handle(&keys, event).await;
+            decision.map_err(|refusal| Diagnostic::from(refusal).error_message.into())
+        }
+    };
+    let visitors = Arc::clone(app);
+    let visit = move |request| {
+        let (app, visitor_tokens) = (Arc::clone(&visitors), visitor_tokens.clone());
+        async move { visitor::handle(&app, &visitor_tokens, request).await }
+    };
+    Functions::guarded_by("authorizer", authorize)
+        .with("visitor", visit)
+        .with("thread", with_app!(thread))
+        .with("chatbot", with_app!(chatbot))
+        .with("chat", with_app!(chat))
+        .with("chat-end", with_app!(chat_end))
+        .with("handoff", with_app!(handoff))
+        .with("socket", with_app!(socket))
+        .with("sweep", with_app!(sweep))
+}
