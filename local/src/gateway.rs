@@ -16,6 +16,7 @@ mod refusal;
 mod rest;
 pub(crate) mod route;
 mod socket;
+mod socket_event;
 
 use std::sync::{Arc, OnceLock};
 

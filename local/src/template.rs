@@ -2,11 +2,16 @@
 //!
 //! It is compiled in, so the binary serves the routes it was built with, wherever it is started.
 
+mod resources;
+
 use std::{collections::HashMap, time::Duration};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use bytes::Bytes;
 use yaml_serde::Value;
+
+pub use self::resources::Error;
+use self::resources::{Resources, members, plain, target, text, unquoted};
 
 /// The template of this checkout.
 const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -17,17 +22,6 @@ pub(crate) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 const AUTHORIZER_TTL: Duration = Duration::from_mins(5);
 /// How long Lambda lets a function run, where the template does not say otherwise.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The template lacks something, or says it in a way that is not understood here.
-#[derive(Debug, thiserror::Error)]
-#[error("template.yaml: {0}")]
-pub struct Error(String);
-
-impl Error {
-    pub(crate) fn new(lack: impl Into<String>) -> Self {
-        Self(lack.into())
-    }
-}
 
 /// What the laptop needs of the template.
 #[derive(Debug)]
@@ -94,7 +88,7 @@ impl Template {
     }
 
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let document: Value = yaml_serde::from_str(text).map_err(|error| Error(error.to_string()))?;
+        let document: Value = yaml_serde::from_str(text).map_err(|error| Error::new(error.to_string()))?;
         let resources = Resources(&document);
         let functions = resources
             .of("AWS::Serverless::Function")
@@ -104,7 +98,8 @@ impl Template {
         Ok(Self {
             rest: rest(&resources)?,
             sockets: sockets(&resources)?,
-            table: yaml_serde::from_value(plain(&table["Properties"])).map_err(|error| Error(error.to_string()))?,
+            table: yaml_serde::from_value(plain(&table["Properties"]))
+                .map_err(|error| Error::new(error.to_string()))?,
             functions,
         })
     }
@@ -154,7 +149,8 @@ fn routes(resources: &Resources, api: &str) -> Result<Vec<Route>, Error> {
             }
             let method = text(&properties["Method"], "an event's method")?.to_ascii_uppercase();
             routes.push(Route {
-                method: Method::from_bytes(method.as_bytes()).map_err(|_| Error(format!("{method} is no method")))?,
+                method: Method::from_bytes(method.as_bytes())
+                    .map_err(|_| Error::new(format!("{method} is no method")))?,
                 path: text(&properties["Path"], "an event's path")?.to_owned(),
                 function: resources.function(id)?,
                 open: properties["Auth"]["Authorizer"].as_str() == Some("NONE"),
@@ -171,7 +167,7 @@ fn sockets(resources: &Resources) -> Result<Sockets, Error> {
     let expression = text(&api["RouteSelectionExpression"], "the route selection")?;
     let selector = expression
         .strip_prefix("$request.body.")
-        .ok_or_else(|| Error(format!("{expression} does not look into the body")))?;
+        .ok_or_else(|| Error::new(format!("{expression} does not look into the body")))?;
     Ok(Sockets {
         stage: text(&api["StageName"], "the WebSocket API's stage")?.to_owned(),
         routes: members(&api["Routes"])
@@ -187,13 +183,13 @@ fn gateway_response(response: &Value) -> Result<GatewayResponse, Error> {
         u16::try_from(code)
             .ok()
             .and_then(|code| StatusCode::from_u16(code).ok())
-            .ok_or_else(|| Error(format!("{code} is no status")))
+            .ok_or_else(|| Error::new(format!("{code} is no status")))
     });
     Ok(GatewayResponse {
         status: status.transpose()?,
         headers: members(&response["ResponseParameters"]["Headers"])
             .map(|(name, value)| {
-                let header = HeaderName::try_from(name).map_err(|_| Error(format!("{name} is no header")))?;
+                let header = HeaderName::try_from(name).map_err(|_| Error::new(format!("{name} is no header")))?;
                 Ok((header, unquoted(text(value, name)?)?))
             })
             .collect::<Result<_, Error>>()?,
@@ -202,61 +198,6 @@ fn gateway_response(response: &Value) -> Result<GatewayResponse, Error> {
             .map(|body| Bytes::copy_from_slice(body.as_bytes()))
             .unwrap_or_default(),
     })
-}
-
-/// The template's `Resources`, looked up by type and by logical id.
-struct Resources<'a>(&'a Value);
-
-impl<'a> Resources<'a> {
-    fn of(&self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        members(&self.0["Resources"]).filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
-    }
-
-    fn only(&self, kind: &'static str) -> Result<(&'a str, &'a Value), Error> {
-        let mut found = self.of(kind);
-        match (found.next(), found.next()) {
-            (Some(resource), None) => Ok(resource),
-            _ => Err(Error(format!("there must be exactly one {kind}"))),
-        }
-    }
-
-    /// The binary that a function of this logical id runs.
-    fn function(&self, id: &str) -> Result<String, Error> {
-        let binary = &self.0["Resources"][id]["Metadata"]["BuildProperties"]["Binary"];
-        Ok(text(binary, &format!("the binary of {id}"))?.to_owned())
-    }
-}
-
-/// The logical id in `!Ref Id` or `!GetAtt Id.Arn`.
-fn target(reference: &Value) -> Result<&str, Error> {
-    let reference = text(reference, "a reference")?;
-    Ok(reference.split_once('.').map_or(reference, |(id, _)| id))
-}
-
-fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, Error> {
-    value.as_str().ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
-}
-
-/// A static value as API Gateway wants it written, in single quotes of its own.
-fn unquoted(value: &str) -> Result<HeaderValue, Error> {
-    let bare = value.trim_matches('\'');
-    HeaderValue::from_str(bare).map_err(|_| Error(format!("{bare} is no header value")))
-}
-
-fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
-}
-
-/// The value with every tag gone: `!Ref Name` becomes the text `Name`.
-fn plain(value: &Value) -> Value {
-    match value {
-        Value::Tagged(tagged) => plain(&tagged.value),
-        Value::Sequence(items) => Value::Sequence(items.iter().map(plain).collect()),
-        Value::Mapping(members) => {
-            Value::Mapping(members.iter().map(|(key, value)| (plain(key), plain(value))).collect())
-        }
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

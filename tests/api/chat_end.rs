@@ -1,6 +1,6 @@
 //! `POST /threads/{thread_id}/end`: the thread is closed here, and gone at OpenAI.
 
-use local::standin::{Answer as Refusal, Fault};
+use local::standin::{ErrorResponse as Refusal, Fault};
 use serde_json::json;
 use tokio::join;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use local::{Options, DynamoWire, dynamo::InProcess};
+use local::{DynamoWire, Options, dynamo::InProcess};
 use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 

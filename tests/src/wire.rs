@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use local::{
-    TABLE, DynamoWire,
+    DynamoWire, TABLE,
     dynamo::{InProcess, client_over},
 };
 use serde_json::{Value, json};

@@ -1,12 +1,9 @@
-//! The events as AWS sends them: REST proxy (payload 1.0), WebSocket proxy, and the authorizer's REQUEST event for both.
+//! The events of the REST API as AWS sends them: REST proxy (payload 1.0), and the authorizer's REQUEST event.
 
 use std::{collections::HashMap, net::SocketAddr};
 
 use aws_lambda_events::{
-    apigw::{
-        ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest, ApiGatewayWebsocketProxyRequest,
-        ApiGatewayWebsocketProxyRequestContext,
-    },
+    apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayProxyRequest},
     query_map::QueryMap,
 };
 use axum::http::{
@@ -14,14 +11,13 @@ use axum::http::{
     header::{CONNECTION, HOST, UPGRADE, USER_AGENT},
     request::Parts,
 };
-use serde_json::Value;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use ulid::Ulid;
 
 use crate::in_process::REGION;
 
 /// The API's id where AWS has a random one, in ARNs too.
-const API_ID: &str = "local";
+pub(super) const API_ID: &str = "local";
 const ACCOUNT_ID: &str = "000000000000";
 /// `09/Apr/2026:12:34:56 +0000`
 const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
@@ -39,7 +35,7 @@ impl Arrival {
         Self { id: Ulid::generate().to_string(), at: OffsetDateTime::now_utc(), source }
     }
 
-    fn time(&self) -> Option<String> {
+    pub(super) fn time(&self) -> Option<String> {
         self.at.format(REQUEST_TIME).ok()
     }
 }
@@ -113,119 +109,8 @@ pub(super) fn rest_authorizer(
     request
 }
 
-/// A socket from `$connect` on: what all of its events share.
-pub(super) struct Socket {
-    pub(super) id: String,
-    pub(super) connected: Arrival,
-    stage: String,
-    domain: Option<String>,
-    user_agent: Option<String>,
-    headers: HeaderMap,
-    query: QueryMap,
-    /// The authorizer's context, from when it was granted.
-    pub(super) granted: HashMap<String, Value>,
-}
-
-impl Socket {
-    pub(super) fn new(id: String, parts: &Parts, stage: &str, arrival: Arrival) -> Self {
-        Self {
-            id,
-            stage: stage.to_owned(),
-            domain: text(&parts.headers, &HOST),
-            user_agent: text(&parts.headers, &USER_AGENT),
-            headers: forwarded(&parts.headers, &arrival),
-            query: parts.uri.query().map(query).unwrap_or_default(),
-            connected: arrival,
-            granted: HashMap::new(),
-        }
-    }
-
-    /// What the authorizer is asked, once, before `$connect`.
-    pub(super) fn authorizer(&self, resource: &str) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
-        let mut request = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
-        request.type_ = Some("REQUEST".to_owned());
-        request.method_arn = Some(resource.to_owned());
-        request.headers = last_values(&self.headers);
-        request.multi_value_headers.clone_from(&self.headers);
-        request.query_string_parameters = self.query.clone();
-        request.multi_value_query_string_parameters = self.query.clone();
-        request.request_context.stage = Some(self.stage.clone());
-        request.request_context.apiid = Some(API_ID.to_owned());
-        request.request_context.request_id = Some(self.connected.id.clone());
-        request
-    }
-
-    pub(super) fn connect(&self) -> ApiGatewayWebsocketProxyRequest {
-        let mut event = self.event("$connect", "CONNECT", &self.connected);
-        event.headers = last_values(&self.headers);
-        event.multi_value_headers.clone_from(&self.headers);
-        event.query_string_parameters = self.query.clone();
-        event.multi_value_query_string_parameters = self.query.clone();
-        event
-    }
-
-    /// A frame of the client. AWS sends no headers with it, and binary frames in base64.
-    pub(super) fn message(
-        &self,
-        route: &str,
-        arrival: &Arrival,
-        body: String,
-        base64: bool,
-    ) -> ApiGatewayWebsocketProxyRequest {
-        let mut event = self.event(route, "MESSAGE", arrival);
-        event.request_context.message_id = Some(Ulid::generate().to_string());
-        event.body = Some(body);
-        event.is_base64_encoded = base64;
-        event
-    }
-
-    pub(super) fn disconnect(&self, arrival: &Arrival, code: u16, reason: &str) -> ApiGatewayWebsocketProxyRequest {
-        let mut event = self.event("$disconnect", "DISCONNECT", arrival);
-        event.request_context.disconnect_status_code = Some(i64::from(code));
-        event.request_context.disconnect_reason = Some(reason.to_owned());
-        event
-    }
-
-    /// Without an `httpMethod`: with one it would be taken for a REST event.
-    fn event(&self, route: &str, kind: &str, arrival: &Arrival) -> ApiGatewayWebsocketProxyRequest {
-        let mut context = ApiGatewayWebsocketProxyRequestContext::default();
-        context.route_key = Some(route.to_owned());
-        context.event_type = Some(kind.to_owned());
-        context.message_direction = Some("IN".to_owned());
-        context.connection_id = Some(self.id.clone());
-        context.connected_at = milliseconds(self.connected.at);
-        context.request_time = arrival.time();
-        context.request_time_epoch = milliseconds(arrival.at);
-        context.request_id = Some(arrival.id.clone());
-        context.extended_request_id = Some(arrival.id.clone());
-        context.stage = Some(self.stage.clone());
-        context.apiid = Some(API_ID.to_owned());
-        context.domain_name.clone_from(&self.domain);
-        context.identity.source_ip = Some(arrival.source.ip().to_string());
-        context.identity.user_agent.clone_from(&self.user_agent);
-        context.authorizer.fields.clone_from(&self.granted);
-        let mut event = ApiGatewayWebsocketProxyRequest::default();
-        event.request_context = context;
-        event
-    }
-
-    /// Lets go of what only `$connect` is told: a header's value holds on to the whole buffer that it was read into.
-    pub(super) fn forget_handshake(&mut self) {
-        self.headers = HeaderMap::new();
-        self.query = QueryMap::default();
-    }
-
-    pub(super) fn user_agent(&self) -> Option<&str> {
-        self.user_agent.as_deref()
-    }
-
-    pub(super) fn stage(&self) -> &str {
-        &self.stage
-    }
-}
-
 /// The client's headers less those that speak of its own connection, and those that API Gateway adds.
-fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
+pub(super) fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
     let mut headers = headers.clone();
     headers.remove(CONNECTION);
     headers.remove(UPGRADE);
@@ -237,7 +122,7 @@ fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
 }
 
 /// Of a header that is given twice, `headers` holds the last; `multiValueHeaders` holds all.
-fn last_values(headers: &HeaderMap) -> HeaderMap {
+pub(super) fn last_values(headers: &HeaderMap) -> HeaderMap {
     if headers.len() == headers.keys_len() {
         return headers.clone();
     }
@@ -248,16 +133,16 @@ fn last_values(headers: &HeaderMap) -> HeaderMap {
     last
 }
 
-fn query(text: &str) -> QueryMap {
+pub(super) fn query(text: &str) -> QueryMap {
     match text.parse() {
         Ok(query) => query,
     }
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+pub(super) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-fn milliseconds(at: OffsetDateTime) -> i64 {
+pub(super) fn milliseconds(at: OffsetDateTime) -> i64 {
     at.unix_timestamp() * 1000 + i64::from(at.millisecond())
 }

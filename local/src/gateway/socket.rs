@@ -27,9 +27,10 @@ use super::{
     Gateway,
     authorize::Decision,
     connections::{Close, ConnectionInfo, Connections, MAX_MESSAGE_BYTES, SocketReceiver},
-    event::{self, Arrival, Socket},
+    event::{self, Arrival},
     functions,
     refusal::Refusal,
+    socket_event::Socket,
 };
 use crate::template::INTEGRATION_TIMEOUT;
 

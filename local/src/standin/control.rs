@@ -12,8 +12,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Counts, Hold, Recorded, Standin, locked,
-    refused::{Refused, parse},
+    account::Counts,
+    error::{ApiError, parse},
+    handle::Standin,
+    hold::Hold,
+    request_log::RecordedRequest,
 };
 
 pub(super) fn routes() -> Router<Standin> {
@@ -32,14 +35,14 @@ async fn state(State(standin): State<Standin>) -> Json<Counts> {
 }
 
 async fn faults(State(standin): State<Standin>) -> Json<Value> {
-    let faults = locked(&standin.0.faults);
+    let faults = standin.faults();
     let waiting = faults.waiting().map(|(hold, fault)| json!({"hold": hold, "fault": fault}));
     Json(json!({"data": waiting.collect::<Vec<_>>()}))
 }
 
 /// Takes one fault, and answers the number of its hold.
-async fn fault(State(standin): State<Standin>, body: Bytes) -> Result<Json<Value>, Refused> {
-    let hold = locked(&standin.0.faults).add(parse(&body)?);
+async fn fault(State(standin): State<Standin>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let hold = standin.faults().add(parse(&body)?);
     Ok(Json(json!({"hold": hold.number()})))
 }
 
@@ -48,28 +51,28 @@ async fn clear(State(standin): State<Standin>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn hold(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, Refused> {
+async fn hold(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, ApiError> {
     Ok(Json(json!({"stage": standin.hold_numbered(number)?.stage()})))
 }
 
 /// Answers once a request waits there.
-async fn begun(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, Refused> {
+async fn begun(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, ApiError> {
     let hold = standin.hold_numbered(number)?;
     hold.begun().await;
     Ok(Json(json!({"stage": hold.stage()})))
 }
 
-async fn release(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<StatusCode, Refused> {
+async fn release(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<StatusCode, ApiError> {
     standin.hold_numbered(number)?.release();
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn cut(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<StatusCode, Refused> {
+async fn cut(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<StatusCode, ApiError> {
     standin.hold_numbered(number)?.cut();
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn requests(State(standin): State<Standin>) -> Json<Vec<Recorded>> {
+async fn requests(State(standin): State<Standin>) -> Json<Vec<RecordedRequest>> {
     Json(standin.requests())
 }
 
@@ -79,8 +82,8 @@ async fn forget(State(standin): State<Standin>) -> StatusCode {
 }
 
 impl Standin {
-    fn hold_numbered(&self, number: usize) -> Result<Hold, Refused> {
-        let hold = locked(&self.0.faults).hold(number);
-        hold.ok_or_else(|| Refused::not_found("Hold", &number.to_string()))
+    fn hold_numbered(&self, number: usize) -> Result<Hold, ApiError> {
+        let hold = self.faults().hold(number);
+        hold.ok_or_else(|| ApiError::not_found("Hold", &number.to_string()))
     }
 }

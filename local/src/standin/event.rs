@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{
     item::{Item, Part, Role, Status},
-    new_id,
-    play::Step,
     reply::Reply,
     response::Response,
+    stamp::new_id,
+    step::Step,
 };
 
 /// The steps of a play, in the making.
@@ -27,28 +27,28 @@ impl Events {
             Reply::Refusal(_) => ("response.refusal.delta", None),
             Reply::Call { .. } => ("response.function_call_arguments.delta", None),
         };
-        self.at(place, kind, Delta { delta, logprobs });
+        self.send_at(place, kind, Delta { delta, logprobs });
     }
 
-    pub(super) fn said(&mut self, reply: &Reply, said: &str, place: &Place) {
+    pub(super) fn done(&mut self, reply: &Reply, text: &str, place: &Place) {
         let (kind, extra) = match reply {
-            Reply::Text(_) => ("response.output_text.done", json!({"text": said, "logprobs": []})),
-            Reply::Refusal(_) => ("response.refusal.done", json!({ "refusal": said })),
+            Reply::Text(_) => ("response.output_text.done", json!({"text": text, "logprobs": []})),
+            Reply::Refusal(_) => ("response.refusal.done", json!({ "refusal": text })),
             Reply::Call { name, .. } => {
-                ("response.function_call_arguments.done", json!({"name": name, "arguments": said}))
+                ("response.function_call_arguments.done", json!({"name": name, "arguments": text}))
             }
         };
-        self.at(place, kind, extra);
+        self.send_at(place, kind, extra);
     }
 
     /// A message's one part is opened and closed; a call has none.
-    pub(super) fn part(&mut self, kind: &str, place: &Place, reply: &Reply, said: &str) {
+    pub(super) fn part(&mut self, kind: &str, place: &Place, reply: &Reply, text: &str) {
         let part = match reply {
-            Reply::Text(_) => Part::output(said),
-            Reply::Refusal(_) => Part::Refusal { refusal: said.to_owned() },
+            Reply::Text(_) => Part::output(text),
+            Reply::Refusal(_) => Part::Refusal { refusal: text.to_owned() },
             Reply::Call { .. } => return,
         };
-        self.at(place, kind, json!({ "part": part }));
+        self.send_at(place, kind, json!({ "part": part }));
     }
 
     /// An item opened or closed.
@@ -60,7 +60,7 @@ impl Events {
     pub(super) fn noise(&mut self, response: &Response) -> Item {
         self.steps.push_back(Step::Send(b": a comment, as proxies send\n\n".to_vec()));
         self.send("keepalive", json!({}));
-        self.whole("response.queued", response);
+        self.response("response.queued", response);
         self.send("response.standin_novelty.delta", json!({"delta": {"nested": [1, 2]}}));
         let novelty = Item::Novelty { id: new_id("nov") };
         for kind in ["response.output_item.added", "response.output_item.done"] {
@@ -70,18 +70,18 @@ impl Events {
     }
 
     /// An event that carries the whole response.
-    pub(super) fn whole(&mut self, kind: &str, response: &Response) {
-        self.send(kind, Whole { response });
+    pub(super) fn response(&mut self, kind: &str, response: &Response) {
+        self.send(kind, ResponseBody { response });
     }
 
-    fn at(&mut self, place: &Place, kind: &str, body: impl Serialize) {
-        self.send(kind, At { place, body });
+    fn send_at(&mut self, place: &Place, kind: &str, body: impl Serialize) {
+        self.send(kind, Placed { place, body });
     }
 
     pub(super) fn send(&mut self, r#type: &str, body: impl Serialize) {
         let event = Event { r#type, sequence_number: self.sequence, body };
-        let sent = format!("event: {}\ndata: {}\n\n", r#type, serialized(&event));
-        self.steps.push_back(Step::Send(sent.into_bytes()));
+        let event = format!("event: {}\ndata: {}\n\n", r#type, serialized(&event));
+        self.steps.push_back(Step::Send(event.into_bytes()));
         self.sequence += 1;
     }
 }
@@ -104,7 +104,7 @@ pub(super) struct Place {
 }
 
 #[derive(Serialize)]
-struct At<'a, T> {
+struct Placed<'a, T> {
     #[serde(flatten)]
     place: &'a Place,
     #[serde(flatten)]
@@ -121,24 +121,24 @@ struct Delta<'a> {
 
 /// The body of the events that carry the whole response.
 #[derive(Serialize)]
-struct Whole<'a> {
+struct ResponseBody<'a> {
     response: &'a Response,
 }
 
 /// The reply as an item, as far as it has been said.
-pub(super) fn item_of(id: &str, reply: &Reply, said: &str, status: Status) -> Item {
+pub(super) fn reply_item(id: &str, reply: &Reply, text: &str, status: Status) -> Item {
     let message =
         |part| Item::Message { id: id.to_owned(), status, role: Role::Assistant, content: Vec::from_iter(part) };
-    let begun = status != Status::InProgress;
+    let has_begun = status != Status::InProgress;
     match reply {
-        Reply::Text(_) => message(begun.then(|| Part::output(said))),
-        Reply::Refusal(_) => message(begun.then(|| Part::Refusal { refusal: said.to_owned() })),
+        Reply::Text(_) => message(has_begun.then(|| Part::output(text))),
+        Reply::Refusal(_) => message(has_begun.then(|| Part::Refusal { refusal: text.to_owned() })),
         Reply::Call { name, .. } => Item::FunctionCall {
             id: id.to_owned(),
             status,
             call_id: id.replacen("fc_", "call_", 1),
             name: name.clone(),
-            arguments: said.to_owned(),
+            arguments: text.to_owned(),
         },
     }
 }

@@ -1,16 +1,15 @@
 //! Faults: how the stand-in is told to fail.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{collections::VecDeque, io};
 
 use axum::{
-    Json,
-    http::StatusCode,
-    response::{Html, IntoResponse, Response},
+    body::{Body, Bytes},
+    response::Response,
 };
+use futures::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{hold::Hold, script::TOLD};
+use super::{error_response::ErrorResponse, hold::Hold};
 
 /// A failure for the next `times` requests of `method` whose path starts with `path`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -35,7 +34,7 @@ fn once() -> u32 {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Failure {
     /// An answer of that status; nothing else happens.
-    Status(Answer),
+    Status(ErrorResponse),
     /// No answer until released, or until the client leaves. Released, the request is served; cut, it is a 503.
     Stall,
     /// A stream that pauses until released; cut, it breaks there.
@@ -85,22 +84,6 @@ pub enum Failure {
     Noise,
 }
 
-/// An error answer: its body in OpenAI's shape (`flat`: without the `error` around it), or any `body` given;
-/// a string goes out as HTML, as a proxy's page would.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Answer {
-    pub status: u16,
-    #[serde(default)]
-    pub code: Option<String>,
-    #[serde(default)]
-    pub flat: bool,
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    #[serde(default)]
-    pub body: Option<Value>,
-}
-
 impl Fault {
     /// Once, unless [`Fault::times`] says otherwise.
     pub fn on(method: &str, path: &str, failure: impl Into<Failure>) -> Self {
@@ -126,73 +109,17 @@ impl Failure {
     }
 }
 
-impl From<Answer> for Failure {
-    fn from(answer: Answer) -> Self {
-        Self::Status(answer)
+impl From<ErrorResponse> for Failure {
+    fn from(response: ErrorResponse) -> Self {
+        Self::Status(response)
     }
 }
 
-impl Answer {
-    pub fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
-    }
-
-    #[must_use]
-    pub fn code(mut self, code: &str) -> Self {
-        self.code = Some(code.to_owned());
-        self
-    }
-
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    #[must_use]
-    pub fn flat(mut self) -> Self {
-        self.flat = true;
-        self
-    }
-
-    #[must_use]
-    pub fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    fn error(&self) -> Value {
-        let kind = match self.status {
-            429 if self.code.as_deref() == Some("insufficient_quota") => "insufficient_quota",
-            429 => "rate_limit_error",
-            500.. => "server_error",
-            _ => "invalid_request_error",
-        };
-        let error = json!({
-            "message": TOLD,
-            "type": kind,
-            "param": null,
-            "code": self.code,
-        });
-        if self.flat { error } else { json!({ "error": error }) }
-    }
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let body = self.body.clone().unwrap_or_else(|| self.error());
-        let mut response = match body {
-            Value::String(page) => Html(page).into_response(),
-            body => Json(body).into_response(),
-        };
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<axum::http::HeaderName>(), value.parse()) {
-                response.headers_mut().insert(name, value);
-            }
-        }
-        response
-    }
+/// What was taken for this request; the response's script obeys it.
+#[derive(Clone)]
+pub(super) struct MatchedFault {
+    pub(super) failure: Failure,
+    pub(super) hold: Hold,
 }
 
 /// Those that wait for their requests, in the order given, and the holds of all there were.
@@ -213,16 +140,16 @@ impl Faults {
     }
 
     /// What the first matching fault does to this request, and the hold that it waits at if it waits.
-    pub(super) fn take(&mut self, method: &str, path: &str) -> Option<(Failure, Hold)> {
+    pub(super) fn take(&mut self, method: &str, path: &str) -> Option<MatchedFault> {
         let matches = |(fault, _): &(Fault, Hold)| fault.matches(method, path);
         let at = self.waiting.iter().position(matches)?;
         let (fault, hold) = &mut self.waiting[at];
         fault.times -= 1;
-        let taken = (fault.failure.clone(), hold.clone());
+        let matched = MatchedFault { failure: fault.failure.clone(), hold: hold.clone() };
         if fault.times == 0 {
             self.waiting.remove(at);
         }
-        Some(taken)
+        Some(matched)
     }
 
     /// By the number that [`Hold::number`] gave; numbers stay good after [`Faults::clear`].
@@ -244,4 +171,14 @@ impl Faults {
             hold.cut();
         }
     }
+}
+
+/// A response whose connection breaks before its body.
+pub(super) fn cut_response() -> Response {
+    Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(cut_error())])))
+}
+
+/// The error that makes the server break off a body.
+pub(super) fn cut_error() -> io::Error {
+    io::Error::other("cut, as the stand-in was told")
 }

@@ -41,12 +41,12 @@ impl Hold {
 
     /// Returns once a request has come to the hold: whatever was to be sent before has been handed to the connection.
     pub async fn begun(&self) {
-        self.reaches(|stage| stage != Stage::Armed).await;
+        self.until(|stage| stage != Stage::Armed).await;
     }
 
     /// Returns once the client has gone away without waiting for the release.
     pub async fn left(&self) {
-        self.reaches(|stage| stage == Stage::Left).await;
+        self.until(|stage| stage == Stage::Left).await;
     }
 
     /// Lets it go on, now or when it comes.
@@ -60,37 +60,37 @@ impl Hold {
     }
 
     /// Waits for the release; false where it is cut.
-    pub(super) async fn pass(&self) -> bool {
-        let _seat = Seat(self);
-        self.moves(Stage::Held, |from| matches!(from, Stage::Armed | Stage::Left));
-        self.reaches(|stage| matches!(stage, Stage::Released | Stage::Cut)).await == Stage::Released
+    pub(super) async fn wait(&self) -> bool {
+        let _guard = WaitGuard(self);
+        self.transition(Stage::Held, |from| matches!(from, Stage::Armed | Stage::Left));
+        self.until(|stage| matches!(stage, Stage::Released | Stage::Cut)).await == Stage::Released
     }
 
-    async fn reaches(&self, there: impl Fn(Stage) -> bool) -> Stage {
+    async fn until(&self, reached: impl Fn(Stage) -> bool) -> Stage {
         let mut stage = self.stage.subscribe();
-        match stage.wait_for(|stage| there(*stage)).await {
+        match stage.wait_for(|stage| reached(*stage)).await {
             Ok(stage) => *stage,
             // The sender lives as long as `self` does.
             Err(_closed) => Stage::Cut,
         }
     }
 
-    fn moves(&self, to: Stage, from: impl Fn(Stage) -> bool) {
+    fn transition(&self, to: Stage, from: impl Fn(Stage) -> bool) {
         self.stage.send_if_modified(|stage| {
-            let moves = from(*stage);
-            if moves {
+            let changes = from(*stage);
+            if changes {
                 *stage = to;
             }
-            moves
+            changes
         });
     }
 }
 
 /// Dropped where the wait is abandoned, that is, where the client's connection is gone.
-struct Seat<'a>(&'a Hold);
+struct WaitGuard<'a>(&'a Hold);
 
-impl Drop for Seat<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
-        self.0.moves(Stage::Left, |from| from == Stage::Held);
+        self.0.transition(Stage::Left, |from| from == Stage::Held);
     }
 }

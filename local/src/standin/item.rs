@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::{new_id, refused::Refused};
+use super::{error::ApiError, stamp::new_id};
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -27,7 +27,7 @@ pub(super) enum Item {
         call_id: String,
         output: Value,
     },
-    /// A kind that no client knows yet; only [`super::Failure::Noise`] makes it.
+    /// A kind that no client knows yet; only [`super::fault::Failure::Noise`] makes it.
     #[serde(rename = "standin_novelty")]
     Novelty {
         id: String,
@@ -100,10 +100,10 @@ impl ItemParam {
     }
 
     /// The item it becomes. `place` is where it stood in the body: `input[0]`, `items[3]`.
-    pub(super) fn into_item(self, place: &str) -> Result<Item, Refused> {
+    pub(super) fn into_item(self, place: &str) -> Result<Item, ApiError> {
         let missing = |field: &str| {
             let param = format!("{place}.{field}");
-            Refused::invalid(format!("Missing required parameter: '{param}'."))
+            ApiError::invalid(format!("Missing required parameter: '{param}'."))
                 .param(param)
                 .code("missing_required_parameter")
         };
@@ -127,7 +127,7 @@ impl ItemParam {
                 call_id: self.call_id.ok_or_else(|| missing("call_id"))?,
                 output: self.output.ok_or_else(|| missing("output"))?,
             }),
-            other => Err(Refused::invalid(format!(
+            other => Err(ApiError::invalid(format!(
                 "Invalid value: '{other}'. The stand-in takes 'message', 'function_call' and 'function_call_output'."
             ))
             .param(format!("{place}.type"))
@@ -136,12 +136,12 @@ impl ItemParam {
     }
 }
 
-fn id(given: Option<String>, prefix: &str, place: &str) -> Result<String, Refused> {
+fn id(given: Option<String>, prefix: &str, place: &str) -> Result<String, ApiError> {
     match given {
         None => Ok(new_id(prefix)),
         Some(id) if id.starts_with(prefix) => Ok(id),
         Some(id) => {
-            Err(Refused::invalid(format!("Invalid '{place}.id': '{id}'. Expected an ID that begins with '{prefix}'."))
+            Err(ApiError::invalid(format!("Invalid '{place}.id': '{id}'. Expected an ID that begins with '{prefix}'."))
                 .param(format!("{place}.id"))
                 .code("invalid_value"))
         }
@@ -150,7 +150,7 @@ fn id(given: Option<String>, prefix: &str, place: &str) -> Result<String, Refuse
 
 impl Content {
     /// The assistant's parts are outputs, everybody else's are inputs.
-    fn parts(self, role: Role, place: &str) -> Result<Vec<Part>, Refused> {
+    fn parts(self, role: Role, place: &str) -> Result<Vec<Part>, ApiError> {
         let parts = match self {
             Content::Text(text) if role == Role::Assistant => vec![Part::output(text)],
             Content::Text(text) => vec![Part::InputText { text }],
@@ -159,7 +159,7 @@ impl Content {
         let fits = |part: &Part| matches!(part, Part::InputText { .. }) == (role != Role::Assistant);
         match parts.iter().position(|part| !fits(part)) {
             None => Ok(parts),
-            Some(n) => Err(Refused::invalid("This role's content is of another type than this.")
+            Some(n) => Err(ApiError::invalid("This role's content is of another type than this.")
                 .param(format!("{place}.content[{n}].type"))
                 .code("invalid_value")),
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::refused::Refused;
+use super::error::ApiError;
 
 /// Newest first unless told otherwise.
 #[derive(Deserialize)]
@@ -25,10 +25,10 @@ pub(super) fn page<'a, T: Serialize + 'a>(
     all: impl DoubleEndedIterator<Item = &'a T>,
     id: impl Fn(&T) -> &str,
     paging: &Paging,
-) -> Result<Value, Refused> {
+) -> Result<Value, ApiError> {
     let limit = paging.limit.unwrap_or(20);
     if !(1..=100).contains(&limit) {
-        return Err(Refused::invalid("Invalid 'limit': from 1 to 100.").param("limit").code("invalid_value"));
+        return Err(ApiError::invalid("Invalid 'limit': from 1 to 100.").param("limit").code("invalid_value"));
     }
     let mut ordered: Vec<&T> = all.collect();
     if paging.order != Some(Order::Asc) {
@@ -38,7 +38,7 @@ pub(super) fn page<'a, T: Serialize + 'a>(
         None => 0,
         Some(after) => {
             let found = ordered.iter().position(|one| id(one) == after);
-            1 + found.ok_or_else(|| Refused::not_found("Item", after).param("after"))?
+            1 + found.ok_or_else(|| ApiError::not_found("Item", after).param("after"))?
         }
     };
     let rest = &ordered[start..];

@@ -1,6 +1,6 @@
 //! Playing a script: as a stream of events, or silently for its end.
 
-use std::{collections::VecDeque, io, time::Duration};
+use std::{collections::VecDeque, io};
 
 use axum::{
     body::{Body, Bytes},
@@ -9,30 +9,21 @@ use axum::{
 use futures::stream;
 
 use super::{
-    Hold, Standin,
-    fault::Answer,
-    front::broken,
-    response::json_body,
-    script::{Ending, Landing, Script},
+    error_response::ErrorResponse,
+    fault::{cut_error, cut_response},
+    handle::Standin,
+    response::json_response,
+    script::Script,
+    step::{Effects, Outcome, Step},
 };
 
-pub(super) enum Step {
-    Send(Vec<u8>),
-    Pause(Duration),
-    Hold(Hold),
-    /// The response's effects happen, and its conversation is free: before the client hears of its end, so that
-    /// whoever heard of it may go on.
-    Land(Landing),
-    Break,
-}
-
 /// A conversation locked by a response. Freed when the response lands, or when its client leaves before.
-pub(super) struct Lock {
+pub(super) struct ConversationLock {
     standin: Standin,
     conversation: Option<String>,
 }
 
-impl Lock {
+impl ConversationLock {
     pub(super) fn new(standin: Standin, conversation: String) -> Self {
         Self { standin, conversation: Some(conversation) }
     }
@@ -41,13 +32,13 @@ impl Lock {
         let Some(id) = self.conversation.take() else {
             return;
         };
-        if let Some(conversation) = self.standin.world().conversations.get_mut(&id) {
+        if let Some(conversation) = self.standin.account().conversations.get_mut(&id) {
             conversation.running = false;
         }
     }
 }
 
-impl Drop for Lock {
+impl Drop for ConversationLock {
     fn drop(&mut self) {
         self.free();
     }
@@ -56,13 +47,13 @@ impl Drop for Lock {
 pub(super) struct Play {
     standin: Standin,
     steps: VecDeque<Step>,
-    ending: Ending,
-    lock: Option<Lock>,
+    outcome: Outcome,
+    lock: Option<ConversationLock>,
 }
 
 impl Play {
-    pub(super) fn new(standin: Standin, script: Script, lock: Option<Lock>) -> Self {
-        Self { standin, steps: script.steps, ending: script.ending, lock }
+    pub(super) fn new(standin: Standin, script: Script, lock: Option<ConversationLock>) -> Self {
+        Self { standin, steps: script.steps, outcome: script.outcome, lock }
     }
 
     pub(super) fn into_body(self) -> Body {
@@ -73,16 +64,16 @@ impl Play {
         Body::from_stream(events)
     }
 
-    pub(super) async fn answer(mut self) -> Response {
+    pub(super) async fn into_response(mut self) -> Response {
         while let Some(sent) = self.next().await {
             if sent.is_err() {
-                return broken();
+                return cut_response();
             }
         }
-        match self.ending {
-            Ending::Answer(json) => json_body(json),
-            Ending::Error(code) => Answer::status(500).code(&code).into_response(),
-            Ending::Broken => broken(),
+        match self.outcome {
+            Outcome::Response(json) => json_response(json),
+            Outcome::Error(code) => ErrorResponse::status(500).code(&code).into_response(),
+            Outcome::Cut => cut_response(),
         }
     }
 
@@ -90,37 +81,37 @@ impl Play {
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         let mut sent = Vec::new();
         loop {
-            let waits = !matches!(self.steps.front(), Some(Step::Send(_) | Step::Land(_)));
+            let waits = !matches!(self.steps.front(), Some(Step::Send(_) | Step::Apply(_)));
             if waits && !sent.is_empty() {
                 return Some(Ok(sent.into()));
             }
             match self.steps.pop_front()? {
                 Step::Send(mut bytes) => sent.append(&mut bytes),
                 Step::Pause(pace) => tokio::time::sleep(pace).await,
-                Step::Land(landing) => self.land(landing),
-                Step::Hold(hold) if hold.pass().await => {}
-                Step::Hold(_) | Step::Break => {
+                Step::Apply(effects) => self.apply(effects),
+                Step::Hold(hold) if hold.wait().await => {}
+                Step::Hold(_) | Step::Cut => {
                     self.steps.clear();
-                    self.ending = Ending::Broken;
+                    self.outcome = Outcome::Cut;
                     // Without this turn the server would drop the connection with what it has not flushed yet.
                     tokio::task::yield_now().await;
-                    return Some(Err(io::Error::other("cut, as the stand-in was told")));
+                    return Some(Err(cut_error()));
                 }
             }
         }
     }
 
-    fn land(&mut self, landing: Landing) {
-        let mut world = self.standin.world();
-        if let Some(id) = landing.conversation
-            && let Ok(items) = world.items(&id)
+    fn apply(&mut self, effects: Effects) {
+        let mut account = self.standin.account();
+        if let Some(id) = effects.conversation
+            && let Ok(items) = account.items(&id)
         {
-            items.extend(landing.items);
+            items.extend(effects.items);
         }
-        if let Some((id, json)) = landing.stored {
-            world.responses.insert(id, json);
+        if let Some((id, json)) = effects.stored {
+            account.responses.insert(id, json);
         }
-        drop(world);
+        drop(account);
         if let Some(lock) = &mut self.lock {
             lock.free();
         }

@@ -15,10 +15,10 @@ pub(super) enum Reply {
 }
 
 /// How much of what somebody said is said back, in characters.
-const QUOTED: usize = 400;
+const MAX_QUOTED_CHARS: usize = 400;
 
 /// The words that ask for a person, in lower case.
-const PERSON: [&str; 16] = [
+const WORDS_FOR_A_PERSON: [&str; 16] = [
     "human",
     "humans",
     "person",
@@ -38,10 +38,10 @@ const PERSON: [&str; 16] = [
 ];
 
 /// The same in Arabic, where articles and prepositions are written on to the word.
-const PERSON_ARABIC: [&str; 6] = ["شخص", "إنسان", "انسان", "موظف", "وكيل", "بشري"];
+const WORDS_FOR_A_PERSON_ARABIC: [&str; 6] = ["شخص", "إنسان", "انسان", "موظف", "وكيل", "بشري"];
 
 /// The tool that hands over to a person.
-const ESCALATE: &str = "escalate_to_human";
+const ESCALATE_TOOL: &str = "escalate_to_human";
 
 /// What follows `context`, oldest first: to a tool's output its echo; to a wish for a person, or to
 /// `call <tool> {json}`, that call where the tool is among `tools`; to all else an echo of the last user's message.
@@ -55,16 +55,16 @@ pub(super) fn reply(context: &[&Item], tools: &[Tool], knowledge: impl Fn(&str) 
             earlier(messages)
         ));
     }
-    let Some(said) = context.iter().rev().find_map(|item| said_by_user(item)) else {
+    let Some(message) = context.iter().rev().find_map(|item| user_text(item)) else {
         return Reply::Text(format!("This is OpenAI's stand-in, not a model. {}", earlier(messages)));
     };
-    if let Some(call) = asked_call(&said, tools) {
+    if let Some(call) = requested_call(&message, tools) {
         return call;
     }
-    let known = knowledge(&said).map(|line| format!(" {line}")).unwrap_or_default();
+    let found = knowledge(&message).map(|line| format!(" {line}")).unwrap_or_default();
     Reply::Text(format!(
-        "This is OpenAI's stand-in, not a model. You said: \"{}\".{known} {}",
-        quoted(&said),
+        "This is OpenAI's stand-in, not a model. You said: \"{}\".{found} {}",
+        quoted(&message),
         earlier(messages.saturating_sub(1))
     ))
 }
@@ -74,13 +74,13 @@ fn earlier(messages: usize) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 
-fn said_by_user(item: &Item) -> Option<String> {
+fn user_text(item: &Item) -> Option<String> {
     match item {
         Item::Message { role: Role::User, content, .. } => {
             Some(content.iter().map(Part::text).collect::<Vec<_>>().join(" "))
@@ -89,34 +89,35 @@ fn said_by_user(item: &Item) -> Option<String> {
     }
 }
 
-fn asked_call(said: &str, tools: &[Tool]) -> Option<Reply> {
+fn requested_call(message: &str, tools: &[Tool]) -> Option<Reply> {
     let tool = |wanted: &str| {
         tools.iter().find_map(|tool| match tool {
             Tool::Function { name, parameters, .. } if name == wanted => Some(parameters.as_ref()),
             _ => None,
         })
     };
-    if let Some(call) = said.trim().strip_prefix("call ") {
+    if let Some(call) = message.trim().strip_prefix("call ") {
         let (name, arguments) = call.split_once(' ').unwrap_or((call, "{}"));
         tool(name)?;
         return Some(Reply::Call { name: name.to_owned(), arguments: arguments.trim().to_owned() });
     }
-    let parameters = tool(ESCALATE)?;
-    asks_for_a_person(said)
-        .then(|| Reply::Call { name: ESCALATE.to_owned(), arguments: arguments(parameters, said).to_string() })
+    let parameters = tool(ESCALATE_TOOL)?;
+    asks_for_a_person(message)
+        .then(|| Reply::Call { name: ESCALATE_TOOL.to_owned(), arguments: arguments(parameters, message).to_string() })
 }
 
-fn asks_for_a_person(said: &str) -> bool {
-    let said = said.to_lowercase();
-    let mut words = said.split(|c: char| !c.is_alphanumeric());
-    words.any(|word| PERSON.contains(&word)) || PERSON_ARABIC.iter().any(|word| said.contains(word))
+fn asks_for_a_person(message: &str) -> bool {
+    let message = message.to_lowercase();
+    let mut words = message.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| WORDS_FOR_A_PERSON.contains(&word))
+        || WORDS_FOR_A_PERSON_ARABIC.iter().any(|word| message.contains(word))
 }
 
 /// Arguments that fit the tool's `parameters`: each property has its first allowed value, or the message itself.
-fn arguments(parameters: Option<&Value>, said: &str) -> Value {
+fn arguments(parameters: Option<&Value>, message: &str) -> Value {
     let properties = parameters.and_then(|schema| schema["properties"].as_object());
     let value = |schema: &Value| match (&schema["enum"][0], schema["type"].as_str()) {
-        (Value::Null, Some("string")) => json!(quoted(said)),
+        (Value::Null, Some("string")) => json!(quoted(message)),
         (Value::Null, Some("integer" | "number")) => json!(0),
         (Value::Null, Some("boolean")) => json!(false),
         (Value::Null, Some("array")) => json!([]),

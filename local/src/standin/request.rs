@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{
-    conversation::checked,
+    conversation_items::into_items,
+    error::ApiError,
     item::{Item, ItemParam, Part, Role, Status},
-    model, new_id,
-    refused::Refused,
+    metadata, models,
+    stamp::new_id,
 };
 
 /// Every parameter there is, so that a misspelt one is refused; those that change nothing here are only read over.
@@ -91,13 +92,13 @@ pub(super) enum Tool {
 
 impl CreateResponse {
     /// Checks what can be checked without looking at anything that is kept. Gives the model.
-    pub(super) fn check(&mut self) -> Result<String, Refused> {
+    pub(super) fn check(&mut self) -> Result<String, ApiError> {
         let model = self.model.take().ok_or_else(|| missing("model"))?;
-        if !model::exists(&model) {
-            return Err(model::unknown(StatusCode::BAD_REQUEST, &model));
+        if !models::exists(&model) {
+            return Err(models::unknown(StatusCode::BAD_REQUEST, &model));
         }
         if self.conversation.is_some() && self.previous_response_id.is_some() {
-            return Err(Refused::invalid("Mutually exclusive parameters: 'conversation' and 'previous_response_id'.")
+            return Err(ApiError::invalid("Mutually exclusive parameters: 'conversation' and 'previous_response_id'.")
                 .code("mutually_exclusive_parameters"));
         }
         if self.previous_response_id.is_some() {
@@ -107,21 +108,21 @@ impl CreateResponse {
             return Err(unsupported("background"));
         }
         if self.max_output_tokens.is_some_and(|tokens| tokens < 16) {
-            return Err(Refused::invalid("Invalid 'max_output_tokens': at least 16.")
+            return Err(ApiError::invalid("Invalid 'max_output_tokens': at least 16.")
                 .param("max_output_tokens")
                 .code("integer_below_min_value"));
         }
-        self.metadata = self.metadata.take().map(checked).transpose()?;
+        self.metadata = self.metadata.take().map(metadata::validate).transpose()?;
         Ok(model)
     }
 }
 
-fn missing(param: &str) -> Refused {
-    Refused::invalid(format!("Missing required parameter: '{param}'.")).param(param).code("missing_required_parameter")
+fn missing(param: &str) -> ApiError {
+    ApiError::invalid(format!("Missing required parameter: '{param}'.")).param(param).code("missing_required_parameter")
 }
 
-fn unsupported(param: &str) -> Refused {
-    Refused::invalid(format!("The stand-in does not take '{param}'.")).param(param).code("unsupported_parameter")
+fn unsupported(param: &str) -> ApiError {
+    ApiError::invalid(format!("The stand-in does not take '{param}'.")).param(param).code("unsupported_parameter")
 }
 
 impl Reference {
@@ -134,7 +135,7 @@ impl Reference {
 
 impl Input {
     /// Its items, new to a conversation that holds `present`.
-    pub(super) fn into_items(self, present: &[Item]) -> Result<Vec<Item>, Refused> {
+    pub(super) fn into_items(self, present: &[Item]) -> Result<Vec<Item>, ApiError> {
         match self {
             Input::Text(text) => Ok(vec![Item::Message {
                 id: new_id("msg"),
@@ -142,13 +143,13 @@ impl Input {
                 role: Role::User,
                 content: vec![Part::InputText { text }],
             }]),
-            Input::Items(items) => super::conversation_item::into_items(items, "input", present),
+            Input::Items(items) => into_items(items, "input", present),
         }
     }
 }
 
 /// A model is asked something, and every call has its output, every output its call.
-pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Refused> {
+pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), ApiError> {
     if context.is_empty() {
         return Err(missing("input"));
     }
@@ -163,7 +164,7 @@ pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Ref
             && !answered(call_id)
         {
             let message = format!("No tool output found for function call {call_id}.");
-            return Err(Refused::invalid(message).param("input"));
+            return Err(ApiError::invalid(message).param("input"));
         }
     }
     for item in input {
@@ -171,7 +172,7 @@ pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Ref
             && !called(call_id)
         {
             let message = format!("No tool call found for function call output with call_id {call_id}.");
-            return Err(Refused::invalid(message).param("input"));
+            return Err(ApiError::invalid(message).param("input"));
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A request as it came in.
 #[derive(Clone, Debug, Serialize)]
-pub struct Recorded {
+pub struct RecordedRequest {
     pub method: String,
     /// With its query, if any.
     pub path: String,
@@ -18,35 +18,35 @@ pub struct Recorded {
 
 /// The newest requests. Bodies are kept as they came and parsed when they are read: most never are.
 pub(super) struct RequestLog {
-    keep: usize,
-    kept: VecDeque<(String, String, Box<[u8]>)>,
+    capacity: usize,
+    requests: VecDeque<(String, String, Box<[u8]>)>,
 }
 
 impl RequestLog {
-    pub(super) fn keeping(keep: usize) -> Self {
-        Self { keep, kept: VecDeque::new() }
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, requests: VecDeque::new() }
     }
 
     pub(super) fn write(&mut self, head: &Parts, body: &[u8]) {
-        if self.keep == 0 {
+        if self.capacity == 0 {
             return;
         }
-        if self.kept.len() == self.keep {
-            self.kept.pop_front();
+        if self.requests.len() == self.capacity {
+            self.requests.pop_front();
         }
-        self.kept.push_back((head.method.to_string(), head.uri.to_string(), body.into()));
+        self.requests.push_back((head.method.to_string(), head.uri.to_string(), body.into()));
     }
 
-    pub(super) fn read(&self) -> Vec<Recorded> {
-        let recorded = |(method, path, body): &(String, String, Box<[u8]>)| Recorded {
+    pub(super) fn read(&self) -> Vec<RecordedRequest> {
+        let recorded = |(method, path, body): &(String, String, Box<[u8]>)| RecordedRequest {
             method: method.clone(),
             path: path.clone(),
             body: serde_json::from_slice(body).unwrap_or_default(),
         };
-        self.kept.iter().map(recorded).collect()
+        self.requests.iter().map(recorded).collect()
     }
 
     pub(super) fn clear(&mut self) {
-        self.kept.clear();
+        self.requests.clear();
     }
 }

@@ -1,24 +1,16 @@
-//! `POST /v1/responses`, `GET|DELETE /v1/responses/{id}`.
+//! A response as it is answered and streamed.
 
 use axum::{
-    Extension, Json, Router,
-    body::Bytes,
-    extract::{Path, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response as HttpResponse},
-    routing::{get, post},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Standin,
-    front::Taken,
     item::Item,
-    new_id, now,
-    play::Play,
-    refused::{Refused, parse},
     request::{CreateResponse, Tool},
+    stamp::{new_id, now},
 };
 
 /// A response as it is answered and streamed. What the wire has and the stand-in never varies is left out
@@ -65,40 +57,7 @@ pub(super) struct Usage {
     pub(super) total_tokens: usize,
 }
 
-pub(super) fn routes() -> Router<Standin> {
-    Router::new().route("/v1/responses", post(create)).route("/v1/responses/{id}", get(read).delete(delete))
-}
-
-async fn create(
-    State(standin): State<Standin>,
-    taken: Option<Extension<Taken>>,
-    body: Bytes,
-) -> Result<HttpResponse, Refused> {
-    let request: CreateResponse = parse(&body)?;
-    let stream = request.stream == Some(true);
-    let (script, lock) = standin.begin(request, taken.map(|Extension(taken)| taken))?;
-    let play = Play::new(standin, script, lock);
-    if stream {
-        Ok(([(CONTENT_TYPE, "text/event-stream; charset=utf-8")], play.into_body()).into_response())
-    } else {
-        Ok(play.answer().await)
-    }
-}
-
-async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<HttpResponse, Refused> {
-    let world = standin.world();
-    let found = world.responses.get(&id).ok_or_else(|| Refused::not_found("Response", &id))?;
-    Ok(json_body(found.clone()))
-}
-
-/// Its items stay in its conversation.
-async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
-    let gone = standin.world().responses.remove(&id);
-    gone.ok_or_else(|| Refused::not_found("Response", &id))?;
-    Ok(Json(json!({"id": id, "object": "response", "deleted": true})))
-}
-
-pub(super) fn json_body(json: Box<str>) -> HttpResponse {
+pub(super) fn json_response(json: Box<str>) -> HttpResponse {
     ([(CONTENT_TYPE, "application/json")], String::from(json)).into_response()
 }
 

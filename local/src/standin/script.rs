@@ -5,70 +5,51 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::json;
 
 use super::{
-    Failure, Hold,
-    event::{Events, Place, item_of, serialized},
-    front::Taken,
+    error_response::FAULT_MESSAGE,
+    event::{Events, Place, reply_item, serialized},
+    fault::{Failure, MatchedFault},
+    hold::Hold,
     item::{Item, Status},
-    new_id, now,
-    play::Step,
     reply::Reply,
     response::{Response, Usage},
+    stamp::{new_id, now},
+    step::{Effects, Outcome, Step},
 };
 
 pub(super) struct Script {
     pub(super) steps: VecDeque<Step>,
-    pub(super) ending: Ending,
-}
-
-/// What a client that wants no stream gets at the end.
-pub(super) enum Ending {
-    Answer(Box<str>),
-    /// A 500 with this code.
-    Error(String),
-    Broken,
-}
-
-/// What a response leaves behind.
-#[derive(Default)]
-pub(super) struct Landing {
-    pub(super) conversation: Option<String>,
-    pub(super) items: Vec<Item>,
-    /// The response's id and JSON, where it is stored.
-    pub(super) stored: Option<(String, Box<str>)>,
+    pub(super) outcome: Outcome,
 }
 
 impl Script {
-    /// No `reply` is an empty answer. `asked` is what the input counts, in tokens; `landing` holds the input's items.
+    /// No `reply` is an empty answer. `input_tokens` is what the input counts, in tokens; `effects` holds the input's items.
     pub(super) fn write(
         response: Response,
         reply: Option<&Reply>,
-        asked: usize,
-        landing: Landing,
-        taken: Option<Taken>,
+        input_tokens: usize,
+        effects: Effects,
+        fault: Option<MatchedFault>,
         pace: Duration,
     ) -> Self {
-        let (failure, hold) = taken.map(|Taken(failure, hold)| (failure, hold)).unzip();
-        let mut writer = Writer { events: Events::default(), response, landing, asked, failure, hold, pace };
-        let ending = writer.write(reply);
-        Script { steps: writer.events.steps, ending }
+        let (failure, hold) = fault.map(|fault| (fault.failure, fault.hold)).unzip();
+        let mut writer = Writer { events: Events::default(), response, effects, input_tokens, failure, hold, pace };
+        let outcome = writer.write(reply);
+        Script { steps: writer.events.steps, outcome }
     }
 }
-
-/// The message of every failure that was asked for.
-pub(super) const TOLD: &str = "The stand-in was told to fail.";
 
 struct Writer {
     events: Events,
     response: Response,
-    landing: Landing,
-    asked: usize,
+    effects: Effects,
+    input_tokens: usize,
     failure: Option<Failure>,
     hold: Option<Hold>,
     pace: Duration,
 }
 
 /// What comes in among the deltas. All but a hold end the reply there.
-enum Snag {
+enum Interruption {
     Hold,
     Cut { landed: bool, clean: bool },
     Error { flat: bool, code: String },
@@ -77,9 +58,9 @@ enum Snag {
 }
 
 impl Writer {
-    fn write(&mut self, reply: Option<&Reply>) -> Ending {
-        self.events.whole("response.created", &self.response);
-        self.events.whole("response.in_progress", &self.response);
+    fn write(&mut self, reply: Option<&Reply>) -> Outcome {
+        self.events.response("response.created", &self.response);
+        self.events.response("response.in_progress", &self.response);
         if matches!(self.failure, Some(Failure::Noise)) {
             let novelty = self.events.noise(&self.response);
             self.response.output.push(novelty);
@@ -92,51 +73,51 @@ impl Writer {
             Reply::Call { arguments, .. } => (arguments, "fc", None),
         };
         let place = Place { item_id: new_id(prefix), output_index: self.response.output.len(), content_index };
-        let opened = item_of(&place.item_id, reply, "", Status::InProgress);
+        let opened = reply_item(&place.item_id, reply, "", Status::InProgress);
         self.events.item("response.output_item.added", &place, &opened);
         self.events.part("response.content_part.added", &place, reply, "");
-        let (deltas, said, snag) = self.say(reply, text, &place);
-        match snag {
-            None | Some(Snag::Hold) => {
-                self.close_item(reply, &said, &place, Status::Completed);
+        let (deltas, sent, interruption) = self.write_deltas(reply, text, &place);
+        match interruption {
+            None | Some(Interruption::Hold) => {
+                self.close_item(reply, &sent, &place, Status::Completed);
                 self.finish("completed", deltas)
             }
-            Some(Snag::Incomplete { reason }) => {
-                self.close_item(reply, &said, &place, Status::Incomplete);
+            Some(Interruption::Incomplete { reason }) => {
+                self.close_item(reply, &sent, &place, Status::Incomplete);
                 self.response.incomplete_details = Some(json!({ "reason": reason }));
                 self.finish("incomplete", deltas)
             }
-            Some(Snag::Cut { landed, clean }) => {
-                let whole = item_of(&place.item_id, reply, text, Status::Completed);
+            Some(Interruption::Cut { landed, clean }) => {
+                let whole = reply_item(&place.item_id, reply, text, Status::Completed);
                 self.response.output.push(whole);
                 self.cut(landed, clean)
             }
-            Some(Snag::Error { flat, code }) => self.error(flat, code),
-            Some(Snag::Failed { code }) => self.fail(&code),
+            Some(Interruption::Error { flat, code }) => self.error(flat, code),
+            Some(Interruption::Failed { code }) => self.fail(&code),
         }
     }
 
-    fn close_item(&mut self, reply: &Reply, said: &str, place: &Place, status: Status) {
-        let closed = item_of(&place.item_id, reply, said, status);
-        self.events.said(reply, said, place);
-        self.events.part("response.content_part.done", place, reply, said);
+    fn close_item(&mut self, reply: &Reply, sent: &str, place: &Place, status: Status) {
+        let closed = reply_item(&place.item_id, reply, sent, status);
+        self.events.done(reply, sent, place);
+        self.events.part("response.content_part.done", place, reply, sent);
         self.events.item("response.output_item.done", place, &closed);
         self.response.output.push(closed);
     }
 
-    /// Says `text` word by word, up to where it ends. Gives how many deltas that took, and what was said.
-    fn say(&mut self, reply: &Reply, text: &str, place: &Place) -> (usize, String, Option<Snag>) {
+    /// Says `text` word by word, up to where it ends. Gives how many deltas that took, and what was sent.
+    fn write_deltas(&mut self, reply: &Reply, text: &str, place: &Place) -> (usize, String, Option<Interruption>) {
         let words: Vec<&str> = text.split_inclusive(' ').collect();
-        let (after, mut snag) = self.snag(words.len()).unzip();
+        let (after, mut interruption) = self.interruption(words.len()).unzip();
         let after = after.map(|after| words.len().min(after));
-        let mut said = String::new();
+        let mut sent = String::new();
         for n in 0..=words.len() {
             if after == Some(n) {
-                match (snag.take(), &self.hold) {
-                    (Some(Snag::Hold), Some(hold)) => {
+                match (interruption.take(), &self.hold) {
+                    (Some(Interruption::Hold), Some(hold)) => {
                         self.events.steps.push_back(Step::Hold(hold.clone()));
                     }
-                    (snag, _) => return (n, said, snag),
+                    (interruption, _) => return (n, sent, interruption),
                 }
             }
             if let Some(word) = words.get(n) {
@@ -144,33 +125,33 @@ impl Writer {
                     self.events.steps.push_back(Step::Pause(self.pace));
                 }
                 self.events.delta(reply, word, place);
-                said.push_str(word);
+                sent.push_str(word);
             }
         }
-        (words.len(), said, None)
+        (words.len(), sent, None)
     }
 
     /// What comes in among this many `words`, and after how many of them.
-    fn snag(&self, words: usize) -> Option<(usize, Snag)> {
+    fn interruption(&self, words: usize) -> Option<(usize, Interruption)> {
         match self.failure.clone() {
-            Some(Failure::Hold { after }) => Some((after, Snag::Hold)),
-            Some(Failure::Cut { after, landed, clean }) => Some((after, Snag::Cut { landed, clean })),
-            Some(Failure::Error { after, flat, code }) => Some((after, Snag::Error { flat, code })),
-            Some(Failure::Failed { after, code }) => Some((after, Snag::Failed { code })),
-            Some(Failure::Incomplete { after, reason }) => Some((after, Snag::Incomplete { reason })),
+            Some(Failure::Hold { after }) => Some((after, Interruption::Hold)),
+            Some(Failure::Cut { after, landed, clean }) => Some((after, Interruption::Cut { landed, clean })),
+            Some(Failure::Error { after, flat, code }) => Some((after, Interruption::Error { flat, code })),
+            Some(Failure::Failed { after, code }) => Some((after, Interruption::Failed { code })),
+            Some(Failure::Incomplete { after, reason }) => Some((after, Interruption::Incomplete { reason })),
             _ => {
                 let most = usize::try_from(self.response.max_output_tokens?).ok()?;
                 let reason = "max_output_tokens".to_owned();
-                (most < words).then_some((most, Snag::Incomplete { reason }))
+                (most < words).then_some((most, Interruption::Incomplete { reason }))
             }
         }
     }
 
-    fn finish(&mut self, status: &'static str, deltas: usize) -> Ending {
+    fn finish(&mut self, status: &'static str, deltas: usize) -> Outcome {
         let json = self.close(status, deltas);
         let kind = format!("response.{status}");
-        self.events.whole(&kind, &self.response);
-        Ending::Answer(json)
+        self.events.response(&kind, &self.response);
+        Outcome::Response(json)
     }
 
     /// Completes the response and lets it land. Gives its JSON.
@@ -178,56 +159,56 @@ impl Writer {
         self.response.status = status;
         self.response.completed_at = (status == "completed").then(now);
         self.response.usage = Some(Usage {
-            input_tokens: self.asked,
+            input_tokens: self.input_tokens,
             input_tokens_details: json!({"cached_tokens": 0, "cache_write_tokens": 0}),
             output_tokens: deltas,
             output_tokens_details: json!({"reasoning_tokens": 0}),
-            total_tokens: self.asked + deltas,
+            total_tokens: self.input_tokens + deltas,
         });
         let json = serialized(&self.response);
-        let mut landing = std::mem::take(&mut self.landing);
+        let mut effects = std::mem::take(&mut self.effects);
         let known = |item: &&Item| !matches!(item, Item::Novelty { .. });
-        landing.items.extend(self.response.output.iter().filter(known).cloned());
-        self.land(landing, Some(&json));
+        effects.items.extend(self.response.output.iter().filter(known).cloned());
+        self.apply(effects, Some(&json));
         json
     }
 
     /// A failed response is stored, but leaves nothing in its conversation.
-    fn fail(&mut self, code: &str) -> Ending {
+    fn fail(&mut self, code: &str) -> Outcome {
         self.response.status = "failed";
-        self.response.error = Some(json!({"code": code, "message": TOLD}));
+        self.response.error = Some(json!({"code": code, "message": FAULT_MESSAGE}));
         let json = serialized(&self.response);
-        self.land(Landing::default(), Some(&json));
-        self.events.whole("response.failed", &self.response);
-        Ending::Answer(json)
+        self.apply(Effects::default(), Some(&json));
+        self.events.response("response.failed", &self.response);
+        Outcome::Response(json)
     }
 
-    fn land(&mut self, mut landing: Landing, json: Option<&str>) {
+    fn apply(&mut self, mut effects: Effects, json: Option<&str>) {
         let stored = json.filter(|_| self.response.store);
-        landing.stored = stored.map(|json| (self.response.id.clone(), json.into()));
-        self.events.steps.push_back(Step::Land(landing));
+        effects.stored = stored.map(|json| (self.response.id.clone(), json.into()));
+        self.events.steps.push_back(Step::Apply(effects));
     }
 
-    fn error(&mut self, flat: bool, code: String) -> Ending {
-        self.land(Landing::default(), None);
+    fn error(&mut self, flat: bool, code: String) -> Outcome {
+        self.apply(Effects::default(), None);
         let error = if flat {
-            json!({"code": code, "message": TOLD, "param": null})
+            json!({"code": code, "message": FAULT_MESSAGE, "param": null})
         } else {
-            json!({"error": {"type": "server_error", "code": code, "message": TOLD, "param": null}})
+            json!({"error": {"type": "server_error", "code": code, "message": FAULT_MESSAGE, "param": null}})
         };
         self.events.send("error", error);
-        Ending::Error(code)
+        Outcome::Error(code)
     }
 
-    fn cut(&mut self, landed: bool, clean: bool) -> Ending {
+    fn cut(&mut self, landed: bool, clean: bool) -> Outcome {
         if landed {
             self.close("completed", 0);
         } else {
-            self.land(Landing::default(), None);
+            self.apply(Effects::default(), None);
         }
         if !clean {
-            self.events.steps.push_back(Step::Break);
+            self.events.steps.push_back(Step::Cut);
         }
-        Ending::Broken
+        Outcome::Cut
     }
 }

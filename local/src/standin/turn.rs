@@ -3,17 +3,18 @@
 use serde_json::json;
 
 use super::{
-    Failure, Standin,
-    conversation_item::locked_by_a_response,
-    front::Taken,
+    account::Account,
+    conversation_items::locked_by_a_response,
+    error::ApiError,
+    fault::{Failure, MatchedFault},
+    handle::Standin,
     item::Item,
-    play::Lock,
-    refused::Refused,
+    play::ConversationLock,
     reply::{Reply, reply},
     request::{CreateResponse, Reference, Tool, check_context},
     response::Response,
-    script::{Landing, Script},
-    world::World,
+    script::Script,
+    step::Effects,
 };
 
 impl Standin {
@@ -21,47 +22,46 @@ impl Standin {
     pub(super) fn begin(
         &self,
         mut request: CreateResponse,
-        taken: Option<Taken>,
-    ) -> Result<(Script, Option<Lock>), Refused> {
+        fault: Option<MatchedFault>,
+    ) -> Result<(Script, Option<ConversationLock>), ApiError> {
         let model = request.check()?;
         let conversation = request.conversation.take().map(Reference::into_id);
         let tools = request.tools.take().unwrap_or_default();
-        let mut world = self.world();
-        let present = world.present(conversation.as_deref())?;
+        let mut account = self.account();
+        let present = account.present(conversation.as_deref())?;
         let input = request.input.take().map(|input| input.into_items(present));
         let input = input.transpose()?.unwrap_or_default();
         let context: Vec<&Item> = present.iter().chain(&input).collect();
         check_context(&context, &input)?;
-        let stores = world.known_stores(&tools)?;
+        let stores = account.vector_store_ids(&tools)?;
 
-        let reply = ordered(taken.as_ref()).unwrap_or_else(|| {
+        let reply = ordered_reply(fault.as_ref()).unwrap_or_else(|| {
             let may_call = request.tool_choice != Some(json!("none"));
             let tools = if may_call { &tools[..] } else { &[] };
-            Some(reply(&context, tools, |question| world.known(&stores, question)))
+            Some(reply(&context, tools, |question| account.knowledge(&stores, question)))
         });
         let instructions = request.instructions.as_ref().map_or(0, String::len);
-        let asked = context.iter().map(|item| item.tokens()).sum::<usize>() + instructions / 4;
+        let input_tokens = context.iter().map(|item| item.tokens()).sum::<usize>() + instructions / 4;
 
         let lock = match &conversation {
             None => None,
             Some(id) => {
-                world.conversation(id)?.running = true;
-                Some(Lock::new(self.clone(), id.clone()))
+                account.conversation(id)?.running = true;
+                Some(ConversationLock::new(self.clone(), id.clone()))
             }
         };
-        drop(world);
-        let landing = Landing { conversation: conversation.clone(), items: input, stored: None };
+        drop(account);
+        let effects = Effects { conversation: conversation.clone(), items: input, stored: None };
         let response = Response::begun(request, model, conversation, tools);
-        let pace = self.0.options.pace;
-        let script = Script::write(response, reply.as_ref(), asked, landing, taken, pace);
+        let script = Script::write(response, reply.as_ref(), input_tokens, effects, fault, self.pace());
         Ok((script, lock))
     }
 }
 
 /// The reply that a fault ordered, if one did; it may be none at all.
 #[expect(clippy::option_option, reason = "no order, an order to be silent, an order to say something")]
-fn ordered(taken: Option<&Taken>) -> Option<Option<Reply>> {
-    match taken?.0.clone() {
+fn ordered_reply(fault: Option<&MatchedFault>) -> Option<Option<Reply>> {
+    match fault?.failure.clone() {
         Failure::Empty => Some(None),
         Failure::Refusal { text } => Some(Some(Reply::Refusal(text))),
         Failure::Say { text } => Some(Some(Reply::Text(text))),
@@ -70,20 +70,20 @@ fn ordered(taken: Option<&Taken>) -> Option<Option<Reply>> {
     }
 }
 
-impl World {
+impl Account {
     /// The items that the response will see, of a conversation on which none is running.
-    fn present(&self, conversation: Option<&str>) -> Result<&[Item], Refused> {
+    fn present(&self, conversation: Option<&str>) -> Result<&[Item], ApiError> {
         let Some(id) = conversation else {
             return Ok(&[]);
         };
         let found = self.conversations.get(id);
-        if found.ok_or_else(|| Refused::not_found("Conversation", id))?.running {
+        if found.ok_or_else(|| ApiError::not_found("Conversation", id))?.running {
             return Err(locked_by_a_response());
         }
         Ok(self.items.get(id).map_or(&[], Vec::as_slice))
     }
 
-    fn known_stores(&self, tools: &[Tool]) -> Result<Vec<String>, Refused> {
+    fn vector_store_ids(&self, tools: &[Tool]) -> Result<Vec<String>, ApiError> {
         let mut stores = Vec::new();
         for tool in tools {
             if let Tool::FileSearch { vector_store_ids } = tool {
@@ -91,13 +91,35 @@ impl World {
             }
         }
         match stores.iter().find(|id| !self.vector_stores.contains_key(*id)) {
-            Some(id) => Err(Refused::not_found("Vector store", id)),
+            Some(id) => Err(ApiError::not_found("Vector store", id)),
             None => Ok(stores),
         }
     }
 
-    fn known(&self, stores: &[String], question: &str) -> Option<String> {
+    fn knowledge(&self, stores: &[String], question: &str) -> Option<String> {
         let (file, line) = self.search(stores, question)?;
         Some(format!("My files say: \"{line}\" ({file})."))
+    }
+
+    /// The line of the stores' files that shares most words with `question`, and its file's name.
+    /// As good a search as a stand-in needs to show that its knowledge arrived.
+    fn search(&self, stores: &[String], question: &str) -> Option<(&str, String)> {
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            words.filter(|word| word.chars().count() > 3).map(str::to_lowercase).collect()
+        };
+        let question = words(question);
+        let shared = |line: &str| words(line).iter().filter(|word| question.contains(word)).count();
+        let stores = stores.iter().filter_map(|id| self.vector_stores.get(id));
+        let files = stores.flat_map(|store| &store.files).filter_map(|file| self.files.get(&file.id));
+        files
+            .flat_map(|file| {
+                let text = String::from_utf8_lossy(&file.content);
+                text.lines().map(|line| (file.name.as_str(), line.trim().to_owned())).collect::<Vec<_>>()
+            })
+            .map(|(name, line)| (shared(&line), name, line))
+            .filter(|(score, ..)| *score > 0)
+            .max_by_key(|(score, ..)| *score)
+            .map(|(_, name, line)| (name, line))
     }
 }

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
     runtime_components::RuntimeComponents,
 };
-use local::{Options, DynamoWire, dynamo::InProcess};
+use local::{DynamoWire, Options, dynamo::InProcess};
 use tokio::{join, sync::watch};
 
 use tests::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::standin::{Answer as Refusal, Failure};
+use local::standin::{ErrorResponse as Refusal, Failure};
 use serde_json::{Value, json};
 use shared::openai::RetryPolicy;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::standin::{Answer as Refusal, Fault};
+use local::standin::{ErrorResponse as Refusal, Fault};
 use serde_json::json;
 use shared::{
     domain::{RunId, thread::Run},

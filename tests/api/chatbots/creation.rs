@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use insta::assert_json_snapshot;
-use local::standin::{Answer, Fault};
+use local::standin::{ErrorResponse, Fault};
 use serde_json::{Value, json};
 
 use tests::{persona::redacted, stage::Stage};

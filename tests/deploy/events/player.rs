@@ -9,7 +9,7 @@ use std::{
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use http::{HeaderMap, header::CONTENT_TYPE};
 use lambda_http::{Body, Request, Response};
-use local::{Options, DynamoWire};
+use local::{DynamoWire, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;

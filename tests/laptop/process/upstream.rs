@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures::future;
-use local::standin::{Options, Recorded, Standin, serve};
+use local::standin::{Options, RecordedRequest, Standin, serve};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -22,7 +22,7 @@ async fn server() -> (Standin, SocketAddr) {
 }
 
 /// Has two turns with a `switchboard` of this memory; what the server was asked.
-async fn two_turns(memory: &str) -> Vec<Recorded> {
+async fn two_turns(memory: &str) -> Vec<RecordedRequest> {
     let (standin, address) = server().await;
     let folder = tempdir().unwrap();
     let base_url = format!("http://{address}/v1");
@@ -46,7 +46,7 @@ async fn two_turns(memory: &str) -> Vec<Recorded> {
 }
 
 /// The bodies of what was asked of one route.
-fn asked<'a>(requests: &'a [Recorded], method: &str, path: &str) -> Vec<&'a Value> {
+fn asked<'a>(requests: &'a [RecordedRequest], method: &str, path: &str) -> Vec<&'a Value> {
     let asked = requests.iter().filter(|request| request.method == method && request.path == path);
     asked.map(|request| &request.body).collect()
 }

@@ -1,6 +1,6 @@
 //! The stand-in told to fail before, or instead of, an answer.
 
-use local::standin::{Answer, Failure, Fault, Stage};
+use local::standin::{ErrorResponse, Failure, Fault, Stage};
 use serde_json::json;
 
 use super::{Server, refusal, text, valid};
@@ -10,7 +10,7 @@ const RESPONSES: &str = "/v1/responses";
 #[tokio::test]
 async fn a_status_comes_as_often_as_told_with_its_headers() {
     let server = Server::start().await;
-    let limited = Answer::status(429).code("rate_limit_exceeded").header("retry-after-ms", "7");
+    let limited = ErrorResponse::status(429).code("rate_limit_exceeded").header("retry-after-ms", "7");
     server.standin.fault(Fault::on("POST", RESPONSES, limited).times(2));
     for _ in 0..2 {
         let body = json!({"model": "gpt-a", "input": "x"});
@@ -26,9 +26,9 @@ async fn a_status_comes_as_often_as_told_with_its_headers() {
 #[tokio::test]
 async fn an_error_body_may_be_flat_or_anything() {
     let server = Server::start().await;
-    let flat = Answer::status(500).code("server_error").flat();
+    let flat = ErrorResponse::status(500).code("server_error").flat();
     server.standin.fault(Fault::on("GET", "/v1/models", flat));
-    let page = Answer::status(502).body(json!("<h1>Bad gateway</h1>"));
+    let page = ErrorResponse::status(502).body(json!("<h1>Bad gateway</h1>"));
     server.standin.fault(Fault::on("GET", "/v1/models", page));
     let (status, body) = server.get("/v1/models/gpt-a").await;
     assert_eq!((status, body["code"].as_str()), (500, Some("server_error")));
@@ -40,7 +40,7 @@ async fn an_error_body_may_be_flat_or_anything() {
 #[tokio::test]
 async fn a_fault_meets_only_its_method_and_path() {
     let server = Server::start().await;
-    server.standin.fault(Fault::on("DELETE", "/v1/conversations", Answer::status(500)));
+    server.standin.fault(Fault::on("DELETE", "/v1/conversations", ErrorResponse::status(500)));
     let conversation = server.conversation().await;
     let path = format!("/v1/conversations/{conversation}");
     assert_eq!(server.delete(&path).await.0, 500);

@@ -10,14 +10,14 @@ use serde_json::json;
 
 /// What the stand-in refuses, as OpenAI would: `{"error": {"message", "type", "param", "code"}}`.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct ApiError {
     status: StatusCode,
     message: String,
     param: Option<String>,
     code: Option<&'static str>,
 }
 
-impl Refused {
+impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), param: None, code: None }
     }
@@ -42,7 +42,7 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let error = json!({
             "message": self.message,
@@ -55,15 +55,15 @@ impl IntoResponse for Refused {
 }
 
 /// The body as JSON; none at all reads as `{}`, as at OpenAI.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Refused::invalid(format!("Invalid body: {error}.")),
-        _ => Refused::invalid(format!("The body is not JSON: {error}.")).code("invalid_json"),
+        serde_json::error::Category::Data => ApiError::invalid(format!("Invalid body: {error}.")),
+        _ => ApiError::invalid(format!("The body is not JSON: {error}.")).code("invalid_json"),
     })
 }
 
 /// Whatever the stand-in does not speak, the Assistants routes that OpenAI shut down among it.
-pub(super) async fn unknown_url(method: Method, uri: Uri) -> Refused {
-    Refused::new(StatusCode::NOT_FOUND, format!("Invalid URL ({method} {})", uri.path()))
+pub(super) async fn unknown_url(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, format!("Invalid URL ({method} {})", uri.path()))
 }

@@ -3,10 +3,10 @@
 use axum::{Json, Router, extract::Path, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 
-use super::{Standin, refused::Refused};
+use super::{error::ApiError, handle::Standin};
 
 /// The models that the list names. Any other name that starts with `gpt-` is taken too.
-const LISTED: [&str; 2] = ["gpt-standin", "gpt-standin-mini"];
+const LISTED_MODELS: [&str; 2] = ["gpt-standin", "gpt-standin-mini"];
 
 pub(super) fn routes() -> Router<Standin> {
     Router::new().route("/v1/models", get(list)).route("/v1/models/{id}", get(read))
@@ -17,15 +17,15 @@ pub(super) fn exists(model: &str) -> bool {
 }
 
 /// 404 where the model is asked for, 400 where a response names it.
-pub(super) fn unknown(status: StatusCode, model: &str) -> Refused {
-    Refused::new(status, format!("The model '{model}' does not exist.")).param("model").code("model_not_found")
+pub(super) fn unknown(status: StatusCode, model: &str) -> ApiError {
+    ApiError::new(status, format!("The model '{model}' does not exist.")).param("model").code("model_not_found")
 }
 
 async fn list() -> Json<Value> {
-    Json(json!({"object": "list", "data": LISTED.map(resource)}))
+    Json(json!({"object": "list", "data": LISTED_MODELS.map(resource)}))
 }
 
-async fn read(Path(id): Path<String>) -> Result<Json<Value>, Refused> {
+async fn read(Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     if !exists(&id) {
         return Err(unknown(StatusCode::NOT_FOUND, &id));
     }

@@ -7,7 +7,7 @@ use shared::openai::{TransportError, Wire};
 use tokio::task::yield_now;
 use tower_service::Service;
 
-use super::Standin;
+use super::handle::Standin;
 
 /// The wire of an OpenAI client whose server runs in this process. As over a connection, a request or an answer that
 /// is dropped is one whose client has left.
@@ -28,15 +28,15 @@ impl Wire for InProcess {
             // As on a network, others have their turn while a request is under way, and while its answer is: else a
             // run would wait for nothing from its first step to its last.
             yield_now().await;
-            let Ok(answer) = router.call(received(request)).await;
+            let Ok(response) = router.call(server_request(request)).await;
             yield_now().await;
-            Ok(answer.map(|body| reqwest::Body::wrap_stream(body.into_data_stream())).into())
+            Ok(response.map(|body| reqwest::Body::wrap_stream(body.into_data_stream())).into())
         })
     }
 }
 
 /// The request as a server sees it: its target without the server's name.
-fn received(request: http::Request<reqwest::Body>) -> http::Request<Body> {
+fn server_request(request: http::Request<reqwest::Body>) -> http::Request<Body> {
     let mut request = request.map(Body::new);
     if let Some(target) = request.uri().path_and_query().cloned() {
         *request.uri_mut() = target.into();

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Standin,
+    error::{ApiError, parse},
+    handle::Standin,
     item::{Item, ItemParam},
     page::{Paging, page},
-    refused::{Refused, parse},
 };
 
 pub(super) fn routes() -> Router<Standin> {
@@ -30,13 +30,13 @@ struct Add {
     items: Vec<ItemParam>,
 }
 
-async fn add(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Refused> {
+async fn add(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, ApiError> {
     let Add { items } = parse(&body)?;
-    let mut world = standin.world();
-    if world.conversation(&id)?.running {
+    let mut account = standin.account();
+    if account.conversation(&id)?.running {
         return Err(locked_by_a_response());
     }
-    let present = world.items(&id)?;
+    let present = account.items(&id)?;
     let added = accept(items, present)?;
     present.extend_from_slice(&added);
     let ends = |item: Option<&Item>| item.map(|item| item.id().to_owned());
@@ -53,41 +53,41 @@ async fn list(
     State(standin): State<Standin>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Value>, Refused> {
-    let mut world = standin.world();
-    Ok(Json(page(world.items(&id)?.iter(), Item::id, &paging)?))
+) -> Result<Json<Value>, ApiError> {
+    let mut account = standin.account();
+    Ok(Json(page(account.items(&id)?.iter(), Item::id, &paging)?))
 }
 
 async fn read(
     State(standin): State<Standin>,
     Path((id, item_id)): Path<(String, String)>,
-) -> Result<Json<Value>, Refused> {
-    let mut world = standin.world();
-    let items = world.items(&id)?;
+) -> Result<Json<Value>, ApiError> {
+    let mut account = standin.account();
+    let items = account.items(&id)?;
     let found = items.iter().find(|item| item.id() == item_id);
-    found.map(|item| Json(json!(item))).ok_or_else(|| Refused::not_found("Item", &item_id))
+    found.map(|item| Json(json!(item))).ok_or_else(|| ApiError::not_found("Item", &item_id))
 }
 
 /// Answers with the conversation, as OpenAI does.
 async fn delete(
     State(standin): State<Standin>,
     Path((id, item_id)): Path<(String, String)>,
-) -> Result<Json<Value>, Refused> {
-    let mut world = standin.world();
-    let items = world.items(&id)?;
+) -> Result<Json<Value>, ApiError> {
+    let mut account = standin.account();
+    let items = account.items(&id)?;
     let found = items.iter().position(|item| item.id() == item_id);
-    items.remove(found.ok_or_else(|| Refused::not_found("Item", &item_id))?);
-    Ok(Json(world.conversation(&id)?.resource(&id)))
+    items.remove(found.ok_or_else(|| ApiError::not_found("Item", &item_id))?);
+    Ok(Json(account.conversation(&id)?.resource(&id)))
 }
 
-pub(super) fn locked_by_a_response() -> Refused {
-    Refused::invalid("A response is running on this conversation. Retry in a few seconds.").code("conversation_locked")
+pub(super) fn locked_by_a_response() -> ApiError {
+    ApiError::invalid("A response is running on this conversation. Retry in a few seconds.").code("conversation_locked")
 }
 
 /// At most 20 items, none of them in the conversation yet.
-pub(super) fn accept(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item>, Refused> {
+pub(super) fn accept(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item>, ApiError> {
     if items.len() > 20 {
-        return Err(Refused::invalid("Invalid 'items': at most 20 items.")
+        return Err(ApiError::invalid("Invalid 'items': at most 20 items.")
             .param("items")
             .code("array_above_max_length"));
     }
@@ -95,7 +95,7 @@ pub(super) fn accept(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item
 }
 
 /// The items of a body's `field`, each refused where the conversation has it already.
-pub(super) fn into_items(items: Vec<ItemParam>, field: &str, present: &[Item]) -> Result<Vec<Item>, Refused> {
+pub(super) fn into_items(items: Vec<ItemParam>, field: &str, present: &[Item]) -> Result<Vec<Item>, ApiError> {
     let mut known: HashSet<&str> = HashSet::new();
     if items.iter().any(ItemParam::has_id) {
         known.extend(present.iter().map(Item::id));
@@ -105,7 +105,7 @@ pub(super) fn into_items(items: Vec<ItemParam>, field: &str, present: &[Item]) -
         let place = format!("{field}[{n}]");
         let item = item.into_item(&place)?;
         if known.contains(item.id()) || new.iter().any(|other: &Item| other.id() == item.id()) {
-            return Err(Refused::invalid(format!("Item '{}' is already in this conversation.", item.id()))
+            return Err(ApiError::invalid(format!("Item '{}' is already in this conversation.", item.id()))
                 .param(place)
                 .code("item_already_in_conversation"));
         }

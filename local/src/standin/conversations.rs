@@ -1,0 +1,77 @@
+//! `POST /v1/conversations`, `GET|POST|DELETE /v1/conversations/{id}`.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    account::Conversation,
+    conversation_items::accept,
+    error::{ApiError, parse},
+    handle::Standin,
+    item::ItemParam,
+    metadata,
+    stamp::{new_id, now},
+};
+
+pub(super) fn routes() -> Router<Standin> {
+    Router::new()
+        .route("/v1/conversations", post(create))
+        .route("/v1/conversations/{id}", get(read).post(update).delete(delete))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    metadata: Option<Map<String, Value>>,
+    items: Option<Vec<ItemParam>>,
+}
+
+async fn create(State(standin): State<Standin>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let Create { metadata, items } = parse(&body)?;
+    let metadata = metadata::validate(metadata.unwrap_or_default())?;
+    let conversation = Conversation { created_at: now(), metadata, running: false };
+    let items = accept(items.unwrap_or_default(), &[])?;
+    let id = new_id("conv");
+    let response = conversation.resource(&id);
+    let mut account = standin.account();
+    account.items.insert(id.clone(), items);
+    account.conversations.insert(id, conversation);
+    Ok(Json(response))
+}
+
+async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(standin.account().conversation(&id)?.resource(&id)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Update {
+    metadata: Option<Map<String, Value>>,
+}
+
+/// The metadata given replaces the metadata there was.
+async fn update(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let Update { metadata } = parse(&body)?;
+    let metadata = metadata::validate(metadata.unwrap_or_default())?;
+    let mut account = standin.account();
+    let conversation = account.conversation(&id)?;
+    conversation.metadata = metadata;
+    Ok(Json(conversation.resource(&id)))
+}
+
+/// Its items stay, where nobody can list them any more: whoever means to remove them does so before.
+async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let mut account = standin.account();
+    account.conversation(&id)?;
+    account.conversations.remove(&id);
+    if account.items.get(&id).is_some_and(Vec::is_empty) {
+        account.items.remove(&id);
+    }
+    Ok(Json(json!({"id": id, "object": "conversation.deleted", "deleted": true})))
+}

@@ -1,0 +1,70 @@
+//! The template's YAML: resources by type and id, and the values in them.
+
+use axum::http::HeaderValue;
+use yaml_serde::Value;
+
+/// The template lacks something, or says it in a way that is not understood here.
+#[derive(Debug, thiserror::Error)]
+#[error("template.yaml: {0}")]
+pub struct Error(String);
+
+impl Error {
+    pub(crate) fn new(lack: impl Into<String>) -> Self {
+        Self(lack.into())
+    }
+}
+
+/// The template's `Resources`, looked up by type and by logical id.
+pub(super) struct Resources<'a>(pub(super) &'a Value);
+
+impl<'a> Resources<'a> {
+    pub(super) fn of(&self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        members(&self.0["Resources"]).filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
+    }
+
+    pub(super) fn only(&self, kind: &'static str) -> Result<(&'a str, &'a Value), Error> {
+        let mut found = self.of(kind);
+        match (found.next(), found.next()) {
+            (Some(resource), None) => Ok(resource),
+            _ => Err(Error(format!("there must be exactly one {kind}"))),
+        }
+    }
+
+    /// The binary that a function of this logical id runs.
+    pub(super) fn function(&self, id: &str) -> Result<String, Error> {
+        let binary = &self.0["Resources"][id]["Metadata"]["BuildProperties"]["Binary"];
+        Ok(text(binary, &format!("the binary of {id}"))?.to_owned())
+    }
+}
+
+/// The logical id in `!Ref Id` or `!GetAtt Id.Arn`.
+pub(super) fn target(reference: &Value) -> Result<&str, Error> {
+    let reference = text(reference, "a reference")?;
+    Ok(reference.split_once('.').map_or(reference, |(id, _)| id))
+}
+
+pub(super) fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, Error> {
+    value.as_str().ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
+}
+
+/// A static value as API Gateway wants it written, in single quotes of its own.
+pub(super) fn unquoted(value: &str) -> Result<HeaderValue, Error> {
+    let bare = value.trim_matches('\'');
+    HeaderValue::from_str(bare).map_err(|_| Error(format!("{bare} is no header value")))
+}
+
+pub(super) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
+}
+
+/// The value with every tag gone: `!Ref Name` becomes the text `Name`.
+pub(super) fn plain(value: &Value) -> Value {
+    match value {
+        Value::Tagged(tagged) => plain(&tagged.value),
+        Value::Sequence(items) => Value::Sequence(items.iter().map(plain).collect()),
+        Value::Mapping(members) => {
+            Value::Mapping(members.iter().map(|(key, value)| (plain(key), plain(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
