@@ -136,19 +136,19 @@ fn variable(name: &str) -> Option<String> {
 
 /// Shell lines that point a function of another process at the running instance.
 fn exports(data_dir: &Path) -> Result<String, Error> {
-    let running = data_dir::running(data_dir)?;
+    let endpoints = data_dir::endpoints(data_dir)?;
     let tokens = data_dir::tokens(data_dir)?;
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| "conversation".to_owned());
-    let database_url = running.database_url.unwrap_or_default();
+    let database_url = endpoints.database_url.unwrap_or_default();
     let mut lines = String::new();
     for (name, value) in [
         ("TABLE", TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", &database_url),
-        ("SOCKETS_URL", &running.url),
-        ("AWS_ENDPOINT_URL_LAMBDA", &running.url),
+        ("SOCKETS_URL", &endpoints.url),
+        ("AWS_ENDPOINT_URL_LAMBDA", &endpoints.url),
         ("CHAT_FUNCTION", "chat"),
-        ("OPENAI_BASE_URL", &running.openai_url),
+        ("OPENAI_BASE_URL", &endpoints.openai_url),
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),
         ("WEBHOOK_REACH", "anywhere"),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Tokens, dynamo};
 
 const LOCK_FILE: &str = "lock";
-const RUNNING_FILE: &str = "running.json";
+const ENDPOINTS_FILE: &str = "running.json";
 const SECRET_FILE: &str = "secret";
 /// The table, with the two files that `SQLite` keeps beside it.
 const TABLE_FILES: [&str; 3] = ["table.sqlite", "table.sqlite-wal", "table.sqlite-shm"];
@@ -30,7 +30,7 @@ struct Owned {
 
 /// Where the parts of a running instance listen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Running {
+pub struct Endpoints {
     pub url: String,
     pub database_url: Option<String>,
     /// Up to and with `/v1`.
@@ -79,21 +79,21 @@ impl DataDir {
         }
     }
 
-    pub(crate) fn write(&self, running: &Running) -> Result<(), Error> {
+    pub(crate) fn write(&self, endpoints: &Endpoints) -> Result<(), Error> {
         let Some(owned) = &self.0 else { return Ok(()) };
-        let path = owned.path.join(RUNNING_FILE);
-        let text = serde_json::to_vec_pretty(running).map_err(|error| file_error(&path, error.into()))?;
+        let path = owned.path.join(ENDPOINTS_FILE);
+        let text = serde_json::to_vec_pretty(endpoints).map_err(|error| file_error(&path, error.into()))?;
         fs::write(&path, text).map_err(|error| file_error(&path, error))
     }
 }
 
 /// Where the instance that holds `path` listens, if one does.
-pub(crate) fn running(path: &Path) -> Result<Running, Error> {
+pub(crate) fn endpoints(path: &Path) -> Result<Endpoints, Error> {
     let not_running = || Error::NotRunning(path.to_owned());
     if !path.join(LOCK_FILE).exists() || lock(path)?.is_some() {
         return Err(not_running());
     }
-    let text = fs::read(path.join(RUNNING_FILE)).map_err(|_| not_running())?;
+    let text = fs::read(path.join(ENDPOINTS_FILE)).map_err(|_| not_running())?;
     serde_json::from_slice(&text).map_err(|_| not_running())
 }
 

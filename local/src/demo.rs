@@ -56,7 +56,7 @@ impl Switchboard {
 
     /// Of the models that the server lists, the newest small GPT, else the first.
     async fn model(&self) -> Result<String, DemoError> {
-        let url = format!("{}/models", self.running.openai_url);
+        let url = format!("{}/models", self.endpoints.openai_url);
         let list = self.http.get(url).bearer_auth(&self.openai_key).send().await?;
         let list: Value = list.json().await?;
         let models = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();

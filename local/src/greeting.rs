@@ -15,15 +15,15 @@ pub fn listening(switchboard: &Switchboard, any_port: bool) -> String {
 
 /// The rest of it.
 pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<String, DemoError>) -> String {
-    let running = switchboard.running();
+    let endpoints = switchboard.endpoints();
     let openai = match switchboard.standin() {
         Some(_) => format!(
             "a stand-in that is no model, {}; set OPENAI_API_KEY or OPENAI_BASE_URL for a real one",
-            running.openai_url
+            endpoints.openai_url
         ),
-        None => running.openai_url.clone(),
+        None => endpoints.openai_url.clone(),
     };
-    let database = running.database_url.as_deref().unwrap_or("in this process only");
+    let database = endpoints.database_url.as_deref().unwrap_or("in this process only");
     let conversation = match demo {
         Ok(chatbot) => conversation(switchboard, chatbot),
         Err(why) => format!("There is no demo chatbot: {why}\n"),
@@ -45,7 +45,7 @@ Tokens of the tenant {TENANT} for thirty days; others by `switchboard token --te
 {conversation}
 Ctrl-C ends it.
 ",
-        url = running.url,
+        url = endpoints.url,
         agent = switchboard.token(TENANT, "agent", "ana"),
         socket_url = switchboard.socket_url(),
         table = crate::TABLE,

@@ -33,7 +33,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use visitor::VisitorTokens;
 
 pub use self::{
-    data_dir::{DataDir, Running},
+    data_dir::{DataDir, Endpoints},
     error::Error,
     openai::Upstream,
     options::{AnyWire, DynamoWire, OpenAiWire, Options, SocketsWire},
@@ -64,7 +64,7 @@ pub struct Switchboard {
     gateway: Arc<Gateway>,
     invocations: Invocations,
     standin: Option<Standin>,
-    running: Running,
+    endpoints: Endpoints,
     tokens: Tokens,
     http: reqwest::Client,
     openai_key: String,
@@ -92,8 +92,8 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     tasks.spawn(background::expire_items(database.clone(), stopped.clone()));
 
     let openai = options.openai.serve(&mut tasks, stopped.clone()).await?;
-    let running = Running { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
-    data_dir.write(&running)?;
+    let endpoints = Endpoints { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
+    data_dir.write(&endpoints)?;
 
     let connections = Connections::new(options.limits);
     let invocations = Invocations::default();
@@ -137,7 +137,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         gateway,
         invocations,
         standin: openai.standin,
-        running,
+        endpoints,
         tokens,
         http,
         openai_key: openai.api_key,
@@ -150,7 +150,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
 impl Switchboard {
     /// `http://127.0.0.1:3000`
     pub fn url(&self) -> &str {
-        &self.running.url
+        &self.endpoints.url
     }
 
     /// `ws://127.0.0.1:3000/ws`
@@ -196,16 +196,16 @@ impl Switchboard {
     }
 
     /// Where its parts are found from outside.
-    pub fn running(&self) -> &Running {
-        &self.running
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     /// Closes every socket, lets what is under way end (for a few seconds at most), and closes the database.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         // The gateway keeps to its own bound; a half-sent request to the database's port must not hold up the rest.
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = timeout(SHUTDOWN_TIMEOUT * 2, ended).await;
+        let tasks_ended = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = timeout(SHUTDOWN_TIMEOUT * 2, tasks_ended).await;
     }
 }
 

@@ -46,9 +46,9 @@ impl Upstream {
         self,
         tasks: &mut JoinSet<()>,
         mut stopped: watch::Receiver<bool>,
-    ) -> Result<Served, Error> {
+    ) -> Result<OpenAiServer, Error> {
         let options = match self {
-            Self::Server { base_url, api_key } => return Ok(Served { base_url, api_key, standin: None }),
+            Self::Server { base_url, api_key } => return Ok(OpenAiServer { base_url, api_key, standin: None }),
             Self::Standin(options) => options,
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -62,12 +62,12 @@ impl Upstream {
                 tracing::error!(%error, "OpenAI's stand-in is gone");
             }
         });
-        Ok(Served { base_url, api_key: "standin".to_owned(), standin: Some(standin) })
+        Ok(OpenAiServer { base_url, api_key: "standin".to_owned(), standin: Some(standin) })
     }
 }
 
 /// An OpenAI that can be asked.
-pub(crate) struct Served {
+pub(crate) struct OpenAiServer {
     pub(crate) base_url: String,
     pub(crate) api_key: String,
     pub(crate) standin: Option<Standin>,

@@ -82,8 +82,8 @@ impl Verify {
             let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
             return Ok((Store::new(Client::new(&aws), table.clone()), None));
         }
-        if let Ok(running) = data_dir::running(data_dir)
-            && let Some(url) = running.database_url
+        if let Ok(endpoints) = data_dir::endpoints(data_dir)
+            && let Some(url) = endpoints.database_url
         {
             let config = aws_sdk_dynamodb::Config::builder()
                 .behavior_version(BehaviorVersion::latest())

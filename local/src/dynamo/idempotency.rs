@@ -36,7 +36,7 @@ impl IdempotencyTokens {
         let Some(token) = request.client_request_token.take() else { return carry_out(request) };
         let digest = digest(body);
         match self.digests.get(&token) {
-            Some(known) if *known == digest => return Ok(TransactWriteItemsResponse::default()),
+            Some(first) if *first == digest => return Ok(TransactWriteItemsResponse::default()),
             Some(_) => {
                 let message = "the ClientRequestToken was used for another transaction";
                 return Err(DynoxideError::IdempotentParameterMismatchException(message.into()));

@@ -165,8 +165,8 @@ fn frame(message: Bytes) -> Message {
     Utf8Bytes::try_from(message.clone()).map_or(Message::Binary(message), Message::Text)
 }
 
-async fn closing(asked: &mut watch::Receiver<Option<Close>>) -> Close {
-    asked.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(CONNECTION_LOST)
+async fn closing(closing: &mut watch::Receiver<Option<Close>>) -> Close {
+    closing.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(CONNECTION_LOST)
 }
 
 fn too_large(error: axum::Error) -> bool {

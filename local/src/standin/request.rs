@@ -153,15 +153,15 @@ pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Api
     if context.is_empty() {
         return Err(missing("input"));
     }
-    let answered = |call: &str| {
+    let has_output = |call: &str| {
         context.iter().any(|item| matches!(item, Item::FunctionCallOutput { call_id, .. } if call_id == call))
     };
-    let called = |output: &str| {
+    let has_call = |output: &str| {
         context.iter().any(|item| matches!(item, Item::FunctionCall { call_id, .. } if call_id == output))
     };
     for item in context {
         if let Item::FunctionCall { call_id, .. } = item
-            && !answered(call_id)
+            && !has_output(call_id)
         {
             let message = format!("No tool output found for function call {call_id}.");
             return Err(ApiError::invalid(message).param("input"));
@@ -169,7 +169,7 @@ pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), Api
     }
     for item in input {
         if let Item::FunctionCallOutput { call_id, .. } = item
-            && !called(call_id)
+            && !has_call(call_id)
         {
             let message = format!("No tool call found for function call output with call_id {call_id}.");
             return Err(ApiError::invalid(message).param("input"));

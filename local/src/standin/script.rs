@@ -167,8 +167,8 @@ impl Writer {
         });
         let json = serialized(&self.response);
         let mut effects = std::mem::take(&mut self.effects);
-        let known = |item: &&Item| !matches!(item, Item::Novelty { .. });
-        effects.items.extend(self.response.output.iter().filter(known).cloned());
+        let is_stored = |item: &&Item| !matches!(item, Item::Novelty { .. });
+        effects.items.extend(self.response.output.iter().filter(is_stored).cloned());
         self.apply(effects, Some(&json));
         json
     }
