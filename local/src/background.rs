@@ -38,7 +38,7 @@ pub(crate) async fn share_database(
             })
         });
         if let Err(error) = outcome {
-            tracing::error!(%error, "the database's port is closed");
+            tracing::error!(%error, "the server of the embedded database stopped");
         }
     });
     Ok(url)
@@ -48,7 +48,7 @@ pub(crate) async fn share_database(
 pub(crate) async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
     loop {
         if !gateway.sweep().await {
-            tracing::warn!("what is due could not all be looked at");
+            tracing::warn!("the sweep did not see every due item; the next one continues");
         }
         if timeout(every, stopped.wait_for(|stop| *stop)).await.is_ok() {
             return;
@@ -61,7 +61,7 @@ pub(crate) async fn expire_items(database: Database, mut stopped: watch::Receive
     while timeout(EXPIRY_INTERVAL, stopped.wait_for(|stop| *stop)).await.is_err() {
         let database = database.clone();
         if let Ok(Err(error)) = spawn_blocking(move || database.sweep_ttl()).await {
-            tracing::warn!(%error, "expired items stay in the table for now");
+            tracing::warn!(%error, "deleting expired items failed; will retry");
         }
     }
 }

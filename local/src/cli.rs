@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    fmt::Write as _,
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -15,7 +14,9 @@ use crate::{
     Error, Options, TABLE, Upstream, data_dir, gateway::Limits, greeting, in_process::REGION, tokens, verify::Verify,
 };
 
-/// A chat in which an AI answers first and a person can take over, all of it on this machine.
+/// Chat backend in which an AI answers first and a person can take over.
+///
+/// Without a command, starts all of it on this machine: the APIs, an embedded DynamoDB, and a stand-in for OpenAI.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version)]
 pub struct Cli {
@@ -23,45 +24,51 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     serve: Serve,
-    /// Where the table and the token secret are kept.
+    /// Directory of the table and the token secret.
     #[arg(long, global = true, value_name = "PATH", default_value = ".switchboard")]
     data_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// The port on 127.0.0.1; by default 3000, or the next that is free.
+    /// Port on 127.0.0.1 [default: 3000, or the next free one].
     #[arg(long)]
     port: Option<u16>,
-    /// Empty the table first.
+    /// Delete all data before starting; the token secret is kept.
     #[arg(long)]
     reset: bool,
-    /// Close a WebSocket after so many seconds without a message; AWS does after 600.
+    /// Close a WebSocket after this time without a message; AWS's limit is 600.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     socket_idle: u64,
-    /// Close a WebSocket after so many seconds in any case; AWS does after 7200.
+    /// Close a WebSocket this long after it was opened; AWS's limit is 7200.
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     socket_life: u64,
-    /// Look for what is due every so many seconds; on AWS it is a minute.
+    /// Interval of the sweep, which does the background work; on AWS it is 60.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     sweep_every: u64,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print a bearer token.
+    /// Print a bearer token that is valid for 30 days.
     Token {
+        /// Tenant of the caller.
         #[arg(long)]
         tenant: String,
+        /// Role of the caller.
         #[arg(long)]
         role: Role,
-        /// Who it is for: the token's subject.
+        /// User id of the caller: the token's `sub`.
         #[arg(long)]
         sub: String,
     },
-    /// Print what a function run by `cargo lambda watch` or `sam local` needs to reach the running instance.
+    /// Print the environment variables that connect a function in another process to the running instance.
+    ///
+    /// For `cargo lambda watch` and `sam local`, as shell lines: `eval "$(cargo run --quiet -- env)"`.
     Env,
-    /// Read every thread and its log, and certify that the invariants of one voice hold, or name what breaks them.
+    /// Check that every thread and its log keep the invariants, and print the violations.
+    ///
+    /// Reads only, so it may run at any time. Exits with 1 where a thread breaks an invariant.
     Verify(Verify),
 }
 
@@ -85,7 +92,7 @@ impl Cli {
                 print(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
             }
             Some(Command::Verify(verify)) => print(&verify.run(&self.data_dir).await?),
-            Some(Command::Env) => print(exports(&self.data_dir)?.trim_end()),
+            Some(Command::Env) => print(&exports(&self.data_dir)?),
         }
     }
 }
@@ -141,8 +148,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| "conversation".to_owned());
     let database_url = endpoints.database_url.unwrap_or_default();
-    let mut lines = String::new();
-    for (name, value) in [
+    let variables = [
         ("TABLE", TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", &database_url),
         ("SOCKETS_URL", &endpoints.url),
@@ -160,11 +166,9 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-    ] {
-        let quoted = value.replace('\'', r"'\''");
-        writeln!(lines, "export {name}='{quoted}'").expect("a String takes whatever is written");
-    }
-    Ok(lines)
+    ];
+    let export = |(name, value): (&str, &str)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
+    Ok(variables.map(export).join("\n"))
 }
 
 /// Resolves at Ctrl-C or, where there are such, at a request of the system to end.

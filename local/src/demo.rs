@@ -10,9 +10,9 @@ pub const TENANT: &str = "acme";
 /// Why there is no demo chatbot. Nothing else suffers from it.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    #[error("the server lists no model for text; name one with OPENAI_MODEL")]
+    #[error("the OpenAI server lists no models; set OPENAI_MODEL to the name of one")]
     NoModel,
-    #[error("it was refused: {0}")]
+    #[error("creating it was refused: {0}")]
     Refused(String),
     #[error(transparent)]
     Unreachable(#[from] reqwest::Error),

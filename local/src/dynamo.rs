@@ -143,9 +143,9 @@ fn operation(database: &Database, name: &str, body: &[u8]) -> Result<String, Dyn
         "DescribeTable" => call(body, |request| database.describe_table(request)),
         "UpdateTimeToLive" => call(body, |request| database.update_time_to_live(request)),
         "DescribeTimeToLive" => call(body, |request| database.describe_time_to_live(request)),
-        other => Err(DynoxideError::ValidationException(format!(
-            "the embedded database is not asked for {other:?} in process"
-        ))),
+        other => {
+            Err(DynoxideError::ValidationException(format!("the operation {other:?} is not supported in process")))
+        }
     }
 }
 

@@ -7,34 +7,34 @@ use shared::domain::ThreadId;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("port {0} is taken; choose another with --port")]
+    #[error("port {0} is in use; choose another with --port")]
     PortTaken(u16),
-    #[error("another switchboard works with {dir}; stop it first, or choose another place with --data-dir", dir = .0.display())]
+    #[error("another switchboard is using {dir}; stop it first, or choose another directory with --data-dir", dir = .0.display())]
     InUse(PathBuf),
-    #[error("no switchboard works with {dir}; start one with `cargo run` first", dir = .0.display())]
+    #[error("no switchboard is running on {dir}; start one with `cargo run` first", dir = .0.display())]
     NotRunning(PathBuf),
-    #[error("{path}: {error}", path = .path.display())]
+    #[error("cannot read or write {path}: {error}", path = .path.display())]
     File { path: PathBuf, error: io::Error },
-    #[error("the database: {0}")]
+    #[error("the embedded database failed: {0}")]
     Database(#[from] DynoxideError),
     #[error(transparent)]
     Template(#[from] crate::template::Error),
-    #[error("the token secret is of no use: {0}")]
+    #[error("the token secret is not valid: {0}; delete the file `secret` in the data directory to make a new one")]
     Secret(#[from] authorizer::Misconfigured),
-    #[error("OPENAI_BASE_URL is no URL: {0}")]
+    #[error("OPENAI_BASE_URL is not a URL: {0}")]
     OpenAiUrl(String),
     #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
     Memory(String),
     /// Which variable, and what is wrong with it.
     #[error("{0}")]
     Setting(String),
-    #[error("there is no table in {dir}", dir = .0.display())]
+    #[error("{dir} holds no table; make one with `cargo run`, or choose another directory with --data-dir", dir = .0.display())]
     NoTable(PathBuf),
-    #[error("there is no thread {0}")]
+    #[error("thread {0} does not exist in this tenant; choose another tenant with --tenant")]
     NoThread(ThreadId),
     #[error("{violations}\n{threads} of {checked} threads break an invariant")]
     Violations { threads: usize, checked: usize, violations: String },
-    #[error("the table cannot be read: {}", cause(.0))]
+    #[error("reading the table failed: {}", cause(.0))]
     Table(#[from] shared::Error),
     #[error(transparent)]
     Io(#[from] io::Error),

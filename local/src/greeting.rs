@@ -9,7 +9,7 @@ use crate::{
 
 /// One line, as soon as it is true.
 pub fn listening(switchboard: &Switchboard, any_port: bool) -> String {
-    let taken = if any_port && switchboard.address.port() != DEFAULT_PORT { " (port 3000 is taken)" } else { "" };
+    let taken = if any_port && switchboard.address.port() != DEFAULT_PORT { " (port 3000 is in use)" } else { "" };
     format!("Switchboard is listening on {}{taken}", switchboard.url())
 }
 
@@ -18,7 +18,7 @@ pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<St
     let endpoints = switchboard.endpoints();
     let openai = match switchboard.standin() {
         Some(_) => format!(
-            "a stand-in that is no model, {}; set OPENAI_API_KEY or OPENAI_BASE_URL for a real one",
+            "a stand-in, not a model, at {}; set OPENAI_API_KEY or OPENAI_BASE_URL to use a real one",
             endpoints.openai_url
         ),
         None => endpoints.openai_url.clone(),
@@ -26,21 +26,22 @@ pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<St
     let database = endpoints.database_url.as_deref().unwrap_or("in this process only");
     let conversation = match demo {
         Ok(chatbot) => conversation(switchboard, chatbot),
-        Err(why) => format!("There is no demo chatbot: {why}\n"),
+        Err(why) => format!("The demo chatbot was not created: {why}\n"),
     };
     format!(
         "
-A chat in which an AI answers first, a person can take over, and exactly one of them holds the line.
+A chat backend in which an AI answers first, a person can take over, and exactly one of them holds the line.
 
-  Pages      {url}/ with the chat widget, and the agents' console, signed in as ana (as an admin: the same link with ADMIN's token):
-             {url}/console#token={agent}
+  Widget     {url}/
+  Console    {url}/console#token={agent}
+             (signed in as the agent ana; for an admin, put ADMIN's token in place of hers)
   REST       {url}
   WebSocket  {socket_url}
   OpenAI     {openai}
   DynamoDB   {database}, table {table}
-  Data       {data_dir}, kept until --reset
+  Data       {data_dir}, kept until a start with --reset
 
-Tokens of the tenant {TENANT} for thirty days; others by `switchboard token --tenant {TENANT} --role agent --sub ana`.
+Tokens of the tenant {TENANT}, valid for 30 days. For others: `cargo run -- token --tenant {TENANT} --role agent --sub ana`.
 
 {conversation}
 Ctrl-C ends it.

@@ -59,7 +59,7 @@ impl Upstream {
         });
         tasks.spawn(async move {
             if let Err(error) = serving.await {
-                tracing::error!(%error, "OpenAI's stand-in is gone");
+                tracing::error!(%error, "the server of the OpenAI stand-in stopped");
             }
         });
         Ok(OpenAiServer { base_url, api_key: "standin".to_owned(), standin: Some(standin) })

@@ -150,7 +150,7 @@ fn routes(resources: &Resources, api: &str) -> Result<Vec<Route>, Error> {
             let method = text(&properties["Method"], "an event's method")?.to_ascii_uppercase();
             routes.push(Route {
                 method: Method::from_bytes(method.as_bytes())
-                    .map_err(|_| Error::new(format!("{method} is no method")))?,
+                    .map_err(|_| Error::new(format!("{method} is not an HTTP method")))?,
                 path: text(&properties["Path"], "an event's path")?.to_owned(),
                 function: resources.function(id)?,
                 open: properties["Auth"]["Authorizer"].as_str() == Some("NONE"),
@@ -167,7 +167,7 @@ fn sockets(resources: &Resources) -> Result<Sockets, Error> {
     let expression = text(&api["RouteSelectionExpression"], "the route selection")?;
     let selector = expression
         .strip_prefix("$request.body.")
-        .ok_or_else(|| Error::new(format!("{expression} does not look into the body")))?;
+        .ok_or_else(|| Error::new(format!("{expression} does not begin with $request.body.")))?;
     Ok(Sockets {
         stage: text(&api["StageName"], "the WebSocket API's stage")?.to_owned(),
         routes: members(&api["Routes"])
@@ -183,13 +183,14 @@ fn gateway_response(response: &Value) -> Result<GatewayResponse, Error> {
         u16::try_from(code)
             .ok()
             .and_then(|code| StatusCode::from_u16(code).ok())
-            .ok_or_else(|| Error::new(format!("{code} is no status")))
+            .ok_or_else(|| Error::new(format!("{code} is not an HTTP status")))
     });
     Ok(GatewayResponse {
         status: status.transpose()?,
         headers: members(&response["ResponseParameters"]["Headers"])
             .map(|(name, value)| {
-                let header = HeaderName::try_from(name).map_err(|_| Error::new(format!("{name} is no header")))?;
+                let header =
+                    HeaderName::try_from(name).map_err(|_| Error::new(format!("{name} is not a header name")))?;
                 Ok((header, unquoted(text(value, name)?)?))
             })
             .collect::<Result<_, Error>>()?,

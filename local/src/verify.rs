@@ -19,12 +19,13 @@ const MAX_CONCURRENT_THREADS: usize = 8;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
+    /// Tenant whose threads are checked.
     #[arg(long, default_value = demo::TENANT)]
     tenant: String,
-    /// This thread alone; by default all of the tenant's.
+    /// Check only this thread.
     #[arg(long, value_name = "ID")]
     thread: Option<ThreadId>,
-    /// A table on AWS, by the credentials and the region of the environment; by default the data directory's.
+    /// Check a table on AWS instead of the data directory's, with the credentials and region of the environment.
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
 }

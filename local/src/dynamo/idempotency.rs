@@ -38,7 +38,7 @@ impl IdempotencyTokens {
         match self.digests.get(&token) {
             Some(first) if *first == digest => return Ok(TransactWriteItemsResponse::default()),
             Some(_) => {
-                let message = "the ClientRequestToken was used for another transaction";
+                let message = "the ClientRequestToken was already used for another transaction";
                 return Err(DynoxideError::IdempotentParameterMismatchException(message.into()));
             }
             None => {}

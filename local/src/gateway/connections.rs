@@ -70,9 +70,9 @@ pub(super) struct SocketReceiver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
     /// Never opened, closed, or given up because it did not read.
-    #[error("the connection is gone")]
+    #[error("the connection is closed")]
     Gone,
-    #[error("a message holds at most 128 KB")]
+    #[error("the message is larger than 128 KB")]
     TooLarge,
 }
 

@@ -105,7 +105,7 @@ async fn disconnect(gateway: &Gateway, socket: &Socket, close: Close) {
     let arrival = Arrival::now(socket.connected.source);
     let event = socket.disconnect(&arrival, close.code, close.reason);
     if let Err(refusal) = call(gateway, "$disconnect", &arrival.id, event).await {
-        tracing::warn!(connection.id = socket.id, ?refusal, "$disconnect failed");
+        tracing::warn!(connection.id = socket.id, ?refusal, "the function of $disconnect failed");
     }
 }
 

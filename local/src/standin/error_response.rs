@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The message of every failure that was asked for.
-pub(super) const FAULT_MESSAGE: &str = "The stand-in was told to fail.";
+pub(super) const FAULT_MESSAGE: &str = "This error was requested by a fault of the stand-in.";
 
 /// An error answer: its body in OpenAI's shape (`flat`: without the `error` around it), or any `body` given;
 /// a string goes out as HTML, as a proxy's page would.

@@ -180,5 +180,5 @@ pub(super) fn cut_response() -> Response {
 
 /// The error that makes the server break off a body.
 pub(super) fn cut_error() -> io::Error {
-    io::Error::other("cut, as the stand-in was told")
+    io::Error::other("connection cut by a fault of the stand-in")
 }

@@ -128,7 +128,7 @@ impl ItemParam {
                 output: self.output.ok_or_else(|| missing("output"))?,
             }),
             other => Err(ApiError::invalid(format!(
-                "Invalid value: '{other}'. The stand-in takes 'message', 'function_call' and 'function_call_output'."
+                "Invalid value: '{other}'. The stand-in supports 'message', 'function_call' and 'function_call_output'."
             ))
             .param(format!("{place}.type"))
             .code("invalid_value")),
@@ -159,7 +159,7 @@ impl Content {
         let fits = |part: &Part| matches!(part, Part::InputText { .. }) == (role != Role::Assistant);
         match parts.iter().position(|part| !fits(part)) {
             None => Ok(parts),
-            Some(n) => Err(ApiError::invalid("This role's content is of another type than this.")
+            Some(n) => Err(ApiError::invalid("Invalid value: this role does not support content of this type.")
                 .param(format!("{place}.content[{n}].type"))
                 .code("invalid_value")),
         }

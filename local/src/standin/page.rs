@@ -28,7 +28,7 @@ pub(super) fn page<'a, T: Serialize + 'a>(
 ) -> Result<Value, ApiError> {
     let limit = paging.limit.unwrap_or(20);
     if !(1..=100).contains(&limit) {
-        return Err(ApiError::invalid("Invalid 'limit': from 1 to 100.").param("limit").code("invalid_value"));
+        return Err(ApiError::invalid("Invalid 'limit': must be from 1 to 100.").param("limit").code("invalid_value"));
     }
     let mut ordered: Vec<&T> = all.collect();
     if paging.order != Some(Order::Asc) {

@@ -108,7 +108,7 @@ impl CreateResponse {
             return Err(unsupported("background"));
         }
         if self.max_output_tokens.is_some_and(|tokens| tokens < 16) {
-            return Err(ApiError::invalid("Invalid 'max_output_tokens': at least 16.")
+            return Err(ApiError::invalid("Invalid 'max_output_tokens': must be at least 16.")
                 .param("max_output_tokens")
                 .code("integer_below_min_value"));
         }
@@ -122,7 +122,7 @@ fn missing(param: &str) -> ApiError {
 }
 
 fn unsupported(param: &str) -> ApiError {
-    ApiError::invalid(format!("The stand-in does not take '{param}'.")).param(param).code("unsupported_parameter")
+    ApiError::invalid(format!("The stand-in does not support '{param}'.")).param(param).code("unsupported_parameter")
 }
 
 impl Reference {

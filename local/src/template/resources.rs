@@ -43,14 +43,14 @@ pub(super) fn target(reference: &Value) -> Result<&str, Error> {
     Ok(reference.split_once('.').map_or(reference, |(id, _)| id))
 }
 
-pub(super) fn text<'a>(value: &'a Value, what: &str) -> Result<&'a str, Error> {
-    value.as_str().ok_or_else(|| Error(format!("{what} is missing, or not a plain text")))
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Error> {
+    value.as_str().ok_or_else(|| Error(format!("{name} is missing or not a string")))
 }
 
 /// A static value as API Gateway wants it written, in single quotes of its own.
 pub(super) fn unquoted(value: &str) -> Result<HeaderValue, Error> {
     let bare = value.trim_matches('\'');
-    HeaderValue::from_str(bare).map_err(|_| Error(format!("{bare} is no header value")))
+    HeaderValue::from_str(bare).map_err(|_| Error(format!("{bare} is not a header value")))
 }
 
 pub(super) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {

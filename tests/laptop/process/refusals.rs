@@ -14,7 +14,7 @@ async fn a_second_process_on_the_same_data_is_told_so() {
     assert_eq!(
         said,
         format!(
-            "switchboard: another switchboard works with {folder}; stop it first, or choose another place with --data-dir"
+            "switchboard: another switchboard is using {folder}; stop it first, or choose another directory with --data-dir"
         )
     );
 }
@@ -25,7 +25,7 @@ async fn a_taken_port_that_was_asked_for_is_an_error() {
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = tempdir().unwrap();
     let said = complaint(switchboard(folder.path()).args(["--port", &port])).await;
-    assert_eq!(said, format!("switchboard: port {port} is taken; choose another with --port"));
+    assert_eq!(said, format!("switchboard: port {port} is in use; choose another with --port"));
 }
 
 #[tokio::test]
@@ -37,19 +37,19 @@ async fn a_taken_port_that_nobody_asked_for_gives_way_to_the_next() {
     let port: u16 = laptop.url.rsplit(':').next().unwrap().parse().unwrap();
     assert!((3001..3100).contains(&port), "{port}");
     let first = laptop.introduction.lines().next().unwrap();
-    assert_eq!(first, format!("Switchboard is listening on http://127.0.0.1:{port} (port 3000 is taken)"));
+    assert_eq!(first, format!("Switchboard is listening on http://127.0.0.1:{port} (port 3000 is in use)"));
 }
 
 #[tokio::test]
 async fn exports_need_a_running_instance() {
     let folder = tempdir().unwrap();
     let said = complaint(switchboard(folder.path()).arg("env")).await;
-    assert!(said.contains("no switchboard works with"), "{said}");
+    assert!(said.contains("no switchboard is running on"), "{said}");
 
     let laptop = Laptop::start(folder.path()).await;
     laptop.ended_by("TERM").await;
     let said = complaint(switchboard(folder.path()).arg("env")).await;
-    assert!(said.contains("no switchboard works with"), "{said}");
+    assert!(said.contains("no switchboard is running on"), "{said}");
 }
 
 #[tokio::test]

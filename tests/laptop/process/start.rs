@@ -31,7 +31,7 @@ async fn a_first_start_says_what_it_is_and_prints_a_conversation_that_works() {
     let said = &laptop.introduction;
     assert!(said.starts_with(&format!("Switchboard is listening on {}\n", laptop.url)), "{said}");
     let socket_url = format!("{}/ws", laptop.url.replace("http://", "ws://"));
-    for part in ["exactly one of them holds the line", &socket_url, "stand-in that is no model", "OPENAI_API_KEY"] {
+    for part in ["exactly one of them holds the line", &socket_url, "a stand-in, not a model", "OPENAI_API_KEY"] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     for (name, status) in [("CUSTOMER", 403), ("AGENT", 200), ("ADMIN", 200)] {
