@@ -13,10 +13,10 @@ use tokio::{
 
 use crate::{Error, gateway::Gateway};
 
-/// How often expired items leave the table, as DynamoDB's own sweep would have them do within days.
+/// The interval at which expired items are deleted; DynamoDB deletes them within days.
 const EXPIRY_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Serves the database's own HTTP on a free port, on a thread of its own: its handlers block.
+/// Serves DynamoDB's HTTP API on a free port, on a separate thread because its handlers block. Returns its URL.
 pub(crate) async fn share_database(
     database: &Database,
     tasks: &mut JoinSet<()>,
@@ -44,7 +44,7 @@ pub(crate) async fn share_database(
     Ok(url)
 }
 
-/// The schedule: the sweep may take longer than its minute, and the next one then comes later.
+/// The schedule of the sweep: one that takes longer than the interval delays the next.
 pub(crate) async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: watch::Receiver<bool>) {
     loop {
         if !gateway.sweep().await {
@@ -56,7 +56,7 @@ pub(crate) async fn sweep(gateway: Arc<Gateway>, every: Duration, mut stopped: w
     }
 }
 
-/// Takes expired items from the table.
+/// Deletes expired items from the table, as DynamoDB's time to live does.
 pub(crate) async fn expire_items(database: Database, mut stopped: watch::Receiver<bool>) {
     while timeout(EXPIRY_INTERVAL, stopped.wait_for(|stop| *stop)).await.is_err() {
         let database = database.clone();

@@ -1,4 +1,4 @@
-//! The commands of `switchboard`.
+//! The command line of `switchboard`.
 
 use std::{
     env,
@@ -123,7 +123,7 @@ impl Serve {
         print("Stopping.")?;
         tokio::select! {
             () = switchboard.stop() => Ok(()),
-            // Asked twice: at once, then. What was acknowledged is kept all the same.
+            // A second signal stops at once. Acknowledged writes are kept all the same.
             signal = stop_signal() => signal,
         }
     }
@@ -136,12 +136,12 @@ fn memory() -> Result<Memory, Error> {
     }
 }
 
-/// An empty variable counts as unset.
+/// The value of an environment variable; an empty one counts as unset.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Shell lines that point a function of another process at the running instance.
+/// The `export` lines that connect a function in another process to the running instance.
 fn exports(data_dir: &Path) -> Result<String, Error> {
     let endpoints = data_dir::endpoints(data_dir)?;
     let tokens = data_dir::tokens(data_dir)?;
@@ -171,7 +171,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
     Ok(variables.map(export).join("\n"))
 }
 
-/// Resolves at Ctrl-C or, where there are such, at a request of the system to end.
+/// Resolves at Ctrl-C or, on Unix, at SIGTERM.
 async fn stop_signal() -> Result<(), Error> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! What outlives a stop: the table, the token secret, and where a running instance is found.
+//! The data directory: the table, the token secret, and the endpoints of a running instance.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -16,33 +16,33 @@ use crate::{Error, Tokens, dynamo};
 const LOCK_FILE: &str = "lock";
 const ENDPOINTS_FILE: &str = "running.json";
 const SECRET_FILE: &str = "secret";
-/// The table, with the two files that `SQLite` keeps beside it.
+/// The file of the table, and the two that `SQLite` keeps beside it.
 const TABLE_FILES: [&str; 3] = ["table.sqlite", "table.sqlite-wal", "table.sqlite-shm"];
 
-/// A directory that belongs to one running instance, or nothing but memory.
+/// The data directory of one running instance, locked as long as this lives; or memory only.
 pub struct DataDir(Option<Owned>);
 
 struct Owned {
     path: PathBuf,
-    /// Released by the system when the process ends, however it ends.
+    /// Released by the operating system when the process ends, even after a crash.
     _lock: File,
 }
 
-/// Where the parts of a running instance listen.
+/// The URLs at which the parts of a running instance listen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Endpoints {
     pub url: String,
     pub database_url: Option<String>,
-    /// Up to and with `/v1`.
+    /// The base URL, including `/v1`.
     pub openai_url: String,
 }
 
 impl DataDir {
-    /// Takes the directory for this process, and makes it if missing. `reset` empties the table; the secret stays,
-    /// so that the tokens already given out do too.
+    /// Locks the directory for this process, and creates it if missing. `reset` empties the table but keeps the
+    /// secret, so that tokens issued before stay valid.
     pub fn open(path: Option<&Path>, reset: bool) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self(None)) };
-        make(path)?;
+        create(path)?;
         let lock = lock_with_retries(path)?.ok_or_else(|| Error::InUse(path.to_owned()))?;
         if reset {
             for name in TABLE_FILES {
@@ -57,7 +57,7 @@ impl DataDir {
         Ok(Self(Some(Owned { path: path.to_owned(), _lock: lock })))
     }
 
-    /// The same of a directory that has a table already; nothing is made.
+    /// Locks a directory that already holds a table; creates nothing.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
         if !path.join(TABLE_FILES[0]).exists() {
             return Err(Error::NoTable(path.to_owned()));
@@ -87,7 +87,7 @@ impl DataDir {
     }
 }
 
-/// Where the instance that holds `path` listens, if one does.
+/// The endpoints of the instance that is running on `path`, if there is one.
 pub(crate) fn endpoints(path: &Path) -> Result<Endpoints, Error> {
     let not_running = || Error::NotRunning(path.to_owned());
     if !path.join(LOCK_FILE).exists() || lock(path)?.is_some() {
@@ -97,7 +97,7 @@ pub(crate) fn endpoints(path: &Path) -> Result<Endpoints, Error> {
     serde_json::from_slice(&text).map_err(|_| not_running())
 }
 
-/// What signs the tokens of this directory; made at first use and kept.
+/// The signer of this directory's tokens; its secret is created at first use.
 pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
     let secret = path.join(SECRET_FILE);
     match fs::read_to_string(&secret) {
@@ -105,7 +105,7 @@ pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(file_error(&secret, error)),
     }
-    make(path)?;
+    create(path)?;
     let text = new_secret()?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -117,8 +117,8 @@ pub(crate) fn tokens(path: &Path) -> Result<Tokens, Error> {
     }
 }
 
-/// Makes the directory if missing: its owner's alone, for people's conversations lie in it.
-fn make(path: &Path) -> Result<(), Error> {
+/// Creates the directory if missing, readable by its owner only because it holds conversations.
+fn create(path: &Path) -> Result<(), Error> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -126,8 +126,8 @@ fn make(path: &Path) -> Result<(), Error> {
     builder.create(path).map_err(|error| file_error(path, error))
 }
 
-/// The same, though not at the first try: whoever has just let go may have been starting a child, which holds a copy of
-/// the lock until it is itself.
+/// Tries to lock for a short time: a process that has just released the lock may have been spawning a child, which
+/// holds a copy of the lock until it executes its own program.
 fn lock_with_retries(path: &Path) -> Result<Option<File>, Error> {
     for _ in 0..10 {
         if let Some(lock) = lock(path)? {
@@ -138,7 +138,7 @@ fn lock_with_retries(path: &Path) -> Result<Option<File>, Error> {
     Ok(None)
 }
 
-/// The lock, or `None` where another process has it.
+/// Locks the directory; `None` if another process has it locked.
 fn lock(path: &Path) -> Result<Option<File>, Error> {
     let path = path.join(LOCK_FILE);
     let lock = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
@@ -150,7 +150,7 @@ fn lock(path: &Path) -> Result<Option<File>, Error> {
     }
 }
 
-/// 256 random bits, as text.
+/// A new secret: 256 random bits in base64.
 fn new_secret() -> Result<String, Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| Error::Io(std::io::Error::other(error)))?;

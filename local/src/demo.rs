@@ -1,13 +1,13 @@
-//! The chatbot that a new user finds, made through the front door as an admin would.
+//! The demo chatbot that a new user finds, created through the REST API as an admin would.
 
 use serde_json::{Value, json};
 
 use crate::{Switchboard, pages::Demo};
 
-/// The tenant of the demo chatbot and of the tokens that a start prints.
+/// The tenant of the demo chatbot and of the printed tokens.
 pub const TENANT: &str = "acme";
 
-/// Why there is no demo chatbot. Nothing else suffers from it.
+/// A failure to create the demo chatbot; everything else works without it.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     #[error("the OpenAI server lists no models; set OPENAI_MODEL to the name of one")]
@@ -19,8 +19,8 @@ pub enum DemoError {
 }
 
 impl Switchboard {
-    /// The id of a chatbot in [`TENANT`] that visitors may talk to: the newest there is, else one made now, with `model` or one
-    /// that the server lists. The demo page shows it.
+    /// The id of a public chatbot in [`TENANT`]: the newest there is, else a new one, with `model` or a model that the
+    /// OpenAI server lists. The demo page shows it.
     pub async fn demo(&self, model: Option<String>) -> Result<String, DemoError> {
         let chatbot = self.demo_chatbot(model).await?;
         self.gateway.show(Demo { tenant: TENANT, chatbot: chatbot.clone() });
@@ -54,7 +54,7 @@ impl Switchboard {
         created["id"].as_str().map(str::to_owned).ok_or_else(|| DemoError::Refused(created["detail"].to_string()))
     }
 
-    /// Of the models that the server lists, the newest small GPT, else the first.
+    /// The newest small GPT among the models that the OpenAI server lists, else the first model.
     async fn model(&self) -> Result<String, DemoError> {
         let url = format!("{}/models", self.endpoints.openai_url);
         let list = self.http.get(url).bearer_auth(&self.openai_key).send().await?;

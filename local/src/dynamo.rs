@@ -1,10 +1,10 @@
-//! The embedded DynamoDB, reached through the real SDK client without a socket.
+//! The embedded DynamoDB, called through the real SDK client without a socket.
 //!
-//! A request that would have gone to AWS is read by its `x-amz-target` and answered by dynoxide. It costs a half to a
+//! The header `x-amz-target` of a request names the operation, and dynoxide carries it out. That costs a half to a
 //! quarter of the CPU of the same call over loopback.
 //!
-//! A call runs on the thread that makes it: dynoxide is busy for 20 to 400 µs and waits for no disk (but at a checkpoint of
-//! its log). Measured, a `GetItem` takes 61 µs of CPU so, and 70 µs more by way of a blocking thread.
+//! A call runs on the thread that makes it: dynoxide is busy for 20 to 400 µs and does not wait for the disk (except
+//! at a checkpoint of its log). Measured, a `GetItem` takes 61 µs of CPU this way, and 70 µs more on a blocking thread.
 
 mod idempotency;
 
@@ -32,37 +32,37 @@ use crate::in_process::{self, Service, ServiceResponse, client_config};
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-/// The client that the functions get: the SDK's own, over `database`.
+/// The SDK client that the functions get, over `database`.
 pub fn client(database: &Database) -> Client {
     client_over(InProcess::new(database))
 }
 
-/// The same client over any transport, such as an [`InProcess`] wrapped by a test that makes the wire fail.
+/// The same client over any transport, such as an [`InProcess`] wrapped by a test that makes calls fail.
 ///
-/// A call is tried up to three times, as on AWS, but without its pauses of 50 ms and more.
+/// A call is tried up to three times, as on AWS, but without the backoff of 50 ms and more.
 pub fn client_over(transport: impl HttpClient + 'static) -> Client {
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(5));
     Client::from_conf(client_config!(aws_sdk_dynamodb, retries, transport))
 }
 
-/// A database in memory, gone with its last handle.
+/// A database in memory, which is dropped with its last handle.
 pub fn memory() -> Result<Database, DynoxideError> {
     Database::memory()
 }
 
-/// The database in the file at `path`, made if missing.
+/// The database in the file at `path`, created if missing.
 ///
-/// An acknowledged write survives the death of the process, not a power cut (`SQLite`'s `synchronous = NORMAL`, which
-/// is what the end of a bulk load sets); waiting for the disk at each write would triple its cost.
+/// An acknowledged write survives a crash of the process, but not a power cut (`SQLite`'s `synchronous = NORMAL`,
+/// which the end of a bulk load sets); waiting for the disk at each write would triple its cost.
 pub fn file(path: &Path) -> Result<Database, DynoxideError> {
     let database = Database::new(&path.to_string_lossy())?;
     database.disable_bulk_loading()?;
     Ok(database)
 }
 
-/// Creates the table as the template describes it; one that exists is left as it is.
+/// Creates the table as the template describes it; an existing one is left as it is.
 ///
-/// `properties` are those of the template's `AWS::DynamoDB::Table`, whose names are the API's own.
+/// `properties` are those of the template's `AWS::DynamoDB::Table`; the API uses the same names.
 pub fn create_table(database: &Database, name: &str, properties: &Value) -> Result<(), DynoxideError> {
     let request = json!({
         "TableName": name,
@@ -92,7 +92,7 @@ impl InProcess {
     }
 }
 
-/// DynamoDB's API over the embedded database.
+/// DynamoDB's API, served by the embedded database.
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
@@ -100,7 +100,7 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// One operation of the API, JSON in and out.
+    /// Carries out one operation of the API, JSON in and out.
     fn operation(&self, name: &str, body: &[u8]) -> Result<String, DynoxideError> {
         if name != "TransactWriteItems" {
             return operation(&self.database, name, body);
@@ -127,7 +127,7 @@ impl Service for DynamoDb {
     }
 }
 
-/// One operation of the API, JSON in and out.
+/// Carries out one operation of the API, JSON in and out.
 fn operation(database: &Database, name: &str, body: &[u8]) -> Result<String, DynoxideError> {
     match name {
         "GetItem" => call(body, |request| database.get_item(request)),

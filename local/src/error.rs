@@ -1,4 +1,4 @@
-//! Why Switchboard could not start, in words for whoever started it.
+//! Errors of starting Switchboard and of its commands, as the command line prints them.
 
 use std::{io, path::PathBuf};
 
@@ -9,7 +9,10 @@ use shared::domain::ThreadId;
 pub enum Error {
     #[error("port {0} is in use; choose another with --port")]
     PortTaken(u16),
-    #[error("another switchboard is using {dir}; stop it first, or choose another directory with --data-dir", dir = .0.display())]
+    #[error(
+        "another switchboard is using {dir}; stop it first, or choose another directory with --data-dir",
+        dir = .0.display()
+    )]
     InUse(PathBuf),
     #[error("no switchboard is running on {dir}; start one with `cargo run` first", dir = .0.display())]
     NotRunning(PathBuf),
@@ -25,10 +28,13 @@ pub enum Error {
     OpenAiUrl(String),
     #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
     Memory(String),
-    /// Which variable, and what is wrong with it.
+    /// An environment variable that cannot be read; the text names it.
     #[error("{0}")]
     Setting(String),
-    #[error("{dir} holds no table; make one with `cargo run`, or choose another directory with --data-dir", dir = .0.display())]
+    #[error(
+        "{dir} holds no table; make one with `cargo run`, or choose another directory with --data-dir",
+        dir = .0.display()
+    )]
     NoTable(PathBuf),
     #[error("thread {0} does not exist in this tenant; choose another tenant with --tenant")]
     NoThread(ThreadId),
@@ -40,7 +46,7 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
-/// What our functions would only log: whoever runs this may know.
+/// The cause of an error, which the functions only log: the user of the command line may see it.
 fn cause(error: &shared::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

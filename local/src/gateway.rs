@@ -1,8 +1,9 @@
-//! API Gateway in this process: REST and WebSocket requests become the events that AWS would send, and call the same handlers.
+//! API Gateway in this process: REST and WebSocket requests become the events that AWS would send, and call the same
+//! handlers.
 //!
-//! **Architecture Invariant.** No business here. Which routes there are, who guards them and what a refusal looks like
-//! is read from the template; what a request means is the functions' affair. What AWS enforces (sizes, times, frames)
-//! is enforced here too, so that nothing works on the laptop alone.
+//! **Architecture Invariant.** No business logic here. Routes, authorizers and refusals come from the template; the
+//! functions alone interpret a request. The limits that AWS enforces (sizes, times, frames) are enforced here too, so
+//! that nothing works on the laptop only.
 
 mod authorize;
 mod connections;
@@ -37,10 +38,10 @@ use crate::{
     template::{Error, Template},
 };
 
-/// The function of the schedule.
+/// The function that the schedule invokes.
 const SWEEP_FUNCTION: &str = "sweep";
 
-/// One port that serves REST, WebSockets and the `@connections` API.
+/// The template's REST and WebSocket APIs, the `@connections` API, Lambda's `Invoke` and the pages.
 pub struct Gateway {
     template: Template,
     routes: Routes,
@@ -53,8 +54,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Every function that the template routes to must be among `functions`.
-    /// From here on `invocations` reach them.
+    /// A gateway over `functions`, which must include every function of the template. Connects `invocations` to them.
     pub fn new(
         template: Template,
         functions: Functions,
@@ -62,7 +62,7 @@ impl Gateway {
         invocations: Invocations,
     ) -> Result<Arc<Self>, Error> {
         let functions = Arc::new(functions.deployed(&template)?);
-        invocations.lead_to(&functions);
+        invocations.connect(&functions);
         Ok(Arc::new(Self {
             routes: Routes::new(&template.rest.routes),
             refusals: Refusals::new(&template.rest.responses),
@@ -75,7 +75,7 @@ impl Gateway {
         }))
     }
 
-    /// Has the function `sweep` do what is due, as the template's schedule does each minute; whether it could.
+    /// Invokes the function `sweep`, as the template's schedule does each minute. Returns false if it failed.
     pub async fn sweep(&self) -> bool {
         let time_limit = self.functions.time_limit(SWEEP_FUNCTION);
         let event = LambdaRequest::PassThrough(json!({ "source": "aws.events", "detail": {} }).to_string());
@@ -83,7 +83,7 @@ impl Gateway {
         self.functions.call(SWEEP_FUNCTION, event, context, time_limit).await.is_ok()
     }
 
-    /// From here on the demo page talks to this chatbot.
+    /// Sets the chatbot of the demo page.
     pub(crate) fn show(&self, demo: Demo) {
         let _ = self.demo.set(demo);
     }

@@ -1,4 +1,4 @@
-//! What a start prints: what this is, where it listens, who may speak, and a conversation to paste.
+//! The text that a start prints: a description, the URLs, tokens, and a conversation to paste into a shell.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use crate::{
     demo::{DemoError, TENANT},
 };
 
-/// One line, as soon as it is true.
+/// The first line, printed as soon as the port is open.
 pub fn listening(switchboard: &Switchboard, any_port: bool) -> String {
-    let taken = if any_port && switchboard.address.port() != DEFAULT_PORT { " (port 3000 is in use)" } else { "" };
-    format!("Switchboard is listening on {}{taken}", switchboard.url())
+    let note = if any_port && switchboard.address.port() != DEFAULT_PORT { " (port 3000 is in use)" } else { "" };
+    format!("Switchboard is listening on {}{note}", switchboard.url())
 }
 
-/// The rest of it.
+/// The text after the first line.
 pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<String, DemoError>) -> String {
     let endpoints = switchboard.endpoints();
     let openai = match switchboard.standin() {
@@ -26,7 +26,7 @@ pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<St
     let database = endpoints.database_url.as_deref().unwrap_or("in this process only");
     let conversation = match demo {
         Ok(chatbot) => conversation(switchboard, chatbot),
-        Err(why) => format!("The demo chatbot was not created: {why}\n"),
+        Err(error) => format!("The demo chatbot was not created: {error}\n"),
     };
     format!(
         "
@@ -41,7 +41,7 @@ A chat backend in which an AI answers first, a person can take over, and exactly
   DynamoDB   {database}, table {table}
   Data       {data_dir}, kept until a start with --reset
 
-Tokens of the tenant {TENANT}, valid for 30 days. For others: `cargo run -- token --tenant {TENANT} --role agent --sub ana`.
+Tokens of the tenant {TENANT}, valid for 30 days; `cargo run -- token --help` says how to print others.
 
 {conversation}
 Ctrl-C ends it.
@@ -54,18 +54,19 @@ Ctrl-C ends it.
     )
 }
 
-/// Lines for any POSIX shell with curl and sed.
+/// A conversation as lines for any POSIX shell with curl and sed.
 pub fn conversation(switchboard: &Switchboard, chatbot: &str) -> String {
     let token = |role: &str, subject: &str| switchboard.token(TENANT, role, subject);
+    let thread_id = r#"sed 's/.*"id":"\(thr_[^"]*\)".*/\1/'"#;
     format!(
         r#"URL={url}
 CUSTOMER={customer}
 AGENT={agent}
 ADMIN={admin}
 
-THREAD=$(curl -s $URL/threads -H "Authorization: Bearer $CUSTOMER" -d '{{"chatbot_id": "{chatbot}"}}' | sed 's/.*"id":"\(thr_[^"]*\)".*/\1/')
+THREAD=$(curl -s $URL/threads -H "Authorization: Bearer $CUSTOMER" -d '{{"chatbot_id": "{chatbot}"}}' | {thread_id})
 curl -sw '\n' $URL/threads/$THREAD/chat -H "Authorization: Bearer $CUSTOMER" -d '{{"text": "Hello! Who are you?"}}'
-curl -sw '\n' $URL/threads/$THREAD/chat -H "Authorization: Bearer $AGENT" -d '{{"text": "I am Ana, and I take over from here."}}'
+curl -sw '\n' $URL/threads/$THREAD/chat -H "Authorization: Bearer $AGENT" -d '{{"text": "I am Ana, and I take over."}}'
 curl -sw '\n' $URL/threads/$THREAD/messages -H "Authorization: Bearer $CUSTOMER"
 curl -sw '\n' -X POST $URL/threads/$THREAD/end -H "Authorization: Bearer $CUSTOMER"
 "#,

@@ -1,4 +1,4 @@
-//! The handlers of the template's functions, each with the app that Lambda would give it.
+//! The handlers of the template's functions, each with its app, as `main` would set it up on Lambda.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use visitor::VisitorTokens;
 
 use crate::gateway::Functions;
 
-/// The functions of the template, each with the app, and the authorizer with its keys.
+/// The template's functions with `app`, and the authorizer with its keys.
 pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_tokens: VisitorTokens) -> Functions {
     macro_rules! with_app {
         ($function:ident) => {{

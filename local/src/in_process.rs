@@ -1,7 +1,7 @@
-//! The transport of AWS's SDK clients within this process: DynamoDB, the `@connections` API and Lambda, without a socket.
+//! The in-process transport of the AWS SDK's clients of DynamoDB, the `@connections` API and Lambda.
 //!
-//! [`InProcess`] takes the place of the SDK's HTTP client, and a [`Service`] answers its requests on the spot. Nothing
-//! above the transport knows the difference, so the laptop and the cloud share one path to table, sockets and functions.
+//! [`InProcess`] takes the place of the SDK's HTTP client, and a [`Service`] answers its requests without a socket.
+//! Nothing above the transport differs, so the laptop and the cloud share one path to table, sockets and functions.
 
 use std::fmt;
 
@@ -31,19 +31,19 @@ use axum::{
     http::{HeaderName, HeaderValue, Response, StatusCode},
 };
 
-/// The region that local clients name; no call leaves the process for it.
+/// The region of the in-process clients; no call leaves the process.
 pub(crate) const REGION: &str = "eu-central-1";
 
-/// The SDK's name for a call without a signature.
+/// The SDK's authentication scheme for a call without a signature.
 pub(crate) const UNSIGNED: AuthSchemeId = AuthSchemeId::new("noAuth");
 
 /// The header in which AWS names an error.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
-/// The configuration that every in-process client has: a builder of `$sdk`'s own type.
+/// The configuration of every in-process client, of `$sdk`'s own type.
 ///
-/// It leaves out what the SDK does for a service far away: a signature costs some 20 µs of CPU a call, the rules that
-/// find an endpoint and the headers that describe the caller another 15 µs. Nothing in this process reads them.
+/// It switches off the work that only a remote service needs: a signature costs some 20 µs of CPU a call, the endpoint
+/// rules and the headers that describe the caller another 15 µs. Nothing in this process reads them.
 macro_rules! client_config {
     ($sdk:ident, $retries:expr, $transport:expr) => {
         $sdk::Config::builder()
@@ -62,7 +62,7 @@ macro_rules! client_config {
 }
 pub(crate) use client_config;
 
-/// An AWS service that is played in this process.
+/// An AWS service that this process implements.
 pub trait Service: Clone + Send + Sync + 'static {
     /// Answers one request of the service's SDK client.
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture;
@@ -97,10 +97,10 @@ pub(crate) fn path(request: &HttpRequest) -> &str {
     target.find('/').map_or("", |start| &target[start..])
 }
 
-/// A response of a played service: for its SDK client here, or over HTTP for another process.
+/// A response of a [`Service`], for its in-process SDK client or for a client over HTTP.
 pub(crate) struct ServiceResponse {
     status: StatusCode,
-    /// The name by which the SDKs know the error.
+    /// The error's name in the SDKs, such as `GoneException`.
     error_type: Option<&'static str>,
     body: String,
 }
@@ -164,7 +164,7 @@ impl management::ResolveEndpoint for FixedEndpoint {
     }
 }
 
-/// Switches off the headers that describe the caller, before anything else is done for a call.
+/// An interceptor that switches off the headers that describe the caller.
 #[derive(Debug)]
 pub(crate) struct NoCallerHeaders;
 

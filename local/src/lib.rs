@@ -1,10 +1,10 @@
-//! Switchboard on a laptop: what AWS and OpenAI would run around the functions, in one process.
+//! Switchboard on a laptop: API Gateway, DynamoDB, Lambda and OpenAI around the functions, in one process.
 //!
-//! [`start`] puts it together: the gateway on one port, the functions behind it, the embedded database, and OpenAI's
-//! stand-in unless there is a real one. The binary `switchboard` and the tests start the same.
+//! [`start`] assembles it: the gateway on one port, the functions behind it, the embedded database, and OpenAI's
+//! stand-in unless a real server is configured. The binary `switchboard` and the tests start the same thing.
 //!
-//! **Architecture Invariant.** No business here. The functions reach the table and the sockets through the SDK's own
-//! clients, whose transports end in this process; so do requests to the stand-in.
+//! **Architecture Invariant.** No business logic here. The functions reach the table and the sockets through the SDK's
+//! own clients, whose transports end in this process; requests to the stand-in do too.
 
 mod background;
 pub mod cli;
@@ -49,13 +49,13 @@ use self::{
 /// The table's name on a laptop.
 pub const TABLE: &str = "switchboard";
 
-/// The port that is tried first where none is asked for.
+/// The port that is tried first if none is requested.
 const DEFAULT_PORT: u16 = 3000;
 
-/// The function that is invoked for an answer: by the name of its binary, here.
+/// The name of the function that is invoked to answer a thread; locally, the name of its binary.
 const CHAT_FUNCTION: &str = "chat";
 
-/// A running Switchboard. Dropping it stops it too, but waits for nothing.
+/// A running Switchboard. Dropping it stops it without waiting for work under way.
 pub struct Switchboard {
     address: SocketAddr,
     app: Arc<App>,
@@ -74,7 +74,7 @@ pub struct Switchboard {
     _data_dir: DataDir,
 }
 
-/// Starts everything and returns when it is listening.
+/// Starts a Switchboard, and returns once it is listening.
 pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let data_dir = DataDir::open(options.data_dir.as_deref(), options.reset)?;
     let listener = listen(options.port).await?;
@@ -162,7 +162,7 @@ impl Switchboard {
         &self.app
     }
 
-    /// The table, by a wire of its own: without whatever a test has put on the functions'.
+    /// A client of the table with its own transport: without the faults or meters that a test put on the functions'.
     pub fn table(&self) -> Client {
         dynamo::client(&self.database)
     }
@@ -171,8 +171,8 @@ impl Switchboard {
         &self.connections
     }
 
-    /// Does at once what is due, as the schedule would within a minute; whether all of it could be looked at. What
-    /// `chat` was asked for by it may still be under way: see [`Invocations::finished`].
+    /// Runs the sweep now instead of at its next interval. Returns false if it did not see every due item. The
+    /// invocations of `chat` that it made may still be running: see [`Invocations::finished`].
     pub async fn sweep(&self) -> bool {
         self.gateway.sweep().await
     }
@@ -181,12 +181,12 @@ impl Switchboard {
         &self.invocations
     }
 
-    /// OpenAI's stand-in, unless a real one was named.
+    /// OpenAI's stand-in; `None` if a real server is configured.
     pub fn standin(&self) -> Option<&Standin> {
         self.standin.as_ref()
     }
 
-    /// A bearer token that this instance takes.
+    /// A bearer token that this instance accepts.
     pub fn token(&self, tenant: &str, role: &str, subject: &str) -> String {
         self.tokens.token(tenant, role, subject)
     }
@@ -195,21 +195,21 @@ impl Switchboard {
         &self.tokens
     }
 
-    /// Where its parts are found from outside.
+    /// The URLs of its parts, for other processes.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 
-    /// Closes every socket, lets what is under way end (for a few seconds at most), and closes the database.
+    /// Closes every socket, waits a few seconds at most for work under way, and closes the database.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        // The gateway keeps to its own bound; a half-sent request to the database's port must not hold up the rest.
+        // The gateway has its own timeout; a half-sent request to the database's port must not block the stop.
         let tasks_ended = async { while self.tasks.join_next().await.is_some() {} };
         let _ = timeout(SHUTDOWN_TIMEOUT * 2, tasks_ended).await;
     }
 }
 
-/// Always on this machine alone: there is no TLS here.
+/// Listens on 127.0.0.1 only, because there is no TLS here.
 async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
     let bind = |port: u16| TcpListener::bind(("127.0.0.1", port));
     let Some(port) = port else {

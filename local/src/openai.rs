@@ -1,4 +1,4 @@
-//! Which OpenAI the laptop talks to: the stand-in, or the server that the environment names.
+//! The OpenAI server that the laptop uses: the stand-in, or the server that the environment names.
 
 use std::env;
 
@@ -9,15 +9,15 @@ use crate::{
     standin::{self, Standin},
 };
 
-/// The base URL where only a key is given.
+/// The base URL if only a key is set.
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
-/// Where answers come from.
+/// The server that answers OpenAI requests.
 #[derive(Clone, Debug)]
 pub enum Upstream {
-    /// OpenAI's stand-in, started on a free port.
+    /// OpenAI's stand-in, on a free port.
     Standin(standin::Options),
-    /// A server that speaks `/v1/responses`; its URL up to and with the version.
+    /// A server of `/v1/responses`; its base URL includes the version.
     Server { base_url: String, api_key: String },
 }
 
@@ -32,7 +32,7 @@ impl Upstream {
     pub fn from_env() -> Self {
         let variable = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
         match (variable("OPENAI_BASE_URL"), variable("OPENAI_API_KEY")) {
-            // Nobody reads the requests of a laptop's stand-in but its user, who looks at the newest.
+            // Only the user reads the request log of a laptop's stand-in, and looks at the newest entries.
             (None, None) => Self::Standin(standin::Options { keep_requests: 100, ..standin::Options::default() }),
             (base_url, api_key) => Self::Server {
                 base_url: base_url.unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
@@ -41,7 +41,7 @@ impl Upstream {
         }
     }
 
-    /// Starts the stand-in, if that is what answers.
+    /// Starts the stand-in, if it is the server to use.
     pub(crate) async fn serve(
         self,
         tasks: &mut JoinSet<()>,
@@ -66,7 +66,7 @@ impl Upstream {
     }
 }
 
-/// An OpenAI that can be asked.
+/// An OpenAI server that is ready for requests.
 pub(crate) struct OpenAiServer {
     pub(crate) base_url: String,
     pub(crate) api_key: String,

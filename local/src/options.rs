@@ -1,4 +1,4 @@
-//! What a Switchboard is started with.
+//! The options that a Switchboard is started with.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,33 +17,33 @@ use crate::{
     gateway::{Limits, management},
 };
 
-/// What may differ between a test, a bench and a laptop. The default is a test's: a free port, all in memory.
+/// Options of a Switchboard. The default is for tests: a free port, and all data in memory.
 pub struct Options {
-    /// `None` tries 3000 and the ports after it; zero is any free one.
+    /// The port; `None` tries 3000 and the ports after it, zero takes any free one.
     pub port: Option<u16>,
-    /// Where the table and the token secret are kept; `None` keeps them in memory.
+    /// The directory of the table and the token secret; `None` keeps them in memory.
     pub data_dir: Option<PathBuf>,
     /// Empties the table of `data_dir` first.
     pub reset: bool,
-    /// Opens a port of its own for the database too, for other processes and tools.
+    /// Serves the database on a port of its own too, for other processes and tools.
     pub share_database: bool,
     pub limits: Limits,
     pub openai: Upstream,
     pub memory: Memory,
-    /// How long things may wait before the sweep sees to them.
+    /// The times after which the sweep acts on a thread.
     pub timeouts: Timeouts,
-    /// How often the sweep comes by itself; `None` leaves it to [`Switchboard::sweep`].
+    /// The interval of the sweep; `None` leaves it to [`Switchboard::sweep`](crate::Switchboard::sweep).
     pub sweep_every: Option<Duration>,
     pub retry_policy: RetryPolicy,
-    /// Anywhere: what receives webhooks on a laptop runs there too.
+    /// Webhooks may reach any address by default: a receiver on a laptop is a local process.
     pub webhooks: webhook::Settings,
-    /// The wire between the SDK's client and the embedded database.
+    /// The transport between the SDK's client and the embedded database.
     pub dynamo: DynamoWire,
-    /// The wire between the SDK's client and the sockets.
+    /// The transport between the SDK's client and the sockets.
     pub sockets: SocketsWire,
-    /// The wire to OpenAI or its stand-in.
+    /// The transport to OpenAI or its stand-in.
     pub openai_wire: OpenAiWire,
-    /// What time the functions believe it is. Tokens are issued, and let in at the door, by the machine's own.
+    /// The clock of the functions. Tokens are issued and authorized by the machine's clock.
     pub clock: Clock,
 }
 
@@ -69,7 +69,7 @@ impl Default for Options {
     }
 }
 
-/// A wire on which a test or a bench may put something: a meter, or faults.
+/// The functions' transport to the table, which a test or a bench may wrap: with a meter, or with faults.
 pub struct DynamoWire(pub(crate) Box<dyn FnOnce(InProcess) -> Client + Send>);
 
 impl DynamoWire {
@@ -84,7 +84,7 @@ impl Default for DynamoWire {
     }
 }
 
-/// The same for what is posted to sockets.
+/// The functions' transport to the sockets, which a test or a bench may wrap.
 pub struct SocketsWire(pub(crate) Box<dyn FnOnce(management::InProcess) -> management::Client + Send>);
 
 impl SocketsWire {
@@ -99,10 +99,11 @@ impl Default for SocketsWire {
     }
 }
 
-/// The same for OpenAI: what it is given leads to the stand-in's router in this process, or to a real server by HTTP.
+/// The transport to OpenAI, which a test or a bench may wrap. The wrapped one leads to the stand-in's router in this
+/// process, or to a real server by HTTP.
 pub struct OpenAiWire(pub(crate) Box<dyn FnOnce(AnyWire) -> AnyWire + Send>);
 
-/// Either of them, or a test's around it.
+/// A transport to OpenAI of any kind.
 pub type AnyWire = Arc<dyn Wire>;
 
 impl OpenAiWire {

@@ -1,5 +1,5 @@
-//! The pages of `web/`, as S3 and CloudFront serve them: the demo page at `/`, the agents' console at `/console`, scripts and
-//! styles by their names, and where the APIs are.
+//! The pages of `web/`, as S3 and CloudFront serve them: the demo page at `/`, the agents' console at `/console`,
+//! scripts and styles by their names, and `/config.json` with the URLs of the APIs.
 
 use axum::{
     body::Body,
@@ -22,21 +22,21 @@ use crate::gateway::route::SOCKET_PATH;
 #[folder = "../web"]
 struct Web;
 
-/// What a page may load and where it may call, as `template.yaml` has CloudFront say it.
+/// The content security policy of the pages, the same as CloudFront's in `template.yaml`.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self' https: wss: http://127.0.0.1:* ws://127.0.0.1:*; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// Where the scripts find the APIs.
+/// The path at which the scripts read the URLs of the APIs.
 const CONFIG_PATH: &str = "/config.json";
 
-/// What the demo page talks to.
+/// The chatbot that the demo page talks to.
 pub(crate) struct Demo {
     pub(crate) tenant: &'static str,
     pub(crate) chatbot: String,
 }
 
-/// The page that is asked for, if it is one.
+/// The page or file that the request asks for, if there is one.
 pub(crate) fn page(request: &Request, demo: Option<&Demo>) -> Option<Response<Body>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
@@ -51,7 +51,7 @@ pub(crate) fn page(request: &Request, demo: Option<&Demo>) -> Option<Response<Bo
     Some(response(name, headers, Web::get(name)?.data.into_owned()))
 }
 
-/// The APIs are found where the page was.
+/// The configuration of the scripts: the APIs have the page's own host.
 fn config(headers: &HeaderMap, demo: Option<&Demo>) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     let mut config = json!({ "url": format!("http://{host}"), "socketUrl": format!("ws://{host}{SOCKET_PATH}") });
@@ -61,7 +61,7 @@ fn config(headers: &HeaderMap, demo: Option<&Demo>) -> String {
     config.to_string()
 }
 
-/// Asked for again each time, and sent again only where it has changed.
+/// A file as a response that browsers revalidate each time: 304 unless it has changed.
 fn response(name: &str, headers: &HeaderMap, content: Vec<u8>) -> Response<Body> {
     let tag = format!("\"{}\"", &fingerprint(&[&content])[..32]);
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());

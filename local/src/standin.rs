@@ -1,8 +1,8 @@
-//! The stand-in for OpenAI: the same wire as its `/v1`, in one process, out of memory.
+//! The stand-in for OpenAI: the same API as its `/v1`, in one process, with all data in memory.
 //!
-//! It answers at once, always alike, and says that it is no model. It keeps conversations, responses, files and
-//! vector stores as OpenAI does, refuses what OpenAI refuses, and can be told to fail ([`Standin::fault`],
-//! [`Standin::hold`]). Everything a test can do through the handle, another process can do under `/standin`.
+//! It answers at once, the same each time, and says that it is not a model. It keeps conversations, responses, files
+//! and vector stores as OpenAI does, refuses what OpenAI refuses, and can be told to fail ([`Standin::fault`],
+//! [`Standin::hold`]). Everything that a test can do through the handle, another process can do under `/standin`.
 //!
 //! **Architecture Invariant.** The routes know nothing of Switchboard: any client of OpenAI's API may use them. Only
 //! `openai_wire.rs` imports `shared`, to serve Switchboard's own OpenAI client without a socket.

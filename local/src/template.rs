@@ -1,6 +1,6 @@
-//! What `template.yaml` says of routes, gateway answers and the table: the one list of what is deployed.
+//! The routes, gateway responses, table and time limits of `template.yaml`, the one list of what is deployed.
 //!
-//! It is compiled in, so the binary serves the routes it was built with, wherever it is started.
+//! The template is compiled in, so the binary serves the routes that it was built with, wherever it is started.
 
 mod resources;
 
@@ -16,21 +16,21 @@ use self::resources::{Resources, members, plain, target, text, unquoted};
 /// The template of this checkout.
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// How long API Gateway waits for a function, where the route does not say otherwise.
+/// API Gateway's default timeout of a function, for routes that set none.
 pub(crate) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
-/// How long API Gateway keeps an authorizer's answer, where the template does not say otherwise.
+/// API Gateway's default lifetime of a cached authorizer decision.
 const AUTHORIZER_TTL: Duration = Duration::from_mins(5);
-/// How long Lambda lets a function run, where the template does not say otherwise.
+/// Lambda's default time limit of a function.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the laptop needs of the template.
+/// The parts of the template that the laptop uses.
 #[derive(Debug)]
 pub struct Template {
     pub rest: Rest,
     pub sockets: Sockets,
-    /// The properties of the `AWS::DynamoDB::Table`, in the API's own names.
+    /// The properties of the `AWS::DynamoDB::Table`, which have the names of the API.
     pub table: serde_json::Value,
-    /// The binary's name and time limit of every function.
+    /// The time limit of every function, by the name of its binary.
     pub functions: HashMap<String, Duration>,
 }
 
@@ -40,11 +40,11 @@ pub struct Rest {
     pub stage: String,
     pub routes: Vec<Route>,
     pub authorizer: String,
-    /// For how long one answer of the authorizer serves the same Authorization header.
+    /// The time for which a decision of the authorizer is cached, by Authorization header.
     pub reauthorize_every: Duration,
-    /// The answer to every preflight.
+    /// The headers of the response to every preflight request.
     pub cors: HeaderMap,
-    /// What the gateway answers itself, by `CloudFormation`'s name (`UNAUTHORIZED`, `DEFAULT_4XX`).
+    /// The responses that the gateway gives itself, by `CloudFormation`'s name (`UNAUTHORIZED`, `DEFAULT_4XX`).
     pub responses: HashMap<String, GatewayResponse>,
 }
 
@@ -52,12 +52,12 @@ pub struct Rest {
 #[derive(Clone, Debug)]
 pub struct Route {
     pub method: Method,
-    /// As in the template: `/threads/{thread_id}`.
+    /// The path as the template has it: `/threads/{thread_id}`.
     pub path: String,
     pub function: String,
-    /// No authorizer stands before it.
+    /// The route has no authorizer.
     pub open: bool,
-    /// After this the caller gets the gateway's answer; the function runs on.
+    /// The time after which the caller gets the gateway's response; the function runs on.
     pub timeout: Duration,
 }
 
@@ -65,17 +65,17 @@ pub struct Route {
 #[derive(Debug)]
 pub struct Sockets {
     pub stage: String,
-    /// Function by route key: `$connect`, `$default`, `subscribe`.
+    /// The function by route key: `$connect`, `$default`, `subscribe`.
     pub routes: HashMap<String, String>,
-    /// The member of a frame that names its route, from `$request.body.action`.
+    /// The field of a message that names its route: `action` in `$request.body.action`.
     pub selector: String,
     pub authorizer: String,
 }
 
-/// A ready answer of the gateway.
+/// A response that the gateway gives itself.
 #[derive(Clone, Debug)]
 pub struct GatewayResponse {
-    /// As the template sets it, else `None` for the gateway's own.
+    /// The status that the template sets; `None` for the gateway's default.
     pub status: Option<StatusCode>,
     pub headers: HeaderMap,
     pub body: Bytes,

@@ -1,4 +1,4 @@
-//! The tokens that a laptop gives out, in place of an identity provider.
+//! The tokens that a laptop issues in place of an identity provider.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,23 +7,23 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use shared::fingerprint;
 
-/// What `iss` and `aud` say.
+/// The issuer and audience of the tokens (`iss` and `aud`).
 pub(crate) const ISSUER: &str = "switchboard";
 
-/// How long a printed token can be used.
+/// The lifetime of a printed token.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// Signs HS256 tokens with one secret.
+/// A signer of HS256 tokens with one secret.
 #[derive(Clone)]
 pub struct Tokens(String);
 
 impl Tokens {
-    /// `secret` has 32 bytes or more.
+    /// A signer with `secret`, which must have 32 bytes or more.
     pub(crate) fn new(secret: String) -> Self {
         Self(secret)
     }
 
-    /// A token of thirty days.
+    /// A token that is valid for 30 days.
     pub fn token(&self, tenant: &str, role: &str, subject: &str) -> String {
         let expires = SystemTime::now() + TOKEN_LIFETIME;
         let expires = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -32,24 +32,24 @@ impl Tokens {
         }))
     }
 
-    /// A token of any claims, good or not.
+    /// A token with any claims, valid or not.
     #[expect(clippy::missing_panics_doc, reason = "there is no JSON and no secret that HS256 would not sign")]
     pub fn sign(&self, claims: &serde_json::Value) -> String {
         encode(&Header::default(), claims, &EncodingKey::from_secret(self.0.as_bytes()))
             .expect("HS256 signs any JSON with any secret")
     }
 
-    /// What verifies them, and visitors'.
+    /// The keys that verify these tokens and visitors' tokens.
     pub(crate) fn keys(&self) -> Result<Keys, Misconfigured> {
         Keys::secret(&self.0, ISSUER, ISSUER)?.with_visitors(&self.visitor_secret())
     }
 
-    /// What visitors' tokens are signed with: made of the same secret, so that there is one to keep.
+    /// The secret of visitors' tokens, derived from the same secret so that only one has to be kept.
     pub(crate) fn visitor_secret(&self) -> String {
         fingerprint(&[b"visitors", self.0.as_bytes()])
     }
 
-    /// The secret, for whoever makes tokens elsewhere.
+    /// The secret, for processes that sign or verify tokens themselves.
     pub fn secret(&self) -> &str {
         &self.0
     }

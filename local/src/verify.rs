@@ -1,4 +1,4 @@
-//! `switchboard verify`: do all threads keep the invariants of one voice?
+//! `switchboard verify`: a check that all threads keep the invariants.
 
 use std::path::Path;
 
@@ -13,8 +13,9 @@ use shared::{Clock, domain::ThreadId, store::Store, verify::Report};
 
 use crate::{DataDir, Error, TABLE, data_dir, demo, dynamo, in_process::REGION};
 
-/// Threads of a page, and threads read at once.
+/// Threads read per page of the list.
 const PAGE_SIZE: usize = 100;
+/// Threads verified at the same time.
 const MAX_CONCURRENT_THREADS: usize = 8;
 
 #[derive(Debug, Args)]
@@ -31,7 +32,7 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    /// Looks at every thread and tells of those that break an invariant. Writes nothing, so it may run at any time.
+    /// Checks every thread, and reports those that break an invariant. Writes nothing, so it may run at any time.
     pub(crate) async fn run(&self, data_dir: &Path) -> Result<String, Error> {
         let (store, _lock) = self.store(data_dir).await?;
         let reports = match &self.thread {
@@ -63,7 +64,7 @@ impl Verify {
                 .map(|(thread, _)| self.report(store, &thread.id))
                 .buffered(MAX_CONCURRENT_THREADS)
                 .try_collect::<Vec<_>>();
-            // One that was deleted meanwhile is no matter.
+            // A thread that was deleted meanwhile has no report.
             reports.extend(checked.await?.into_iter().flatten());
             cursor = page.next;
             if cursor.is_none() {
@@ -76,8 +77,8 @@ impl Verify {
         Ok(store.thread_verify(&self.tenant, id, Clock::system().now()).await?)
     }
 
-    /// The table on AWS; else that of the running instance, through its port; else the file of a stopped one, locked as
-    /// long as the second value lives.
+    /// The table on AWS if one is named; else the running instance's, through its port; else the file of a stopped
+    /// instance, locked as long as the second value lives.
     async fn store(&self, data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
         if let Some(table) = &self.table {
             let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
@@ -98,7 +99,7 @@ impl Verify {
     }
 }
 
-/// The database's port wants a signature, and believes any.
+/// Credentials for the database's port, which requires a signature but accepts any.
 fn any_credentials() -> Credentials {
     Credentials::builder().access_key_id("local").secret_access_key("local").provider_name("verify").build()
 }

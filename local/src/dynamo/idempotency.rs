@@ -1,7 +1,7 @@
-//! The idempotency tokens of transactions: one that is sent again under its token is answered, not carried out again.
+//! Idempotency tokens of transactions: a repeated token gets the first response, and its transaction is not repeated.
 //!
-//! Dynoxide does this too, but looks through every token of the last ten minutes at each transaction, which after some
-//! thousands costs more than the transaction. Within a process a token comes again at once or never, so keeping the
+//! Dynoxide does this too, but at each transaction it scans every token of the last ten minutes, which after some
+//! thousands costs more than the transaction. Within a process a token is repeated at once or never, so keeping the
 //! newest is enough.
 
 use std::{
@@ -14,13 +14,13 @@ use dynoxide::{
     actions::transact_write_items::{TransactWriteItemsRequest, TransactWriteItemsResponse},
 };
 
-/// The number of tokens that are remembered.
+/// The number of tokens that are kept.
 const MAX_TOKENS: usize = 1_000;
 
 /// The tokens of the newest transactions that were carried out.
 #[derive(Debug, Default)]
 pub(super) struct IdempotencyTokens {
-    /// The digest of the request, by its token.
+    /// The digest of each request, by its token.
     digests: HashMap<String, u64>,
     oldest_first: VecDeque<String>,
 }

@@ -1,4 +1,4 @@
-//! The REQUEST authorizer in front of every route: its decisions kept for as long as the template says.
+//! The decisions of the REQUEST authorizer, cached for as long as the template says.
 
 use std::{
     collections::HashMap,
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 
 use super::refusal::Refusal;
 
-/// More decisions than this are not kept.
+/// The number of decisions that are cached at most.
 const MAX_CACHED_DECISIONS: usize = 4096;
 
-/// What an authorizer said, in the form in which events carry it.
+/// A decision of the authorizer: its policy, and its context in the form in which events carry it.
 pub(super) struct Decision {
     policy: ApiGatewayCustomAuthorizerPolicy,
-    /// The event's `requestContext.authorizer`: every value a string, as AWS hands them on.
+    /// The event's `requestContext.authorizer`; every value is a string, as on AWS.
     context: HashMap<String, Value>,
 }
 
@@ -41,8 +41,8 @@ impl Decision {
         Self { policy: response.policy_document, context }
     }
 
-    /// The authorizer's context, if its policy lets `resource` be called.
-    /// A kept policy is asked anew for each resource; one that denies wins over one that allows.
+    /// The authorizer's context, if its policy allows calls of `resource`.
+    /// A cached policy is evaluated again for each resource; a statement that denies wins over one that allows.
     pub(super) fn grant(&self, resource: &str) -> Result<HashMap<String, Value>, Refusal> {
         let has = |effect: &IamPolicyEffect| {
             self.policy.statement.iter().any(|statement| statement.effect == *effect && covers(statement, resource))
@@ -59,7 +59,7 @@ fn covers(statement: &IamPolicyStatement, resource: &str) -> bool {
     statement.action.iter().any(invoke) && statement.resource.iter().any(|pattern| matches(resource, pattern))
 }
 
-/// IAM's wildcards: `*` for any run of characters, `?` for one.
+/// Matches IAM's wildcards: `*` for any characters, `?` for one.
 fn matches(text: &str, pattern: &str) -> bool {
     let (text, pattern) = (text.as_bytes(), pattern.as_bytes());
     let (mut at, mut next) = (0, 0);

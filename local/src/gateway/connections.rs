@@ -1,4 +1,4 @@
-//! The open sockets, and what can be done to one from outside: post, look, close.
+//! The open connections: post a message to one, read its details, close it.
 
 use std::{
     collections::HashMap,
@@ -19,12 +19,12 @@ use ulid::Ulid;
 
 use super::limits::Limits;
 
-/// The longest message either way, in bytes.
+/// The largest message in either direction.
 pub(super) const MAX_MESSAGE_BYTES: usize = 128 * 1024;
-/// Messages that may wait for one slow socket.
+/// The number of messages that may wait for one slow socket.
 const MAX_QUEUED_MESSAGES: usize = 256;
 
-/// All open sockets of one gateway. Cheap to clone.
+/// The open connections of one gateway. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connections(Arc<Shared>);
 
@@ -34,7 +34,7 @@ struct Shared {
     open: Mutex<HashMap<String, Arc<Connection>>>,
 }
 
-/// The side of a socket that others hold.
+/// The sending side of a connection, which posts use.
 #[derive(Debug)]
 struct Connection {
     queue: mpsc::Sender<Bytes>,
@@ -44,7 +44,7 @@ struct Connection {
     last_active: AtomicI64,
 }
 
-/// What `GET /@connections/{id}` tells.
+/// The details of a connection that `GET /@connections/{id}` returns.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionInfo {
     pub(super) connected_at: OffsetDateTime,
@@ -53,23 +53,23 @@ pub(super) struct ConnectionInfo {
     pub(super) user_agent: String,
 }
 
-/// Why the server ends a socket.
+/// A close code and reason.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Close {
     pub(super) code: u16,
     pub(super) reason: &'static str,
 }
 
-/// The socket's own side.
+/// The receiving side of a connection, which its socket holds.
 pub(super) struct SocketReceiver {
     pub(super) queue: mpsc::Receiver<Bytes>,
     pub(super) closing: watch::Receiver<Option<Close>>,
 }
 
-/// Why a message was not taken.
+/// A failure to post a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
-    /// Never opened, closed, or given up because it did not read.
+    /// The connection never existed, is closed, or was closed because its client did not read.
     #[error("the connection is closed")]
     Gone,
     #[error("the message is larger than 128 KB")]
@@ -81,7 +81,7 @@ impl Connections {
         Self(Arc::new(Shared { limits, open: Mutex::new(HashMap::new()) }))
     }
 
-    /// Queues a message for the socket. Waits for room no longer than [`Limits::slow_client_timeout`], then gives the socket up.
+    /// Queues a message for the socket. If the queue stays full for [`Limits::slow_client_timeout`], closes the socket.
     pub async fn post(&self, id: &str, message: Bytes) -> Result<(), PostError> {
         if message.len() > MAX_MESSAGE_BYTES {
             return Err(PostError::TooLarge);
@@ -100,23 +100,23 @@ impl Connections {
         }
     }
 
-    /// The ids of the open sockets.
+    /// The ids of the open connections.
     pub fn ids(&self) -> Vec<String> {
         self.open().keys().cloned().collect()
     }
 
-    /// How many sockets are open.
+    /// The number of open connections.
     pub fn count(&self) -> usize {
         self.open().len()
     }
 
-    /// An id of AWS's form: 15 characters of base64 and a `=`, which a URL must escape.
+    /// A new connection id in AWS's form: 15 characters of base64 and a `=`, which a URL must escape.
     pub(super) fn new_id() -> String {
         // The last byte of the time and all ten random ones.
         URL_SAFE.encode(&Ulid::generate().to_bytes()[5..])
     }
 
-    /// From here on the socket can be posted to; what comes before it is ready waits in its queue.
+    /// Adds a connection, from then on open to posts; messages wait in its queue until the socket is ready.
     pub(super) fn insert(&self, id: &str, info: ConnectionInfo) -> SocketReceiver {
         let (sender, queue) = mpsc::channel(MAX_QUEUED_MESSAGES);
         let (closer, closing) = watch::channel(None);
@@ -134,7 +134,7 @@ impl Connections {
         Some(info)
     }
 
-    /// Forgets the socket at once and asks it to end. False where there is none.
+    /// Removes the connection at once and asks its socket to close. Returns false if there is no such connection.
     pub(super) fn close(&self, id: &str, close: Close) -> bool {
         let Some(connection) = self.open().remove(id) else {
             return false;

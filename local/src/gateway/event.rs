@@ -16,14 +16,14 @@ use ulid::Ulid;
 
 use crate::in_process::REGION;
 
-/// The API's id where AWS has a random one, in ARNs too.
+/// The API's id, also in ARNs; on AWS it is random.
 pub(super) const API_ID: &str = "local";
 const ACCOUNT_ID: &str = "000000000000";
-/// `09/Apr/2026:12:34:56 +0000`
+/// The format of `requestTime`: `09/Apr/2026:12:34:56 +0000`.
 const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
-/// When and from where a request came, under which id.
+/// The arrival of a request: its id, its time and its source address.
 pub(super) struct Arrival {
     pub(super) id: String,
     pub(super) at: OffsetDateTime,
@@ -40,12 +40,12 @@ impl Arrival {
     }
 }
 
-/// What a policy must allow for this call.
+/// The ARN that a policy must allow for this call.
 pub(super) fn resource(stage: &str, call: &str) -> String {
     format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{stage}/{call}")
 }
 
-/// A REST request's event, still without its authorizer's context and its body.
+/// The event of a REST request, without the authorizer's context and the body.
 pub(super) fn rest(
     parts: &Parts,
     template: &str,
@@ -82,7 +82,7 @@ pub(super) fn rest(
     event
 }
 
-/// What the authorizer of a REST route is asked: the same request without its body.
+/// The authorizer's event for a REST request: the same request without its body.
 pub(super) fn rest_authorizer(
     event: &ApiGatewayProxyRequest,
     resource: &str,
@@ -109,7 +109,7 @@ pub(super) fn rest_authorizer(
     request
 }
 
-/// The client's headers less those that speak of its own connection, and those that API Gateway adds.
+/// The client's headers without those of its own connection, and with those that API Gateway adds.
 pub(super) fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
     let mut headers = headers.clone();
     headers.remove(CONNECTION);
@@ -121,7 +121,7 @@ pub(super) fn forwarded(headers: &HeaderMap, arrival: &Arrival) -> HeaderMap {
     headers
 }
 
-/// Of a header that is given twice, `headers` holds the last; `multiValueHeaders` holds all.
+/// The last value of each header, for `headers`; `multiValueHeaders` holds all values.
 pub(super) fn last_values(headers: &HeaderMap) -> HeaderMap {
     if headers.len() == headers.keys_len() {
         return headers.clone();

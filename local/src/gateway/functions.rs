@@ -1,4 +1,4 @@
-//! The functions of the template, called in this process.
+//! The template's functions, called in this process.
 
 use std::{
     collections::HashMap,
@@ -37,7 +37,7 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// No function yet but the one that guards them all.
+    /// Functions with an authorizer for all of them, and no handler yet.
     pub fn guarded_by<Authorize, Call>(name: &'static str, authorize: Authorize) -> Self
     where
         Authorize: Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> Call + Send + Sync + 'static,
@@ -68,7 +68,7 @@ impl Functions {
         self
     }
 
-    /// Sets each function's time limit from the template, all of whose functions must be here.
+    /// Takes the time limits from the template. Fails if a function of the template has no handler.
     pub(super) fn deployed(mut self, template: &Template) -> Result<Self, Error> {
         let is_known = |name: &str| name == self.authorizer.0 || self.handlers.contains_key(name);
         if let Some(name) = template.functions.keys().find(|name| !is_known(name)) {
@@ -78,17 +78,17 @@ impl Functions {
         Ok(self)
     }
 
-    /// Whether the template names the function.
+    /// Returns true if the template names the function.
     pub(super) fn is_deployed(&self, name: &str) -> bool {
         self.time_limits.contains_key(name)
     }
 
-    /// How long Lambda would let the function run.
+    /// The function's time limit on Lambda.
     pub(super) fn time_limit(&self, name: &str) -> Duration {
         self.time_limits.get(name).copied().unwrap_or(INTEGRATION_TIMEOUT)
     }
 
-    /// Runs a function as a task of its own: a caller that leaves, or is answered without it, ends nothing.
+    /// Runs a function as a separate task, so that it goes on when its caller leaves or stops waiting after `wait`.
     pub(super) async fn call(
         &self,
         name: &str,
@@ -100,7 +100,7 @@ impl Functions {
             return Err(Refusal::FunctionFailed);
         };
         let running = self.running.spawn(async move {
-            // Within the task, so that even an event that cannot be read fails this call alone.
+            // Converted within the task, so that an unreadable event fails this call only.
             handler(Request::from(event).with_lambda_context(context)).await
         });
         match timeout(wait, running).await {
@@ -117,7 +117,7 @@ impl Functions {
         }
     }
 
-    /// The authorizer's decision. An error of exactly `Unauthorized` is how an authorizer asks for a 401.
+    /// Runs the authorizer. By its error `Unauthorized`, exactly, an authorizer asks for a 401.
     pub(super) async fn decide(
         &self,
         event: ApiGatewayCustomAuthorizerRequestTypeRequest,
@@ -136,19 +136,19 @@ impl Functions {
         }
     }
 
-    /// Whoever holds this may still call: [`Functions::finished`] waits for it too.
+    /// A token for a task that may still call functions: [`Functions::finished`] waits until it is dropped.
     pub(super) fn caller(&self) -> TaskTrackerToken {
         self.running.token()
     }
 
-    /// Resolves when no call is under way and nobody is left who would make one.
+    /// Resolves when no call is running and no caller's token is left.
     pub(super) async fn finished(&self) {
         self.running.close();
         self.running.wait().await;
     }
 }
 
-/// What Lambda tells a function of the call: its id, and when it would be stopped.
+/// The Lambda context of a call: the request id, and the deadline.
 pub(super) fn context(request_id: &str, time_limit: Duration) -> Context {
     let deadline = SystemTime::now() + time_limit;
     let since_epoch = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();

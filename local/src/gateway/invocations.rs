@@ -1,4 +1,5 @@
-//! Lambda's `Invoke`, asynchronous alone: over HTTP and, for the functions of this process, through the SDK's own transport.
+//! Lambda's `Invoke`, asynchronous only: over HTTP and, for the functions of this process, through the SDK's own
+//! transport.
 
 use std::sync::{
     Arc, OnceLock, Weak,
@@ -24,72 +25,72 @@ use crate::in_process::{self, Service, ServiceResponse, client_config, path};
 
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 
-/// The most bytes of an event of an asynchronous invocation.
+/// The largest event of an asynchronous invocation.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
-/// The functions of a gateway, for those that invoke one of them. Does not keep them alive: functions hold this.
+/// The asynchronous invocations of a gateway's functions. Holds the functions weakly, because they hold this.
 #[derive(Clone, Default)]
 pub struct Invocations(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     functions: OnceLock<Weak<Functions>>,
-    under_way: TaskTracker,
+    running: TaskTracker,
     lose: AtomicBool,
 }
 
-/// The client that the functions get: the SDK's own, over the functions of this process.
+/// The SDK client that the functions get, over the functions of this process.
 pub fn client(invocations: &Invocations) -> Client {
     client_over(InProcess::new(invocations))
 }
 
-/// The same client over any transport, such as an [`InProcess`] wrapped by a test that makes the wire fail.
+/// The same client over any transport, such as an [`InProcess`] wrapped by a test that makes calls fail.
 pub fn client_over(transport: impl HttpClient + 'static) -> Client {
     Client::from_conf(client_config!(aws_sdk_lambda, RetryConfig::disabled(), transport))
 }
 
 impl Invocations {
-    /// From here on events reach these functions.
-    pub(super) fn lead_to(&self, functions: &Arc<Functions>) {
-        // One gateway each: a second call would be of no effect.
+    /// Connects the invocations to these functions.
+    pub(super) fn connect(&self, functions: &Arc<Functions>) {
+        // Each belongs to one gateway: a second call has no effect.
         let _ = self.0.functions.set(Arc::downgrade(functions));
     }
 
-    /// Whether events are taken and then lost, as they are where Lambda gives up on one.
+    /// Accepts events and then loses them, if `lose`, as Lambda does after it gives up on one.
     pub fn lose(&self, lose: bool) {
         self.0.lose.store(lose, SeqCst);
     }
 
-    /// Resolves when no invocation is under way.
+    /// Resolves when no invocation is running.
     pub async fn finished(&self) {
-        self.0.under_way.close();
-        self.0.under_way.wait().await;
-        self.0.under_way.reopen();
+        self.0.running.close();
+        self.0.running.wait().await;
+        self.0.running.reopen();
     }
 
-    /// Calls the function with the event, as a task of its own. An error is Lambda's status and its name for it.
+    /// Calls the function with the event, as a separate task. An error is Lambda's status and its name for the error.
     fn invoke(&self, path: &str, kind: Option<&str>, event: &[u8]) -> Result<(), InvokeError> {
         let functions = self.0.functions.get().and_then(Weak::upgrade).ok_or(GATEWAY_STOPPED)?;
         let name = function(path).filter(|name| functions.is_deployed(name)).ok_or(FUNCTION_NOT_FOUND)?;
         if kind != Some("Event") {
             return Err(NOT_ASYNCHRONOUS);
         }
-        // An event of API Gateway's says who calls: none comes by this door.
+        // API Gateway's events carry the caller's identity, so none is accepted from here.
         let Ok(event @ LambdaRequest::PassThrough(_)) = serde_json::from_slice(event) else {
             return Err(UNREADABLE_EVENT);
         };
         if self.0.lose.load(SeqCst) {
             return Ok(());
         }
-        let (name, under_way) = (name.to_owned(), self.0.under_way.token());
-        // Before the answer is given: a gateway that stops waits for it.
+        let (name, running) = (name.to_owned(), self.0.running.token());
+        // Before the response: a gateway that stops waits for this call.
         let caller = functions.caller();
         tokio::spawn(async move {
             let time_limit = functions.time_limit(&name);
             let context = context(&Ulid::generate().to_string(), time_limit);
-            // A failure is in the log. Nothing is tried again: what was asked for is due.
+            // A failure is logged and not retried: the thread is still due, so the sweep finds it.
             let _ = functions.call(&name, event, context, time_limit).await;
-            drop((caller, under_way));
+            drop((caller, running));
         });
         Ok(())
     }
@@ -103,7 +104,7 @@ const UNREADABLE_EVENT: InvokeError = (StatusCode::BAD_REQUEST, "InvalidRequestC
 const EVENT_TOO_LARGE: InvokeError = (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException");
 const GATEWAY_STOPPED: InvokeError = (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException");
 
-/// The function that a path of the API names, if it is one to invoke it.
+/// The name of the function in a path of `Invoke`.
 pub(super) fn function(path: &str) -> Option<&str> {
     let name = path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
     (!name.is_empty() && !name.contains('/')).then_some(name)

@@ -1,24 +1,24 @@
-//! What AWS allows: sizes and times that the gateway enforces.
+//! The limits of AWS that the gateway enforces: sizes and times.
 
 use std::time::Duration;
 
-/// For how long a stopping gateway waits for requests and handlers under way.
+/// The time for which a stopping gateway waits for running requests and handlers.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What AWS allows. [`Limits::default`] is AWS's own; tests shorten the times.
+/// The limits of API Gateway. [`Limits::default`] is AWS's; tests shorten the times.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a request's body.
+    /// The largest body of a request.
     pub body_bytes: usize,
-    /// Bytes of the request line and all headers together.
+    /// The largest request line and headers together.
     pub head_bytes: usize,
-    /// The longest wait for a function on a buffered route or a socket; a route's own, where shorter, wins.
+    /// The longest wait for a function; a route's own timeout wins if it is shorter.
     pub integration_timeout: Duration,
-    /// Without a message either way a socket is closed after this.
+    /// The time without a message in either direction after which a socket is closed.
     pub idle_timeout: Duration,
-    /// A socket is closed after this in any case.
+    /// The time after which a socket is closed in any case.
     pub max_duration: Duration,
-    /// How long a post may wait for room in a slow socket's queue before the socket is given up.
+    /// The longest wait of a post for room in a slow socket's queue, and of a closing socket for its client.
     pub slow_client_timeout: Duration,
 }
 

@@ -16,12 +16,12 @@ use time::format_description::well_known::Rfc3339;
 use super::connections::{Close, Connections, MAX_MESSAGE_BYTES, PostError};
 use crate::in_process::{self, Service, ServiceResponse, client_config, path};
 
-/// The client that the functions get: the SDK's own, over the sockets of this process.
+/// The SDK client that the functions get, over the sockets of this process.
 pub fn client(connections: &Connections) -> Client {
     client_over(InProcess::new(connections))
 }
 
-/// The same client over any transport, such as an [`InProcess`] wrapped by a test that makes the wire fail.
+/// The same client over any transport, such as an [`InProcess`] wrapped by a test that makes calls fail.
 pub fn client_over(transport: impl HttpClient + 'static) -> Client {
     Client::from_conf(client_config!(aws_sdk_apigatewaymanagement, RetryConfig::disabled(), transport))
 }
@@ -49,7 +49,7 @@ impl Service for Connections {
     }
 }
 
-/// The connection that a path of the API names: `/@connections/{id}`, with or without a stage before it.
+/// The connection id in a path of the API: `/@connections/{id}`, with or without a stage before it.
 pub(super) fn connection(path: &str) -> Option<String> {
     let (stage, id) = path.split_once("/@connections/").or_else(|| path.split_once("/%40connections/"))?;
     let plain = !id.is_empty() && !id.contains('/') && !stage[stage.len().min(1)..].contains('/');

@@ -1,4 +1,4 @@
-//! One port: its requests go to the REST API, the sockets, the pages, or one of AWS's own APIs, by their path.
+//! The gateway's port, which sends a request to the sockets, the pages, AWS's own APIs or the REST API by its path.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,27 +14,27 @@ use super::{Gateway, invocations, limits::SHUTDOWN_TIMEOUT, management, rest, ro
 use crate::pages;
 
 impl Gateway {
-    /// Serves until `stop` turns true, then closes every socket and waits a little for what is under way.
+    /// Serves until `stop` turns true, then closes every socket and waits a few seconds for running calls.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let connections = self.connections.clone();
         let router = Router::new().fallback(serve).with_state(Arc::clone(&self));
         let mut stopping = stop.clone();
-        // A small frame goes out when it is written, not when the one before it is acknowledged.
+        // A small frame is sent when it is written, not when the one before it is acknowledged.
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
         let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
-                // A dropped sender stops too.
+                // A dropped sender stops it too.
                 let _ = stopping.wait_for(|stop| *stop).await;
             });
         let serving = tokio::spawn(serving.into_future());
         let _ = stop.wait_for(|stop| *stop).await;
         connections.close_all();
-        // Whatever takes longer dies with the process, as it would with its Lambda.
+        // A call that takes longer ends with the process, as it would with its Lambda.
         let _ = timeout(SHUTDOWN_TIMEOUT, async {
             let _ = serving.await;
-            // Those whose `$connect` was still under way.
+            // Sockets whose `$connect` was still running.
             connections.close_all();
             self.functions.finished().await;
         })

@@ -1,4 +1,4 @@
-//! What the gateway answers itself, in the template's words.
+//! Refusals: the responses that the gateway gives itself, as the template configures them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::template::GatewayResponse;
 
-/// Why a request did not reach its function, or got no answer from it.
+/// The reason for which a request did not reach its function, or got no response from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// No token, or the authorizer asked for a 401.
@@ -19,17 +19,17 @@ pub(super) enum Refusal {
     AccessDenied,
     /// The authorizer itself failed.
     AuthorizerFailed,
-    /// No such path, or not with this method.
+    /// No route has this path and method.
     NoRoute,
     TooLarge,
-    /// The function has not answered in time; it may still do its work.
+    /// The function did not respond in time; it may still be running.
     TimedOut,
     /// The function returned an error or panicked.
     FunctionFailed,
 }
 
 impl Refusal {
-    /// The name in the template, and the status where the template sets none: API Gateway's own.
+    /// The name of the response in the template, and API Gateway's status for it, which the template may replace.
     fn kind(self) -> (&'static str, StatusCode) {
         match self {
             Self::Unauthorized => ("UNAUTHORIZED", StatusCode::UNAUTHORIZED),
@@ -43,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// The answers, ready made.
+/// The gateway responses of the template, by name.
 pub(super) struct Refusals(HashMap<String, GatewayResponse>);
 
 impl Refusals {

@@ -21,7 +21,7 @@ use super::{
     refusal::Refusal,
 };
 
-/// A body that is too large is read on to its end, so that its sender hears the answer, but no further than this.
+/// The limit up to which a body that is too large is read and dropped, so that its sender can read the response.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 
 pub(super) async fn serve(gateway: &Gateway, request: Request, source: SocketAddr) -> Response<Body> {
@@ -57,8 +57,8 @@ async fn call(gateway: &Gateway, request: Request, arrival: &Arrival) -> Result<
     gateway.functions.call(&route.function, LambdaRequest::ApiGatewayV1(event), context, wait).await
 }
 
-/// The authorizer's context for this request, asked of the function only where no kept decision serves.
-/// Without the header that identifies the caller, the function is not asked at all.
+/// The authorizer's context for this request, from a cached decision or by a call of the authorizer.
+/// Without the header that identifies the caller, the authorizer is not called.
 async fn authorize(
     gateway: &Gateway,
     parts: &Parts,
@@ -84,13 +84,13 @@ fn preflight(cors: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// The body as text, as an API without binary media types passes it on; `None` where there is none.
+/// The body as text, as an API without binary media types passes it on; `None` if it is empty.
 async fn read(body: Body, limits: &Limits) -> Result<Option<String>, Refusal> {
     let mut text = Vec::new();
     let mut size = 0;
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
-        // The sender is gone: nobody will read what this is answered with.
+        // The sender is gone, so nobody reads the response.
         let part = part.map_err(|_| Refusal::TooLarge)?;
         size += part.len();
         if size <= limits.body_bytes {
@@ -106,7 +106,7 @@ async fn read(body: Body, limits: &Limits) -> Result<Option<String>, Refusal> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// The request line and the headers, as they came.
+/// The size of the request line and the headers in bytes.
 fn head_size(parts: &Parts) -> usize {
     let uri = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let line = parts.method.as_str().len() + uri + " HTTP/1.1\r\n ".len();

@@ -1,4 +1,4 @@
-//! Which route a path means.
+//! The route of a request's path.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use percent_encoding::percent_decode_str;
 
 use crate::template::Route;
 
-/// Where the laptop's WebSocket API listens.
+/// The path of the laptop's WebSocket API.
 pub(crate) const SOCKET_PATH: &str = "/ws";
 
-/// All routes, by path.
+/// The routes of the template, by path.
 pub(super) struct Routes(Vec<Path>);
 
-/// One path of the template with all its methods.
+/// A path of the template with all its methods.
 struct Path {
     template: String,
     segments: Vec<Segment>,
@@ -25,10 +25,10 @@ enum Segment {
     Named(String),
 }
 
-/// A path of the template that a request's path fits.
+/// A path of the template that matches a request's path.
 pub(super) struct Match<'a> {
     path: &'a Path,
-    /// Percent-decoded, as API Gateway gives them.
+    /// The path parameters, percent-decoded as by API Gateway.
     pub(super) parameters: HashMap<String, String>,
 }
 
@@ -56,7 +56,7 @@ impl Routes {
                 });
             }
         }
-        // A fixed word wins over a name: `/threads/search` before `/threads/{thread_id}`.
+        // A fixed segment wins over a parameter: `/threads/search` before `/threads/{thread_id}`.
         paths.sort_by_key(|path| path.segments.iter().filter(|segment| matches!(segment, Segment::Named(_))).count());
         Self(paths)
     }

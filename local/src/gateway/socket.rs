@@ -1,4 +1,4 @@
-//! The WebSocket API: `$connect` decides, then every message is a call of its route's function, until `$disconnect`.
+//! The WebSocket API: `$connect` accepts a socket, each message calls its route's function, `$disconnect` ends it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -34,11 +34,11 @@ use super::{
 };
 use crate::template::INTEGRATION_TIMEOUT;
 
-/// The longest frame; a longer message must come in several.
+/// The largest frame; a larger message must come in several frames.
 const MAX_FRAME_BYTES: usize = 32 * 1024;
 
-/// What a socket keeps to read into. Most are idle, and what they say is short: the library's own 128 KB would be most of
-/// what an open socket costs.
+/// The read buffer of a socket. Most sockets are idle and their messages short: the library's default of 128 KB would
+/// be most of the memory of an open socket.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 const MESSAGE_TOO_LONG: Close = Close { code: 1009, reason: "Message Too Long" };
@@ -47,7 +47,7 @@ const DURATION_LIMIT: Close = Close { code: 1001, reason: "Connection duration l
 const CLIENT_CLOSED: Close = Close { code: 1000, reason: "Client-side close frame" };
 const CONNECTION_LOST: Close = Close { code: 1006, reason: "" };
 
-/// Answers the upgrade of one socket: 101 only after the authorizer and `$connect` agreed.
+/// Answers the upgrade request of a socket: 101 only after the authorizer and `$connect` have accepted it.
 pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: SocketAddr) -> Response<Body> {
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
@@ -70,7 +70,7 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
     if let Some(protocol) = response.headers().get(SEC_WEBSOCKET_PROTOCOL) {
         upgrade.set_selected_protocol(protocol.clone());
     }
-    // Before the client hears of it: a post that follows the 101 must find the connection.
+    // Before the client gets the 101: a post that follows it must find the connection.
     let receiver = gateway.connections.insert(&socket.id, info(&socket));
     socket.forget_handshake();
     let socket = Arc::new(socket);
@@ -83,9 +83,9 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
         })
         .on_upgrade(async move |mut stream| {
             let close = relay(&gateway, &socket, &mut stream, receiver).await;
-            // From here on nothing can be posted to it.
+            // From here on posts are refused.
             gateway.connections.close(&socket.id, close);
-            // Boxed: only a socket that ends needs the room.
+            // Boxed, because only a socket that ends needs the memory.
             let disconnected = Box::pin(disconnect(&gateway, &socket, close));
             tokio::join!(close_handshake(stream, close, gateway.limits().slow_client_timeout), disconnected);
             drop(caller);
@@ -99,7 +99,7 @@ async fn connect(gateway: &Gateway, socket: &mut Socket) -> Result<Response<Body
     call(gateway, "$connect", &socket.connected.id, socket.connect()).await
 }
 
-/// Tells the function: best effort, as on AWS.
+/// Calls the function of `$disconnect`, at best effort, as on AWS.
 async fn disconnect(gateway: &Gateway, socket: &Socket, close: Close) {
     gateway.connections.close(&socket.id, close);
     let arrival = Arrival::now(socket.connected.source);
@@ -109,7 +109,7 @@ async fn disconnect(gateway: &Gateway, socket: &Socket, close: Close) {
     }
 }
 
-/// Carries messages both ways until either side, a limit or the gateway ends it.
+/// Relays messages both ways until the client, a limit or the gateway ends the connection.
 async fn relay(
     gateway: &Arc<Gateway>,
     socket: &Arc<Socket>,
@@ -121,7 +121,7 @@ async fn relay(
     let mut idle = Instant::now() + limits.idle_timeout;
     loop {
         tokio::select! {
-            // In this order: what was posted before the socket was closed goes out before it closes.
+            // In this order, so that messages posted before the socket was closed are sent before it closes.
             biased;
             Some(message) = receiver.queue.recv() => {
                 idle = Instant::now() + limits.idle_timeout;
@@ -152,7 +152,7 @@ async fn relay(
     }
 }
 
-/// Sends what waits, in as few writes as it takes.
+/// Sends all queued messages with one flush.
 async fn send(stream: &mut WebSocket, first: Bytes, queue: &mut Receiver<Bytes>) -> Result<(), axum::Error> {
     stream.feed(frame(first)).await?;
     while let Ok(next) = queue.try_recv() {
@@ -173,11 +173,11 @@ fn too_large(error: axum::Error) -> bool {
     error.into_inner().downcast_ref().is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)))
 }
 
-/// The closing handshake. Whoever does not take part in it is left alone after `patience`.
+/// The closing handshake, given up after `wait` if the client does not take part in it.
 async fn close_handshake(mut stream: WebSocket, close: Close, wait: Duration) {
     let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
     let handshake = async {
-        // Refused where the peer closed first: then the answer to its frame is what is left to write.
+        // Refused if the peer closed first: then only the reply to its close frame is left to write.
         if stream.send(Message::Close(Some(frame))).await.is_err() {
             let _ = stream.flush().await;
         }
@@ -185,13 +185,13 @@ async fn close_handshake(mut stream: WebSocket, close: Close, wait: Duration) {
     };
     let _ = timeout(wait, handshake).await;
     if close.code == MESSAGE_TOO_LONG.code {
-        // What the peer still sends cannot be read any more, and dropping it unread would reset the connection
-        // before the peer has read why.
+        // The rest of the peer's message cannot be read any more, and dropping it unread would reset the connection
+        // before the peer has read the close frame.
         sleep(wait).await;
     }
 }
 
-/// Calls the function that the message asks for, as a task of its own: AWS keeps no order among messages either.
+/// Calls the function of a message's route, as a separate task: AWS does not keep the order of messages either.
 fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool) {
     let (gateway, socket) = (Arc::clone(gateway), Arc::clone(socket));
     tokio::spawn(async move {
@@ -200,7 +200,7 @@ fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: 
             Some(route) => {
                 let event = socket.message(route, &arrival, body, base64);
                 match call(&gateway, route, &arrival.id, event).await {
-                    // There is no route response: what the function wants to say it posts.
+                    // There is no route response: the function posts its messages.
                     Ok(_) => return,
                     Err(Refusal::TimedOut) => "Endpoint request timed out",
                     Err(_) => "Internal server error",
@@ -213,7 +213,7 @@ fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: 
     });
 }
 
-/// The route that the body names, or `$default`, or none. The `$` routes are not for clients to name.
+/// The route that the body names, else `$default`, if there is one. Clients cannot name the `$` routes.
 fn route<'a>(gateway: &'a Gateway, body: &str) -> Option<&'a str> {
     let sockets = &gateway.template.sockets;
     let named = serde_json::from_str::<Value>(body).ok().and_then(|body| {

@@ -19,7 +19,7 @@ use ulid::Ulid;
 
 use super::event::{API_ID, Arrival, forwarded, last_values, milliseconds, query, text};
 
-/// A socket from `$connect` on: what all of its events share.
+/// A socket from `$connect` on, with the data that all of its events share.
 pub(super) struct Socket {
     pub(super) id: String,
     pub(super) connected: Arrival,
@@ -28,7 +28,7 @@ pub(super) struct Socket {
     user_agent: Option<String>,
     headers: HeaderMap,
     query: QueryMap,
-    /// The authorizer's context, from when it was granted.
+    /// The authorizer's context, once it has allowed the connection.
     pub(super) granted: HashMap<String, Value>,
 }
 
@@ -46,7 +46,7 @@ impl Socket {
         }
     }
 
-    /// What the authorizer is asked, once, before `$connect`.
+    /// The authorizer's event, sent once, before `$connect`.
     pub(super) fn authorizer(&self, resource: &str) -> ApiGatewayCustomAuthorizerRequestTypeRequest {
         let mut request = ApiGatewayCustomAuthorizerRequestTypeRequest::default();
         request.type_ = Some("REQUEST".to_owned());
@@ -70,7 +70,7 @@ impl Socket {
         event
     }
 
-    /// A frame of the client. AWS sends no headers with it, and binary frames in base64.
+    /// The event of a client's message. AWS sends no headers with it, and binary messages in base64.
     pub(super) fn message(
         &self,
         route: &str,
@@ -92,7 +92,7 @@ impl Socket {
         event
     }
 
-    /// Without an `httpMethod`: with one it would be taken for a REST event.
+    /// An event without `httpMethod`; with one it would be read as a REST event.
     fn event(&self, route: &str, kind: &str, arrival: &Arrival) -> ApiGatewayWebsocketProxyRequest {
         let mut context = ApiGatewayWebsocketProxyRequestContext::default();
         context.route_key = Some(route.to_owned());
@@ -115,7 +115,7 @@ impl Socket {
         event
     }
 
-    /// Lets go of what only `$connect` is told: a header's value holds on to the whole buffer that it was read into.
+    /// Drops the data that only `$connect` needs: a header value keeps the whole buffer alive that it was read into.
     pub(super) fn forget_handshake(&mut self) {
         self.headers = HeaderMap::new();
         self.query = QueryMap::default();

@@ -1,4 +1,4 @@
-//! All that the stand-in keeps.
+//! The objects that the stand-in keeps, as OpenAI keeps them for an account.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,30 +7,30 @@ use serde_json::{Map, Value, json};
 
 use super::{error::ApiError, item::Item, stamp::now};
 
-/// Ids are ULIDs, so an ordered map lists in the order of creation.
+/// All objects of the account. Ids are ULIDs, so an ordered map lists in the order of creation.
 #[derive(Default)]
 pub(super) struct Account {
     pub(super) conversations: HashMap<String, Conversation>,
-    /// By conversation, and beside it: deleting a conversation leaves its items.
+    /// The items of each conversation, apart from it because deleting a conversation leaves its items.
     pub(super) items: HashMap<String, Vec<Item>>,
-    /// By id, as the JSON they are answered in: a tenth of the memory of the same as values.
+    /// Stored responses as JSON, which takes a tenth of the memory of the same as values.
     pub(super) responses: HashMap<String, Box<str>>,
     pub(super) files: HashMap<String, File>,
     pub(super) vector_stores: BTreeMap<String, VectorStore>,
 }
 
-/// How much of each kind exists.
+/// The number of objects of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub conversations: usize,
-    /// Items of all conversations, deleted ones included.
+    /// Items of all conversations, including deleted conversations.
     pub items: usize,
-    /// Those of them whose conversation is gone, so that no call can list them any more.
+    /// Items whose conversation is deleted, so that no call can list them any more.
     pub orphaned_items: usize,
     pub responses: usize,
     pub files: usize,
     pub vector_stores: usize,
-    /// Conversations with a response under way, and so locked.
+    /// Conversations that are locked by a running response.
     pub running: usize,
 }
 
@@ -54,7 +54,7 @@ impl Account {
         found.ok_or_else(|| ApiError::not_found("Conversation", id))
     }
 
-    /// The items of a conversation that exists, oldest first.
+    /// The items of an existing conversation, oldest first.
     pub(super) fn items(&mut self, conversation: &str) -> Result<&mut Vec<Item>, ApiError> {
         self.conversation(conversation)?;
         Ok(self.items.entry(conversation.to_owned()).or_default())
@@ -65,7 +65,7 @@ impl Account {
         found.ok_or_else(|| ApiError::not_found("Vector store", id))
     }
 
-    /// The file as a member of the store.
+    /// The membership of an uploaded file in a vector store.
     pub(super) fn vector_store_file(
         &self,
         store: &str,
@@ -89,7 +89,7 @@ impl Account {
 pub(super) struct Conversation {
     pub(super) created_at: u64,
     pub(super) metadata: Map<String, Value>,
-    /// A response is under way: no other may start, nothing may be added.
+    /// Locked by a running response: no other may start, and no item may be added.
     pub(super) running: bool,
 }
 
@@ -126,11 +126,11 @@ pub(super) struct VectorStore {
     pub(super) metadata: Map<String, Value>,
     pub(super) expires_after: Option<Value>,
     pub(super) created_at: u64,
-    /// Oldest first.
+    /// The files of the store, oldest first.
     pub(super) files: Vec<VectorStoreFile>,
 }
 
-/// A file within a store, indexed as soon as it is there.
+/// A file in a vector store, indexed as soon as it is added.
 #[derive(Clone, Serialize)]
 pub(super) struct VectorStoreFile {
     pub(super) id: String,
@@ -144,7 +144,7 @@ pub(super) struct VectorStoreFile {
 }
 
 impl VectorStore {
-    /// Whether it was there.
+    /// Removes a file from the store. Returns false if it was not in it.
     pub(super) fn remove(&mut self, file: &str) -> bool {
         let before = self.files.len();
         self.files.retain(|present| present.id != file);

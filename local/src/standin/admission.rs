@@ -1,4 +1,4 @@
-//! What every request under `/v1` passes first: the log, the key, the faults.
+//! The checks of every request under `/v1` before its route: request log, API key, faults.
 
 use axum::{
     body::{Bytes, to_bytes},
@@ -16,7 +16,7 @@ use super::{
     stamp::new_id,
 };
 
-/// The largest body taken, files included.
+/// The largest body, files included.
 const MAX_BODY_BYTES: usize = 64 << 20;
 
 pub(super) async fn admit(State(standin): State<Standin>, request: Request, next: Next) -> Response {

@@ -1,4 +1,4 @@
-//! The handle over HTTP, for whoever runs in another process:
+//! The stand-in's handle over HTTP, for other processes:
 //! `GET /standin/state`, `GET|POST|DELETE /standin/faults`, `GET /standin/holds/{n}`, `GET /standin/holds/{n}/begun`,
 //! `POST /standin/holds/{n}/release|cut`, `GET|DELETE /standin/requests`.
 
@@ -40,7 +40,7 @@ async fn faults(State(standin): State<Standin>) -> Json<Value> {
     Json(json!({"data": waiting.collect::<Vec<_>>()}))
 }
 
-/// Takes one fault, and answers the number of its hold.
+/// Adds a fault, and returns the number of its hold.
 async fn fault(State(standin): State<Standin>, body: Bytes) -> Result<Json<Value>, ApiError> {
     let hold = standin.faults().add(parse(&body)?);
     Ok(Json(json!({"hold": hold.number()})))
@@ -55,7 +55,7 @@ async fn hold(State(standin): State<Standin>, Path(number): Path<usize>) -> Resu
     Ok(Json(json!({"stage": standin.hold_numbered(number)?.stage()})))
 }
 
-/// Answers once a request waits there.
+/// Responds once a request waits at the hold.
 async fn begun(State(standin): State<Standin>, Path(number): Path<usize>) -> Result<Json<Value>, ApiError> {
     let hold = standin.hold_numbered(number)?;
     hold.begun().await;

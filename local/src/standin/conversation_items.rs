@@ -37,7 +37,7 @@ async fn add(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes
         return Err(locked_by_a_response());
     }
     let present = account.items(&id)?;
-    let added = accept(items, present)?;
+    let added = validate(items, present)?;
     present.extend_from_slice(&added);
     let ends = |item: Option<&Item>| item.map(|item| item.id().to_owned());
     Ok(Json(json!({
@@ -68,7 +68,7 @@ async fn read(
     found.map(|item| Json(json!(item))).ok_or_else(|| ApiError::not_found("Item", &item_id))
 }
 
-/// Answers with the conversation, as OpenAI does.
+/// Deletes an item, and returns the conversation, as OpenAI does.
 async fn delete(
     State(standin): State<Standin>,
     Path((id, item_id)): Path<(String, String)>,
@@ -84,8 +84,8 @@ pub(super) fn locked_by_a_response() -> ApiError {
     ApiError::invalid("A response is running on this conversation. Retry in a few seconds.").code("conversation_locked")
 }
 
-/// At most 20 items, none of them in the conversation yet.
-pub(super) fn accept(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item>, ApiError> {
+/// Validates new items: at most 20, none of which is in the conversation yet.
+pub(super) fn validate(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item>, ApiError> {
     if items.len() > 20 {
         return Err(ApiError::invalid("Invalid 'items': at most 20 items.")
             .param("items")
@@ -94,7 +94,7 @@ pub(super) fn accept(items: Vec<ItemParam>, present: &[Item]) -> Result<Vec<Item
     into_items(items, "items", present)
 }
 
-/// The items of a body's `field`, each refused where the conversation has it already.
+/// Validates the items of a body's `field`. One that the conversation holds already is refused.
 pub(super) fn into_items(items: Vec<ItemParam>, field: &str, present: &[Item]) -> Result<Vec<Item>, ApiError> {
     let mut known: HashSet<&str> = HashSet::new();
     if items.iter().any(ItemParam::has_id) {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     account::Conversation,
-    conversation_items::accept,
+    conversation_items,
     error::{ApiError, parse},
     handle::Standin,
     item::ItemParam,
@@ -36,7 +36,7 @@ async fn create(State(standin): State<Standin>, body: Bytes) -> Result<Json<Valu
     let Create { metadata, items } = parse(&body)?;
     let metadata = metadata::validate(metadata.unwrap_or_default())?;
     let conversation = Conversation { created_at: now(), metadata, running: false };
-    let items = accept(items.unwrap_or_default(), &[])?;
+    let items = conversation_items::validate(items.unwrap_or_default(), &[])?;
     let id = new_id("conv");
     let response = conversation.resource(&id);
     let mut account = standin.account();
@@ -55,7 +55,7 @@ struct Update {
     metadata: Option<Map<String, Value>>,
 }
 
-/// The metadata given replaces the metadata there was.
+/// Replaces the metadata of a conversation.
 async fn update(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, ApiError> {
     let Update { metadata } = parse(&body)?;
     let metadata = metadata::validate(metadata.unwrap_or_default())?;
@@ -65,7 +65,8 @@ async fn update(State(standin): State<Standin>, Path(id): Path<String>, body: By
     Ok(Json(conversation.resource(&id)))
 }
 
-/// Its items stay, where nobody can list them any more: whoever means to remove them does so before.
+/// Deletes a conversation but not its items, as OpenAI does. They cannot be listed any more, so a client that wants
+/// them deleted has to do so before.
 async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let mut account = standin.account();
     account.conversation(&id)?;

@@ -1,4 +1,4 @@
-//! A refusal in OpenAI's error shape.
+//! Error responses in OpenAI's format.
 
 use axum::{
     Json,
@@ -8,7 +8,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-/// What the stand-in refuses, as OpenAI would: `{"error": {"message", "type", "param", "code"}}`.
+/// A refused request, as OpenAI reports it: `{"error": {"message", "type", "param", "code"}}`.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -26,9 +26,9 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// `what` as OpenAI names it: "Conversation", "Response", …
-    pub(super) fn not_found(what: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("{what} with id '{id}' not found."))
+    /// A 404; `kind` is the object's name at OpenAI: "Conversation", "Response", …
+    pub(super) fn not_found(kind: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("{kind} with id '{id}' not found."))
     }
 
     pub(super) fn param(mut self, param: impl Into<String>) -> Self {
@@ -54,7 +54,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The body as JSON; none at all reads as `{}`, as at OpenAI.
+/// Parses the body as JSON; an empty body reads as `{}`, as at OpenAI.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| match error.classify() {
@@ -63,7 +63,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })
 }
 
-/// Whatever the stand-in does not speak, the Assistants routes that OpenAI shut down among it.
+/// The error for a URL that the stand-in does not serve, such as the Assistants routes that OpenAI shut down.
 pub(super) async fn unknown_url(method: Method, uri: Uri) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, format!("Invalid URL ({method} {})", uri.path()))
 }

@@ -1,4 +1,4 @@
-//! An error response that a fault asks for.
+//! The error response of a fault.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The message of every failure that was asked for.
+/// The message of every error that a fault causes.
 pub(super) const FAULT_MESSAGE: &str = "This error was requested by a fault of the stand-in.";
 
-/// An error answer: its body in OpenAI's shape (`flat`: without the `error` around it), or any `body` given;
-/// a string goes out as HTML, as a proxy's page would.
+/// An error response: its body in OpenAI's format (with `flat`, without the `error` around it), or `body` if it is
+/// given; a string is sent as HTML, like the error page of a proxy.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorResponse {

@@ -1,4 +1,4 @@
-//! The events of a script, in the words of the wire.
+//! The events of a response's stream, in OpenAI's format.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use super::{
     step::Step,
 };
 
-/// The steps of a play, in the making.
+/// A builder of a script's steps.
 #[derive(Default)]
 pub(super) struct Events {
     pub(super) steps: VecDeque<Step>,
@@ -41,7 +41,7 @@ impl Events {
         self.send_at(place, kind, extra);
     }
 
-    /// A message's one part is opened and closed; a call has none.
+    /// A content part of a message is added or done; a function call has none.
     pub(super) fn part(&mut self, kind: &str, place: &Place, reply: &Reply, text: &str) {
         let part = match reply {
             Reply::Text(_) => Part::output(text),
@@ -51,12 +51,12 @@ impl Events {
         self.send_at(place, kind, json!({ "part": part }));
     }
 
-    /// An item opened or closed.
+    /// An output item is added or done.
     pub(super) fn item(&mut self, kind: &str, place: &Place, item: &Item) {
         self.send(kind, json!({"output_index": place.output_index, "item": item}));
     }
 
-    /// All that a client must pass over. Gives the item that is among it.
+    /// Everything that a client must ignore. Returns the unknown item among it.
     pub(super) fn noise(&mut self, response: &Response) -> Item {
         self.steps.push_back(Step::Send(b": a comment, as proxies send\n\n".to_vec()));
         self.send("keepalive", json!({}));
@@ -94,7 +94,7 @@ struct Event<'a, T> {
     body: T,
 }
 
-/// Where in the output an item's events belong. The events of a call have no content index.
+/// The place of an item's events in the output. The events of a function call have no content index.
 #[derive(Serialize)]
 pub(super) struct Place {
     pub(super) item_id: String,
@@ -111,7 +111,7 @@ struct Placed<'a, T> {
     body: T,
 }
 
-/// A struct, not a `json!`: most events are these.
+/// The body of a delta: a struct rather than a `json!`, because most events are deltas.
 #[derive(Serialize)]
 struct Delta<'a> {
     delta: &'a str,
@@ -119,13 +119,13 @@ struct Delta<'a> {
     logprobs: Option<[(); 0]>,
 }
 
-/// The body of the events that carry the whole response.
+/// The body of an event that carries the whole response.
 #[derive(Serialize)]
 struct ResponseBody<'a> {
     response: &'a Response,
 }
 
-/// The reply as an item, as far as it has been said.
+/// The reply as an output item with the `text` that was sent so far.
 pub(super) fn reply_item(id: &str, reply: &Reply, text: &str, status: Status) -> Item {
     let message =
         |part| Item::Message { id: id.to_owned(), status, role: Role::Assistant, content: Vec::from_iter(part) };

@@ -1,4 +1,4 @@
-//! Faults: how the stand-in is told to fail.
+//! Faults: failures that the stand-in is told to cause.
 
 use std::{collections::VecDeque, io};
 
@@ -26,24 +26,25 @@ fn once() -> u32 {
     1
 }
 
-/// What goes wrong, or is answered out of turn.
+/// A failure, or a fixed reply.
 ///
-/// All but `status`, `stall` and `cut` happen to `POST /v1/responses` alone, and pass over every other request.
-/// `after` counts deltas; one beyond the last means right after the last.
+/// All but `status`, `stall` and `cut` apply only to `POST /v1/responses`, and ignore every other request.
+/// `after` counts deltas; a number beyond the last delta means right after the last.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Failure {
-    /// An answer of that status; nothing else happens.
+    /// The request is not carried out and gets this error response.
     Status(ErrorResponse),
-    /// No answer until released, or until the client leaves. Released, the request is served; cut, it is a 503.
+    /// No response until the hold is released, or until the client leaves. Released, the request is served; cut, it
+    /// gets a 503.
     Stall,
-    /// A stream that pauses until released; cut, it breaks there.
+    /// The stream pauses until the hold is released; cut, it breaks off there.
     Hold {
         #[serde(default)]
         after: usize,
     },
-    /// The connection breaks. With `landed`, the request was carried out all the same, so its outcome is unknown to
-    /// the client. With `clean`, the stream ends politely, without its last events.
+    /// The connection breaks. With `landed`, the request is carried out all the same, so its outcome is unknown to
+    /// the client. With `clean`, the stream ends without an error, but without its last events.
     Cut {
         #[serde(default)]
         after: usize,
@@ -52,7 +53,8 @@ pub enum Failure {
         #[serde(default)]
         clean: bool,
     },
-    /// An `error` event ends the stream: flat as documented, or nested as sent. Without a stream, a 500.
+    /// An `error` event ends the stream: flat as OpenAI documents it, or nested as OpenAI sends it. Without a
+    /// stream, the response is a 500.
     Error {
         #[serde(default)]
         after: usize,
@@ -60,32 +62,32 @@ pub enum Failure {
         flat: bool,
         code: String,
     },
-    /// `response.failed`.
+    /// The response ends with `response.failed`.
     Failed {
         #[serde(default)]
         after: usize,
         code: String,
     },
-    /// `response.incomplete`: `max_output_tokens` or `content_filter`.
+    /// The response ends with `response.incomplete`, for `max_output_tokens` or `content_filter`.
     Incomplete {
         #[serde(default)]
         after: usize,
         reason: String,
     },
-    /// Completed, with no item in its output.
+    /// The response completes with no item in its output.
     Empty,
-    /// Completed, refusing in these words.
+    /// The response completes with this refusal.
     Refusal { text: String },
-    /// Completed, with this text; it may be empty.
+    /// The response completes with this text, which may be empty.
     Say { text: String },
-    /// Completed, with this call, whether or not there is such a tool and whatever the arguments.
+    /// The response completes with this function call, even if there is no such tool and whatever the arguments are.
     Call { name: String, arguments: String },
-    /// Completed, with a comment, `keepalive`, `response.queued`, an unknown event and an unknown item on the way.
+    /// The response completes, after a comment, `keepalive`, `response.queued`, an unknown event and an unknown item.
     Noise,
 }
 
 impl Fault {
-    /// Once, unless [`Fault::times`] says otherwise.
+    /// A fault for one request, unless [`Fault::times`] sets another number.
     pub fn on(method: &str, path: &str, failure: impl Into<Failure>) -> Self {
         Self { method: method.to_owned(), path: path.to_owned(), times: 1, failure: failure.into() }
     }
@@ -115,14 +117,14 @@ impl From<ErrorResponse> for Failure {
     }
 }
 
-/// What was taken for this request; the response's script obeys it.
+/// The fault that applies to a request, and its hold.
 #[derive(Clone)]
 pub(super) struct MatchedFault {
     pub(super) failure: Failure,
     pub(super) hold: Hold,
 }
 
-/// Those that wait for their requests, in the order given, and the holds of all there were.
+/// The faults that wait for their requests, in the order in which they were added, and the holds of all faults so far.
 #[derive(Default)]
 pub(super) struct Faults {
     waiting: VecDeque<(Fault, Hold)>,
@@ -139,7 +141,7 @@ impl Faults {
         hold
     }
 
-    /// What the first matching fault does to this request, and the hold that it waits at if it waits.
+    /// Takes the first fault that matches the request.
     pub(super) fn take(&mut self, method: &str, path: &str) -> Option<MatchedFault> {
         let matches = |(fault, _): &(Fault, Hold)| fault.matches(method, path);
         let at = self.waiting.iter().position(matches)?;
@@ -152,7 +154,7 @@ impl Faults {
         Some(matched)
     }
 
-    /// By the number that [`Hold::number`] gave; numbers stay good after [`Faults::clear`].
+    /// The hold with the number of [`Hold::number`], which stays valid after [`Faults::clear`].
     pub(super) fn hold(&self, number: usize) -> Option<Hold> {
         self.holds.get(number).cloned()
     }
@@ -173,12 +175,12 @@ impl Faults {
     }
 }
 
-/// A response whose connection breaks before its body.
+/// A response whose connection breaks before the body.
 pub(super) fn cut_response() -> Response {
     Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(cut_error())])))
 }
 
-/// The error that makes the server break off a body.
+/// The error at which the server breaks the connection.
 pub(super) fn cut_error() -> io::Error {
     io::Error::other("connection cut by a fault of the stand-in")
 }

@@ -57,7 +57,7 @@ async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<
     Ok(Json(file.resource(&id)))
 }
 
-/// Takes the file out of every vector store as well, as OpenAI does.
+/// Deletes a file, and removes it from every vector store, as OpenAI does.
 async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let mut account = standin.account();
     account.files.remove(&id).ok_or_else(|| not_found(&id))?;

@@ -1,4 +1,4 @@
-//! The handle on one stand-in, which tests hold and the routes share.
+//! The handle of a stand-in, which tests hold and the routes share.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,12 +12,12 @@ use super::{
     request_log::{RecordedRequest, RequestLog},
 };
 
-/// What may differ between a test, a bench and a laptop.
+/// Options of a stand-in.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The wait before each delta. Zero sends a whole stream in one piece, unless a hold interrupts it.
+    /// The pause before each delta. Zero sends a whole stream in one piece, unless a hold interrupts it.
     pub pace: Duration,
-    /// How many of the newest requests [`Standin::requests`] remembers; zero keeps none.
+    /// The number of the newest requests that [`Standin::requests`] keeps; zero keeps none.
     pub keep_requests: usize,
 }
 
@@ -27,7 +27,7 @@ impl Default for Options {
     }
 }
 
-/// The handle on one stand-in; clones share its state.
+/// The handle of a stand-in; clones share its state.
 #[derive(Clone)]
 pub struct Standin(Arc<Inner>);
 
@@ -48,32 +48,32 @@ impl Standin {
         }))
     }
 
-    /// Lets the next requests that match fail (or answer) as told. Faults are taken in the order given.
+    /// Adds a fault for the next requests that match it. Faults apply in the order in which they were added.
     pub fn fault(&self, fault: Fault) {
         self.faults().add(fault);
     }
 
-    /// Pauses the next matching response after `after` deltas, until the test releases it.
+    /// Pauses the stream of the next matching response after `after` deltas, until the hold is released.
     pub fn hold(&self, method: &str, path: &str, after: usize) -> Hold {
         self.faults().add(Fault::on(method, path, Failure::Hold { after }))
     }
 
-    /// Leaves the next matching request without any answer until the test releases it, or its client leaves.
+    /// Delays the next matching request until the hold is released, or its client leaves.
     pub fn stall(&self, method: &str, path: &str) -> Hold {
         self.faults().add(Fault::on(method, path, Failure::Stall))
     }
 
-    /// Forgets all faults and cuts whatever is held.
+    /// Removes all faults and cuts all holds.
     pub fn clear_faults(&self) {
         self.faults().clear();
     }
 
-    /// How many faults nobody has met yet.
+    /// The number of faults that no request has met yet.
     pub fn faults_left(&self) -> usize {
         self.faults().left()
     }
 
-    /// The requests under `/v1` so far, oldest first, refused ones included.
+    /// The requests under `/v1` so far, oldest first, including refused ones.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.request_log().read()
     }
@@ -82,7 +82,7 @@ impl Standin {
         self.request_log().clear();
     }
 
-    /// What exists now.
+    /// The number of objects of each kind that exist now.
     pub fn counts(&self) -> Counts {
         self.account().counts()
     }
@@ -104,7 +104,8 @@ impl Standin {
     }
 }
 
-/// A panic elsewhere must not take the stand-in with it: its state is whole between any two statements that matter.
+/// Locks a mutex even if it is poisoned: a panic elsewhere must not stop the stand-in, and no critical section leaves
+/// its state incomplete.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,11 @@
-//! A hold: where a response waits until a test lets it go on.
+//! Holds: points at which a response waits until a test releases it.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::watch;
 
-/// The handle on one hold; clones are the same hold. Several requests that wait at it are released as one.
+/// The handle of a hold; clones are the same hold. All requests that wait at it are released together.
 #[derive(Clone, Debug)]
 pub struct Hold {
     number: usize,
@@ -15,11 +15,11 @@ pub struct Hold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// No request has come to it yet.
+    /// No request has reached the hold yet.
     Armed,
-    /// A request waits here.
+    /// A request waits at the hold.
     Held,
-    /// The client went away while it waited.
+    /// The client left while its request waited.
     Left,
     Released,
     Cut,
@@ -30,7 +30,7 @@ impl Hold {
         Self { number, stage: Arc::new(watch::Sender::new(Stage::Armed)) }
     }
 
-    /// Its name under `/standin/holds`.
+    /// The hold's number under `/standin/holds`.
     pub fn number(&self) -> usize {
         self.number
     }
@@ -39,27 +39,27 @@ impl Hold {
         *self.stage.borrow()
     }
 
-    /// Returns once a request has come to the hold: whatever was to be sent before has been handed to the connection.
+    /// Returns once a request has reached the hold: everything before it has been handed to the connection.
     pub async fn begun(&self) {
         self.until(|stage| stage != Stage::Armed).await;
     }
 
-    /// Returns once the client has gone away without waiting for the release.
+    /// Returns once the client has left without waiting for the release.
     pub async fn left(&self) {
         self.until(|stage| stage == Stage::Left).await;
     }
 
-    /// Lets it go on, now or when it comes.
+    /// Releases the request that waits, or the next that reaches the hold.
     pub fn release(&self) {
         self.stage.send_replace(Stage::Released);
     }
 
-    /// Breaks it off, now or when it comes.
+    /// Breaks off the request that waits, or the next that reaches the hold.
     pub fn cut(&self) {
         self.stage.send_replace(Stage::Cut);
     }
 
-    /// Waits for the release; false where it is cut.
+    /// Waits for the release. Returns false if the hold is cut.
     pub(super) async fn wait(&self) -> bool {
         let _guard = WaitGuard(self);
         self.transition(Stage::Held, |from| matches!(from, Stage::Armed | Stage::Left));
@@ -70,7 +70,7 @@ impl Hold {
         let mut stage = self.stage.subscribe();
         match stage.wait_for(|stage| reached(*stage)).await {
             Ok(stage) => *stage,
-            // The sender lives as long as `self` does.
+            // Unreachable: the sender lives as long as `self`.
             Err(_closed) => Stage::Cut,
         }
     }
@@ -86,7 +86,7 @@ impl Hold {
     }
 }
 
-/// Dropped where the wait is abandoned, that is, where the client's connection is gone.
+/// Marks the hold as left when the wait is dropped, which happens when the client's connection is closed.
 struct WaitGuard<'a>(&'a Hold);
 
 impl Drop for WaitGuard<'_> {

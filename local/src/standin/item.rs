@@ -1,4 +1,4 @@
-//! Items: what a conversation is made of, and what a client sends in.
+//! Items of a conversation, and items in a request's body.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub(super) enum Item {
         call_id: String,
         output: Value,
     },
-    /// A kind that no client knows yet; only [`super::fault::Failure::Noise`] makes it.
+    /// An item of a type unknown to clients; only [`super::fault::Failure::Noise`] creates it.
     #[serde(rename = "standin_novelty")]
     Novelty {
         id: String,
@@ -69,7 +69,7 @@ pub(super) enum Part {
     },
 }
 
-/// An item as clients write it. `type` may be left out of a message, and `content` may be a plain string.
+/// An item in a request's body. A message may omit `type`, and `content` may be a plain string.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ItemParam {
@@ -99,7 +99,7 @@ impl ItemParam {
         self.id.is_some()
     }
 
-    /// The item it becomes. `place` is where it stood in the body: `input[0]`, `items[3]`.
+    /// Validates the item. `place` is its path in the body: `input[0]`, `items[3]`.
     pub(super) fn into_item(self, place: &str) -> Result<Item, ApiError> {
         let missing = |field: &str| {
             let param = format!("{place}.{field}");
@@ -149,7 +149,7 @@ fn id(given: Option<String>, prefix: &str, place: &str) -> Result<String, ApiErr
 }
 
 impl Content {
-    /// The assistant's parts are outputs, everybody else's are inputs.
+    /// The content parts: outputs for the assistant, inputs for every other role.
     fn parts(self, role: Role, place: &str) -> Result<Vec<Part>, ApiError> {
         let parts = match self {
             Content::Text(text) if role == Role::Assistant => vec![Part::output(text)],
@@ -189,7 +189,7 @@ impl Item {
         }
     }
 
-    /// About how many tokens a model would count: four bytes each.
+    /// An estimate of the item's tokens, at four bytes each.
     pub(super) fn tokens(&self) -> usize {
         let bytes = match self {
             Item::Message { content, .. } => content.iter().map(|part| part.text().len()).sum(),

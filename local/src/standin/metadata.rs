@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 
-/// At most 16 pairs, keys of 64 and string values of 512 characters.
+/// Validates metadata: at most 16 pairs, keys of up to 64 characters, string values of up to 512.
 pub(super) fn validate(metadata: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let error = |message: String, code| ApiError::invalid(message).param("metadata").code(code);
     if metadata.len() > 16 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{error::ApiError, handle::Standin};
 
-/// The models that the list names. Any other name that starts with `gpt-` is taken too.
+/// The models in the list. Any other name that starts with `gpt-` is accepted too.
 const LISTED_MODELS: [&str; 2] = ["gpt-standin", "gpt-standin-mini"];
 
 pub(super) fn routes() -> Router<Standin> {
@@ -16,7 +16,7 @@ pub(super) fn exists(model: &str) -> bool {
     model.starts_with("gpt-")
 }
 
-/// 404 where the model is asked for, 400 where a response names it.
+/// The error for an unknown model: OpenAI uses 404 for the model's own URL, 400 for a response that names it.
 pub(super) fn unknown(status: StatusCode, model: &str) -> ApiError {
     ApiError::new(status, format!("The model '{model}' does not exist.")).param("model").code("model_not_found")
 }

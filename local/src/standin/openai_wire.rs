@@ -1,4 +1,4 @@
-//! The stand-in, called without a socket.
+//! The transport of Switchboard's OpenAI client to a stand-in in the same process, without a socket.
 
 use axum::{Router, body::Body};
 use futures::future::BoxFuture;
@@ -9,8 +9,8 @@ use tower_service::Service;
 
 use super::handle::Standin;
 
-/// The wire of an OpenAI client whose server runs in this process. As over a connection, a request or an answer that
-/// is dropped is one whose client has left.
+/// The transport to a stand-in in this process. As with a connection, dropping a request or a response means that the
+/// client has left.
 #[derive(Clone)]
 pub struct InProcess(Router);
 
@@ -25,8 +25,8 @@ impl Wire for InProcess {
         let mut router = self.0.clone();
         Box::pin(async move {
             let request = http::Request::try_from(request).map_err(TransportError::from)?;
-            // As on a network, others have their turn while a request is under way, and while its answer is: else a
-            // run would wait for nothing from its first step to its last.
+            // As on a network, other tasks run while a request is on its way, and while its response is: without these
+            // yields, a run would never wait between its first step and its last.
             yield_now().await;
             let Ok(response) = router.call(server_request(request)).await;
             yield_now().await;
@@ -35,7 +35,7 @@ impl Wire for InProcess {
     }
 }
 
-/// The request as a server sees it: its target without the server's name.
+/// The request as the server receives it: the URI without scheme and host.
 fn server_request(request: http::Request<reqwest::Body>) -> http::Request<Body> {
     let mut request = request.map(Body::new);
     if let Some(target) = request.uri().path_and_query().cloned() {

@@ -1,11 +1,11 @@
-//! One page of a list, as OpenAI cuts it.
+//! Pages of a list, in OpenAI's format.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 
-/// Newest first unless told otherwise.
+/// The query parameters of a list; the default order is newest first.
 #[derive(Deserialize)]
 pub(super) struct Paging {
     limit: Option<usize>,
@@ -20,7 +20,7 @@ enum Order {
     Desc,
 }
 
-/// The page of `all` (oldest first) that `paging` asks for. 404 where `after` names nothing in the list.
+/// The page of `all` (oldest first) that `paging` asks for. 404 if `after` names no object of the list.
 pub(super) fn page<'a, T: Serialize + 'a>(
     all: impl DoubleEndedIterator<Item = &'a T>,
     id: impl Fn(&T) -> &str,

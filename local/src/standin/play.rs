@@ -1,4 +1,4 @@
-//! Playing a script: as a stream of events, or silently for its end.
+//! Playing a script: as a stream of events, or as one response at its end.
 
 use std::{collections::VecDeque, io};
 
@@ -17,7 +17,7 @@ use super::{
     step::{Effects, Outcome, Step},
 };
 
-/// A conversation locked by a response. Freed when the response lands, or when its client leaves before.
+/// The lock of a response on its conversation, released when its effects are applied or its client leaves before.
 pub(super) struct ConversationLock {
     standin: Standin,
     conversation: Option<String>,
@@ -28,7 +28,7 @@ impl ConversationLock {
         Self { standin, conversation: Some(conversation) }
     }
 
-    fn free(&mut self) {
+    fn release(&mut self) {
         let Some(id) = self.conversation.take() else {
             return;
         };
@@ -40,7 +40,7 @@ impl ConversationLock {
 
 impl Drop for ConversationLock {
     fn drop(&mut self) {
-        self.free();
+        self.release();
     }
 }
 
@@ -77,7 +77,7 @@ impl Play {
         }
     }
 
-    /// All that can be sent before the next wait, in one piece: the fewer pieces, the less the stand-in costs.
+    /// The bytes up to the next pause, in one piece: fewer pieces cost less CPU.
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         let mut sent = Vec::new();
         loop {
@@ -93,7 +93,7 @@ impl Play {
                 Step::Hold(_) | Step::Cut => {
                     self.steps.clear();
                     self.outcome = Outcome::Cut;
-                    // Without this turn the server would drop the connection with what it has not flushed yet.
+                    // Without this yield the server would drop the connection before it has flushed the bytes so far.
                     tokio::task::yield_now().await;
                     return Some(Err(cut_error()));
                 }
@@ -113,7 +113,7 @@ impl Play {
         }
         drop(account);
         if let Some(lock) = &mut self.lock {
-            lock.free();
+            lock.release();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the stand-in answers: always alike, never pretending to be a model.
+//! The stand-in's replies: the same each time, and never pretending to be a model's.
 
 use serde_json::{Map, Value, json};
 
@@ -14,10 +14,10 @@ pub(super) enum Reply {
     Call { name: String, arguments: String },
 }
 
-/// How much of what somebody said is said back, in characters.
+/// The number of characters of a message that the reply quotes.
 const MAX_QUOTED_CHARS: usize = 400;
 
-/// The words that ask for a person, in lower case.
+/// Words that ask for a person, in lower case.
 const WORDS_FOR_A_PERSON: [&str; 16] = [
     "human",
     "humans",
@@ -37,14 +37,14 @@ const WORDS_FOR_A_PERSON: [&str; 16] = [
     "alguien",
 ];
 
-/// The same in Arabic, where articles and prepositions are written on to the word.
+/// Arabic words that ask for a person, searched within words because articles and prepositions are attached to them.
 const WORDS_FOR_A_PERSON_ARABIC: [&str; 6] = ["شخص", "إنسان", "انسان", "موظف", "وكيل", "بشري"];
 
-/// The tool that hands over to a person.
+/// The tool that hands the thread to a person.
 const ESCALATE_TOOL: &str = "escalate_to_human";
 
-/// What follows `context`, oldest first: to a tool's output its echo; to a wish for a person, or to
-/// `call <tool> {json}`, that call where the tool is among `tools`; to all else an echo of the last user's message.
+/// The reply to `context`, whose items are oldest first. A tool's output is echoed. A message that asks for a person,
+/// or reads `call <tool> {json}`, gets that call if the tool is in `tools`. Any other message of a user is echoed.
 pub(super) fn reply(context: &[&Item], tools: &[Tool], knowledge: impl Fn(&str) -> Option<String>) -> Reply {
     let messages = context.iter().filter(|item| matches!(item, Item::Message { .. })).count();
     if let Some(Item::FunctionCallOutput { output, .. }) = context.last() {
@@ -113,7 +113,7 @@ fn asks_for_a_person(message: &str) -> bool {
         || WORDS_FOR_A_PERSON_ARABIC.iter().any(|word| message.contains(word))
 }
 
-/// Arguments that fit the tool's `parameters`: each property has its first allowed value, or the message itself.
+/// Arguments that match the tool's `parameters`: each property gets its first allowed value, or the message itself.
 fn arguments(parameters: Option<&Value>, message: &str) -> Value {
     let properties = parameters.and_then(|schema| schema["properties"].as_object());
     let value = |schema: &Value| match (&schema["enum"][0], schema["type"].as_str()) {

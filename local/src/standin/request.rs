@@ -1,4 +1,4 @@
-//! The body of `POST /v1/responses`, and what of it OpenAI refuses before anything runs.
+//! The body of `POST /v1/responses`, and its validation.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
@@ -12,7 +12,7 @@ use super::{
     stamp::new_id,
 };
 
-/// Every parameter there is, so that a misspelt one is refused; those that change nothing here are only read over.
+/// All parameters of the API, so that a misspelt one is refused; those without effect here are ignored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateResponse {
@@ -91,7 +91,7 @@ pub(super) enum Tool {
 }
 
 impl CreateResponse {
-    /// Checks what can be checked without looking at anything that is kept. Gives the model.
+    /// Validates what needs no stored object. Returns the model.
     pub(super) fn check(&mut self) -> Result<String, ApiError> {
         let model = self.model.take().ok_or_else(|| missing("model"))?;
         if !models::exists(&model) {
@@ -134,7 +134,7 @@ impl Reference {
 }
 
 impl Input {
-    /// Its items, new to a conversation that holds `present`.
+    /// The items of the input, which must be new to a conversation that holds `present`.
     pub(super) fn into_items(self, present: &[Item]) -> Result<Vec<Item>, ApiError> {
         match self {
             Input::Text(text) => Ok(vec![Item::Message {
@@ -148,7 +148,7 @@ impl Input {
     }
 }
 
-/// A model is asked something, and every call has its output, every output its call.
+/// Validates that there is input, that every function call has an output, and every output a call.
 pub(super) fn check_context(context: &[&Item], input: &[Item]) -> Result<(), ApiError> {
     if context.is_empty() {
         return Err(missing("input"));

@@ -1,4 +1,4 @@
-//! What was asked: tests read it to see what a client really sent.
+//! The log of requests, from which tests read what a client sent.
 
 use std::collections::VecDeque;
 
@@ -6,17 +6,17 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A request as it came in.
+/// A request that was received.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordedRequest {
     pub method: String,
-    /// With its query, if any.
+    /// The path, with its query if there is one.
     pub path: String,
-    /// Null where the body was none, or no JSON.
+    /// The body; null if it was empty or not JSON.
     pub body: Value,
 }
 
-/// The newest requests. Bodies are kept as they came and parsed when they are read: most never are.
+/// The newest requests. Bodies are parsed when they are read, because most never are.
 pub(super) struct RequestLog {
     capacity: usize,
     requests: VecDeque<(String, String, Box<[u8]>)>,

@@ -1,4 +1,4 @@
-//! A response as it is answered and streamed.
+//! The response object of OpenAI's API.
 
 use axum::{
     http::header::CONTENT_TYPE,
@@ -13,8 +13,7 @@ use super::{
     stamp::{new_id, now},
 };
 
-/// A response as it is answered and streamed. What the wire has and the stand-in never varies is left out
-/// where the schema allows.
+/// A response, as it is returned and streamed. Fields that the stand-in never varies are omitted if the schema allows.
 #[derive(Clone, Serialize)]
 pub(super) struct Response {
     pub(super) id: String,
@@ -47,7 +46,8 @@ pub(super) struct Response {
     pub(super) user: Option<String>,
 }
 
-/// Tokens, at four bytes or one delta each. There is no cache and no reasoning.
+/// The token usage: four bytes of input or one delta of output count as one. Nothing is cached, and there is no
+/// reasoning.
 #[derive(Clone, Serialize)]
 pub(super) struct Usage {
     pub(super) input_tokens: usize,
@@ -62,7 +62,7 @@ pub(super) fn json_response(json: Box<str>) -> HttpResponse {
 }
 
 impl Response {
-    /// As it stands before its first word.
+    /// A response in progress, before its first delta.
     pub(super) fn begun(
         request: CreateResponse,
         model: String,

@@ -45,7 +45,7 @@ async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<
     Ok(json_response(found.clone()))
 }
 
-/// Its items stay in its conversation.
+/// Deletes a response; its items stay in its conversation.
 async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let response = standin.account().responses.remove(&id);
     response.ok_or_else(|| ApiError::not_found("Response", &id))?;

@@ -1,4 +1,4 @@
-//! The stand-in's routes, and a server of them.
+//! The router of the stand-in, and its server.
 
 use std::{future::Future, io};
 
@@ -10,7 +10,7 @@ use super::{
     vector_stores,
 };
 
-/// Serves `standin` on `listener` until `shutdown`, which also cuts whatever is held.
+/// Serves `standin` on `listener` until `shutdown`, which also cuts all holds.
 pub async fn serve(
     listener: TcpListener,
     standin: Standin,
@@ -26,7 +26,7 @@ pub async fn serve(
 }
 
 impl Standin {
-    /// The routes, for whoever serves them another way than [`serve`].
+    /// The routes, for servers other than [`serve`].
     pub fn router(&self) -> Router {
         Router::new()
             .merge(responses::routes())

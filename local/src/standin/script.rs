@@ -1,4 +1,4 @@
-//! The script of one response: its events in OpenAI's order, its effects, and where it is told to go wrong.
+//! The script of a response: its events in OpenAI's order, its effects, and the failure that a fault asks for.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -22,7 +22,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// No `reply` is an empty answer. `input_tokens` is what the input counts, in tokens; `effects` holds the input's items.
+    /// Writes the script. Without a `reply` the output is empty; `effects` holds the items of the input.
     pub(super) fn write(
         response: Response,
         reply: Option<&Reply>,
@@ -48,7 +48,7 @@ struct Writer {
     pace: Duration,
 }
 
-/// What comes in among the deltas. All but a hold end the reply there.
+/// An interruption between two deltas. All but a hold end the reply there.
 enum Interruption {
     Hold,
     Cut { landed: bool, clean: bool },
@@ -105,7 +105,8 @@ impl Writer {
         self.response.output.push(closed);
     }
 
-    /// Says `text` word by word, up to where it ends. Gives how many deltas that took, and what was sent.
+    /// Writes `text` as one delta per word, up to an interruption that ends it. Returns the number of deltas and the
+    /// text that was sent.
     fn write_deltas(&mut self, reply: &Reply, text: &str, place: &Place) -> (usize, String, Option<Interruption>) {
         let words: Vec<&str> = text.split_inclusive(' ').collect();
         let (after, mut interruption) = self.interruption(words.len()).unzip();
@@ -131,7 +132,7 @@ impl Writer {
         (words.len(), sent, None)
     }
 
-    /// What comes in among this many `words`, and after how many of them.
+    /// The interruption of a text of this many `words`, and the number of words before it.
     fn interruption(&self, words: usize) -> Option<(usize, Interruption)> {
         match self.failure.clone() {
             Some(Failure::Hold { after }) => Some((after, Interruption::Hold)),
@@ -154,7 +155,7 @@ impl Writer {
         Outcome::Response(json)
     }
 
-    /// Completes the response and lets it land. Gives its JSON.
+    /// Completes the response and applies its effects. Returns its JSON.
     fn close(&mut self, status: &'static str, deltas: usize) -> Box<str> {
         self.response.status = status;
         self.response.completed_at = (status == "completed").then(now);
@@ -173,7 +174,7 @@ impl Writer {
         json
     }
 
-    /// A failed response is stored, but leaves nothing in its conversation.
+    /// Fails the response, which is stored but adds nothing to its conversation.
     fn fail(&mut self, code: &str) -> Outcome {
         self.response.status = "failed";
         self.response.error = Some(json!({"code": code, "message": FAULT_MESSAGE}));

@@ -7,8 +7,8 @@ use std::{
 
 use ulid::Ulid;
 
-/// An id that no other start of the stand-in gives: a laptop's table outlives this memory and must not meet its ids
-/// again. Later ones are greater, within a millisecond too.
+/// A new id, unique across restarts, because a laptop's table outlives the stand-in's memory and refers to its ids.
+/// Later ids are greater, also within a millisecond.
 pub(super) fn new_id(prefix: &str) -> String {
     static LAST: LazyLock<Mutex<Ulid>> = LazyLock::new(|| Mutex::new(Ulid::generate()));
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -16,7 +16,7 @@ pub(super) fn new_id(prefix: &str) -> String {
     format!("{prefix}_{}", last.to_string().to_lowercase())
 }
 
-/// Now, in seconds since 1970, as the wire has it.
+/// The current time in Unix seconds, as OpenAI reports it.
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,4 +1,4 @@
-//! One turn: what a response will be, decided whole before its first byte.
+//! A turn: the whole response is decided before its first byte is sent.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ use super::{
 };
 
 impl Standin {
-    /// Decides the response and locks its conversation. Nothing of it has happened yet: the play does that.
+    /// Decides the response and locks its conversation. The effects are applied when the script is played.
     pub(super) fn begin(
         &self,
         mut request: CreateResponse,
@@ -58,7 +58,7 @@ impl Standin {
     }
 }
 
-/// The reply that a fault ordered, if one did; it may be none at all.
+/// The reply that a fault orders, if there is one; the order may be an empty reply.
 #[expect(clippy::option_option, reason = "no order, an order to be silent, an order to say something")]
 fn ordered_reply(fault: Option<&MatchedFault>) -> Option<Option<Reply>> {
     match fault?.failure.clone() {
@@ -71,7 +71,7 @@ fn ordered_reply(fault: Option<&MatchedFault>) -> Option<Option<Reply>> {
 }
 
 impl Account {
-    /// The items that the response will see, of a conversation on which none is running.
+    /// The items of the conversation, if no response is running on it.
     fn present(&self, conversation: Option<&str>) -> Result<&[Item], ApiError> {
         let Some(id) = conversation else {
             return Ok(&[]);
@@ -101,8 +101,8 @@ impl Account {
         Some(format!("My files say: \"{line}\" ({file})."))
     }
 
-    /// The line of the stores' files that shares most words with `question`, and its file's name.
-    /// As good a search as a stand-in needs to show that its knowledge arrived.
+    /// The line of the vector stores' files that shares most words with `question`, with its file's name: a search good
+    /// enough to show that the knowledge is there.
     fn search(&self, stores: &[String], question: &str) -> Option<(&str, String)> {
         let words = |text: &str| -> Vec<String> {
             let words = text.split(|c: char| !c.is_alphanumeric());

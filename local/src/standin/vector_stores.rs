@@ -90,7 +90,7 @@ async fn update(State(standin): State<Standin>, Path(id): Path<String>, body: By
     Ok(Json(store.resource()))
 }
 
-/// Its files stay.
+/// Deletes a vector store; the files themselves stay.
 async fn delete(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let mut account = standin.account();
     account.vector_store(&id)?;
@@ -140,7 +140,7 @@ async fn file_read(
     found.map(|file| Json(json!(file))).ok_or_else(|| not_found(&file_id))
 }
 
-/// Out of the store only; the file itself stays.
+/// Removes a file from a vector store; the file itself stays.
 async fn file_remove(
     State(standin): State<Standin>,
     Path((id, file_id)): Path<(String, String)>,

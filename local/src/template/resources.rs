@@ -3,14 +3,14 @@
 use axum::http::HeaderValue;
 use yaml_serde::Value;
 
-/// The template lacks something, or says it in a way that is not understood here.
+/// A value that the template lacks, or has in a form that is not supported here.
 #[derive(Debug, thiserror::Error)]
 #[error("template.yaml: {0}")]
 pub struct Error(String);
 
 impl Error {
-    pub(crate) fn new(lack: impl Into<String>) -> Self {
-        Self(lack.into())
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 }
 
@@ -30,7 +30,7 @@ impl<'a> Resources<'a> {
         }
     }
 
-    /// The binary that a function of this logical id runs.
+    /// The binary of the function with this logical id.
     pub(super) fn function(&self, id: &str) -> Result<String, Error> {
         let binary = &self.0["Resources"][id]["Metadata"]["BuildProperties"]["Binary"];
         Ok(text(binary, &format!("the binary of {id}"))?.to_owned())
@@ -47,7 +47,7 @@ pub(super) fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Error> {
     value.as_str().ok_or_else(|| Error(format!("{name} is missing or not a string")))
 }
 
-/// A static value as API Gateway wants it written, in single quotes of its own.
+/// A header value without the single quotes in which API Gateway wants static values.
 pub(super) fn unquoted(value: &str) -> Result<HeaderValue, Error> {
     let bare = value.trim_matches('\'');
     HeaderValue::from_str(bare).map_err(|_| Error(format!("{bare} is not a header value")))
@@ -57,7 +57,7 @@ pub(super) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
 }
 
-/// The value with every tag gone: `!Ref Name` becomes the text `Name`.
+/// The value without its tags: `!Ref Name` becomes the text `Name`.
 pub(super) fn plain(value: &Value) -> Value {
     match value {
         Value::Tagged(tagged) => plain(&tagged.value),
