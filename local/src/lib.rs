@@ -41,7 +41,6 @@ pub use self::{
     tokens::Tokens,
 };
 use self::{
-    dynamo::InProcess,
     gateway::{Connections, Gateway, Invocations, SHUTDOWN_TIMEOUT, invocations, management, route::SOCKET_PATH},
     template::Template,
 };
@@ -109,7 +108,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         webhooks: options.webhooks,
     };
     let http = options.retry_policy.http().map_err(|error| Error::Io(io::Error::other(error)))?;
-    let dynamo = (options.dynamo.0)(InProcess::new(&database));
+    let dynamo = (options.dynamo.0)(dynamo::InProcess::new(&database));
     let management = (options.sockets.0)(management::InProcess::new(&connections));
     let app = App::new(settings, dynamo, management, http.clone());
     let wire: AnyWire = match &openai.standin {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::{
     Options,
-    standin::{Failure, Fault, Hold, Recorded},
+    standin::{Failure, Fault, Hold, RecordedRequest},
 };
 use serde_json::Value;
 use shared::openai::RetryPolicy;
@@ -49,7 +49,7 @@ impl Stage {
 
     /// The bodies of all requests to the model so far, refused ones included.
     pub fn asked(&self) -> Vec<Value> {
-        let asked = |request: &Recorded| request.method == "POST" && request.path == RESPONSES;
+        let asked = |request: &RecordedRequest| request.method == "POST" && request.path == RESPONSES;
         self.standin().requests().into_iter().filter(asked).map(|request| request.body).collect()
     }
 
@@ -64,7 +64,7 @@ impl Stage {
 
     /// Sends the stand-in a request that Switchboard itself does not make.
     pub async fn openai(&self, method: reqwest::Method, path: &str, body: Value) {
-        let url = format!("{}{path}", self.board.running().openai_url);
+        let url = format!("{}{path}", self.board.endpoints().openai_url);
         let request = reqwest::Client::new().request(method, url).bearer_auth("standin").json(&body);
         request.send().await.unwrap().error_for_status().unwrap();
     }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{
     Options, Standin, Switchboard, TABLE,
-    standin::{Answer as Said, Fault, Recorded},
+    standin::{ErrorResponse as Said, Fault, RecordedRequest},
 };
 use serde_json::{Value, json};
 use shared::{
@@ -85,7 +85,7 @@ impl Stage {
     }
 
     /// The requests that OpenAI received with this method at paths with this prefix, oldest first.
-    pub fn asked_of_openai(&self, method: &str, path: &str) -> Vec<Recorded> {
+    pub fn asked_of_openai(&self, method: &str, path: &str) -> Vec<RecordedRequest> {
         let mut asked = self.standin().requests();
         asked.retain(|request| request.method == method && request.path.starts_with(path));
         asked

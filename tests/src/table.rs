@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::{
-    Options, TABLE, Transport,
+    DynamoWire, Options, TABLE,
     dynamo::{self, InProcess},
 };
 use shared::{
@@ -25,7 +25,7 @@ impl Table {
     pub async fn of(mut options: Options) -> (Stage, Self) {
         let table = Arc::new(OnceLock::new());
         let seen = Arc::clone(&table);
-        options.dynamo = Transport::new(move |inner: InProcess| {
+        options.dynamo = DynamoWire::new(move |inner: InProcess| {
             seen.get_or_init(|| dynamo::client_over(inner.clone()));
             inner
         });

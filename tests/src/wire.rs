@@ -73,7 +73,7 @@ impl Fault {
 
 impl Wire {
     /// The transport for [`local::Options::dynamo`], of one Switchboard.
-    pub fn transport(&self) -> Transport {
+    pub fn transport(&self) -> DynamoWire {
         let wire = self.clone();
         DynamoWire::new(move |database| {
             wire.0.database.set(database.clone()).expect("a wire leads to one database");

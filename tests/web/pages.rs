@@ -57,7 +57,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         .env("NODE_TOOLS", tools)
         .env("SWITCHBOARD_URL", stage.board.url())
         .env("SWITCHBOARD_SOCKET", stage.board.socket_url())
-        .env("STANDIN", &stage.board.running().openai_url)
+        .env("STANDIN", &stage.board.endpoints().openai_url)
         .env("JWT_SECRET", stage.board.tokens().secret())
         .env("CUSTOMER", stage.board.token("acme", "customer", "cus"))
         .env("AGENT", stage.board.token("acme", "agent", "ana"))

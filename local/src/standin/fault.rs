@@ -143,8 +143,8 @@ impl Faults {
 
     /// Takes the first fault that matches the request.
     pub(super) fn take(&mut self, method: &str, path: &str) -> Option<MatchedFault> {
-        let matches = |(fault, _): &(Fault, Hold)| fault.matches(method, path);
-        let at = self.waiting.iter().position(matches)?;
+        let is_match = |(fault, _): &(Fault, Hold)| fault.matches(method, path);
+        let at = self.waiting.iter().position(is_match)?;
         let (fault, hold) = &mut self.waiting[at];
         fault.times -= 1;
         let matched = MatchedFault { failure: fault.failure.clone(), hold: hold.clone() };

@@ -48,7 +48,7 @@ async fn a_turn_waits_for_the_table_but_twice_before_openai_is_asked_and_stays_w
     let meter = Arc::new(Meter::default());
     let (open, opened) = watch::channel(true);
     let metered = Arc::clone(&meter);
-    let dynamo = Transport::new(move |inner: InProcess| Deaf { inner: Metered::new(inner, metered), open: opened });
+    let dynamo = DynamoWire::new(move |inner: InProcess| Deaf { inner: Metered::new(inner, metered), open: opened });
     let stage = Stage::with(Options { dynamo, ..Options::default() }).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;

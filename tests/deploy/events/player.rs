@@ -61,7 +61,7 @@ impl Player {
         let path = Some(data_dir.path().to_owned());
         let database = Arc::new(OnceLock::new());
         let seen = Arc::clone(&database);
-        let dynamo = Transport::new(move |inner| seen.get_or_init(|| inner).clone());
+        let dynamo = DynamoWire::new(move |inner| seen.get_or_init(|| inner).clone());
         let stage = Stage::with(Options {
             data_dir: path,
             share_database: true,

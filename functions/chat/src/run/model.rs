@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use shared::{
     Error,
     domain::{Chatbot, Reason, chatbot::ESCALATE, message::Origin},
-    openai::{Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome},
+    fingerprint,
+    openai::{Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome, ResponseRequest},
 };
 
 use super::{MAX_ATTEMPTS, Run, RunError};
@@ -50,7 +51,7 @@ impl Run {
         let instructions = self.instructions(chatbot, conversation).await?;
         let customer = fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
         for _ in 0..=MAX_TOOL_ROUNDS {
-            let ask = ResponseRequest {
+            let request = ResponseRequest {
                 model: &chatbot.config.model,
                 conversation,
                 instructions: &instructions,
