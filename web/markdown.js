@@ -1,16 +1,18 @@
 /**
- * A model's markdown as a page's own nodes: `element.replaceChildren(markdown(text))`.
+ * Renders a model's markdown as DOM nodes: `element.replaceChildren(markdown(text))`.
  *
- * What it says is made of `createElement` and text alone: there are no images, HTML stays the text that it is, and a link
- * leads to the web or to a mailbox or is none. Each line is read once a level and each character a few times, and no level
- * lies deeper than the two bounds below, so that no text takes long, however it is meant.
+ * Security: nodes are made with `createElement` and text alone. There are no images, HTML is shown as text, and a link
+ * that does not lead to `http:`, `https:` or `mailto:` stays text.
+ *
+ * Running time: each line is read once per level and each character a few times, and the limits below bound the levels,
+ * so that a hostile text too is rendered in time proportional to its length.
  */
 
-/** Of lists and quotes in each other. */
-const LEVELS = 6;
-/** Of emphasis and links in each other. */
-const NESTED = 12;
-const LINK_LONGEST = 2048;
+/** The deepest nesting of lists and quotes. */
+const MAX_BLOCK_DEPTH = 6;
+/** The deepest nesting of emphasis and links. */
+const MAX_INLINE_DEPTH = 12;
+const MAX_LINK_LENGTH = 2048;
 
 /** @param {string} text */
 export function markdown(text) {
@@ -19,7 +21,7 @@ export function markdown(text) {
   return whole;
 }
 
-/** For the element that has it, of the class `markdown`. */
+/** The styles of an element with the class `markdown`, which contains the nodes. */
 export const style = `
 .markdown :is(p, h3, ul, ol, blockquote, pre, div) { margin: .6em 0 }
 .markdown :is(p, h3, li, th, td) { unicode-bidi: plaintext; text-align: start }
@@ -28,17 +30,23 @@ export const style = `
 .markdown :is(ul, ol) { padding-inline-start: 1.5em }
 .markdown li { margin: .25em 0 }
 .markdown li p { margin: .3em 0 }
-.markdown blockquote { margin-inline: 0; padding-inline-start: .8em; border-inline-start: 3px solid color-mix(in srgb, currentColor 25%, transparent) }
-.markdown a { color: inherit; text-decoration: underline; text-underline-offset: .15em; unicode-bidi: isolate; border-radius: 3px }
+.markdown blockquote { margin-inline: 0; padding-inline-start: .8em;
+  border-inline-start: 3px solid color-mix(in srgb, currentColor 25%, transparent) }
+.markdown a { color: inherit; text-decoration: underline; text-underline-offset: .15em; unicode-bidi: isolate;
+  border-radius: 3px }
 .markdown a:hover { text-decoration-thickness: 2px }
 .markdown :is(code, pre) { font: .9em/1.5 ui-monospace, "SF Mono", "Cascadia Code", Menlo, Consolas, monospace }
-.markdown code { background: color-mix(in srgb, currentColor 9%, transparent); border-radius: 5px; padding: .1em .3em; unicode-bidi: isolate; -webkit-box-decoration-break: clone; box-decoration-break: clone }
-.markdown pre { direction: ltr; text-align: left; border-radius: 10px; background: color-mix(in srgb, currentColor 7%, transparent); overflow: auto }
+.markdown code { background: color-mix(in srgb, currentColor 9%, transparent); border-radius: 5px; padding: .1em .3em;
+  unicode-bidi: isolate; -webkit-box-decoration-break: clone; box-decoration-break: clone }
+.markdown pre { direction: ltr; text-align: left; border-radius: 10px;
+  background: color-mix(in srgb, currentColor 7%, transparent); overflow: auto }
 .markdown pre code { display: block; padding: .7em .9em; background: none; font-size: 1em; width: max-content }
-.markdown pre[data-language]::before { content: attr(data-language); position: sticky; left: 0; display: block; padding: .5em .9em 0; font: .85em system-ui, sans-serif; opacity: .75 }
+.markdown pre[data-language]::before { content: attr(data-language); position: sticky; left: 0; display: block;
+  padding: .5em .9em 0; font: .85em system-ui, sans-serif; opacity: .75 }
 .markdown .table { overflow: auto }
 .markdown table { border-collapse: collapse; font-size: .93em }
-.markdown :is(th, td) { padding: .35em .7em; border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); vertical-align: top; overflow-wrap: normal }
+.markdown :is(th, td) { padding: .35em .7em; vertical-align: top; overflow-wrap: normal;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent) }
 .markdown th { font-weight: 600 }
 .markdown hr { border: 0; border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); margin: 1em 0 }
 .markdown > :first-child, .markdown :is(li, blockquote) > :first-child { margin-top: 0 }
@@ -56,61 +64,61 @@ const without = (line, indent) => line.slice(Math.min(indent, indentOf(line)));
 
 function blocks(parent, lines, level) {
   let paragraph = [];
-  const over = () => {
+  const endParagraph = () => {
     if (paragraph.length) parent.append(inline(made("p"), paragraph.join("\n")));
     paragraph = [];
   };
   for (let at = 0; at < lines.length; ) {
     const line = lines[at].trim();
-    const item = level < LEVELS && ITEM.exec(line);
+    const item = level < MAX_BLOCK_DEPTH && ITEM.exec(line);
     let found;
     if (!line) {
-      over();
+      endParagraph();
       at++;
     } else if ((found = FENCE.exec(line))) {
-      over();
+      endParagraph();
       at = code(parent, lines, at, found);
     } else if ((found = HEADING.exec(line))) {
-      over();
+      endParagraph();
       const heading = inline(made("h3"), found[2].replace(/(^| )#+$/, ""));
       if (found[1].length < 3) heading.className = "large";
       parent.append(heading);
       at++;
     } else if (RULE.test(line)) {
-      over();
+      endParagraph();
       parent.append(made("hr"));
       at++;
-    } else if (line[0] === ">" && level < LEVELS) {
-      over();
+    } else if (line[0] === ">" && level < MAX_BLOCK_DEPTH) {
+      endParagraph();
       const quoted = [];
       for (; lines[at]?.trimStart()[0] === ">"; at++) quoted.push(lines[at].trimStart().replace(/^> ?/, ""));
       blocks(parent.appendChild(made("blockquote")), quoted, level + 1);
     } else if (item && (!paragraph.length || (item[2] && !/^[02-9]|^1\d/.test(line)))) {
-      // In the middle of a paragraph a year at a line's beginning is no list.
-      over();
+      // Inside a paragraph, a number other than 1 at the start of a line is a year or the like, not a list.
+      endParagraph();
       at = list(parent, lines, at, level);
     } else if (line.includes("|") && heads(lines[at + 1], line)) {
-      over();
+      endParagraph();
       at = table(parent, lines, at);
     } else {
       paragraph.push(line);
       at++;
     }
   }
-  over();
+  endParagraph();
 }
 
-/** Up to its closing fence, or to the end while that is still to come. */
+/** Renders a code block up to its closing fence; one that is still to come is at the end of the text. */
 function code(parent, lines, at, [, fence, info]) {
   const indent = indentOf(lines[at]);
-  const said = [];
+  const content = [];
   const closes = (line) => line.length >= fence.length && line === fence[0].repeat(line.length);
-  for (at++; at < lines.length && !closes(lines[at].trim()); at++) said.push(without(lines[at], indent));
+  for (at++; at < lines.length && !closes(lines[at].trim()); at++) content.push(without(lines[at], indent));
   const block = made("pre");
   const language = info.trim().split(" ", 1)[0].slice(0, 20);
   if (language) block.dataset.language = language;
   block.tabIndex = 0;
-  block.appendChild(made("code")).textContent = said.join("\n");
+  block.appendChild(made("code")).textContent = content.join("\n");
   parent.append(block);
   return at + 1;
 }
@@ -126,8 +134,8 @@ function list(parent, lines, at, level) {
     const item = ITEM.exec(lines[at].trim());
     const indent = indentOf(lines[at]);
     if (item?.[1].at(-1) !== kind || indent >= outermost || RULE.test(lines[at].trim())) break;
-    const said = [item[2] ?? ""];
-    // What is indented belongs to the item; so does a line right behind its words.
+    const content = [item[2] ?? ""];
+    // Indented lines belong to the item, and so does a line that directly follows its text.
     for (at++; at < lines.length; at++) {
       let next = at;
       while (lines[next]?.trim() === "") next++;
@@ -135,15 +143,15 @@ function list(parent, lines, at, level) {
       const inside = indentOf(line) >= indent + 2;
       const goesOn = next === at && !starts(line.trim());
       if (!line || !(inside || goesOn)) {
-        // Where the list goes on, what was blank in between does not matter.
+        // Blank lines between two items are skipped.
         const sibling = line && indentOf(line) < outermost && ITEM.exec(line.trim())?.[1].at(-1) === kind;
         if (sibling) at = next;
         break;
       }
-      for (; at < next; at++) said.push("");
-      said.push(without(line, indent + item[1].length + 1));
+      for (; at < next; at++) content.push("");
+      content.push(without(line, indent + item[1].length + 1));
     }
-    blocks(all.appendChild(made("li")), said, level + 1);
+    blocks(all.appendChild(made("li")), content, level + 1);
   }
   parent.append(all);
   return at;
@@ -151,9 +159,10 @@ function list(parent, lines, at, level) {
 
 const starts = (line) => line[0] === ">" || [FENCE, HEADING, RULE, ITEM].some((block) => block.test(line));
 
-/** Whether `line` is what stands under a table's head. */
+/** Returns true if `line` is the row of dashes below the table head `head`. */
 function heads(line, head) {
-  return line?.includes("-") && line.includes("|") && COLUMNS.test(line.trim()) && cells(line).length === cells(head).length;
+  const isRule = line?.includes("-") && line.includes("|") && COLUMNS.test(line.trim());
+  return isRule && cells(line).length === cells(head).length;
 }
 
 function table(parent, lines, at) {
@@ -205,109 +214,156 @@ const matchAt = (pattern, text, at) => {
   return pattern.exec(text);
 };
 
-/** Fills `parent` with `text`, and gives it back. */
+/** Renders `text` into `parent`, and returns `parent`. */
 function inline(parent, text) {
-  // What is open: an emphasis' sign or a bracket, and what came since.
-  const open = [{ sign: "", size: 0, nodes: [] }];
-  let plain = "";
-  let ticks;
-  const settle = () => {
-    if (plain) open.at(-1).nodes.push(plain);
-    plain = "";
-  };
-  const add = (node) => {
-    settle();
-    open.at(-1).nodes.push(node);
-  };
-  /** What was opened last and never closed was nothing but its sign. */
-  const flatten = () => {
-    settle();
-    const { sign, size, nodes } = open.pop();
-    if (size) open.at(-1).nodes.push(sign.repeat(size));
-    for (const node of nodes) open.at(-1).nodes.push(node);
-  };
-  const flattenTo = (depth) => {
-    while (open.length - 1 > depth) flatten();
-    settle();
-  };
-
-  for (let at = 0; at < text.length; ) {
-    const sign = text[at];
-    const run = "`*_~".includes(sign) ? lengthOfRun(text, at) : 1;
-    const rest = matchAt(PLAIN, text, at);
-    let found;
-    if (rest) {
-      plain += rest[0];
-      at += rest[0].length;
-    } else if (sign === "\n") {
-      add(made("br"));
-      at++;
-    } else if (sign === "\\" && PUNCTUATION.test(text[at + 1] ?? "")) {
-      plain += text[at + 1];
-      at += 2;
-    } else if (sign === "`") {
-      ticks ??= lastOfEachLength(text);
-      const inside = at + run;
-      const end = ticks.get(run) > at && runOf(text, inside, run);
-      if (end) add(codeSpan(text.slice(inside, end)));
-      else plain += sign.repeat(run);
-      at = end ? end + run : inside;
-    } else if (sign === "*" || sign === "_" || sign === "~") {
-      const [before = " ", after = " "] = [text[at - 1], text[at + run]];
-      let left = sign === "~" ? run === 2 && 2 : run < 4 && run;
-      const closes = !SPACE.test(before) && !(sign === "_" && WORD.test(after));
-      const opens = !SPACE.test(after) && !(sign === "_" && WORD.test(before));
-      at += run;
-      if (!left) plain += sign.repeat(run);
-      for (let depth; left && closes && (depth = open.findLastIndex((it) => it.sign === sign)) > 0; ) {
-        flattenTo(depth);
-        const emphasis = open.at(-1);
-        const size = Math.min(left, emphasis.size);
-        emphasis.nodes = [emphasised(sign, size, emphasis.nodes)];
-        emphasis.size -= size;
-        left -= size;
-        if (!emphasis.size) flatten();
-      }
-      if (!left) continue;
-      settle();
-      if (opens && open.length <= NESTED) open.push({ sign, size: left, nodes: [] });
-      else plain += sign.repeat(left);
-    } else if (sign === "[") {
-      settle();
-      if (open.length <= NESTED) open.push({ sign, size: 1, nodes: [] });
-      else plain += sign;
-      at++;
-    } else if (sign === "]") {
-      const depth = open.findLastIndex((it) => it.sign === "[");
-      const to = depth > 0 && text[at + 1] === "(" && destination(text, at + 2);
-      if (to) {
-        flattenTo(depth);
-        add(link(to.address, open.pop().nodes));
-        at = to.end;
-      } else {
-        if (depth > 0) flattenTo(depth - 1);
-        plain += sign;
-        at++;
-      }
-    } else if (sign === "<" && (found = matchAt(ANGLED, text, at))) {
-      const address = allowed(found[1]);
-      if (address) add(link(address, [found[1].replace("mailto:", "")]));
-      else plain += found[0];
-      at += found[0].length;
-    } else if (sign === "h" && !WORD.test(text[at - 1] ?? "") && (found = matchAt(BARE, text, at))) {
-      const bare = withoutTrailing(found[0]);
-      const address = bare.length <= LINK_LONGEST && allowed(bare);
-      if (address) add(link(address, [bare]));
-      else plain += bare;
-      at += bare.length;
-    } else {
-      plain += sign;
-      at++;
-    }
-  }
-  flattenTo(0);
-  for (const node of open[0].nodes) parent.append(node);
+  for (const node of new Inline(text).nodes()) parent.append(node);
   return parent;
+}
+
+/** A parser of the text inside one block: code, emphasis, links and line breaks. */
+class Inline {
+  #text;
+  #at = 0;
+  /** The plain text since the last node. */
+  #plain = "";
+  /** The open emphases and brackets inside each other: the sign, how many of it, and the nodes since. */
+  #open = [{ sign: "", size: 0, nodes: [] }];
+  #ticks;
+
+  constructor(text) {
+    this.#text = text;
+  }
+
+  nodes() {
+    while (this.#at < this.#text.length) this.#step();
+    this.#flattenTo(0);
+    return this.#open[0].nodes;
+  }
+
+  #step() {
+    const text = this.#text;
+    const at = this.#at;
+    const sign = text[at];
+    const [plain] = matchAt(PLAIN, text, at) ?? [];
+    let found;
+    if (plain) this.#keep(plain);
+    else if (sign === "\n") this.#add(made("br"), at + 1);
+    else if (sign === "`") this.#code();
+    else if (sign === "*" || sign === "_" || sign === "~") this.#emphasis(sign);
+    else if (sign === "[") this.#openBracket();
+    else if (sign === "]") this.#closeBracket();
+    else if (sign === "\\" && PUNCTUATION.test(text[at + 1] ?? "")) this.#keep(text[at + 1], at + 2);
+    else if (sign === "<" && (found = matchAt(ANGLED, text, at))) this.#angled(found);
+    else if (sign === "h" && !WORD.test(text[at - 1] ?? "") && (found = matchAt(BARE, text, at))) this.#bare(found[0]);
+    else this.#keep(sign);
+  }
+
+  /** Adds plain text, and goes on at `end`. */
+  #keep(plain, end = this.#at + plain.length) {
+    this.#plain += plain;
+    this.#at = end;
+  }
+
+  /** Adds a node, and goes on at `end`. */
+  #add(node, end) {
+    this.#settle();
+    this.#open.at(-1).nodes.push(node);
+    this.#at = end;
+  }
+
+  #settle() {
+    if (this.#plain) this.#open.at(-1).nodes.push(this.#plain);
+    this.#plain = "";
+  }
+
+  /** Turns the innermost emphasis or bracket, which was never closed, into its sign and its nodes. */
+  #flatten() {
+    this.#settle();
+    const { sign, size, nodes } = this.#open.pop();
+    const outer = this.#open.at(-1).nodes;
+    if (size) outer.push(sign.repeat(size));
+    for (const node of nodes) outer.push(node);
+  }
+
+  #flattenTo(depth) {
+    while (this.#open.length - 1 > depth) this.#flatten();
+    this.#settle();
+  }
+
+  /** The depth of the innermost open emphasis or bracket with this sign; -1 without one. */
+  #depthOf(sign) {
+    return this.#open.findLastIndex((one) => one.sign === sign);
+  }
+
+  #code() {
+    const text = this.#text;
+    const run = lengthOfRun(text, this.#at);
+    const inside = this.#at + run;
+    this.#ticks ??= lastOfEachLength(text);
+    const end = this.#ticks.get(run) > this.#at && runOf(text, inside, run);
+    if (end) this.#add(codeSpan(text.slice(inside, end)), end + run);
+    else this.#keep("`".repeat(run));
+  }
+
+  #emphasis(sign) {
+    const text = this.#text;
+    const run = lengthOfRun(text, this.#at);
+    const [before = " ", after = " "] = [text[this.#at - 1], text[this.#at + run]];
+    const closes = !SPACE.test(before) && !(sign === "_" && WORD.test(after));
+    const opens = !SPACE.test(after) && !(sign === "_" && WORD.test(before));
+    const isEmphasis = sign === "~" ? run === 2 : run < 4;
+    if (!isEmphasis) return this.#keep(sign.repeat(run));
+    this.#at += run;
+    const left = closes ? this.#closeEmphasis(sign, run) : run;
+    if (left) this.#openOrKeep(sign, left, opens);
+  }
+
+  /** Closes open emphases with up to `left` signs, and returns how many signs are left. */
+  #closeEmphasis(sign, left) {
+    for (let depth; left && (depth = this.#depthOf(sign)) > 0; ) {
+      this.#flattenTo(depth);
+      const emphasis = this.#open.at(-1);
+      const size = Math.min(left, emphasis.size);
+      emphasis.nodes = [emphasised(sign, size, emphasis.nodes)];
+      emphasis.size -= size;
+      left -= size;
+      if (!emphasis.size) this.#flatten();
+    }
+    return left;
+  }
+
+  #openOrKeep(sign, size, opens) {
+    this.#settle();
+    if (opens && this.#open.length <= MAX_INLINE_DEPTH) this.#open.push({ sign, size, nodes: [] });
+    else this.#plain += sign.repeat(size);
+  }
+
+  #openBracket() {
+    this.#at++;
+    this.#openOrKeep("[", 1, true);
+  }
+
+  #closeBracket() {
+    const depth = this.#depthOf("[");
+    const isLink = depth > 0 && this.#text[this.#at + 1] === "(";
+    const to = isLink && destination(this.#text, this.#at + 2);
+    if (depth > 0) this.#flattenTo(to ? depth : depth - 1);
+    if (to) this.#add(link(to.address, this.#open.pop().nodes), to.end);
+    else this.#keep("]");
+  }
+
+  #angled([whole, inner]) {
+    const address = allowed(inner);
+    if (address) this.#add(link(address, [inner.replace("mailto:", "")]), this.#at + whole.length);
+    else this.#keep(whole);
+  }
+
+  #bare(found) {
+    const bare = withoutTrailing(found);
+    const address = bare.length <= MAX_LINK_LENGTH && allowed(bare);
+    if (address) this.#add(link(address, [bare]), this.#at + bare.length);
+    else this.#keep(bare);
+  }
 }
 
 function lengthOfRun(text, at) {
@@ -316,14 +372,14 @@ function lengthOfRun(text, at) {
   return end - at;
 }
 
-/** Where the last run of backticks of each length begins: behind it, none of its length is looked for. */
+/** Maps each length of a run of backticks to the start of the last such run; no search goes past it. */
 function lastOfEachLength(text) {
   const last = new Map();
   for (const { 0: run, index } of text.matchAll(/`+/g)) last.set(run.length, index);
   return last;
 }
 
-/** Where the next run of so many backticks begins; there is one. */
+/** Returns the start of the next run of exactly `length` backticks. The caller knows that there is one. */
 function runOf(text, at, length) {
   for (let run; ; at += run) {
     at = text.indexOf("`", at);
@@ -346,10 +402,10 @@ function emphasised(sign, size, nodes) {
   return outer;
 }
 
-/** What stands between a link's parentheses, if it is an address and allowed. */
+/** Parses the address between a link's parentheses, and returns it if it is allowed. */
 function destination(text, from) {
   let inner = 0;
-  for (let at = from; at < text.length && at - from <= LINK_LONGEST; at++) {
+  for (let at = from; at < text.length && at - from <= MAX_LINK_LENGTH; at++) {
     const sign = text[at];
     if (sign === "(" && ++inner > 1) return;
     const title = SPACE.test(sign) && matchAt(TITLE, text, at);
@@ -361,7 +417,7 @@ function destination(text, from) {
   }
 }
 
-/** Nothing but a whole address of the web or of a mailbox. */
+/** Returns the normalised address if it is absolute and leads to the web or to a mailbox. */
 function allowed(address) {
   try {
     const { protocol, href } = new URL(address);
@@ -371,7 +427,7 @@ function allowed(address) {
   }
 }
 
-/** An address at a sentence's end does not have its full stop, nor the parenthesis that it stands in. */
+/** Cuts off the punctuation that ends the sentence around an address, and the parenthesis around it. */
 function withoutTrailing(address) {
   let end = address.length;
   let unopened = address.split(")").length - address.split("(").length;
