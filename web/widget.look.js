@@ -1,4 +1,4 @@
-/** What the widget says, is made of, and looks like. */
+/** The widget's texts, elements and styles. */
 
 export const TEXTS = {
   chat: "Chat",
@@ -39,7 +39,7 @@ export const TEXTS = {
   problem: "That did not work. Try again.",
 };
 
-/** What has a `name` says the text of that name, and does it. */
+/** A `name` is the name of a text, and of a button's action. */
 export const SHELL = `<section id="section">
 <dialog id="panel" tabindex="-1" aria-labelledby="title">
   <header>
@@ -64,7 +64,11 @@ export const SHELL = `<section id="section">
   </div>
   <div id="over"><button name="anew"></button></div>
 </dialog>
-<button id="launcher" name="open" aria-controls="panel"><svg><path d="M17 9.5a7 6.5 0 0 1-10 5.8L3 16.5l1.2-3.6A6 6 0 0 1 3 9.5a7 6.5 0 0 1 14 0Z"/></svg><svg><path d="m5 8 5 5 5-5"/></svg><span id="badge" aria-hidden="true"></span></button>
+<button id="launcher" name="open" aria-controls="panel">
+  <svg><path d="M17 9.5a7 6.5 0 0 1-10 5.8L3 16.5l1.2-3.6A6 6 0 0 1 3 9.5a7 6.5 0 0 1 14 0Z"/></svg>
+  <svg><path d="m5 8 5 5 5-5"/></svg>
+  <span id="badge" aria-hidden="true"></span>
+</button>
 </section>`;
 
 export const STYLE = `
@@ -75,7 +79,8 @@ export const STYLE = `
 }
 :host([theme="light"]) { color-scheme: light }
 :host([theme="dark"]) { color-scheme: dark }
-:host([hidden]), [hidden], p:empty, #badge:empty, dialog:not(.queued) #waiting, dialog:not(.bot) #ask, dialog:not(.ended) #over, .ended #composer, .ended [name="end"] { display: none !important }
+:host([hidden]), [hidden], p:empty, #badge:empty, dialog:not(.queued) #waiting, dialog:not(.bot) #ask,
+dialog:not(.ended) #over, .ended #composer, .ended [name="end"] { display: none !important }
 
 * { box-sizing: border-box; margin: 0 }
 section {
@@ -86,7 +91,7 @@ section {
   --muted: var(--switchboard-muted, light-dark(#5c626e, #a3a9b5));
   --line: var(--switchboard-line, light-dark(#e2e4e9, #373b44));
   --alarm: light-dark(#b3261e, #ff9d92);
-  /* Black or white, by what WCAG calls luminance. */
+  /* Black or white, by the accent's luminance as WCAG defines it. */
   --white: clamp(0, (.18 - y) * 999, 1);
   --on-accent: color(from var(--accent) xyz calc(.95 * var(--white)) var(--white) calc(1.09 * var(--white)));
   font: 15px/1.5 var(--switchboard-font, system-ui, sans-serif);
@@ -96,7 +101,8 @@ section {
 button, textarea, h2 { font: inherit; color: inherit; background: none; border: 0; padding: 0 }
 button { cursor: pointer; min-height: 24px; border-radius: 8px }
 :focus-visible { outline: 2px solid var(--ink); outline-offset: 2px }
-svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; display: block }
+svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 2;
+  stroke-linecap: round; stroke-linejoin: round; display: block }
 button:has(svg) { padding: 7px; border-radius: 50% }
 button:hover { background: var(--soft) }
 
@@ -104,8 +110,10 @@ button:hover { background: var(--soft) }
 #launcher { padding: 19px; border-radius: 50%; box-shadow: 0 6px 20px -4px #0006 }
 #launcher svg { scale: 1.4 }
 #launcher[aria-expanded="true"] svg:first-child, #launcher[aria-expanded="false"] svg + svg { display: none }
-#badge { position: absolute; inset: -3px -3px auto auto; min-width: 22px; padding: 0 6px; border-radius: 18px; background: var(--alarm); color: var(--paper); font-size: 13px }
-dialog { width: 396px; height: min(660px, 100dvh - 112px); margin-bottom: 72px; padding: 0; border-radius: 20px; color: inherit; overflow: hidden; flex-direction: column; outline: 0 }
+#badge { position: absolute; inset: -3px -3px auto auto; min-width: 22px; padding: 0 6px; border-radius: 18px;
+  background: var(--alarm); color: var(--paper); font-size: 13px }
+dialog { width: 396px; height: min(660px, 100dvh - 112px); margin-bottom: 72px; padding: 0; border-radius: 20px;
+  color: inherit; overflow: hidden; flex-direction: column; outline: 0 }
 dialog, #menu { border: 1px solid var(--line); background: var(--paper); box-shadow: 0 16px 48px -12px #0004 }
 dialog[open] { display: flex; animation: appear .2s }
 @keyframes appear { from { opacity: 0; translate: 0 8px } }
@@ -114,21 +122,26 @@ header { display: flex; align-items: center; gap: 4px; padding: 14px; border-bot
 header > span + div { flex: 1; min-width: 0; margin-inline-start: 8px; line-height: 1.3 }
 h2, bdi { font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--ink) }
 #face { width: 38px; line-height: 38px; border-radius: 50%; text-align: center; font-weight: 600 }
-#menu { display: grid; position: absolute; z-index: 1; inset-block-start: 54px; inset-inline-end: 14px; padding: 6px; border-radius: 12px }
+#menu { display: grid; position: absolute; z-index: 1; inset-block-start: 54px; inset-inline-end: 14px;
+  padding: 6px; border-radius: 12px }
 #menu button { padding: 7px 12px; text-align: start }
-#notice, #waiting { display: flex; align-items: center; justify-content: space-between; padding: 9px 16px; background: var(--soft) }
+#notice, #waiting { display: flex; align-items: center; justify-content: space-between; padding: 9px 16px;
+  background: var(--soft) }
 #notice { position: absolute; inset: 67px 0 auto }
 #notice, .state { animation: appear .2s 1.5s both }
 p button { flex: none; margin-inline-start: 10px; color: var(--ink); font-weight: 600; text-decoration: underline }
-#line, #notice, #waiting, #problem, #earlier, #ask, #typing, .who, .event, .state { font-size: 13px; color: var(--muted) }
+#line, #notice, #waiting, #problem, #earlier, #ask, #typing, .who, .event, .state { font-size: 13px;
+  color: var(--muted) }
 
-#scroll { flex: 1; display: flex; flex-direction: column-reverse; overflow: hidden auto; overscroll-behavior: contain; padding: 16px; outline-offset: -3px }
+#scroll { flex: 1; display: flex; flex-direction: column-reverse; overflow: hidden auto;
+  overscroll-behavior: contain; padding: 16px; outline-offset: -3px }
 .message { display: grid; justify-items: start; margin-top: 14px }
 .again { margin-top: 5px }
 .again .who { position: absolute; clip-path: inset(50%) }
 .who { display: flex; align-items: baseline; gap: 7px; max-width: 100%; margin: 0 4px 4px }
 .who span { padding: 0 5px; border: 1px solid var(--line); border-radius: 5px; font-size: 11px; line-height: 15px }
-.message > div { max-width: min(100%, 320px); padding: 9px 13px; border-radius: 18px; background: var(--soft); white-space: pre-wrap; unicode-bidi: plaintext; text-align: start }
+.message > div { max-width: min(100%, 320px); padding: 9px 13px; border-radius: 18px; background: var(--soft);
+  white-space: pre-wrap; unicode-bidi: plaintext; text-align: start }
 .message > .markdown { white-space: normal }
 .customer { justify-items: end }
 #face, #send, #launcher, #over button, .customer > div { background: var(--accent); color: var(--on-accent) }
@@ -140,9 +153,11 @@ p.failed { animation: none }
 
 #problem { padding: 8px 18px }
 #earlier { display: block; margin: auto; padding: 4px 12px; overflow-anchor: none }
-#composer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 6px; margin: 0 12px 12px; padding: 10px 8px 8px 14px; border: 1px solid var(--line); border-radius: 18px }
+#composer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 6px; margin: 0 12px 12px;
+  padding: 10px 8px 8px 14px; border: 1px solid var(--line); border-radius: 18px }
 #composer:focus-within { border-color: var(--ink) }
-textarea { width: 100%; min-height: 1lh; max-height: 140px; field-sizing: content; resize: none; unicode-bidi: plaintext; text-align: start; outline: 0 !important }
+textarea { width: 100%; min-height: 1lh; max-height: 140px; field-sizing: content; resize: none;
+  unicode-bidi: plaintext; text-align: start; outline: 0 !important }
 ::placeholder { color: var(--muted); opacity: 1 }
 #ask { margin-inline-start: -8px; padding: 4px 8px }
 #send { margin-inline-start: auto }
@@ -155,3 +170,18 @@ textarea { width: 100%; min-height: 1lh; max-height: 140px; field-sizing: conten
 @media (prefers-reduced-motion: reduce) { * { animation: none !important } }
 @media (forced-colors: active) { .message > div, #launcher, button:has(svg) { border: 1px solid } }
 `;
+
+export function create(name, properties, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+export function styleSheet(css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  return sheet;
+}
+
+/** Isolates the value: a name keeps its own direction. */
+export const fill = (text, value) => text.replace(/{\w+}/, () => `\u2068${value}\u2069`);

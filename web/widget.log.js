@@ -1,0 +1,111 @@
+import { create, fill, styleSheet } from "./widget.look.js";
+
+/** Text that may be markdown. */
+const MARKED = /[*_`~#>|[\\]|^ *([-+]|\d+[.)]) |https?:/m;
+
+/** The log in the panel: messages as elements, and the names in them. */
+export class Log {
+  #panel;
+  #drawnCount = 0;
+  /** The renderer of markdown; `String` if it could not be loaded. */
+  #markdown;
+  #loading;
+
+  constructor(panel) {
+    this.#panel = panel;
+  }
+
+  clear() {
+    const { parts } = this.#panel;
+    this.#drawnCount = 0;
+    parts?.past.replaceChildren();
+    parts?.fresh.replaceChildren();
+  }
+
+  /** Draws new messages; returns false while one waits for markdown. */
+  draw() {
+    const { parts, conversation } = this.#panel;
+    const { log, past } = conversation;
+    for (let message; (message = log[this.#drawnCount]); this.#drawnCount++) {
+      if (this.#lacksMarkdown(message)) return false;
+      // Screen readers announce what is added to `fresh`.
+      parts[message.seq <= past ? "past" : "fresh"].append(this.#entry(message, log[this.#drawnCount - 1]));
+    }
+    return true;
+  }
+
+  async earlier() {
+    const { parts, conversation } = this.#panel;
+    const { log, first } = conversation;
+    const page = await conversation.read(first);
+    if (page.some((message) => this.#lacksMarkdown(message))) await this.#loading;
+    if (log !== conversation.log || !conversation.prepend(page)) return;
+    this.#drawnCount += page.length;
+    parts.past.prepend(...page.map((message, index) => this.#entry(message, page[index - 1])));
+  }
+
+  async transcript() {
+    const { conversation, language } = this.#panel;
+    for (let before; conversation.first > 1 && conversation.first !== before; await this.earlier()) {
+      before = conversation.first;
+    }
+    return conversation.log.filter(({ seq }) => seq).map(({ author, role, event, text, at }) => {
+      const line = event ? this.#textOf(event) : `${this.nameOf(author, role)}: ${text}`;
+      return `${new Date(at).toLocaleString(language)}\n${line}\n\n`;
+    });
+  }
+
+  /** The name is not repeated after a message `before` from the same author. */
+  row(message, before) {
+    const { texts, language } = this.#panel;
+    const { role, author, text, at } = message;
+    const who = create("p", { className: "who" }, create("bdi", {}, this.nameOf(author, role)));
+    if (role === "bot") who.append(create("span", {}, texts.ai));
+    const time = new Date(at).toLocaleTimeString(language, { timeStyle: "short" });
+    if (at) who.append(create("time", { dateTime: at }, time));
+    const body = create("div", { dir: "auto" }, text);
+    if (role !== "customer" && !this.#lacksMarkdown(message) && this.#markdown !== String && MARKED.test(text)) {
+      body.className = "markdown";
+      body.replaceChildren(this.#markdown(text));
+    }
+    const again = before?.role === role && before.author.id === author.id;
+    return create("div", { className: `message ${role} ${again && "again"}` }, who, body);
+  }
+
+  nameOf({ id, name }, role) {
+    return role === "customer" ? this.#panel.texts.you : (name ?? (role === "bot" ? this.botName() : id));
+  }
+
+  botName() {
+    const { conversation, session, texts } = this.#panel;
+    const last = conversation.log.findLast(({ role }) => role === "bot");
+    return last?.author.name ?? session.stored.chatbot?.name ?? texts.chat;
+  }
+
+  #entry(message, before) {
+    const { event } = message;
+    return event ? create("p", { className: "event" }, this.#textOf(event)) : this.row(message, before);
+  }
+
+  #textOf({ type, to, agent, reason }) {
+    const key = { bot: "released", queue: "escalated" }[to] ?? (reason === "failure" ? reason : type);
+    return fill(this.#panel.texts[key], agent && this.nameOf(agent));
+  }
+
+  #lacksMarkdown({ role, text }) {
+    if (this.#markdown || role === "customer" || !MARKED.test(text)) return false;
+    this.#loading ??= this.#loadMarkdown();
+    return true;
+  }
+
+  async #loadMarkdown() {
+    try {
+      const { markdown, style } = await import("./markdown.js");
+      this.#panel.root.adoptedStyleSheets.push(styleSheet(style));
+      this.#markdown = markdown;
+    } catch {
+      this.#markdown = String;
+    }
+    this.#panel.paint();
+  }
+}
