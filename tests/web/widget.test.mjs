@@ -3,7 +3,7 @@
 // `world.mjs` and `chromium.mjs` say what it reads.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { after, before, test as facts } from "node:test";
 
 import { launch } from "./chromium.mjs";
@@ -13,6 +13,7 @@ import { admin, agent, call, customer, model, socketUrl, url, WebSocket } from "
 
 const GREETING = "Hello! What can I do for you?";
 const LONGEST = 32_000;
+const MAX_FUNCTION_LINES = 70;
 
 /** One that hangs is a failure. */
 const test = (fact, proof) => facts(fact, { timeout: 90_000 }, proof);
@@ -65,6 +66,36 @@ test("nothing is asked for before the chat is opened, and no thread is made by o
   await chat.shows("You said");
   assert.deepEqual((await chat.log()).map(({ role }) => role), ["bot", "customer", "bot"]);
   await chat.fine();
+});
+
+test("up to the first message a page loads the widget's files and the client, and no others", async (t) => {
+  const chat = await (await visit(t, { fresh: true, shop: script("") })).opens();
+  await chat.says("Hello");
+  await chat.shows("Hello", "customer");
+  const loaded = await chat.page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+  const names = loaded.map((name) => new URL(name).pathname.slice(1)).filter((name) => name.endsWith(".js"));
+  const expected = (await scripts()).filter((name) => /^(widget\.|switchboard\.js$)/.test(name));
+  assert.deepEqual(names.sort(), expected.sort());
+});
+
+test("no function of the pages has more than 70 lines", async (t) => {
+  const page = await browser.newPage();
+  t.after(() => page.close());
+  await page.goto(`${url}/demo.css`);
+  await page.coverage.startJSCoverage();
+  const names = await scripts();
+  // A script that fails outside its own page is compiled all the same, and the coverage has all of its functions.
+  await page.evaluate((all) => Promise.all(all.map((name) => import(`/${name}`).catch(() => {}))), names);
+  const covered = await page.coverage.stopJSCoverage();
+  assert.deepEqual(covered.map((script) => new URL(script.url).pathname.slice(1)).sort(), names.sort());
+  const long = covered.flatMap(({ url, source, functions }) =>
+    functions.flatMap(({ functionName, ranges: [{ startOffset, endOffset }] }) => {
+      const lines = source.slice(startOffset, endOffset).split("\n").length;
+      const isWhole = endOffset - startOffset === source.length;
+      return isWhole || lines <= MAX_FUNCTION_LINES ? [] : [[url, functionName, lines]];
+    }),
+  );
+  assert.deepEqual(long, []);
 });
 
 test("an answer is shown as it comes, and ends up as the log has it", async (t) => {
@@ -669,6 +700,12 @@ for (const [status, code, words] of REFUSALS) {
     await chat.says("And now?");
     await chat.shows("And now?");
   });
+}
+
+/** The names of the pages' scripts. */
+async function scripts() {
+  const names = await readdir(new URL("../../web/", import.meta.url));
+  return names.filter((name) => name.endsWith(".js"));
 }
 
 /** A shop's page with the one line that it takes. */
