@@ -1,82 +1,99 @@
 /**
  * The types of `switchboard.js`, for editors and for TypeScript; no page loads them.
- * What comes over the wire is described in `asyncapi.json`.
+ * `asyncapi.json` describes the frames and events on the wire.
  */
 
+/** The client: one connection for all threads that a page follows. */
 export class Switchboard {
   constructor(options: Options);
-  /** Listens, from behind `after` on. The same id is the same thread, wherever that has got to. */
+  /**
+   * Follows a thread, from the message after the `seq` `after` on. Another call with the same id returns the same
+   * object, and `after` is then ignored.
+   */
   thread(id: string, from?: { after?: number }): OpenThread;
-  /** Agents: `thread.updated` of the whole tenant. Read the list anew whenever the `connection` is open again. */
+  /**
+   * Follows the inbox, for agents: `thread.updated` of all threads of the tenant. Events are lost while there is no
+   * connection, so read the list again whenever the `connection` is `open` again.
+   */
   inbox(): AsyncIterable<InboxEvent>;
-  /** Any REST call, JSON in and out. Rejects with a `SwitchboardError`. */
+  /** Makes a REST call, with JSON in both directions. Rejects with a `SwitchboardError`. */
   request(method: string, path: string, body?: object, how?: { accept?: string; signal?: AbortSignal }): Promise<any>;
-  /** Ends all iterators, requests and timers. */
+  /** Ends all iterators, requests and timers, for good. */
   close(): void;
 }
 
 export interface Options extends Partial<Timing> {
   url: string;
   socketUrl: string;
-  /** A function is asked again when its token is refused, or when it gave none. */
+  /** A token, or a function that returns one. The function is called again when its token is refused or when it failed. */
   token: string | (() => string | Promise<string>);
   fetch?: typeof fetch;
   WebSocket?: typeof WebSocket;
 }
 
-/** In milliseconds. */
+/** Intervals and limits, in milliseconds. */
 export interface Timing {
+  /** The interval between pings. */
   pingEvery: number;
-  /** With a socket that opens, and with a pong. */
+  /** The time limit for a socket to open and for a pong to arrive. */
   patience: number;
-  /** The longest wait before a second try; each failure doubles it. */
+  /** The base of the back-off: after `n` failures a retry waits for a random time up to `backOff * 2 ** n`. */
   backOff: number;
+  /** The longest wait before any retry. */
   backOffMost: number;
-  /** How long what is missing may yet come by itself. */
+  /** The time that a missing message has to arrive by itself before it is requested. */
   holeAfter: number;
+  /** The interval between polls, where no socket can be opened. */
   pollEvery: number;
+  /** The longest interval between polls, reached while nothing new arrives. */
   pollMost: number;
+  /** The interval between repeated `typing` frames. */
   typingEvery: number;
 }
 
-/** A thread that is listened to. An iterator gets all there is from when it begins; the first one also what came before. */
+/**
+ * A thread that is followed. Each iterator gets the events from its creation on; the first one also gets the events from
+ * before it was created.
+ */
 export interface OpenThread extends AsyncIterable<ThreadEvent> {
   readonly id: string;
-  /** The last one handed out. */
+  /** The `seq` of the last message that iterators were given. */
   readonly seq: number;
   /**
-   * Says it once, however many tries that takes. Rejected, it is not known to be said; again under the same `client_id`
-   * it is the same message.
+   * Sends a message, which is stored once however many attempts that takes. After a rejection the message may or may not
+   * be stored; a `send` with the same `client_id` repeats the same message.
    */
-  send(text: string, how?: Sending): Promise<Answer>;
-  /** `true` at every key; else `false`. */
+  send(text: string, options?: SendOptions): Promise<ChatResponse>;
+  /** Tells the others that the user is typing. Call it with `true` at every key, and with `false` when they stop. */
   typing(on: boolean): void;
-  /** Everything through `seq`. */
+  /** Marks all messages through `seq` as read. */
   read(seq: number): void;
   close(): void;
 }
 
-export interface Sending {
+export interface SendOptions {
   client_id?: string;
   chatbot_id?: string;
-  /** A note, for agents alone. */
+  /** Sends a note, which only agents can read. */
   internal?: boolean;
   signal?: AbortSignal;
 }
 
-/** The problem+json; where nothing came back, status 0 and code `network`. */
+/** The problem+json of a failed request. Without a response, `status` is 0 and `code` is `network`. */
 export class SwitchboardError extends Error {
   constructor(problem: object);
   status: number;
   code: string;
   detail: string;
-  /** `chatbot_id`, `documents[1].text`: what is wrong in a request, and the reason; else empty. */
+  /** The invalid field of the request, for example `chatbot_id` or `documents[1].text`; else empty. */
   field: string;
+  /** The reason why that field is invalid. */
   reason?: string;
-  /** Who was faster: the agent that holds the line now, or the version that a chatbot has now. */
+  /** After a conflict over a thread: the agent who holds the line now. */
   agent?: Person;
+  /** After a conflict over a chatbot: its version now. */
   version?: number;
-  /** In seconds. */
+  /** The time to wait before another attempt, in seconds; 0 if the server gave none. */
   retryAfter: number;
 }
 
@@ -91,14 +108,14 @@ export interface Member extends Person {
 
 export type Reason = "asked" | "bot" | "failure" | "released" | "absent";
 
-/** A change of owner. */
+/** A change of the thread's owner. */
 export type Change =
   | { type: "escalated"; reason: Reason; comment?: string }
   | { type: "claimed"; agent: Person }
   | { type: "released" | "timed_out"; to: "bot" | "queue" }
   | { type: "ended" };
 
-interface Said {
+interface BaseMessage {
   id: string;
   client_id?: string;
   thread_id: string;
@@ -107,14 +124,17 @@ interface Said {
   at: string;
 }
 
-export interface Message extends Said {
+export interface Message extends BaseMessage {
   seq: number;
   role: "customer" | "bot" | "agent" | "system";
   event?: Change;
+  /** The range of messages that a bot's message answers, by `seq`. */
   answers?: { from: number; through: number };
 }
 
-export interface Note extends Said {
+/** An internal note, which only agents can read. */
+export interface Note extends BaseMessage {
+  /** The `seq` of the message after which the note stands; 0 before the first message. */
   after: number;
 }
 
@@ -131,13 +151,13 @@ export interface Thread {
   ended_by?: Person;
   seq: number;
   unread?: number;
-  /** In lists that were asked for `with=last_message`; its text has up to 200 characters. */
+  /** Present in lists requested with `with=last_message`; its text is cut to 200 characters. */
   last_message?: Pick<Message, "seq" | "role" | "author" | "text" | "at">;
   created_at: string;
   updated_at: string;
 }
 
-export interface Answer {
+export interface ChatResponse {
   message: Message;
   reply: Message | null;
   thread: Thread;

@@ -1,14 +1,14 @@
 /**
- * Threads as they go on: each message once and in order, whatever the network does.
+ * The Switchboard client: delivers each message once and in order, whatever the network does.
  *
  *     const board = new Switchboard({ url, socketUrl, token });
  *     for await (const event of board.thread(id)) if (event.type === "message.created") show(event.message);
  *
- * A log's `seq` has no gaps, so what is missing is known and asked for again. Without a socket the log is polled.
- * What all of it is for, and its types, are in `switchboard.d.ts`.
+ * A log's `seq` has no gaps, so a missing message is noticed and requested. Without a socket the log is polled.
+ * Documentation and types are in `switchboard.d.ts`.
  */
 
-/** In milliseconds. */
+/** The default timing, in milliseconds. */
 const TIMING = {
   pingEvery: 30_000,
   patience: 10_000,
@@ -19,17 +19,17 @@ const TIMING = {
   pollMost: 15_000,
   typingEvery: 3000,
 };
-/** Of one `send()`: two minutes at most. */
+/** Attempts of one `send()`: two minutes at most. */
 const TRIES = 10;
-/** A frame of 32 KB closes the socket. */
+/** Threads in one frame: a frame of 32 KB closes the socket. */
 const THREADS_AT_ONCE = 50;
 const JSON_TYPE = "application/json";
 const STREAM = "text/event-stream";
 
-/** What begins with `_` is this module's own. */
+/** Members that begin with `_` are internal to this module. */
 export class Switchboard {
   _state = "connecting";
-  /** The inbox has no id. */
+  /** By thread id. The inbox has none. */
   #feeds = new Map();
   #staying;
   #socket;
@@ -78,7 +78,7 @@ export class Switchboard {
       }
     } catch (error) {
       if (error instanceof SwitchboardError || signal?.aborted) throw error;
-      // No token, no answer, half of one, or some proxy's page.
+      // No token, no response, half of one, or a proxy's page.
       throw new SwitchboardError({ code: "network", detail: error.message });
     }
   }
@@ -100,7 +100,7 @@ export class Switchboard {
     this._say({ action: "unsubscribe", thread_id: id });
   }
 
-  /** With full jitter, lest all come back at once. */
+  /** Waits with full jitter, so that clients do not all retry at once. */
   _backOff(failures, signal, atLeast = 0) {
     const { backOff, backOffMost } = this._options;
     return this._wait(atLeast + Math.random() * Math.min(backOffMost, backOff * 2 ** failures), signal);
@@ -119,7 +119,7 @@ export class Switchboard {
     });
   }
 
-  /** Whoever waits to try again does so now. */
+  /** Ends all waits: pending retries run now. */
   _hurry() {
     for (const over of this.#pauses) over();
   }
@@ -163,7 +163,7 @@ export class Switchboard {
     }
   }
 
-  /** Each event of a stream is a line of JSON. */
+  /** Reads an event stream. Each event is one line of JSON. */
   async #hearAll(reader) {
     const decoder = new TextDecoder();
     for (let rest = ""; ; ) {
@@ -179,10 +179,10 @@ export class Switchboard {
     const { patience } = this._options;
     for (let seen = Date.now(); this._state !== "closed"; await this._backOff(this.#failures)) {
       const lived = await this.#connect().catch(() => 0);
-      // One that died young is a failure too.
+      // A socket that closed soon is a failure too.
       this.#failures = lived > patience ? 0 : this.#failures + 1;
       if (lived) seen = Date.now();
-      // It may have been the token: a refused connect does not say.
+      // The token may be to blame: a refused connect gives no reason.
       else this.#token = undefined;
       const blocked = !lived && (this.#failures > 2 || Date.now() - seen > patience);
       this.#become(blocked ? "polling" : "connecting");
@@ -190,7 +190,7 @@ export class Switchboard {
     }
   }
 
-  /** Gives how long the socket was open. */
+  /** Returns how long the socket was open. */
   async #connect() {
     const { socketUrl, WebSocket = globalThis.WebSocket, patience, pingEvery } = this._options;
     const token = await this.#bearer();
@@ -230,14 +230,14 @@ export class Switchboard {
     this.#patience = undefined;
   }
 
-  /** A socket from before may be dead. */
+  /** Retries now; a socket from before may be dead. */
   #wake(elsewhere) {
     this.#failures = 0;
     this._hurry();
     if (this._state === "open") elsewhere ? this.#hangUp() : this.#ping();
   }
 
-  /** One that could not be had is asked for again the next time. */
+  /** A token that could not be had is asked for again. */
   async #bearer() {
     const { token } = this._options;
     try {
@@ -321,7 +321,7 @@ class OpenThread extends Feed {
     this.#typing = 0;
     for (let tries = 1, heard = how.internal; ; tries++) {
       try {
-        // Without a socket the answer is heard here, word by word; what came of it is told to the repeat.
+        // Without a socket the answer streams in here; the repeated request returns the result.
         if (board._state !== "open" && !heard) heard = (await say(STREAM), true);
         const answer = await say();
         this.#keep(answer);
@@ -361,7 +361,7 @@ class OpenThread extends Feed {
     this.#asked = this.seq;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // The other end may have to be started first.
+    // The first wait is longer, for a cold start.
     this.#watch(0, 4);
   }
 
@@ -406,7 +406,7 @@ class OpenThread extends Feed {
   #place(event) {
     const { seq } = event;
     if (seq <= this.seq || this.#early.has(seq)) return;
-    // Should this fail, it is asked for again.
+    // If this fails, `#watch` requests it again.
     if (event.truncated) this.#fetch(seq - 1, 1).catch(() => {});
     else this.#early.set(seq, event);
     for (let next; (next = this.#early.get(this.seq + 1)); this._tell(next)) this.#early.delete(++this.seq);
@@ -422,7 +422,7 @@ class OpenThread extends Feed {
     if (thread) this._hear({ type: "thread.updated", thread_id, thread });
   }
 
-  /** Asks for what is missing through `seq`, less and less often while nothing comes. */
+  /** Requests what is missing up to `seq`, less often while nothing comes. */
   #watch(seq, waits = 1) {
     this.#known = Math.max(this.#known, seq);
     const had = this.seq;
