@@ -1,4 +1,4 @@
-/** The demo's shop: its chat, and the button that opens it. */
+/** The demo shop: its chat, and the button that opens the chat. */
 import "./widget.js";
 
 const { demo } = await (await fetch(new URL("config.json", import.meta.url))).json();
@@ -10,6 +10,6 @@ if (demo) {
   document.body.append(chat);
   ask.addEventListener("click", () => (chat.open = true));
 } else {
-  // Only on a laptop is there a chatbot for whoever comes by.
+  // Only `switchboard` on a laptop has a chatbot for the demo.
   ask.remove();
 }

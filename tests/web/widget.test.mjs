@@ -685,7 +685,7 @@ test("a page that is denied its storage has a chat all the same", async (t) => {
   await chat.fine();
 });
 
-const REFUSALS = [[403, "forbidden", "not available"], [404, "not_found", "is gone"], [429, "over_budget", "a lot at once"]];
+const REFUSALS = [[403, "forbidden", "not available"], [404, "not_found", "no longer exists"], [429, "over_budget", "Too many requests"]];
 for (const [status, code, words] of REFUSALS) {
   test(`a ${status} is told to everybody`, async (t) => {
     const chat = await visit(t, { fresh: true });
