@@ -25,7 +25,7 @@ export class Switchboard {
 export interface Options extends Partial<Timing> {
   url: string;
   socketUrl: string;
-  /** A token, or a function that returns one. The function is called again when its token is refused or when it failed. */
+  /** A token, or a function that returns one, called again when its token is refused or when it failed. */
   token: string | (() => string | Promise<string>);
   fetch?: typeof fetch;
   WebSocket?: typeof WebSocket;
@@ -52,16 +52,16 @@ export interface Timing {
 }
 
 /**
- * A thread that is followed. Each iterator gets the events from its creation on; the first one also gets the events from
- * before it was created.
+ * A thread that is followed. An iterator gets the events from its creation on; the first iterator also gets those from
+ * before its creation.
  */
 export interface OpenThread extends AsyncIterable<ThreadEvent> {
   readonly id: string;
   /** The `seq` of the last message that iterators were given. */
   readonly seq: number;
   /**
-   * Sends a message, which is stored once however many attempts that takes. After a rejection the message may or may not
-   * be stored; a `send` with the same `client_id` repeats the same message.
+   * Sends a message, which is stored once however many attempts that takes. After a rejection the message may or may
+   * not be stored; a `send` with the same `client_id` repeats the same message.
    */
   send(text: string, options?: SendOptions): Promise<ChatResponse>;
   /** Tells the others that the user is typing. Call it with `true` at every key, and with `false` when they stop. */
