@@ -84,7 +84,8 @@ impl App {
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
-    /// The AWS SDK reads its own variables. The connection to the table is opened here, while a cold start has the CPU for TLS.
+    /// The AWS SDK reads its own variables. The connection to the table is opened here, while a cold start has the CPU
+    /// for TLS.
     pub async fn from_env() -> Result<Self, Error> {
         Self::over(&aws().await).await
     }
@@ -118,12 +119,17 @@ impl App {
         self.clock.now()
     }
 
+    /// True once a token with this expiry no longer counts.
+    pub fn is_past(&self, expires: At) -> bool {
+        expires <= self.now()
+    }
+
     pub fn ulid(&self) -> Ulid {
         (self.ids.0)()
     }
 
-    /// Waits for a call to OpenAI for [`OPTIONAL_CALL_TIMEOUT`], so that API Gateway does not give up on the request. An
-    /// abandoned call may still have its effect.
+    /// Waits for a call to OpenAI for [`OPTIONAL_CALL_TIMEOUT`], so that API Gateway does not give up on the request.
+    /// An abandoned call may still have its effect.
     pub async fn briefly<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         timeout(OPTIONAL_CALL_TIMEOUT, call).await.unwrap_or(Err(Failure::Unavailable { maybe_ran: true }))
     }

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_stays_under_its_doubling_ceiling() {
+    fn a_back_off_stays_under_its_doubling_ceiling() {
         for _ in 0..100 {
             let mut backoff = Backoff::new(40, ms(10), ms(35));
             for ceiling in [10, 20, 35, 35] {

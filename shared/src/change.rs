@@ -18,8 +18,8 @@ impl App {
         found.filter(|(thread, _)| identity.sees(thread)).ok_or(Error::NotFound("thread"))
     }
 
-    /// Changes the owner for a caller: reads the thread, asks `change` for the new one, writes that in one transaction over
-    /// what was read, and announces it. Where `change` returns `None` nothing is written or announced.
+    /// Changes the owner for a caller: reads the thread, asks `change` for the new one, writes that in one transaction
+    /// over what was read, and announces it. Where `change` returns `None` nothing is written or announced.
     pub async fn change_owner(
         &self,
         identity: &Identity,

@@ -7,8 +7,8 @@ pub(crate) const MAX_ATTEMPTS: usize = 20;
 
 /// Runs `attempt` until its write meets no conflict.
 ///
-/// An attempt reads, decides and writes; `None` says that somebody else wrote first and nothing was written. It reads and
-/// decides anew each time, so a decision is never older than the write that rests on it. [`Error::Busy`] after
+/// An attempt reads, decides and writes; `None` says that somebody else wrote first and nothing was written. It reads
+/// and decides anew each time, so a decision is never older than the write that rests on it. [`Error::Busy`] after
 /// [`MAX_ATTEMPTS`].
 pub async fn retry_on_conflict<T, Attempt>(mut attempt: impl FnMut() -> Attempt) -> Result<T, Error>
 where

@@ -1,5 +1,5 @@
-//! Posting changes of owner to a chatbot's webhook, at least once and in no order: the receiver goes by the `seq` of the
-//! message.
+//! Posting changes of owner to a chatbot's webhook, at least once and in no order: the receiver goes by the `seq` of
+//! the message.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ impl App {
         WebhookDelivery::of(changed, metadata, self.now() + FIRST_SWEEP_DELAY)
     }
 
-    /// Posts a delivery and deletes it from the outbox. `false`: the webhook failed and the delivery stays due. Where the
-    /// chatbot has no webhook any more, the delivery is dropped.
+    /// Posts a delivery and deletes it from the outbox. `false`: the webhook failed and the delivery stays due. Where
+    /// the chatbot has no webhook any more, the delivery is dropped.
     pub async fn deliver_webhook(&self, delivery: &WebhookDelivery) -> Result<bool, Error> {
         if let Some(webhook) = self.webhook_of(delivery).await? {
             let posted = self.webhooks.post(&webhook, delivery.id.as_str(), self.now(), delivery.body.clone()).await;

@@ -10,12 +10,3 @@ mod presence;
 
 pub use client::{Posted, Sockets};
 pub use event::Event;
-
-use crate::{App, domain::At};
-
-impl App {
-    /// True once a token with this expiry no longer counts.
-    pub fn is_past(&self, expires: At) -> bool {
-        expires <= self.now()
-    }
-}

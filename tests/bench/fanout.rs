@@ -92,7 +92,8 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Sockets in a process of their own. It says `ready` when all are open, and then when the last of them has heard each message.
+/// Sockets in a process of their own. It says `ready` when all are open, and then when the last of them has heard each
+/// message.
 struct Listeners {
     process: Child,
     said: BufReader<ChildStdout>,

@@ -1,10 +1,10 @@
-//! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; `stream`, how soon the first
-//! word of an answer is heard; `fanout`, what a message to a thousand sockets costs; `pages`, how soon a page is seen; and
-//! `cargo xtask schedules`, random schedules by the thousand.
+//! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; `stream`, how soon
+//! the first word of an answer is heard; `fanout`, what a message to a thousand sockets costs; `pages`, how soon a page
+//! is seen; and `cargo xtask schedules`, random schedules by the thousand.
 //!
-//! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the clients,
-//! Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; what remains
-//! is told as shares and ratios of one run.
+//! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the
+//! clients, Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little;
+//! what remains is told as shares and ratios of one run.
 
 mod board;
 mod cpu;

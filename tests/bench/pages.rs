@@ -1,4 +1,5 @@
-//! How soon the demo page is seen, and how a long thread scrolls: what a browser measures of the pages that it is served.
+//! How soon the demo page is seen, and how a long thread scrolls: what a browser measures of the pages that it is
+//! served.
 
 use std::{env, process::Command};
 

@@ -30,8 +30,8 @@ impl EventSink {
         self.0.as_ref().is_some_and(|sender| !sender.is_closed())
     }
 
-    /// Announces a change of owner that has been saved, with the message that was posted in the same transaction: to the
-    /// caller, the sockets, and the chatbot's webhook.
+    /// Announces a change of owner that has been saved, with the message that was posted in the same transaction: to
+    /// the caller, the sockets, and the chatbot's webhook.
     pub(crate) async fn announce(
         &self,
         app: &App,

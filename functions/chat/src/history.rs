@@ -12,8 +12,8 @@ use shared::{
 /// The size limit of the history in one request: 12,000 tokens at four bytes each. The newest messages win.
 pub(crate) const MAX_HISTORY_BYTES: usize = 12_000 * 4;
 
-/// The log after `after`, through `thread.seq`, as input: without the messages that `conversation` itself produced, and within
-/// [`MAX_HISTORY_BYTES`]. `log_tail` holds messages at the log's end that need not be read again.
+/// The log after `after`, through `thread.seq`, as input: without the messages that `conversation` itself produced, and
+/// within [`MAX_HISTORY_BYTES`]. `log_tail` holds messages at the log's end that need not be read again.
 pub(crate) async fn input(
     app: &App,
     thread: &Thread,
@@ -54,8 +54,8 @@ fn oldest_first(mut input: Vec<Input>) -> Vec<Input> {
     input
 }
 
-/// The input item of a message: customers are the user, bot and agents the assistant. A change of owner becomes a fixed sentence
-/// of the developer, so that no person's words ever have a developer's authority.
+/// The input item of a message: customers are the user, bot and agents the assistant. A change of owner becomes a fixed
+/// sentence of the developer, so that no person's words ever have a developer's authority.
 fn item(message: &Message) -> Input {
     let (role, text) = match (message.role, &message.event) {
         (message::Role::Customer, _) => (Role::User, message.text.clone()),

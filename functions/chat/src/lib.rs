@@ -1,9 +1,9 @@
-//! `POST /threads/{thread_id}/chat`: post a message and have it answered. `POST /chat` and `GET /chat/{thread_id}/stream`: the
-//! same for the Vercel AI SDK ([`ai_sdk`]).
+//! `POST /threads/{thread_id}/chat`: post a message and have it answered. `POST /chat` and `GET
+//! /chat/{thread_id}/stream`: the same for the Vercel AI SDK ([`ai_sdk`]).
 //!
-//! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other is broadcast to people
-//! ([`agent`]). The function also takes the plain event `{tenant, thread_id}` of an asynchronous invocation: answer the
-//! messages that wait there.
+//! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other is broadcast to
+//! people ([`agent`]). The function also takes the plain event `{tenant, thread_id}` of an asynchronous invocation:
+//! answer the messages that wait there.
 
 mod agent;
 mod ai_sdk;

@@ -17,8 +17,8 @@ use crate::{
     submission::Submission,
 };
 
-/// Posts a customer's message to the bot: adds it, runs the thread, updates the log. A message that arrives during a run is
-/// left to that run. `None` on a conflict: nothing was written.
+/// Posts a customer's message to the bot: adds it, runs the thread, updates the log. A message that arrives during a
+/// run is left to that run. `None` on a conflict: nothing was written.
 pub(crate) async fn chat_llm(
     app: &App,
     before: Thread,
@@ -91,8 +91,8 @@ fn covers(reply: &Message, message: &Message) -> bool {
     reply.answers.is_some_and(|answers| answers.cover(message.seq))
 }
 
-/// Answers the customer's messages that wait in a thread, unless none does or another run is live. A repeated or late call
-/// does nothing.
+/// Answers the customer's messages that wait in a thread, unless none does or another run is live. A repeated or late
+/// call does nothing.
 pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline: Option<Instant>) -> Result<(), Error> {
     let taking = retry_on_conflict(|| async {
         let Some((before, metadata)) = app.store.thread_get(tenant, id).await? else { return Ok(Some(None)) };

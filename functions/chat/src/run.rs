@@ -1,7 +1,7 @@
 //! A run: one try to answer the customer's messages, while its lease holds.
 //!
-//! Every outcome is written under the run's id and its epoch. So a run that stalled, or lost the line to a person, can do
-//! nothing: the table refuses its reply, and the reply is discarded.
+//! Every outcome is written under the run's id and its epoch. So a run that stalled, or lost the line to a person, can
+//! do nothing: the table refuses its reply, and the reply is discarded.
 
 mod conversation;
 mod deltas;
@@ -64,8 +64,8 @@ struct TurnProgress {
     text: String,
     /// The last chunk of it that was sent to sockets.
     chunk: Option<Chunk>,
-    /// Responses that OpenAI stores and no message of the log refers to: discarded ones, failed ones, and those that only
-    /// called a function. Nobody else would delete them.
+    /// Responses that OpenAI stores and no message of the log refers to: discarded ones, failed ones, and those that
+    /// only called a function. Nobody else would delete them.
     unreferenced_responses: Vec<String>,
     /// The time of the last renewal of the lease.
     renewed_at: Instant,
@@ -152,14 +152,16 @@ impl Run {
         Self { sink, listeners, ..self }
     }
 
-    /// Answers the customer's messages, and goes on for as long as newer ones have arrived. The first reply is the caller's.
+    /// Answers the customer's messages, and goes on for as long as newer ones have arrived. The first reply is the
+    /// caller's.
     pub(crate) async fn answer(mut self) -> Result<RunOutcome, Error> {
         let mut first = None;
         let outcome = loop {
             match self.turn().await {
                 Ok(reply) => {
                     first.get_or_insert(reply);
-                    // The run has ended; or the response to its last write was lost, and another run has the line by now.
+                    // The run has ended; or the response to its last write was lost, and another run has the line by
+                    // now.
                     if !self.thread.is_held_by(&self.id) {
                         break RunOutcome::Lost;
                     }
@@ -170,7 +172,8 @@ impl Run {
                 }
                 Err(RunError::HandOver { reason, comment }) => break self.hand_over(reason, comment).await?,
                 Err(RunError::OpenAi(failure)) => {
-                    tracing::warn!(thread.id = %self.thread.id, %failure, "the model failed; handing the thread over to a person");
+                    let thread = &self.thread.id;
+                    tracing::warn!(thread.id = %thread, %failure, "the model failed; the thread goes to a person");
                     break self.hand_over(Reason::Failure, None).await?;
                 }
                 Err(RunError::Table(error)) => return Err(error),
@@ -211,8 +214,8 @@ impl Run {
         Ok(reply)
     }
 
-    /// Writes what `change` makes of the thread, fenced by the run, and renews the lease. `None` where the run has lost the
-    /// line.
+    /// Writes what `change` makes of the thread, fenced by the run, and renews the lease. `None` where the run has lost
+    /// the line.
     async fn save(&mut self, change: impl FnMut(Thread) -> Commit) -> Result<Option<Vec<Message>>, Error> {
         let (sent_at, until) = (Instant::now(), self.app.now() + LEASE);
         let written = self.app.store.run_commit(&self.thread, &self.id, until, change).await?;

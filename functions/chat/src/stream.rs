@@ -26,8 +26,8 @@ use tokio::{
 
 use crate::ai_sdk::AiSdkStream;
 
-/// The longest silence before a comment is sent: API Gateway closes a stream that is silent for five minutes, and proxies
-/// do so sooner.
+/// The longest silence before a comment is sent: API Gateway closes a stream that is silent for five minutes, and
+/// proxies do so sooner.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The body of a response: whole, or a stream of events.
@@ -44,8 +44,8 @@ pub(crate) enum StreamFormat {
     AiSdk(AiSdkStream),
 }
 
-/// The response that streams a turn's events. A turn that fails before its first event is an error as on any other route;
-/// one that fails later ends with an `error` event.
+/// The response that streams a turn's events. A turn that fails before its first event is an error as on any other
+/// route; one that fails later ends with an `error` event.
 pub(crate) async fn stream(
     mut events: mpsc::UnboundedReceiver<Event>,
     turn: JoinHandle<Result<(), Error>>,
@@ -93,8 +93,8 @@ impl StreamFormat {
     }
 }
 
-/// The event in the format of server-sent events: its type, its `seq` as the id where it has one, and its JSON, which has
-/// no line break.
+/// The event in the format of server-sent events: its type, its `seq` as the id where it has one, and its JSON, which
+/// has no line break.
 fn server_sent(event: &Event) -> String {
     let json = event.frame().unwrap_or_else(|_| "{}".into());
     let id = event.seq().map_or_else(String::new, |seq| format!("id: {seq}\n"));

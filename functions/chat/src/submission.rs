@@ -149,7 +149,8 @@ impl<'a> Submission<'a> {
         }
     }
 
-    /// The first response again, for a repeat under the same `client_id`. [`Error::Mismatch`] where the request differs.
+    /// The first response again, for a repeat under the same `client_id`. [`Error::Mismatch`] where the request
+    /// differs.
     pub(crate) async fn repeat(
         &self,
         app: &App,

@@ -15,8 +15,8 @@ use tokio::sync::OnceCell;
 
 use crate::{get::read, model::check_model};
 
-/// The body of the request. An absent field stays. `temperature` and `max_output_tokens` of `null` mean the model's own, a
-/// `webhook` of `null` removes it.
+/// The body of the request. An absent field stays. `temperature` and `max_output_tokens` of `null` mean the model's
+/// own, a `webhook` of `null` removes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
@@ -74,8 +74,8 @@ pub(crate) async fn update(
     updating.await
 }
 
-/// Writes the change over the version that was read, with new documents where they changed. `None` on a conflict: nothing was
-/// written.
+/// Writes the change over the version that was read, with new documents where they changed. `None` on a conflict:
+/// nothing was written.
 async fn write(
     app: &App,
     before: &Chatbot,

@@ -1,6 +1,7 @@
 //! `POST /threads/{thread_id}/escalate`, `/claim` and `/release`: change who holds the line.
 //!
-//! Each is one transaction over the thread as it was read: of two at the same time one wins, and the other decides anew.
+//! Each is one transaction over the thread as it was read: of two at the same time one wins, and the other decides
+//! anew.
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! The sweep: background work, once a minute by a schedule's event.
 //!
 //! The index says what is due; the decision is made anew on the item itself, and each step is a conditional write. So a
-//! lagging index, two sweeps at the same time, or a sweep that ends half-way do no harm: the rest is due in a minute. The
-//! sweep never answers a customer; it invokes `chat` for that.
+//! lagging index, two sweeps at the same time, or a sweep that ends half-way do no harm: the rest is due in a minute.
+//! The sweep never answers a customer; it invokes `chat` for that.
 
 mod outbox;
 mod thread;
@@ -72,7 +72,8 @@ impl Work {
     }
 }
 
-/// Runs all due work; starts none after `until`. A shard that cannot be read is an error, after all the others are done.
+/// Runs all due work; starts none after `until`. A shard that cannot be read is an error, after all the others are
+/// done.
 async fn sweep(app: &App, until: Instant) -> Result<(), Error> {
     let shards = stream::iter(key::due_shards()).map(async |shard| {
         let mut slow = Vec::new();

@@ -26,7 +26,7 @@ fn log_given_up(item: &OutboxItem) {
         }
         OutboxItem::Delivery(delivery) => {
             let (thread, chatbot) = (&delivery.thread_id, &delivery.chatbot_id);
-            tracing::error!(thread.id = %thread, chatbot.id = %chatbot, "a webhook failed for a day; its delivery is dropped");
+            tracing::error!(thread.id = %thread, chatbot.id = %chatbot, "a webhook failed for a day; delivery dropped");
         }
     }
 }

@@ -52,8 +52,8 @@ async fn delete(app: &App, thread: &Thread) -> Result<(), Error> {
     Ok(())
 }
 
-/// Moves the thread to its next due time: a message has arrived since it was put into the index, or a timeout is longer now
-/// than it was then.
+/// Moves the thread to its next due time: a message has arrived since it was put into the index, or a timeout is longer
+/// now than it was then.
 async fn postpone(app: &App, thread: &Thread) -> Result<(), Error> {
     let mut commit = Commit::new(thread.clone());
     commit.thread.stirred_at = Some(thread.updated_at);

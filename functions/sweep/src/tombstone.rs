@@ -7,8 +7,8 @@ use shared::{App, Error, domain::ThreadId};
 /// The shortest time before a postponed tombstone is looked at again.
 const RECHECK_AFTER: Duration = Duration::from_mins(1);
 
-/// Purges the log and the tombstone itself. Postponed while a cleanup of the thread is still to succeed: the log names what
-/// the cleanup has to delete.
+/// Purges the log and the tombstone itself. Postponed while a cleanup of the thread is still to succeed: the log names
+/// what the cleanup has to delete.
 pub(crate) async fn purge(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let cleanups = app.store.cleanups_of_thread(tenant, id).await?;
     match cleanups.iter().map(|cleanup| cleanup.schedule.due).max() {

@@ -7,8 +7,8 @@ use shared::{
     store::Cleanup,
 };
 
-/// Deletes the thread by one write, a tombstone: from then on it cannot be found. Its log and its conversation at OpenAI are
-/// deleted at once, or by the sweep where that fails.
+/// Deletes the thread by one write, a tombstone: from then on it cannot be found. Its log and its conversation at
+/// OpenAI are deleted at once, or by the sweep where that fails.
 pub(crate) async fn delete(app: &App, identity: &Identity, id: &ThreadId) -> Result<(), Error> {
     identity.may(Act::ThreadDelete)?;
     let cleanup = retry_on_conflict(|| async {

@@ -12,7 +12,8 @@ use shared::{
     store::{Commit, Committed},
 };
 
-/// The body of the request. An absent field stays; a title of `null` removes it; a metadata value of `null` removes its key.
+/// The body of the request. An absent field stays; a title of `null` removes it; a metadata value of `null` removes its
+/// key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
@@ -82,12 +83,12 @@ async fn mirror(app: &App, thread: &Thread, metadata: &ThreadMetadata) {
     };
     let pairs = metadata.mirrored(&thread.id);
     if let Err(failure) = app.briefly(app.openai.conversation_update(conversation, &pairs)).await {
-        tracing::warn!(thread.id = %thread.id, %failure, "a thread's metadata could not be updated at OpenAI; the next run will retry");
+        tracing::warn!(thread.id = %thread.id, %failure, "updating metadata at OpenAI failed; the next run will retry");
         return;
     }
     let mut mirrored = thread.clone();
     mirrored.openai.metadata_dirty = false;
     if let Err(error) = app.store.thread_commit(thread, Commit::new(mirrored)).await {
-        tracing::warn!(thread.id = %thread.id, %error, "a thread's metadata was updated at OpenAI and will be sent again");
+        tracing::warn!(thread.id = %thread.id, %error, "metadata was updated at OpenAI and will be sent again");
     }
 }

@@ -38,8 +38,8 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The timeouts in an environment, whose variables `var` reads: whole numbers, 0 for never, [`Timeouts::default`] where one
-    /// is not set. An error names the variable.
+    /// The timeouts in an environment, whose variables `var` reads: whole numbers, 0 for never, [`Timeouts::default`]
+    /// where one is not set. An error names the variable.
     ///
     /// | variable | |
     /// |---|---|
@@ -77,8 +77,9 @@ impl Thread {
         due.map(|(_, due_action)| due_action)
     }
 
-    /// The time at which the sweep looks at this thread: its place in the `due` index. It moves with the owner and with the first
-    /// unanswered message, but neither with each message nor with a lease's renewal, so it may be earlier than any action.
+    /// The time at which the sweep looks at this thread: its place in the `due` index. It moves with the owner and with
+    /// the first unanswered message, but neither with each message nor with a lease's renewal, so it may be earlier
+    /// than any action.
     pub fn due_at(&self, timeouts: &Timeouts) -> Option<At> {
         let since = self.status.since();
         let stirred_at = self.stirred_at.map_or(since, |at| at.max(since));

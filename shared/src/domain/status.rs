@@ -95,8 +95,8 @@ impl Status {
         }
     }
 
-    /// True where this identity may release the line: the holder or an admin. Releasing to the bot what it holds already changes
-    /// nothing, so anyone may.
+    /// True where this identity may release the line: the holder or an admin. Releasing to the bot what it holds
+    /// already changes nothing, so anyone may.
     pub fn releasable_by(&self, identity: &Identity) -> bool {
         match self {
             Self::Agent { agent, .. } => identity.role == Role::Admin || agent.id == identity.subject,

@@ -25,7 +25,8 @@ pub struct Thread {
     pub chatbot_id: ChatbotId,
     pub customer_id: String,
     pub status: Status,
-    /// The number of owners so far. A change of owner raises it, and the table refuses every write of a run of an older epoch.
+    /// The number of owners so far. A change of owner raises it, and the table refuses every write of a run of an older
+    /// epoch.
     pub epoch: u64,
     /// The `seq` of the last message in the log; 0 while there is none.
     pub seq: u64,
@@ -180,8 +181,8 @@ impl Thread {
         }
     }
 
-    /// The number of messages after the caller's read marker. A customer, and the agent who holds the line, have also read
-    /// everything before their own last message.
+    /// The number of messages after the caller's read marker. A customer, and the agent who holds the line, have also
+    /// read everything before their own last message.
     pub fn unread(&self, identity: &Identity, read_through: u64) -> u64 {
         let said_through = match &self.status {
             _ if self.customer_id == identity.subject => self.asked_through,
@@ -232,8 +233,8 @@ impl Thread {
     /// Logs the bot's reply, and ends the run unless the customer has written more.
     ///
     /// The model's input was the log through `input_through`, in which the customer's last message is the one at
-    /// `asked_through`. A conversation that made the reply holds it, so it is not in doubt once the run has ended; one that did
-    /// not, with local memory, stays in doubt.
+    /// `asked_through`. A conversation that made the reply holds it, so it is not in doubt once the run has ended; one
+    /// that did not, with local memory, stays in doubt.
     pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64, asked_through: u64) {
         message.answers = Some(Answers { from: self.answered_through + 1, through: asked_through });
         let caught_up = self.seq == input_through;
@@ -251,7 +252,8 @@ impl Thread {
         }
     }
 
-    /// Changes the owner and logs the change. `None` where the event changes nothing: nothing is to be written or announced.
+    /// Changes the owner and logs the change. `None` where the event changes nothing: nothing is to be written or
+    /// announced.
     ///
     /// The new epoch takes the line from a run in progress: the table refuses everything that it writes from now on.
     pub fn change(&self, event: Event, by: Person, id: MessageId) -> Result<Option<Changed>, Error> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, redirect};
 
 use super::attempt::FailedAttempt;
+use crate::backoff::Backoff;
 
 /// Timeouts, attempts and waits. The default suits production; tests shorten it.
 #[derive(Debug, Clone)]
@@ -59,66 +60,40 @@ impl RetryPolicy {
             .build()
     }
 
-    fn backoff(&self, made: u32) -> Duration {
-        let doubled = self.first_wait.saturating_mul(1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX));
-        jitter(doubled.min(self.longest_wait))
+    fn backoff(&self, max_attempts: u32) -> Backoff {
+        Backoff::new(max_attempts, self.first_wait, self.longest_wait)
     }
 }
 
-/// The attempts at one request: their count, and whether one of them may have taken effect.
-pub(super) struct Attempts<'a> {
-    retry_policy: &'a RetryPolicy,
-    made: u32,
-    locked: u32,
+/// The attempts at one request, and whether one of them may have taken effect.
+pub(super) struct Attempts {
+    made: Backoff,
+    locked: Backoff,
+    longest_wait: Duration,
     pub(super) maybe_ran: bool,
 }
 
-impl<'a> Attempts<'a> {
-    pub(super) fn new(retry_policy: &'a RetryPolicy) -> Self {
-        Self { retry_policy, made: 0, locked: 0, maybe_ran: false }
+impl Attempts {
+    pub(super) fn new(retry_policy: &RetryPolicy) -> Self {
+        Self {
+            made: retry_policy.backoff(retry_policy.attempts),
+            locked: retry_policy.backoff(retry_policy.locked_attempts),
+            longest_wait: retry_policy.longest_wait,
+            maybe_ran: false,
+        }
     }
 
     /// Counts a failed attempt and returns the wait before the next one. `None` if there is no next one.
     pub(super) fn wait_after(&mut self, failed: &FailedAttempt, idempotent: bool) -> Option<Duration> {
         self.maybe_ran |= failed.maybe_ran();
-        let (made, allowed) = if failed.is_locked() {
-            (&mut self.locked, self.retry_policy.locked_attempts)
-        } else {
-            (&mut self.made, self.retry_policy.attempts)
-        };
-        *made += 1;
-        if *made >= allowed || !failed.is_retryable(idempotent) {
+        let delay = if failed.is_locked() { self.locked.next_delay() } else { self.made.next_delay() }?;
+        if !failed.is_retryable(idempotent) {
             return None;
         }
         match failed.retry_after() {
-            Some(wait) if wait > self.retry_policy.longest_wait => None,
+            Some(wait) if wait > self.longest_wait => None,
             Some(wait) => Some(wait),
-            None => Some(self.retry_policy.backoff(*made)),
-        }
-    }
-}
-
-/// A random wait between zero and `max`, so that clients that were refused together do not return together.
-fn jitter(max: Duration) -> Duration {
-    let max = u64::try_from(max.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(fastrand::u64(0..=max))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_back_off_stays_under_its_doubling_ceiling() {
-        let retry_policy = RetryPolicy {
-            first_wait: Duration::from_millis(10),
-            longest_wait: Duration::from_millis(35),
-            ..RetryPolicy::default()
-        };
-        for (made, ceiling) in [(1, 10), (2, 20), (3, 35), (40, 35)] {
-            for _ in 0..100 {
-                assert!(retry_policy.backoff(made) <= Duration::from_millis(ceiling));
-            }
+            None => Some(delay),
         }
     }
 }

@@ -7,8 +7,7 @@ use aws_sdk_apigatewaymanagement::{
 };
 use tokio::time::sleep;
 
-/// Attempts at a post that API Gateway throttles: with the waits between them, about two seconds in all.
-const MAX_ATTEMPTS: u32 = 6;
+use crate::backoff::Backoff;
 
 #[derive(Clone)]
 pub struct Sockets {
@@ -31,23 +30,21 @@ impl Sockets {
     }
 
     pub async fn post(&self, connection: &str, frame: &str) -> Posted {
-        let mut attempts = 1;
+        // With the delays between them, the attempts at a throttled post take about two seconds in all.
+        let mut backoff = Backoff::new(6, Duration::from_millis(64), Duration::from_secs(1));
         loop {
             let post = self.management.post_to_connection().connection_id(connection).data(Blob::new(frame));
             let Err(error) = post.send().await else { return Posted::Sent };
-            match error.as_service_error() {
+            let delay = match error.as_service_error() {
                 Some(PostToConnectionError::GoneException(_)) => return Posted::Gone,
-                // A random part of a wait that doubles each time, so that posts that were throttled together are not
-                // repeated together.
-                Some(PostToConnectionError::LimitExceededException(_)) if attempts < MAX_ATTEMPTS => {
-                    sleep(Duration::from_millis(fastrand::u64(1..=(32 << attempts)))).await;
-                    attempts += 1;
-                }
-                _ => {
-                    tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a WebSocket failed");
-                    return Posted::Failed;
-                }
-            }
+                Some(PostToConnectionError::LimitExceededException(_)) => backoff.next_delay(),
+                _ => None,
+            };
+            let Some(delay) = delay else {
+                tracing::warn!(connection, error = %DisplayErrorContext(&error), "a post to a WebSocket failed");
+                return Posted::Failed;
+            };
+            sleep(delay).await;
         }
     }
 

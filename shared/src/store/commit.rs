@@ -1,5 +1,5 @@
-//! Commits: every change of a thread's contents is a transaction over the thread as it was read. Only lease renewals, tombstones
-//! and their postponements are written otherwise.
+//! Commits: every change of a thread's contents is a transaction over the thread as it was read. Only lease renewals,
+//! tombstones and their postponements are written otherwise.
 
 use std::collections::HashMap;
 
@@ -74,9 +74,10 @@ impl Store {
         self.commit(before, commit, Fence::AsRead).await
     }
 
-    /// Writes a run's commit while the run holds the line: fenced by its id, its epoch and the version as read. Where other
-    /// messages have arrived, `change` is called again with the newer thread. A run that goes on has its lease until `until`, so
-    /// that a thread read before a renewal does not undo it. `None` where the run has lost the line: nothing was written.
+    /// Writes a run's commit while the run holds the line: fenced by its id, its epoch and the version as read. Where
+    /// other messages have arrived, `change` is called again with the newer thread. A run that goes on has its lease
+    /// until `until`, so that a thread read before a renewal does not undo it. `None` where the run has lost the line:
+    /// nothing was written.
     pub async fn run_commit(
         &self,
         before: &Thread,

@@ -17,8 +17,8 @@ use crate::{
     domain::{Message, MessageId, Note, Thread, ThreadId, message::Role},
 };
 
-/// The log entries that are searched for the last message of a person or the bot: an escalation, a claim and the end may follow
-/// it.
+/// The log entries that are searched for the last message of a person or the bot: an escalation, a claim and the end
+/// may follow it.
 const LAST_ENTRIES: u64 = 4;
 
 /// The record that a `client_id` was used, and for which message.
@@ -74,8 +74,8 @@ impl Store {
         found.map(row::read_message).transpose()
     }
 
-    /// The last message of a person or the bot in each of these threads, without threads whose last [`LAST_ENTRIES`] entries are
-    /// all changes of owner. Read eventually consistently.
+    /// The last message of a person or the bot in each of these threads, without threads whose last [`LAST_ENTRIES`]
+    /// entries are all changes of owner. Read eventually consistently.
     pub async fn last_messages(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, Message>, Error> {
         let entries = |thread: &&Thread| {
             let (tenant, id, seq) = (thread.tenant.clone(), thread.id.clone(), thread.seq);
@@ -178,7 +178,8 @@ impl Store {
                 }
                 if key::is_note(sk) {
                     let note: Note = row::read(item)?;
-                    // Backwards, a note is read before its message: one before the page's oldest belongs to the next page.
+                    // Backwards, a note is read before its message: one before the page's oldest belongs to the next
+                    // page.
                     if forward || page.messages.len() < limit || note.after == 0 {
                         page.notes.push(note);
                     }

@@ -1,7 +1,7 @@
 //! The outbox: work for other servers, written in the transaction of the change that causes it.
 //!
-//! An item is attempted at once and deleted when it has succeeded. Until then it is due, and the sweep retries it by its
-//! [`RetrySchedule`].
+//! An item is attempted at once and deleted when it has succeeded. Until then it is due, and the sweep retries it by
+//! its [`RetrySchedule`].
 
 use super::{
     Cleanup, Store, WebhookDelivery,
@@ -84,8 +84,8 @@ impl Store {
         })
     }
 
-    /// Takes the item for one more attempt: nobody else attempts it until it is due again. `None` when somebody else took
-    /// it, or it has succeeded.
+    /// Takes the item for one more attempt: nobody else attempts it until it is due again. `None` when somebody else
+    /// took it, or it has succeeded.
     pub async fn outbox_take(&self, item: &OutboxItem, now: At) -> Result<Option<OutboxItem>, Error> {
         let attempted = item.attempted(now);
         let taken = self.put_if(attempted.row()?, Condition::due(item.schedule().due)).await?;

@@ -1,4 +1,5 @@
-//! The outcome of a call to the table: what is an error, what is a refused condition, and what is worth another attempt.
+//! The outcome of a call to the table: what is an error, what is a refused condition, and what is worth another
+//! attempt.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Reading items: one, many by their keys, or those of a partition.
 //!
-//! Reads of the table itself are consistent: a decision that rests on an older read would be refused when it is written.
-//! Reads of an index lag behind the table.
+//! Reads of the table itself are consistent: a decision that rests on an older read would be refused when it is
+//! written. Reads of an index lag behind the table.
 
 use std::collections::HashMap;
 
@@ -125,7 +125,8 @@ impl Store {
         }
     }
 
-    /// Reads the items at `keys`, in no particular order, in batches of 100; keys that DynamoDB leaves unprocessed are asked again.
+    /// Reads the items at `keys`, in no particular order, in batches of 100; keys that DynamoDB leaves unprocessed are
+    /// asked again.
     pub(super) async fn get_all(&self, keys: Vec<Key>, consistent: bool) -> Result<Vec<Item>, Error> {
         let keys: Vec<Item> = keys.into_iter().map(Key::attributes).collect();
         let mut items = Vec::with_capacity(keys.len());

@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Store {
-    /// Renews a run's lease. `false` where the run has lost the line. Does not raise the version, so that it conflicts with no
-    /// other write: those that replace a run compare its lease instead.
+    /// Renews a run's lease. `false` where the run has lost the line. Does not raise the version, so that it conflicts
+    /// with no other write: those that replace a run compare its lease instead.
     pub async fn run_renew(&self, thread: &Thread, run: &RunId, until: At) -> Result<bool, Error> {
         let renewed = self
             .dynamo
@@ -31,8 +31,8 @@ impl Store {
         condition_met(renewed)
     }
 
-    /// The sockets that listen to a run's thread; `None` where the run has lost the line. One consistent read: the thread's item
-    /// follows its subscriptions in their partition.
+    /// The sockets that listen to a run's thread; `None` where the run has lost the line. One consistent read: the
+    /// thread's item follows its subscriptions in their partition.
     pub async fn run_look(&self, thread: &Thread, run: &RunId) -> Result<Option<Vec<Subscriber>>, Error> {
         let partition = key::thread_partition(&thread.tenant, &thread.id);
         let range = SortKey::Between(key::SUBSCRIPTION.into(), key::THREAD.into());

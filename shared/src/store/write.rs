@@ -62,8 +62,8 @@ impl Condition {
 /// The outcome of a transaction.
 pub(super) enum Transacted {
     Done,
-    /// Nothing was written. One entry an item of the transaction: `Some`, with the item in the table, where its condition was
-    /// not met.
+    /// Nothing was written. One entry an item of the transaction: `Some`, with the item in the table, where its
+    /// condition was not met.
     Refused(Vec<Option<Item>>),
 }
 
@@ -111,8 +111,8 @@ impl Transaction {
 }
 
 impl Store {
-    /// Sends a transaction, again after conflicts, throttles and unknown outcomes. Every attempt has the same request token, so
-    /// it is written at most once. After [`Error::Busy`] it may have been written or not.
+    /// Sends a transaction, again after conflicts, throttles and unknown outcomes. Every attempt has the same request
+    /// token, so it is written at most once. After [`Error::Busy`] it may have been written or not.
     pub(super) async fn transact(&self, transaction: Transaction, token: &str) -> Result<Transacted, Error> {
         let mut backoff = backoff();
         loop {
@@ -180,8 +180,8 @@ impl Store {
     }
 }
 
-/// The items of a cancelled transaction whose conditions were not met; `None` where it only met another transaction and may be
-/// sent again.
+/// The items of a cancelled transaction whose conditions were not met; `None` where it only met another transaction and
+/// may be sent again.
 fn refused_items(error: TransactWriteItemsError) -> Result<Option<Vec<Option<Item>>>, Error> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
         return Err(Error::internal(error));

@@ -21,8 +21,8 @@ use local::{
 use serde_json::Value;
 use shared::{App, Invoker, sockets::Sockets, store::Store};
 
-/// An action, and what it is done to: the `table`, one of its indexes (`index/status`), sockets (`POST/@connections/*`),
-/// or a function (`chat`).
+/// An action, and what it is done to: the `table`, one of its indexes (`index/status`), sockets
+/// (`POST/@connections/*`), or a function (`chat`).
 pub(super) type Permission = (String, String);
 
 /// The permissions that were needed so far. Clones share them.

@@ -10,8 +10,8 @@ use shared::{
 use super::{Run, RunError};
 
 impl Run {
-    /// The id of the conversation to use: `None` with local memory, a new one where the thread has none or its own is in doubt.
-    /// A new one's id is saved under the run before anything is added to it.
+    /// The id of the conversation to use: `None` with local memory, a new one where the thread has none or its own is
+    /// in doubt. A new one's id is saved under the run before anything is added to it.
     pub(super) async fn conversation(&mut self) -> Result<Option<String>, RunError> {
         if self.app.memory_of(self.chatbot()?) == Memory::Local {
             return Ok(None);
@@ -70,7 +70,8 @@ impl Run {
         let _ = self.app.openai.conversation_delete(conversation).await;
     }
 
-    /// Sends a changed title or metadata to OpenAI. No answer depends on it, so after a failure the next run tries again.
+    /// Sends a changed title or metadata to OpenAI. No answer depends on it, so after a failure the next run tries
+    /// again.
     async fn mirror(&mut self, conversation: &str) -> Result<(), RunError> {
         if !self.thread.openai.metadata_dirty {
             return Ok(());

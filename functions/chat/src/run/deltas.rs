@@ -1,5 +1,5 @@
-//! Deltas: the model's text while it is written, sent to the caller's stream at once and to each socket at most ten times a
-//! second.
+//! Deltas: the model's text while it is written, sent to the caller's stream at once and to each socket at most ten
+//! times a second.
 
 use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -46,8 +46,8 @@ impl Run {
         self.text_bytes.send_replace(progress.text.len());
     }
 
-    /// Sends the text to each socket from its beginning, each at its own pace: a slow one delays nobody, and a late one gets
-    /// all of it. Never ends: the caller drops it when the model has ended, because then the message is sent.
+    /// Sends the text to each socket from its beginning, each at its own pace: a slow one delays nobody, and a late one
+    /// gets all of it. Never ends: the caller drops it when the model has ended, because then the message is sent.
     pub(super) async fn send_deltas(&self) -> Infallible {
         let mut listeners = self.listeners.subscribe();
         let (mut known, mut sending) = (HashSet::new(), FuturesUnordered::new());

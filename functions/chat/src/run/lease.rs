@@ -28,9 +28,9 @@ enum Stop {
 impl Run {
     /// Runs `work` while the lease is renewed.
     ///
-    /// After a loss of the line the listeners are told at once. The work is still brought to its end, because a conversation
-    /// that is left in mid-stream is in doubt, but its result is dropped. Work that does not end before the deadline is
-    /// handed to a person.
+    /// After a loss of the line the listeners are told at once. The work is still brought to its end, because a
+    /// conversation that is left in mid-stream is in doubt, but its result is dropped. Work that does not end before
+    /// the deadline is handed to a person.
     pub(super) async fn while_leased<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, RunError> {
         let deadline = self.deadline.unwrap_or_else(|| Instant::now() + NO_DEADLINE);
         let mut work = pin!(work);
@@ -89,8 +89,8 @@ impl Run {
         Ok(held)
     }
 
-    /// Withdraws the answer: tells the listeners that its deltas are void. Where a person took over, agents are offered the
-    /// text so far as a draft, and again when it has grown. Returns the thread as it is now, where it can be read.
+    /// Withdraws the answer: tells the listeners that its deltas are void. Where a person took over, agents are offered
+    /// the text so far as a draft, and again when it has grown. Returns the thread as it is now, where it can be read.
     pub(super) async fn withdraw(&self) -> Option<Thread> {
         let now = self.app.store.thread_get_bare(&self.thread.tenant, &self.thread.id).await.ok().flatten();
         let is_claimed = now.as_ref().is_some_and(|now| matches!(now.status, Status::Agent { .. }));

@@ -24,7 +24,8 @@ pub(super) struct ModelReply {
 }
 
 impl Run {
-    /// Asks the model for a reply. A conversation that turns out to be unusable is replaced by one built from the log, once.
+    /// Asks the model for a reply. A conversation that turns out to be unusable is replaced by one built from the log,
+    /// once.
     pub(super) async fn ask_model(&mut self) -> Result<ModelReply, RunError> {
         if self.thread.run.as_ref().is_some_and(|run| run.attempt > MAX_ATTEMPTS) {
             return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
@@ -85,8 +86,8 @@ impl Run {
         Err(RunError::HandOver { reason: Reason::Failure, comment: None })
     }
 
-    /// Reads the model's answer to its end, and sends deltas meanwhile. An answer that arrives all at once has no deltas: the
-    /// message itself follows.
+    /// Reads the model's answer to its end, and sends deltas meanwhile. An answer that arrives all at once has no
+    /// deltas: the message itself follows.
     async fn listen(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
         self.begin_deltas();
         match select(pin!(self.read(request)), pin!(self.send_deltas())).await {
@@ -157,7 +158,8 @@ fn escalate() -> Value {
     json!({
         "type": "function",
         "name": ESCALATE,
-        "description": "Hand the conversation to a human agent: when the customer asks for one, or when you cannot help.",
+        "description": "Hand the conversation to a human agent: \
+            when the customer asks for one, or when you cannot help.",
         "parameters": {
             "type": "object",
             "properties": {

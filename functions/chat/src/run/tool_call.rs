@@ -33,8 +33,8 @@ struct FunctionCalled<'a> {
 }
 
 impl Run {
-    /// The output of a call. Every call gets one, because a conversation with an open call fails at each later turn. Where the
-    /// webhook fails, the output says so and the model has to apologise; the run does not fail.
+    /// The output of a call. Every call gets one, because a conversation with an open call fails at each later
+    /// turn. Where the webhook fails, the output says so and the model has to apologise; the run does not fail.
     pub(super) async fn call_tool(&self, response_id: &str, call: &Call) -> Result<String, RunError> {
         let chatbot = self.chatbot()?;
         let is_its_own = chatbot.config.tools.iter().any(|tool| tool.name == call.name);
@@ -66,8 +66,8 @@ impl Run {
         })
     }
 
-    /// Posts the call, and again after a retryable error. Renews the lease before each attempt: a run that has lost the line
-    /// must not act for the customer.
+    /// Posts the call, and again after a retryable error. Renews the lease before each attempt: a run that has lost the
+    /// line must not act for the customer.
     async fn call_webhook(
         &self,
         webhook: &Webhook,
