@@ -3,6 +3,7 @@
 mod bench;
 mod bugs;
 mod functions;
+mod imports;
 mod output;
 mod report;
 mod schedules;

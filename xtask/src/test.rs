@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test and check.
 
 use crate::{
-    bugs,
+    bugs, imports,
     report::{Outcome, Report, check, count_tests},
     schedules::{self, Schedules},
     tools::{Browser, Installed, Node, Python, cargo, install},
@@ -44,6 +44,7 @@ pub(crate) fn run(options: &Options) -> Report {
         report.step("the seeded bugs still apply", bugs::apply);
         schedules::step(&mut report, &Schedules::default());
         report.step("sizes of the pages", web::sizes);
+        report.step("import circles", imports::check);
         template(&mut report, tools.python.as_ref());
     }
     report

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
-    Store,
+    ClientRow, Store,
     commit::{Committed, token},
     key,
     read::{Query, SortKey},
@@ -20,21 +18,6 @@ use crate::{
 /// The log entries that are searched for the last message of a person or the bot: an escalation, a claim and the end
 /// may follow it.
 const LAST_ENTRIES: u64 = 4;
-
-/// The record that a `client_id` was used, and for which message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Client {
-    /// The author's subject: each author has ids of their own.
-    pub author: String,
-    pub client_id: String,
-    /// A digest of the request that was sent under it.
-    pub fingerprint: String,
-    /// The message's `seq`; for a note, the `seq` that it comes after.
-    pub seq: u64,
-    /// The note's id, where it was a note.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<MessageId>,
-}
 
 /// A page of the log, oldest first, with the notes within it.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +103,7 @@ impl Store {
     }
 
     /// Writes a note after the last message, on condition that the thread is as it was read.
-    pub async fn note_put(&self, thread: &Thread, note: &Note, client: Option<&Client>) -> Result<Committed, Error> {
+    pub async fn note_put(&self, thread: &Thread, note: &Note, client: Option<&ClientRow>) -> Result<Committed, Error> {
         let (tenant, id) = (&thread.tenant, &thread.id);
         let unchanged = Condition::at_version(thread.version);
         let mut transaction = Transaction::default().check(&self.table, key::thread(tenant, id), unchanged)?;
@@ -137,18 +120,6 @@ impl Store {
                 _ => Ok(Committed::Conflict),
             },
         }
-    }
-
-    /// The record of a `client_id`; `None` where it was not used.
-    pub async fn client_get(
-        &self,
-        tenant: &str,
-        id: &ThreadId,
-        author: &str,
-        client_id: &str,
-    ) -> Result<Option<Client>, Error> {
-        let found = self.get(key::client(tenant, id, author, client_id)).await?;
-        found.map(row::read).transpose()
     }
 
     async fn log_page(

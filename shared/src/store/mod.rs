@@ -5,6 +5,7 @@
 
 mod chatbot;
 mod cleanup;
+mod client;
 pub mod commit;
 mod connection;
 pub mod cursor;
@@ -27,12 +28,13 @@ use aws_sdk_dynamodb::Client;
 
 pub use chatbot::ChatbotWrite;
 pub use cleanup::{Cleanup, RemoteObject};
+pub use client::ClientRow;
 pub use commit::{Commit, Committed};
 pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
 pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};
 pub use idempotency::{Created, Creation, Idempotency};
-pub use log::{Client as ClientRow, LogPage};
+pub use log::LogPage;
 pub use outbox::OutboxItem;
 pub use rate_limit::MAX_VISITOR_TOKENS;
 pub use thread::ThreadPage;
@@ -51,7 +53,7 @@ impl Store {
         Self { dynamo, table, timeouts: Timeouts::default() }
     }
 
-    /// The same, for a system that waits so long: its threads are due accordingly.
+    /// Sets the timeouts that the due times of threads are computed with.
     #[must_use]
     pub fn with(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
