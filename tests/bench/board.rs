@@ -1,4 +1,5 @@
-//! What is measured: a Switchboard on a file, and the stand-in that it asks, each on a thread of its own.
+//! The measured system: a Switchboard with its data in a file, and the stand-in that it calls, each on a thread of its
+//! own.
 
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ fn id(made: &Value) -> String {
     made["id"].as_str().expect("an id").to_owned()
 }
 
-/// A figure, and its limit.
+/// Prints a duration and its limit.
 pub(crate) fn line(what: &str, took: Duration, limit: Option<Duration>) {
     let micros = took.as_secs_f64() * 1e6;
     let limit = limit.map_or(String::new(), |limit| format!("   (at most {})", limit.as_micros()));

@@ -4,12 +4,12 @@ use std::{fs, future::pending, thread, time::Duration};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// The name of each thread in a set. Linux keeps 15 bytes of it.
+/// The thread name of each set. Linux keeps 15 bytes of it.
 pub(crate) const BOARD: &str = "switchboard";
 pub(crate) const STANDIN: &str = "standin";
 pub(crate) const CLIENT: &str = "client";
 
-/// What all threads of this name have used since they began, to the nanosecond (`/proc/…/schedstat`).
+/// CPU time used by all threads of this name since they began, to the nanosecond (`/proc/…/schedstat`).
 pub(crate) fn used_by(name: &str) -> Duration {
     let tasks = fs::read_dir("/proc/self/task").expect("Linux shows a process its threads");
     let nanos = tasks.flatten().filter_map(|task| {
@@ -29,7 +29,7 @@ pub(crate) fn resident() -> usize {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }
 
-/// A runtime of one thread, as the binary's, which runs for as long as the process and carries a set's name.
+/// A single-threaded runtime, as the binary's, which runs for as long as the process and carries a set's name.
 pub(crate) fn lasting(name: &'static str) -> Handle {
     let runtime = Builder::new_current_thread().thread_name(name).enable_all().build().expect("a runtime starts");
     let handle = runtime.handle().clone();

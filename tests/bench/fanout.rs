@@ -1,6 +1,6 @@
-//! One message to a thousand sockets, and ten thousand of them idle.
+//! Fan-out: one message to a thousand sockets, and the memory of ten thousand, most of them idle.
 //!
-//! The listeners are a process of their own, so that memory and CPU are Switchboard's alone.
+//! The listeners run in a process of their own, so that memory and CPU time are Switchboard's alone.
 
 use std::{
     io::{BufRead, BufReader, Write, stdin},
@@ -28,15 +28,15 @@ use crate::{
     cpu::{BOARD, resident, runtime, used_by},
 };
 
-/// The name under which the bench starts itself again, to listen.
+/// The argument with which the bench starts itself again, to listen.
 pub(crate) const LISTENERS: &str = "listeners";
 
 const SOCKETS: usize = 1_000;
 const IDLE: usize = 9_000;
 const ROUNDS: u32 = 40;
 const SLOW_ROUNDS: u32 = 9;
-/// What API Gateway may take for a post.
-const SLOW: Duration = Duration::from_millis(20);
+/// Time that API Gateway may take for a post.
+const POST_DELAY: Duration = Duration::from_millis(20);
 
 pub(crate) fn run() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -67,33 +67,36 @@ pub(crate) fn run() {
     let before = used_by(BOARD);
     let last = middle((0..ROUNDS).map(|_| broadcast(&mut listeners)).collect());
     let delivery = used_by(BOARD).saturating_sub(before) / ROUNDS / u32::try_from(SOCKETS).unwrap_or(u32::MAX);
-    delay.store(u64::try_from(SLOW.as_millis()).unwrap_or(0), Relaxed);
+    delay.store(u64::try_from(POST_DELAY.as_millis()).unwrap_or(0), Relaxed);
     let slow = middle((0..SLOW_ROUNDS).map(|_| broadcast(&mut listeners)).collect());
     delay.store(0, Relaxed);
 
     println!("One message to {SOCKETS} sockets, through the SDK's own client:");
     line("CPU of a delivery, gateway and function together", delivery, Some(Duration::from_micros(60)));
     line("until the last socket has it, p50", last, Some(Duration::from_millis(120)));
-    line("the same where each post takes 20 ms", slow, Some(Duration::from_millis(250)));
+    line("the same, if each post takes 20 ms", slow, Some(Duration::from_millis(250)));
 
     let _idle = Listeners::start(&board, &customer, IDLE, "");
     let held = board.switchboard.connections().count();
     let each = |grown: usize, sockets: usize| format!("{} KB", grown.div_ceil(sockets * 1024));
     println!("\nMemory:");
-    println!("  a socket that listens   {}   (at most 24)", each(subscribed.saturating_sub(alone), SOCKETS));
-    println!("  each of {held} held, idle   {}   (at most 24)", each(resident().saturating_sub(alone), held));
+    println!("  a subscribed socket   {}   (at most 24)", each(subscribed.saturating_sub(alone), SOCKETS));
+    println!(
+        "  each of {held} sockets, most of them idle   {}   (at most 24)",
+        each(resident().saturating_sub(alone), held)
+    );
     assert_eq!(held, SOCKETS + IDLE);
     drop(listeners);
     board.stop();
 }
 
-/// Since 1970: the clock that two processes share.
+/// Time since 1970: the clock that two processes share.
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Sockets in a process of their own. It says `ready` when all are open, and then when the last of them has heard each
-/// message.
+/// The process that holds the sockets. It prints `ready` when all are open, and for each message the time at which the
+/// last of them received it.
 struct Listeners {
     process: Child,
     said: BufReader<ChildStdout>,
@@ -121,7 +124,7 @@ impl Listeners {
         line.trim().to_owned()
     }
 
-    /// When the last of them heard the next message.
+    /// The time at which the last socket received the next message.
     fn heard_by_all(&mut self) -> Duration {
         Duration::from_nanos(self.line().parse().expect("a time"))
     }
@@ -134,7 +137,7 @@ impl Drop for Listeners {
     }
 }
 
-/// The process of the listeners: `URL TOKEN SOCKETS [THREAD]`. It ends with its standard input.
+/// Runs the process of the listeners: `URL TOKEN SOCKETS [THREAD]`. It ends with its standard input.
 pub(crate) fn listen(arguments: &[String]) {
     let [url, token, sockets, thread] = arguments else { panic!("listeners URL TOKEN SOCKETS THREAD") };
     let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -182,11 +185,11 @@ fn say(line: &str) {
     let _ = std::io::stdout().flush();
 }
 
-/// A wire to the sockets on which each post takes a while.
+/// A wire to the sockets that delays each post.
 #[derive(Clone, Debug)]
 struct Delayed {
     end: InProcess,
-    /// In milliseconds.
+    /// Delay in milliseconds.
     delay: Arc<AtomicU64>,
 }
 

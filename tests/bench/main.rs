@@ -1,10 +1,10 @@
-//! What takes the laptop's profile: `cargo xtask bench turns`, what a chat turn costs, and where; `stream`, how soon
-//! the first word of an answer is heard; `fanout`, what a message to a thousand sockets costs; `pages`, how soon a page
-//! is seen; and `cargo xtask schedules`, random schedules by the thousand.
+//! The benchmarks, and the random schedules, which need the optimised profile too: `cargo xtask bench turns`, the cost
+//! of a chat turn by part; `stream`, the latency to the first token; `fanout`, the cost of a message to a thousand
+//! sockets; `pages`, the time until a page is shown; and `cargo xtask schedules`, random schedules by the thousand.
 //!
 //! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the
-//! clients, Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little;
-//! what remains is told as shares and ratios of one run.
+//! clients, Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; the
+//! other figures are reported as shares and ratios of one run.
 
 mod board;
 mod cpu;
@@ -16,7 +16,7 @@ mod turns;
 
 use tests::churn;
 
-/// The binary's own.
+/// The allocator of the binary `switchboard`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -38,7 +38,7 @@ fn main() {
     }
 }
 
-/// Ten thousand sockets lost by two hundred clients. What a client ends with is checked there.
+/// Loses ten thousand sockets of two hundred clients. The churn itself checks that each client ends with the log.
 fn churned() {
     let board = board::Board::start(local::Options::default());
     let wanted = churn::Churn { threads: 10, clients: 200, disconnects: 10_000, seed: fastrand::u64(..) };
@@ -46,6 +46,6 @@ fn churned() {
     let outcome = board.clients.block_on(churn::churn(&board.switchboard, wanted));
     println!("seed {}: each of {} clients ended with exactly the log", wanted.seed, wanted.clients);
     println!("  sockets lost {}, messages {}", outcome.disconnects, outcome.messages);
-    println!("  holes asked for {}, {:.0?}", outcome.asked_again, begun.elapsed());
+    println!("  gaps asked for {}, {:.0?}", outcome.asked_again, begun.elapsed());
     board.stop();
 }

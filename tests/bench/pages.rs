@@ -1,5 +1,4 @@
-//! How soon the demo page is seen, and how a long thread scrolls: what a browser measures of the pages that it is
-//! served.
+//! The pages, measured in a browser: the time until the demo page is shown, and the scrolling of a long thread.
 
 use std::{env, process::Command};
 
@@ -14,8 +13,10 @@ pub(crate) fn run() {
     let board = Board::start(Options::default());
     let switchboard = &board.switchboard;
     board.clients.block_on(switchboard.demo(None)).expect("a demo chatbot");
-    let [Some(node), Some(_), Some(_)] = ["NODE", "NODE_TOOLS", "CHROMIUM"].map(env::var_os) else {
-        eprintln!("NODE, NODE_TOOLS and CHROMIUM have to be set; `cargo xtask bench pages` installs and sets them");
+    if env::var_os("NODE_TOOLS").is_none() || env::var_os("CHROMIUM").is_none() {
+        eprintln!(
+            "NODE_TOOLS and CHROMIUM must name the Node tools and a browser; `cargo xtask bench pages` sets them"
+        );
         std::process::exit(2);
     };
     let ran = Command::new(node)

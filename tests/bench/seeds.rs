@@ -1,4 +1,4 @@
-//! Many seeds, on all cores.
+//! Random schedules of many seeds, on all cores.
 
 use std::{
     process::exit,
@@ -12,10 +12,10 @@ use std::{
 
 use tests::schedules::tell;
 
-/// Of so many seeds that failed, the stories are told.
-const TOLD: usize = 3;
+/// Maximum number of failed seeds, after which the run stops.
+const MAX_FAILED: usize = 3;
 
-/// `--seeds N` (10,000 unless said) and `--from S` (zero).
+/// Runs `--seeds N` seeds (default 10,000), from `--from S` (default 0).
 pub(crate) fn run(arguments: &[String]) {
     let seeds = argument(arguments, "--seeds").unwrap_or(10_000);
     let from = argument(arguments, "--from").unwrap_or(0);
@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &[String]) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Relaxed);
-                    if seed >= from + seeds || failed.lock().unwrap_or_else(PoisonError::into_inner).len() >= TOLD {
+                    if seed >= from + seeds || failed.lock().unwrap_or_else(PoisonError::into_inner).len() >= MAX_FAILED
+                    {
                         return;
                     }
                     if tell(seed) {
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &[String]) {
         return;
     }
     for seed in failed {
-        println!("seed {seed} fails; again: cargo xtask schedules --from {seed} --seeds 1");
+        println!("seed {seed} fails; to play it again: cargo xtask schedules --from {seed} --seeds 1");
     }
     exit(1);
 }
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &[String]) {
 fn argument(arguments: &[String], name: &str) -> Option<u64> {
     let value = arguments.iter().skip_while(|argument| *argument != name).nth(1)?;
     let number = value.parse().unwrap_or_else(|_| {
-        eprintln!("{name} takes a number, not {value:?}");
+        eprintln!("{name} takes a number, got {value:?}");
         exit(2);
     });
     Some(number)

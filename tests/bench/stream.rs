@@ -1,4 +1,4 @@
-//! How soon the first word of an answer is heard, on the caller's own stream.
+//! Latency to the first token of an answer, on the caller's own stream.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub(crate) fn run() {
         let say = format!("{}/threads/{thread}/chat", board.switchboard.url());
         let ask = format!("{}/responses", board.standin_url);
         let (mut turns, mut directs) = (Vec::new(), Vec::new());
-        // The first ones warm up.
+        // The first fifty rounds warm up.
         for round in 0..TURNS + 50 {
             let turn = board.http.post(&say).bearer_auth(&token).header("accept", "text/event-stream");
             let turn = until(turn.json(&json!({ "text": "What is new?" })), "event: message.delta").await;
@@ -32,14 +32,14 @@ pub(crate) fn run() {
         }
         (middle(turns), middle(directs))
     });
-    println!("The first word of an answer, {TURNS} turns one after the other, p50:");
-    line("heard on the caller's stream", turn, None);
-    line("the stand-in asked directly", asked, None);
+    println!("Latency to the first token, {TURNS} sequential turns, p50:");
+    line("on the caller's stream", turn, None);
+    line("the stand-in called directly", asked, None);
     line("added", turn.saturating_sub(asked), Some(Duration::from_millis(2)));
     board.stop();
 }
 
-/// How long it takes until a stream says this. The rest is heard too, so that the next one begins afresh.
+/// The time until a stream contains `said`. The rest is read too, so that the next request starts afresh.
 async fn until(request: RequestBuilder, said: &str) -> Duration {
     let begun = Instant::now();
     let mut answer = request.send().await.expect("an answer");

@@ -1,4 +1,4 @@
-//! A full chat turn: authorise, append, run, reply, tell one socket.
+//! A full chat turn: authorise, append, run, reply, broadcast to one socket.
 
 use std::{
     sync::Arc,
@@ -18,10 +18,10 @@ use tests::meter::{Meter, Metered};
 
 const TURNS: u32 = 10_000;
 const THREADS: usize = 100;
-/// Callers at once.
-const MAX_CONCURRENT_TURNS: usize = 8;
-/// Turns one after the other, for the latency.
-const IN_LINE: usize = 1_000;
+/// Number of concurrent callers.
+const CONCURRENT_CALLERS: usize = 8;
+/// Number of sequential turns, for the latency.
+const SEQUENTIAL_TURNS: usize = 1_000;
 
 struct Bench {
     board: Board,
@@ -32,7 +32,7 @@ struct Bench {
 
 pub(crate) fn run() {
     let bench = Bench::set_up();
-    // Warm: connections, caches, the allocator.
+    // Warms up connections, caches, the allocator.
     bench.turns(TURNS / 10);
     bench.meter.reset(false);
 
@@ -48,7 +48,7 @@ pub(crate) fn run() {
     let gateway = refused + posted * 2;
     let functions = board.saturating_sub(database).saturating_sub(gateway);
 
-    println!("A chat turn, {TURNS} of them, {MAX_CONCURRENT_TURNS} at once, {THREADS} threads, one socket on each:");
+    println!("A chat turn ({TURNS} turns, {CONCURRENT_CALLERS} at a time, {THREADS} threads, one socket on each):");
     line("CPU of Switchboard, without the stand-in", board, Some(Duration::from_millis(2)));
     line("  the functions, the SDK and the OpenAI client", functions, Some(Duration::from_micros(800)));
     line("  the embedded database", database, None);
@@ -57,14 +57,14 @@ pub(crate) fn run() {
     println!("  calls to the table: {calls:.2}");
 
     let (turn, direct) = bench.latencies();
-    println!("\nLatency, {IN_LINE} turns one after the other, p50:");
+    println!("\nLatency, {SEQUENTIAL_TURNS} sequential turns, p50:");
     line("a turn", turn, None);
-    line("the stand-in asked directly", direct, None);
+    line("the stand-in called directly", direct, None);
     line("added", turn.saturating_sub(direct), Some(Duration::from_millis(3)));
 
     let (first_byte, trips, written, read) = bench.closely();
-    println!("\nOne turn, looked at closely:");
-    println!("  round trips to the table before OpenAI is asked: {first_byte}   (at most 2)");
+    println!("\nOne turn, call by call:");
+    println!("  round trips to the table before OpenAI is called: {first_byte}   (at most 2)");
     println!("  round trips in all: {trips}");
     println!("  write units, with indexes: {written}   (at most 14)");
     println!("  read units: {read}   (at most 4)");
@@ -84,7 +84,7 @@ impl Bench {
         bench
     }
 
-    /// A chatbot, the threads, and one socket that listens to all of them.
+    /// Creates a chatbot, the threads, and one socket that listens to all of them.
     async fn populate(&self) -> Vec<String> {
         let chatbot = self.board.chatbot().await;
         let mut threads = Vec::new();
@@ -110,11 +110,11 @@ impl Bench {
         assert!(answer["reply"]["text"].is_string(), "{answer}");
     }
 
-    /// Each thread's turns one after the other, several threads at once.
+    /// Runs each thread's turns one after the other, several threads at once.
     fn turns(&self, turns: u32) {
         let each = turns as usize / THREADS;
         self.board.clients.block_on(async {
-            let all = stream::iter(&self.threads).for_each_concurrent(MAX_CONCURRENT_TURNS, async |thread| {
+            let all = stream::iter(&self.threads).for_each_concurrent(CONCURRENT_CALLERS, async |thread| {
                 for _ in 0..each {
                     self.turn(thread).await;
                 }
@@ -123,12 +123,12 @@ impl Bench {
         });
     }
 
-    /// The gateway's and the authorizer's share: a request that the function refuses unread.
+    /// CPU time of the gateway and the authorizer: a request that the function refuses unread.
     fn refused(&self) -> Duration {
         let path = format!("/threads/{}/chat", self.threads[0]);
         let before = used_by(BOARD);
         self.board.clients.block_on(async {
-            let refusals = stream::iter(0..TURNS).for_each_concurrent(MAX_CONCURRENT_TURNS, async |_| {
+            let refusals = stream::iter(0..TURNS).for_each_concurrent(CONCURRENT_CALLERS, async |_| {
                 self.board.post(&self.token, &path, &json!({ "txet": "What is new?" })).await;
             });
             refusals.await;
@@ -136,7 +136,7 @@ impl Bench {
         used_by(BOARD).saturating_sub(before) / TURNS
     }
 
-    /// The gateway's share of one frame to a socket.
+    /// CPU time of the gateway for one frame to a socket.
     fn posted(&self) -> Duration {
         let connections = self.board.switchboard.connections().clone();
         let ids = connections.ids();
@@ -156,7 +156,7 @@ impl Bench {
         let direct = json!({ "model": "gpt-5-mini", "input": "What is new?", "stream": true, "store": false });
         self.board.clients.block_on(async {
             let (mut turns, mut directs) = (Vec::new(), Vec::new());
-            for i in 0..IN_LINE {
+            for i in 0..SEQUENTIAL_TURNS {
                 let begun = Instant::now();
                 self.turn(&self.threads[i % THREADS]).await;
                 turns.push(begun.elapsed());
@@ -171,7 +171,7 @@ impl Bench {
         })
     }
 
-    /// Round trips before OpenAI is asked and in all, write units, read units.
+    /// Measures one turn: round trips before OpenAI is called and in all, write units, read units.
     fn closely(&self) -> (u64, u64, f64, f64) {
         self.meter.reset(true);
         let hold = self.board.standin.hold("POST", "/v1/responses", 0);

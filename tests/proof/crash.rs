@@ -1,4 +1,4 @@
-//! One fault at every call: a scene is played once to count its calls, then again for each call and each fault.
+//! Faults at every call: a scene is played once to count its calls, then again for each call and each fault.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use tests::schedules::{
     story::{AGENTS, Line, Story},
 };
 
-/// What happens in one thread, and always in the same way.
+/// A scene in one thread, which always makes the same calls.
 type Scene = fn(Story, Line) -> BoxFuture<'static, ()>;
 
-/// What each call meets in turn. A call that is frozen goes out long after its function's lease has ended.
+/// The faults that each call meets in turn. A frozen call goes out long after its function's lease has expired.
 const FATES: [Fate; 5] =
     [Fate::Refused, Fate::Conflict, Fate::AnswerLost, Fate::KilledAfter, Fate::FrozenBefore(Duration::from_secs(75))];
 
-/// Plays `scene` with a fault at one call, or with none. The calls it made, and what does not hold in the end.
+/// Plays `scene` with a fault at one call, or with none. Returns the calls made, and the violated invariant, if any.
 fn play(scene: Scene, fault: Option<(usize, Fate)>) -> (Vec<Call>, Result<(), String>) {
     alone(0, async {
         let story = Story::begin(Simulation::new(0), 1).await;
@@ -42,7 +42,7 @@ fn play(scene: Scene, fault: Option<(usize, Fate)>) -> (Vec<Call>, Result<(), St
     })
 }
 
-/// Nothing that befalls any one call of the scene breaks one voice.
+/// Checks that no fault at any one call of the scene violates an invariant.
 fn survives(scene: Scene) {
     let (calls, whole) = play(scene, None);
     whole.unwrap();
@@ -56,7 +56,7 @@ fn survives(scene: Scene) {
     }
 }
 
-/// Long enough for a turn to have come to its model's words, and too short for its reply.
+/// Time after which a turn has begun to stream the model's answer, and has not saved its reply yet.
 const MID_ANSWER: Duration = Duration::from_millis(7);
 
 #[test]
@@ -164,7 +164,7 @@ fn a_deletion_in_mid_run() {
 fn a_take_over_of_a_dead_run() {
     survives(|story, line| {
         async move {
-            // Its first caller leaves with the answer unheard, and its function is killed half-way.
+            // Its first caller goes away before the answer, and its function is killed half-way.
             let gate = story.simulation.gate().clone();
             let dies = async {
                 sleep(MID_ANSWER).await;

@@ -1,4 +1,4 @@
-//! The table in trouble: conflicts, throttles, leftovers and answers that get lost are nobody's 500.
+//! Faults of the table: conflicts, throttles, unprocessed items and lost responses cause no 500.
 
 use local::Options;
 use serde_json::json;
@@ -25,7 +25,7 @@ async fn a_transaction_that_meets_another_one_is_sent_again() {
         let calls = wire.calls(TRANSACTION);
         let said = customer.says(&thread, "Hello").await.expect(200);
         assert_eq!(said.body["reply"]["role"], "bot");
-        // The message, its reply, and the tries that met somebody.
+        // The message, its reply, and the attempts that met a conflict.
         assert_eq!(wire.calls(TRANSACTION) - calls, 2 + conflicts as usize);
     }
     assert_eq!(customer.log(&thread).await.len(), 4);
@@ -46,7 +46,7 @@ async fn conflicts_without_end_are_busy_and_write_nothing() {
     wire.clear_faults();
     let read = customer.get(&format!("/threads/{thread}")).await.expect(200).body;
     assert_eq!((&read["title"], &read["seq"], &read["status"]), (&json!(null), &json!(0), &json!("bot")));
-    // A conversation that was made for the thread that could not be is gone again.
+    // The conversation of the thread that could not be created is deleted again.
     assert_eq!(stage.standin().counts().conversations, 1);
     assert_eq!(stage.admin().get(&format!("/chatbots/{chatbot}")).await.expect(200).body["name"], "Robin");
 }
@@ -93,7 +93,7 @@ async fn what_a_batch_of_reads_leaves_over_is_read_again() {
     wire.fault(Fault::on("BatchGetItem", Trouble::Leftover { done: 0 }));
     let page = customer.get("/threads").await.expect(200).body;
     assert_eq!(items(&[page], "data").len(), 4);
-    // Three for the threads, one for how far they have been read.
+    // Three for the threads, one for their read markers.
     assert_eq!((wire.calls("BatchGetItem"), wire.faults_left()), (4, 0));
 }
 
@@ -125,7 +125,7 @@ async fn a_write_whose_answer_got_lost_is_written_once() {
     wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).times(2));
     let thread = stage.thread_of(&customer, &chatbot).await;
     assert_eq!(wire.faults_left(), 0);
-    // The SDK makes up for two; at the third it gives up, and we send the transaction anew.
+    // The SDK makes up for two lost responses; at the third it gives up, and we send the transaction again.
     for lost in [2, 4] {
         wire.fault(Fault::on(TRANSACTION, Trouble::AnswerLost).times(lost));
         customer.says(&thread, "Hello").await.expect(200);

@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 };
 
 /// Timeout after which a client that has received nothing asks for missed events, as the real one does by its pings.
-const SILENCE: Duration = Duration::from_millis(500);
+const QUIET_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The size of a churn run.
 #[derive(Clone, Copy)]
@@ -198,7 +198,7 @@ impl<'a> Client<'a> {
     }
 
     async fn hears_one(&mut self, socket: &mut Socket) {
-        let Ok(frame) = timeout(SILENCE, socket.next()).await else {
+        let Ok(frame) = timeout(QUIET_TIMEOUT, socket.next()).await else {
             self.asks(socket).await;
             return;
         };

@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::persona::Persona;
 
 /// Maximum number of pages, more than any list in the tests has: a list that never ends is a failure.
-const MOST: usize = 100;
+const MAX_PAGES: usize = 100;
 
 impl Persona {
     /// All pages of the list at `path`, which must already have a query string.
     pub async fn pages(&self, path: &str) -> Vec<Value> {
         let mut pages: Vec<Value> = Vec::new();
         let mut next = path.to_owned();
-        while pages.len() < MOST {
+        while pages.len() < MAX_PAGES {
             let page = self.get(&next).await.expect(200).body;
             let cursor = page["next_cursor"].as_str().map(str::to_owned);
             pages.push(page);

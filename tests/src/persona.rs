@@ -10,7 +10,7 @@ use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 use crate::web_socket::Socket;
 
 /// Timeout of a request: nothing in a test takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A user with a token, or without one.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub struct Answer {
 
 impl Persona {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(PATIENCE);
+        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(TIMEOUT);
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -10,7 +10,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use crate::event_schema::validate_event;
 
 /// Timeout of a wait for an event: nothing in a test takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connected socket.
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -33,7 +33,7 @@ impl Socket {
     /// The next event of any type.
     pub async fn hears_anything(&mut self) -> Value {
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("no event arrived in time");
+            let frame = tokio::time::timeout(TIMEOUT, self.0.next()).await.expect("no event arrived in time");
             if let Message::Text(text) = frame.unwrap().unwrap() {
                 let event: Value = serde_json::from_str(&text).unwrap();
                 if event["type"].is_string() {

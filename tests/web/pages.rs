@@ -13,7 +13,7 @@ use tokio::{process::Command, sync::Mutex, time::timeout};
 use tests::stage::Stage;
 
 /// A script that hangs is a failure.
-const PATIENCE: Duration = Duration::from_mins(8);
+const TIMEOUT: Duration = Duration::from_mins(8);
 
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots");
 
@@ -66,7 +66,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let ran = timeout(PATIENCE, node.output()).await.expect("it hangs").unwrap();
+    let ran = timeout(TIMEOUT, node.output()).await.expect("it hangs").unwrap();
     let said = [&ran.stdout, &ran.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
     if ran.status.success() { Ok(()) } else { Err(said) }
 }

@@ -11,7 +11,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use super::{Laptop, PATIENCE, printed, switchboard};
+use super::{Laptop, TIMEOUT, printed, switchboard};
 use tests::web_socket::Socket;
 
 /// How often it is killed.
@@ -126,5 +126,5 @@ async fn until_answered(laptop: &Laptop, thread: &str, customer: &str) {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, answered).await.expect("nobody answers");
+    tokio::time::timeout(TIMEOUT, answered).await.expect("nobody answers");
 }

@@ -21,7 +21,7 @@ use tokio::{
 use tests::runtime_api::binary;
 
 /// Nothing takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running `switchboard`. Dropping it kills it.
 struct Laptop {
@@ -45,7 +45,7 @@ fn switchboard(data_dir: &Path) -> Command {
 
 /// What a command that ends by itself prints.
 async fn run(command: &mut Command) -> Output {
-    tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends by itself").unwrap()
+    tokio::time::timeout(TIMEOUT, command.output()).await.expect("it ends by itself").unwrap()
 }
 
 /// What a command prints that succeeds.
@@ -74,7 +74,7 @@ impl Laptop {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut introduction = String::new();
         while !introduction.ends_with("Ctrl-C ends it.\n") {
-            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it says that it is ready");
+            let line = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("it says that it is ready");
             introduction.push_str(&line.unwrap().expect("it stays until it is told to stop"));
             introduction.push('\n');
         }
@@ -90,7 +90,7 @@ impl Laptop {
     }
 
     async fn request(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
-        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token).timeout(PATIENCE);
+        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token).timeout(TIMEOUT);
         let request = if let Some(body) = body { request.json(&body) } else { request };
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
@@ -129,7 +129,7 @@ impl Laptop {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap().success());
         let mut said = String::new();
-        while let Some(line) = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it ends").unwrap() {
+        while let Some(line) = tokio::time::timeout(TIMEOUT, self.lines.next_line()).await.expect("it ends").unwrap() {
             said += &line;
             said += "\n";
         }

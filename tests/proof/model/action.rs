@@ -1,17 +1,17 @@
-//! The steps that the model takes, and who takes them.
+//! The model's actions, and who takes them.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Reads(Who),
     Writes(Who),
-    /// The write lands, but its answer is lost.
+    /// The write lands, but its response is lost.
     WritesUnanswered(Who),
-    /// After a lost answer, a person's request looks whether it landed.
+    /// After a lost response, a person's request checks whether it landed.
     Looks(u8),
-    /// The messages after the thread: only where the transaction is taken out.
+    /// The messages after the thread: only without the fence `Transaction`.
     WritesTheRest(u8),
     Asks(u8),
-    /// OpenAI cannot answer.
+    /// OpenAI fails.
     Fails(u8),
     Renews(u8),
     LeaseRunsOut(u8),
@@ -21,7 +21,7 @@ pub(super) enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Who {
     Person(u8),
-    /// Chat, asked by sweep or handoff to answer what waits.
+    /// An invocation of `chat` by the sweep or a handoff, to answer a waiting message.
     Due,
     Run(u8),
 }

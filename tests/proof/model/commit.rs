@@ -1,4 +1,4 @@
-//! The one way in which the thread changes: `shared::store`'s commit.
+//! The commit of a thread with its log entries, as `shared::store` makes it.
 
 use super::{
     fence::Fence,
@@ -7,17 +7,17 @@ use super::{
     thread::{Entry, Thread},
 };
 
-/// Whose writes a commit must not run into.
+/// The writes that a commit must not conflict with.
 #[derive(Clone, Copy)]
 pub(super) enum Condition {
-    /// Anybody's, renewals included.
+    /// Any write, renewals included.
     AsRead,
-    /// Anybody's but the run's own renewals.
+    /// Any write except the run's own renewals.
     HeldBy(u8),
 }
 
 impl Protocol {
-    /// One transaction: `thread` over `before`, and what it logs. Whether it was written.
+    /// Commits one transaction: `thread` over `before`, and its log entries. Returns whether it was written.
     pub(super) fn commit(
         &self,
         state: &mut State,
@@ -54,7 +54,7 @@ impl Protocol {
         }
     }
 
-    /// Whether an entry's own condition lets it in: nothing is there yet, and its `client_id` is not either.
+    /// True if an entry's own condition holds: nothing is logged at its `seq`, and its `client_id` is new.
     fn fits(&self, state: &State, (seq, entry): (u8, Entry)) -> bool {
         let is_free = state.log.iter().all(|(taken, _)| *taken != seq);
         let is_new = match entry {

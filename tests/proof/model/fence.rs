@@ -1,43 +1,43 @@
-//! What the protocol stands on, each piece of which can be taken out.
+//! The fences of the protocol, each of which can be removed from the model.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Fence {
-    /// A run's writes are under its epoch.
+    /// A run's writes are conditional on its epoch.
     Epoch,
     /// Each change of owner raises the epoch.
     EpochRaised,
-    /// Each change of owner takes the line from the run.
+    /// Each change of owner clears the run.
     RunCleared,
-    /// A run's writes are under its id.
+    /// A run's writes are conditional on its id.
     RunId,
-    /// A run's writes are under the version as read.
+    /// A run's writes are conditional on the version as read.
     Version,
-    /// Who writes over a run compares its lease as read.
+    /// A write over a run is conditional on its lease as read.
     LeaseCompared,
     /// Only a dead run is taken over.
     LeaseRespected,
     /// Thread and messages are written in one transaction.
     Transaction,
-    /// A run whose reply was refused looks whether it is there already.
+    /// A run whose reply was refused checks whether it has landed already.
     LastReply,
-    /// A request that was not answered looks whether it landed before it is made again.
+    /// A request that got no response checks whether it landed before it is made again.
     Landed,
     /// A message is written with its `client_id`, once.
     ClientId,
-    /// A run that begins puts OpenAI's side in doubt.
+    /// A run that begins marks OpenAI's side as in doubt.
     Dirty,
-    /// An answer speaks of what the model was given, and of no message that came while the conversation was made.
+    /// An answer covers the messages that the model was given, and none that came while the conversation was created.
     Input,
-    /// A run goes on only while it holds the line, not while just anybody does.
+    /// A run goes on only while it holds the line itself, not while any run does.
     StillHeld,
-    /// An ended thread takes nothing more.
+    /// An ended thread takes no more messages.
     End,
-    /// Somebody looks after dead runs and unanswered messages.
+    /// Dead runs and unanswered messages are found.
     Sweep,
 }
 
-/// The fences that are taken out: none of them in the real protocol.
+/// The removed fences: none of them in the real protocol.
 #[derive(Clone, Copy)]
 pub(super) struct Without(u32);
 

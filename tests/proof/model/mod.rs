@@ -1,9 +1,10 @@
-//! The protocol of "one voice" as a small model, every interleaving of which is looked at.
+//! A small model of the protocol of "one voice", every interleaving of which is explored.
 //!
 //! Modelled: the thread item with its conditions, the log, OpenAI's conversations, and everybody who reads and then
-//! writes. Time is only this: a live lease may run out at any moment, and that of a run that died does. A person's
-//! request that dies between two steps is one that takes no further step, and nothing waits for it; a run's or an
-//! invocation's death is a step of its own, for others have to notice. Left out: broadcasts, notes, titles, removals.
+//! writes. Time is only this: a live lease may expire at any moment, and that of a run that died does. A person's
+//! request that dies between two steps is one that takes no further step, and nothing waits for it; the death of a run
+//! or an invocation is a step of its own, because others have to notice. Left out: broadcasts, notes, titles, deletions
+//! at OpenAI.
 
 #![expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 of anything")]
 
@@ -76,7 +77,7 @@ const EVERYBODY: Protocol = Protocol {
     without: Without::NOTHING,
 };
 
-/// The line goes from hand to hand until somebody ends it.
+/// The line is handed over several times until somebody ends the thread.
 const ROUND: Protocol = Protocol {
     people: &[&[FIRST, Escalates], &[Claims, ReleasesToQueue], &[Says, ReleasesToBot, Ends]],
     left: Left { mishaps: 0, stalls: 1, renewals: DEEPER },
@@ -86,7 +87,7 @@ const ROUND: Protocol = Protocol {
 const FIRST: Deed = Asks { client_id: Some(1) };
 const SECOND: Deed = Asks { client_id: None };
 
-/// One more of something, where an optimised build has the time.
+/// One more of something, in an optimised build, which has the time.
 const DEEPER: u8 = if cfg!(debug_assertions) { 0 } else { 1 };
 
 #[test]
@@ -191,8 +192,8 @@ fn without_sweep_a_crash_is_followed_by_silence() {
 }
 
 impl Protocol {
-    /// Every interleaving keeps every property. They are at least `states`, and `seen` is among them: a model in which
-    /// little happens proves little.
+    /// Checks that every interleaving keeps every property. At least `states` states are found, and `seen` is among
+    /// them: a model in which little happens proves little.
     #[track_caller]
     fn holds(self, states: usize, seen: &[&str]) {
         let checked = self.checker().threads(2).spawn_bfs().join();
@@ -200,7 +201,9 @@ impl Protocol {
             let discovered = checked.discovery(property.name).map(stateright::Path::into_actions);
             match property.expectation {
                 Expectation::Always => assert_eq!(discovered, None, "{}", property.name),
-                _ => assert!(discovered.is_some() || !seen.contains(&property.name), "never seen: {}", property.name),
+                _ => {
+                    assert!(discovered.is_some() || !seen.contains(&property.name), "never reached: {}", property.name)
+                }
             }
         }
         let found = checked.unique_state_count();
@@ -208,13 +211,13 @@ impl Protocol {
         assert!(found >= states, "the model shrank to {found} states");
     }
 
-    /// With these fences taken out, some interleaving breaks this property.
+    /// Checks that, without these fences, some interleaving violates this property.
     #[track_caller]
     fn breaks(self, fences: &[Fence], property: &'static str) {
         let without = Without::these(fences);
         let until = HasDiscoveries::AnyOf([property].into());
         let checked = Self { without, ..self }.checker().finish_when(until).spawn_bfs().join();
-        let found = checked.discovery(property).unwrap_or_else(|| panic!("nothing breaks: {property}"));
+        let found = checked.discovery(property).unwrap_or_else(|| panic!("no interleaving violates: {property}"));
         println!("{property}, without {fences:?}: {:#?}", found.into_actions());
     }
 }

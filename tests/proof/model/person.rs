@@ -1,4 +1,4 @@
-//! Customers and agents: each does one thing after another, and tells of it only when it is done.
+//! Customers and agents: each sends one request after another, the next one when the last one has its response.
 
 use super::{
     action::{Action, Who},
@@ -9,11 +9,11 @@ use super::{
     thread::{Entry, Event, Status, Thread},
 };
 
-/// What a deed writes.
+/// The write of a deed.
 struct Change {
     thread: Thread,
     entries: Vec<(u8, Entry)>,
-    /// Whether it takes the line for a new run.
+    /// True if it takes the line for a new run.
     begins: bool,
 }
 
@@ -54,7 +54,7 @@ impl Protocol {
                 landed.then_some(true)
             }
         };
-        // Who said it before gets the first answer.
+        // A repeated `client_id` gets the first response.
         let again = matches!(deed, Deed::Asks { client_id: Some(id) }
             if !self.without.has(Fence::ClientId) && state.knows(id));
         let person = &mut state.people[index as usize];
@@ -72,7 +72,7 @@ impl Protocol {
         self.people[person as usize].get(done as usize).copied()
     }
 
-    /// `None`: nothing to write.
+    /// The change that a deed makes; `None` if there is nothing to write.
     fn change(&self, state: &State, Read { mut thread, live }: Read, person: u8, deed: Deed) -> Option<Change> {
         if thread.status == Status::Ended && !self.without.has(Fence::End) {
             return None;

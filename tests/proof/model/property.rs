@@ -1,4 +1,4 @@
-//! What holds at every moment, whoever was fastest and whatever broke.
+//! The properties of the protocol: invariants that hold in every state, whatever the order and whatever fails.
 
 use stateright::Property;
 
@@ -10,20 +10,20 @@ use super::{
     thread::{Entry, Status, Words},
 };
 
-pub(super) const GAPLESS: &str = "the log has no gap and no double";
-pub(super) const ONE_VOICE: &str = "who does not hold the line does not speak";
+pub(super) const GAPLESS: &str = "the log has no gaps and no duplicates";
+pub(super) const ONE_VOICE: &str = "only the holder of the line speaks";
 pub(super) const ONE_RUN: &str = "at most one run is alive";
-pub(super) const ONE_ANSWER: &str = "a message is answered once";
-pub(super) const SAID_ONCE: &str = "what is said once is logged once";
+pub(super) const ONE_ANSWER: &str = "a message is answered at most once";
+pub(super) const SAID_ONCE: &str = "a message sent once is logged once";
 pub(super) const IN_STEP: &str = "a conversation that is not in doubt agrees with the log";
-pub(super) const NOTHING_LOST: &str = "nothing is overwritten unread";
-pub(super) const NO_SILENCE: &str = "a message that waits is seen to";
+pub(super) const NOTHING_LOST: &str = "no write is overwritten unread";
+pub(super) const NO_SILENCE: &str = "a waiting message is taken care of";
 
-// And what has to be seen now and then, or the rest says little.
-pub(super) const TAKEN_OVER: &str = "another run answers what a dead one left";
-pub(super) const GOES_ON: &str = "a run goes on with what came meanwhile";
-pub(super) const ANSWERED_AT_ONCE: &str = "two messages have one answer";
-pub(super) const INTERRUPTED: &str = "the line changes hands in mid-answer, and comes back to the bot";
+// Events that must be reachable; otherwise the invariants would prove little.
+pub(super) const TAKEN_OVER: &str = "another run answers the messages of a dead one";
+pub(super) const GOES_ON: &str = "a run goes on with the messages that came meanwhile";
+pub(super) const ANSWERED_AT_ONCE: &str = "one answer covers two messages";
+pub(super) const INTERRUPTED: &str = "the line changes hands in mid-answer and returns to the bot";
 
 pub(super) fn all() -> Vec<Property<Protocol>> {
     vec![
@@ -46,7 +46,7 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
     ]
 }
 
-/// What was said, and the first and the last message that it answers.
+/// The answers in the log: the words, and the first and the last message that they answer.
 fn answers(state: &State) -> impl Iterator<Item = (Words, u8, u8)> {
     state.log.iter().filter_map(|(_, entry)| match *entry {
         Entry::Bot { words, from, through } => Some((words, from, through)),
@@ -67,7 +67,7 @@ fn interrupted(state: &State) -> bool {
     state.thread.status == Status::Bot && changed_hands(state) && state.runs.iter().enumerate().any(is_discarded)
 }
 
-/// Whatever is not in the log and still will be is not missing from it.
+/// No `seq` is missing or double; an entry that is still to be written (`torn`) does not count as missing.
 fn gapless(state: &State) -> bool {
     let rest = state.torn.iter().flat_map(|(_, entries)| entries);
     let mut seqs: Vec<_> = state.log.iter().chain(rest).map(|(seq, _)| *seq).collect();
@@ -89,7 +89,7 @@ fn one_voice(state: &State) -> bool {
     })
 }
 
-/// Answers cover something, and never the same.
+/// Each answer covers at least one message, and no message is covered twice.
 fn one_answer(state: &State) -> bool {
     let mut answered = 0;
     state.log.iter().all(|(seq, entry)| {
@@ -113,7 +113,8 @@ fn said_once(state: &State) -> bool {
     all.len() == count
 }
 
-/// It heard each item through `synced_through` once, said what the log says it said, and nothing else.
+/// A conversation that is not in doubt was given each item through `synced_through` once, produced the bot's messages
+/// in the log, and contains nothing else.
 fn in_step(state: &State) -> bool {
     let openai = &state.thread.openai;
     let Some(conversation) = openai.id.filter(|_| !openai.dirty) else { return true };
@@ -134,8 +135,8 @@ fn in_step(state: &State) -> bool {
     heard == known
 }
 
-/// Where a customer waits for the bot, something goes on by itself, even if no person ever does anything again. As
-/// nothing can go on for ever, it ends with an answer, or with a person who is asked, or who was faster.
+/// If a customer waits for the bot, some step is enabled even if no person ever acts again. Because no sequence of
+/// steps is endless, it ends with an answer, with a person who is asked, or with one who was faster.
 fn no_silence(protocol: &Protocol, state: &State) -> bool {
     let goes_on = |action: &Action| match *action {
         Action::Reads(who) | Action::Writes(who) => !matches!(who, Who::Person(_)),

@@ -1,8 +1,8 @@
-//! The protocol that the model explores: who does what, and which of its fences stand.
+//! The protocol that the model explores: the people's deeds, the bounds, and the removed fences.
 
 use super::{fence::Without, state::Left};
 
-/// Who does what, what may go wrong meanwhile, and what of the protocol is taken out.
+/// A scenario: each person's deeds, the faults that may happen, and the removed fences.
 #[derive(Clone, Copy)]
 pub(super) struct Protocol {
     pub(super) people: &'static [&'static [Deed]],
@@ -16,7 +16,7 @@ pub(super) enum Deed {
     Asks {
         client_id: Option<u8>,
     },
-    /// An agent's message, which claims.
+    /// An agent's message, which claims the thread.
     Says,
     Claims,
     ReleasesToBot,

@@ -9,7 +9,7 @@ use super::{
     thread::{Entry, Event, Thread, Words},
 };
 
-/// What a run may do next.
+/// Adds the actions that a run may take next.
 pub(super) fn run_may(state: &State, id: u8, actions: &mut Vec<Action>) {
     let (run, who) = (state.runs[id as usize], Who::Run(id));
     let mishap = state.left.mishaps > 0;
@@ -39,7 +39,7 @@ impl State {
         self.runs.len() as u8
     }
 
-    /// The run that the thread now names begins its work, unless whoever took it dies at once.
+    /// Starts the run that the thread now names, unless its function dies at once.
     pub(super) fn begin(&mut self, before: &Thread, alive: bool) {
         self.live |= 1 << self.next_run();
         self.runs.push(alive.then(|| Run::new(self.thread, before.openai.dirty, 0)));
@@ -82,7 +82,7 @@ impl Protocol {
         }
     }
 
-    /// Gives the model the log that its conversation does not know.
+    /// Gives the model the log that its conversation does not have yet.
     pub(super) fn run_asks(&self, state: &mut State, id: u8) {
         let Some(run) = &mut state.runs[id as usize] else { return };
         let Some(conversation) = run.thread.openai.id else { return };
@@ -121,7 +121,7 @@ impl Protocol {
         if run.phase == Phase::Open {
             state.heard.push(Vec::new());
         }
-        // What a run writes renews its lease.
+        // A run's write renews its lease.
         if let Some(held) = &mut state.thread.run {
             held.lease = lease + 1;
             state.live |= 1 << held.id;
@@ -135,7 +135,7 @@ impl Protocol {
         state.runs[id as usize] = if answered { self.next(run, id) } else { Some(run) };
     }
 
-    /// After a write that was refused, or not answered.
+    /// Reads the thread again after a write that was refused or got no response.
     pub(super) fn run_reads(&self, state: &mut State, id: u8) {
         let Some(mut run) = state.runs[id as usize] else { return };
         let now = state.thread;
@@ -146,7 +146,7 @@ impl Protocol {
             if landed { self.next(run, id) } else { now.is_held_by(id, self.without).then_some(run) };
     }
 
-    /// After a write that landed: what the run does next, if it still holds the line.
+    /// The run after a write that landed: its next phase, if it still holds the line.
     fn next(&self, run: Run, id: u8) -> Option<Run> {
         match run.phase {
             Phase::Open => Some(Run { phase: Phase::Ask, ..run }),

@@ -1,4 +1,4 @@
-//! The table, OpenAI, and everybody at work at one time.
+//! The state of the model: the table, OpenAI, and everybody's progress.
 
 use super::thread::{Entry, Thread, Words};
 
@@ -6,35 +6,35 @@ use super::thread::{Entry, Thread, Words};
 pub(super) struct State {
     pub(super) thread: Thread,
     pub(super) log: Vec<(u8, Entry)>,
-    /// How often the thread was written. A write over something unread leaves its version behind.
+    /// Number of writes of the thread. A write over an unread version leaves `version` behind.
     pub(super) writes: u8,
-    /// What each conversation at OpenAI heard.
+    /// The items that each conversation at OpenAI was given.
     pub(super) heard: Vec<Vec<Heard>>,
-    /// The runs that hold a lease which has not run out, one bit each.
+    /// The runs with a lease that has not expired, one bit each.
     pub(super) live: u16,
     pub(super) people: Vec<Person>,
-    /// An asynchronous invocation of chat that has read the thread.
+    /// An asynchronous invocation of `chat` that has read the thread.
     pub(super) due: Option<Read>,
-    /// By their ids; `None`: at its end, be it good or bad.
+    /// The runs by id; `None` for one that has ended, successfully or not.
     pub(super) runs: Vec<Option<Run>>,
-    /// Messages whose thread is written and that are not: only where the transaction is taken out.
+    /// Messages that are not written although their thread is: only without the fence `Transaction`.
     pub(super) torn: Vec<(u8, Vec<(u8, Entry)>)>,
     pub(super) left: Left,
 }
 
-/// What may still happen. Bounds the model.
+/// The faults that may still happen. Bounds the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Left {
-    /// Crashes, answers of the table that get lost, failures of OpenAI.
+    /// Crashes, lost responses of the table, failures of OpenAI.
     pub(super) mishaps: u8,
-    /// Leases that run out though their runs are not dead.
+    /// Leases that expire although their runs are not dead.
     pub(super) stalls: u8,
     pub(super) renewals: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Heard {
-    /// The log's item there.
+    /// The log item at this `seq`.
     Item(u8),
     Said(Words),
 }
@@ -49,27 +49,27 @@ pub(super) struct Read {
 /// A customer or an agent, who does one thing after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Person {
-    /// How many things are done.
+    /// Number of finished deeds.
     pub(super) done: u8,
     pub(super) step: Step,
 }
 
-/// How far a request is.
+/// The progress of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Ready,
     Read(Read),
-    /// The request landed; its answer did not.
+    /// The request landed; its response did not arrive.
     Unanswered,
 }
 
-/// A run at work.
+/// A run that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Run {
-    /// As it was last written or read by the run.
+    /// The thread as the run last wrote or read it.
     pub(super) thread: Thread,
     pub(super) phase: Phase,
-    /// Its last write was refused, or not answered: it has to read again.
+    /// Its last write was refused or got no response, so it has to read again.
     pub(super) refused: bool,
     pub(super) turn: u8,
     pub(super) input_through: u8,
@@ -78,13 +78,13 @@ pub(super) struct Run {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
-    /// A new conversation is to be saved.
+    /// Saves a new conversation.
     Open,
-    /// The model is to be asked.
+    /// Asks the model.
     Ask,
-    /// The model has answered.
+    /// Saves the model's answer.
     Reply(Words),
-    /// A person is to be asked.
+    /// Hands over to a person.
     HandOver,
 }
 
@@ -97,7 +97,7 @@ impl State {
         Read { thread: self.thread, live: self.is_live(&self.thread) }
     }
 
-    /// Whether a message is written under this `client_id`.
+    /// True if a message is logged with this `client_id`.
     pub(super) fn knows(&self, id: u8) -> bool {
         self.log
             .iter()

@@ -1,5 +1,5 @@
-//! Who may do what next, and what becomes of it. A read and the write that rests on it are steps of their own; between
-//! any two steps anybody else may take some.
+//! The enabled actions and their effects. A read and the write that depends on it are steps of their own; others may
+//! take steps in between.
 
 use super::{
     action::{Action, Who},
@@ -29,7 +29,7 @@ impl Protocol {
             Action::WritesUnanswered(who) => {
                 self.write(&mut state, who, false);
                 state.left.mishaps -= 1;
-                // What did not land is no other than a refusal.
+                // A write that did not land is the same as a refusal.
                 return (state.writes > before.writes).then_some(state);
             }
             Action::Looks(index) => self.person_looks(&mut state, index),

@@ -1,8 +1,9 @@
-//! The thread item, its log and what may become of them: `shared::domain::Thread`, without what no race can touch.
+//! The thread item, its log and its transitions: `shared::domain::Thread`, without the fields that no race affects.
 
 use super::fence::{Fence, Without};
 
-/// A thread may be taken over from this many dead runs; then a person is asked. One less than the real one's.
+/// Maximum number of dead runs from which a thread may be taken over; then a person is asked. One less than the real
+/// one.
 const ATTEMPTS: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ pub(super) struct Run {
     pub(super) attempt: u8,
 }
 
-/// What a run made the model say, and where it was said.
+/// The model's answer: the run and turn that asked for it, and its conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Words {
     pub(super) run: u8,
@@ -68,11 +69,11 @@ pub(super) enum Entry {
         from: u8,
         through: u8,
     },
-    /// The line changed hands.
+    /// A change of owner.
     Owner(Status),
 }
 
-/// What may befall a status.
+/// Events that change a thread's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Event {
     Escalate,
@@ -83,7 +84,7 @@ pub(super) enum Event {
 }
 
 impl Status {
-    /// `None`: refused, or nothing changes by it.
+    /// The next status; `None` if the event is refused or changes nothing.
     fn on(self, event: Event) -> Option<Self> {
         match (self, event) {
             (Self::Bot, Event::Escalate) => Some(Self::Queued),
@@ -119,12 +120,12 @@ impl Thread {
         self.status == Status::Bot && self.asked_through > self.answered_through
     }
 
-    /// Whether this many attempts were too many.
+    /// True after more attempts than allowed.
     pub(super) fn is_spent(&self) -> bool {
         self.run.is_some_and(|run| run.attempt > ATTEMPTS)
     }
 
-    /// Puts `entry` at the end of the log.
+    /// Appends `entry` to the log.
     pub(super) fn log(&mut self, entry: Entry) -> (u8, Entry) {
         self.seq += 1;
         match entry {
@@ -158,7 +159,7 @@ impl Thread {
         logged
     }
 
-    /// `None`: the event is refused, or changes nothing.
+    /// The log entry of the event; `None` if the event is refused or changes nothing.
     pub(super) fn change(&mut self, event: Event, without: Without) -> Option<(u8, Entry)> {
         self.status = self.status.on(event)?;
         if !without.has(Fence::EpochRaised) {

@@ -21,7 +21,7 @@ const FROZEN: [u64; 3] = [2, 40, 75];
 const TURNS: [u64; 9] = [1, 1, 4, 4, 11, 11, 35, 35, 1_900];
 
 /// Timeout after which a story counts as stuck: longer than any wait in it.
-const STUCK: Duration = Duration::from_hours(1);
+const STUCK_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// The next step of a simulation in which everything waits.
 pub enum Step {
@@ -38,7 +38,7 @@ pub(super) async fn drive(simulation: &Simulation, is_over: impl Fn() -> bool, m
         sleep(Duration::from_millis(1)).await;
         let ready = gate.ready();
         if ready.is_empty() {
-            if !is_over() && timeout(STUCK, something(gate)).await.is_err() {
+            if !is_over() && timeout(STUCK_TIMEOUT, something(gate)).await.is_err() {
                 gate.note("nothing happens any more");
                 return;
             }
