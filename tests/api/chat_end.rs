@@ -1,4 +1,4 @@
-//! `POST /threads/{thread_id}/end`: the thread is closed here, and gone at OpenAI.
+//! `POST /threads/{thread_id}/end`: ends a thread, and deletes its conversation at OpenAI.
 
 use local::standin::{ErrorResponse as Refusal, Fault};
 use serde_json::json;
@@ -107,7 +107,7 @@ async fn an_end_during_a_run_leaves_nothing_said_and_nothing_at_openai() {
     let (answer, ()) = join!(customer.says(&thread, "Two."), async {
         hold.begun().await;
         agent.ends(&thread).await.expect(200);
-        // The run may yet write to the conversation: it is looked at once more after its lease.
+        // The run may still write to the conversation, so it is deleted once more after the run's lease.
         assert_eq!(table.removals(&thread).await, [conversation]);
         hold.release();
     });
@@ -119,6 +119,6 @@ async fn an_end_during_a_run_leaves_nothing_said_and_nothing_at_openai() {
     assert_eq!(log[2..], ["customer: Two.", "[ended]"]);
     let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
-    // The run was over when it cleared up behind itself: there is nothing to look at once more.
+    // The run had ended when it cleaned up, so nothing is left to delete once more.
     assert_eq!(table.removals(&thread).await, [""; 0]);
 }

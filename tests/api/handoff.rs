@@ -1,4 +1,4 @@
-//! `POST /threads/{thread_id}/escalate`, `/claim` and `/release`: exactly one holds the line.
+//! `POST /threads/{thread_id}/escalate`, `/claim` and `/release`: exactly one participant holds the line.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn a_repeat_changes_nothing_and_tells_nobody() {
     let mut seq = 0;
     for (i, (persona, step, body)) in steps.into_iter().enumerate() {
         let first = change(persona, &thread, step, body.clone()).await.expect(200).body;
-        // Nothing is left to release once an agent has given the line away: then it is an admin's to say again.
+        // After an agent's release nobody holds the line, so only an admin may repeat it.
         let again = if step == "release" { stage.admin() } else { persona.clone() };
         let again = change(&again, &thread, step, body).await.expect(200).body;
         assert_eq!(again, first, "{step}");
@@ -78,7 +78,7 @@ async fn each_role_does_what_is_its_own() {
         change(&stage.admin(), nowhere, path, body.clone()).await.problem(404, "not_found");
         change(&stage.anon(), &thread, path, body).await.problem(401, "unauthenticated");
     }
-    // An admin asks for a person on the customer's behalf.
+    // An admin escalates on the customer's behalf.
     stage.admin().escalates(&thread).await.expect(200);
     assert_eq!(customer.transcript(&thread).await, ["[escalated]"]);
 }

@@ -1,4 +1,4 @@
-//! The REST and WebSocket APIs, and the one of OpenAI that they stand on, over real connections.
+//! The contract of the REST and WebSocket APIs, and of the client of OpenAI's API, over real connections.
 
 mod authorizer;
 mod chat;

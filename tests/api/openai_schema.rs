@@ -1,10 +1,10 @@
-//! OpenAI's published document, which the tests use as a judge of what goes over the wire.
+//! OpenAI's published document, against which the tests validate requests and responses.
 
 use serde_json::{Value, json};
 
 use tests::openai_schema::{validate, validate_request};
 
-/// A judge that lets everything pass would go unnoticed.
+/// Validators that accept everything would go unnoticed.
 #[test]
 fn the_document_catches_what_is_wrong() {
     if std::env::var_os("OPENAI_SPEC").is_none() {

@@ -1,4 +1,4 @@
-//! `POST /visitors`: a token for those who have none, and how far it reaches.
+//! `POST /visitors`: tokens for people who have none, and the limits of such a token.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -114,7 +114,7 @@ async fn whoever_makes_a_chatbot_tries_it_out_as_a_visitor_without_letting_any_i
         assert!(visitor.says(&thread.id(), "Hello").await.expect(200).body["reply"].is_object());
         let other = json!({ "chatbot_id": stage.chatbot().await });
         visitor.post("/threads", other).await.problem(403, "forbidden");
-        // It is not renewed: that is for visitors.
+        // An admin's try-out token is not renewed: renewal is for visitors.
         visitor.visits_on(SHOP, &private).await.problem(403, "forbidden");
     }
     stage.customer().post(&path, json!({})).await.problem(403, "forbidden");
@@ -156,7 +156,7 @@ async fn origins_are_origins() {
     assert_eq!((&changed["public"], &changed["origins"]), (&json!(false), &json!(["http://localhost:8080"])));
 }
 
-/// Whoever gets hold of the visitors' secret is still no agent, nor a customer of everything.
+/// The visitors' secret makes its holder neither an agent nor a customer with access to other chatbots.
 #[tokio::test]
 async fn the_visitors_key_makes_nobody_an_agent() {
     let secret = "visitors-visitors-visitors-visitors";

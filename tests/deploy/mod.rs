@@ -1,4 +1,4 @@
-//! The functions as they are deployed: their binaries, their events, and the template that names them.
+//! The functions as deployed: their binaries, their events, and the template.
 
 mod events;
 mod runtime_api;

@@ -1,4 +1,4 @@
-//! The Runtime API in this process: what it makes of a function's answers, and of one that does not start.
+//! The Runtime API in this process: the responses that it reads, and a function that fails to start.
 
 use http::{
     HeaderMap, HeaderValue,

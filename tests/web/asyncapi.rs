@@ -1,4 +1,4 @@
-//! `web/asyncapi.json`: what sockets and streams carry, described from the types.
+//! `web/asyncapi.json`: the events and frames of sockets and streams, generated from the types.
 
 use std::{env, fs, path::Path};
 
@@ -8,7 +8,7 @@ use shared::sockets::Event;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/asyncapi.json");
 
-/// The document as the types say it has to be.
+/// The document, generated from the types.
 fn described() -> Value {
     let definitions = |settings: SchemaSettings| settings.with(|it| it.definitions_path = "/components/schemas".into());
     let mut sent = definitions(SchemaSettings::draft07()).for_serialize().into_generator();
@@ -89,7 +89,7 @@ fn described() -> Value {
     })
 }
 
-/// Written anew by a run with `UPDATE_ASYNCAPI=1`.
+/// `UPDATE_ASYNCAPI=1` rewrites the document.
 #[test]
 fn the_document_is_what_the_types_say() {
     let described = serde_json::to_string_pretty(&described()).unwrap() + "\n";
@@ -102,7 +102,7 @@ fn the_document_is_what_the_types_say() {
     );
 }
 
-/// `NODE_TOOLS` names a folder whose `node_modules` have AsyncAPI's own schema; without it nothing is compared.
+/// `NODE_TOOLS` names a folder whose `node_modules` have AsyncAPI's own schema; without it nothing is checked.
 #[test]
 fn the_document_is_asyncapi() {
     let Some(tools) = env::var_os("NODE_TOOLS") else { return };

@@ -1,9 +1,8 @@
-//! The client, the pages and the Vercel AI SDK's transport, as Node and a browser run them, against a Switchboard of
-//! their own.
+//! The client, the pages and the Vercel AI SDK's transport, run by Node and a browser, against a Switchboard of their
+//! own.
 //!
-//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `NODE` the Node that
-//! runs them, `CHROMIUM` a browser; without the folder or the browser there is nothing to run. `cargo xtask test`
-//! installs and sets all three. Screenshots are left in `target/screenshots`.
+//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `CHROMIUM` a browser;
+//! without them nothing runs. The browser's screenshots are left in `target/screenshots`.
 
 use std::{env, process::Stdio, time::Duration};
 
@@ -12,12 +11,12 @@ use tokio::{process::Command, sync::Mutex, time::timeout};
 
 use tests::stage::Stage;
 
-/// A script that hangs is a failure.
+/// Timeout of a script, after which it counts as hanging.
 const TIMEOUT: Duration = Duration::from_mins(8);
 
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots");
 
-/// Browsers take turns: two of them at once are slower than one after the other.
+/// Browsers take turns: two at once are slower than one after the other.
 static BROWSER: Mutex<()> = Mutex::const_new(());
 
 /// Runs a script's tests.
@@ -25,7 +24,8 @@ async fn run(script: &str) {
     run_with(script, &[]).await;
 }
 
-/// One that needs a browser too. A browser that a busy machine has starved gets a second chance, no third.
+/// Runs a script that needs a browser too. If it fails, as by a browser starved on a busy machine, it is tried once
+/// more.
 async fn run_in_browser(script: &str) {
     if env::var_os("CHROMIUM").is_none() {
         return;
@@ -44,13 +44,13 @@ async fn run_with(script: &str, settings: &[(&str, &str)]) {
     }
 }
 
-/// Runs a script with Node. The error is its output, if one of its tests fails.
+/// The output of the script, as an error if one of its tests fails.
 async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> {
     let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(()) };
     let node =
         env::var_os("NODE").expect("NODE_TOOLS is set, so NODE has to name the node program; see `cargo xtask test`");
     let stage = Stage::with(Options::default()).await;
-    // What the demo page talks to.
+    // The chatbot that the demo page talks to.
     stage.board.demo(None).await.unwrap();
     let mut node = Command::new(node);
     node.arg("--test-reporter=spec")
@@ -102,7 +102,7 @@ async fn the_console_takes_over_and_gives_back() {
     run_in_browser("console.test.mjs").await;
 }
 
-/// Visitor and agent, each in a window of their own, from the first question to the transcript.
+/// A visitor and an agent, each in a window of their own, from the first question to the transcript.
 #[tokio::test]
 async fn the_whole_story_is_told_in_two_windows() {
     run_in_browser("story.test.mjs").await;

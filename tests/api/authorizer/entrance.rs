@@ -1,4 +1,4 @@
-//! Where a token may stand in a request, and what Lambda is told of a refusal.
+//! The places of a token in a request, and the error that Lambda gets for a refusal.
 
 use ::authorizer::{Keys, Refusal};
 use lambda_http::lambda_runtime::Diagnostic;
@@ -14,7 +14,7 @@ async fn comes(event: &str, change: impl FnOnce(&mut Value, &str)) -> Answer {
     ask(&keys, event, &token, |event| change(event, &token)).await
 }
 
-/// A REST request with just this Authorization header, in its single-value form.
+/// Sends a REST request with just this Authorization header, in its single-value form.
 async fn with_authorization(header: impl FnOnce(&str) -> Value) -> Answer {
     comes("authorizer-rest", |event, token| {
         event["headers"] = json!({"Authorization": header(token)});

@@ -1,4 +1,4 @@
-//! A server of published keys that counts its callers.
+//! A server of published keys that counts its requests.
 
 use std::sync::{
     Arc,
@@ -25,7 +25,7 @@ pub(super) struct Issuer {
 struct Desk {
     answer: watch::Sender<(StatusCode, String)>,
     fetches: AtomicUsize,
-    /// One permit for each request that came.
+    /// One permit for each request received.
     arrivals: Semaphore,
     open: watch::Sender<bool>,
 }
@@ -53,7 +53,7 @@ impl Issuer {
         self.desk.answer.send_replace((status, body.to_owned()));
     }
 
-    /// From now on requests wait until it opens again.
+    /// Makes requests wait from now on, until it opens again.
     pub(super) fn closes(&self) {
         self.desk.open.send_replace(false);
     }

@@ -15,12 +15,12 @@ const AUDIENCE: &str = "switchboard";
 
 type Answer = Result<ApiGatewayCustomAuthorizerResponse, Refusal>;
 
-/// The REST authorizer's sample event with this token.
+/// Calls the authorizer with the REST sample event and this token.
 async fn rest(keys: &Keys, token: &str) -> Answer {
     ask(keys, "authorizer-rest", token, |_| ()).await
 }
 
-/// A sample event with this token, changed by `change`.
+/// Calls the authorizer with a sample event and this token, changed by `change`.
 async fn ask(keys: &Keys, event: &str, token: &str, change: impl FnOnce(&mut Value)) -> Answer {
     let event = tests::sample::event(event).replace("REPLACE_WITH_A_TOKEN", token);
     let mut event: Value = serde_json::from_str(&event).expect("the sample is JSON");

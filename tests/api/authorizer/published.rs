@@ -1,4 +1,4 @@
-//! Keys that the issuer publishes: which are taken, and when it is asked for them.
+//! Keys published by the issuer: which are accepted, and when they are fetched.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::{
     signer::{Signer, claims, pem},
 };
 
-/// Asks again whenever a key is unknown.
-const EAGER: RefreshPolicy = RefreshPolicy {
+/// A refresh policy that fetches whenever a key is unknown.
+const EAGER: Patience = Patience {
     max_age: Duration::from_hours(1),
     cool_down: Duration::ZERO,
     after_failure: Duration::ZERO,

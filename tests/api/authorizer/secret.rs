@@ -1,4 +1,4 @@
-//! HS256, and what every token must say whoever signed it.
+//! HS256 tokens, and the claims that every token needs, whatever its key.
 
 use ::authorizer::{Keys, Misconfigured, Refusal};
 use jsonwebtoken::{Algorithm, get_current_timestamp};

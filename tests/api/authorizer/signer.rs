@@ -1,4 +1,4 @@
-//! Those who make tokens. The keys under `keys/` were made for these tests and sign nothing else.
+//! Signers of tokens. The keys under `keys/` were made for these tests and sign nothing else.
 
 use std::{fs, path::Path};
 
@@ -17,18 +17,18 @@ impl Signer {
         Self::new(EncodingKey::from_secret(secret.as_bytes()), Algorithm::HS256)
     }
 
-    /// RS256, under its own name.
+    /// An RS256 signer whose key id is `name`.
     pub(super) fn rsa(name: &str) -> Self {
         Self::new(EncodingKey::from_rsa_pem(&pem(&format!("{name}.test-key.pem"))).unwrap(), Algorithm::RS256)
             .under(name)
     }
 
-    /// ES256, under `ec`.
+    /// An ES256 signer whose key id is `ec`.
     pub(super) fn ec() -> Self {
         Self::new(EncodingKey::from_ec_pem(&pem("ec.test-key.pem")).unwrap(), Algorithm::ES256).under("ec")
     }
 
-    /// `EdDSA`, under `ed`.
+    /// An `EdDSA` signer whose key id is `ed`.
     pub(super) fn ed() -> Self {
         Self::new(EncodingKey::from_ed_pem(&pem("ed.test-key.pem")).unwrap(), Algorithm::EdDSA).under("ed")
     }
@@ -57,7 +57,7 @@ impl Signer {
         self
     }
 
-    /// As the issuer publishes it.
+    /// The public key as the issuer publishes it.
     pub(super) fn jwk(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.key, self.header.alg).unwrap();
         jwk.common.key_id.clone_from(&self.header.kid);
@@ -77,7 +77,7 @@ pub(super) fn pem(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("api/authorizer/keys").join(name)).unwrap()
 }
 
-/// A customer's, good for an hour.
+/// A customer's claims, valid for an hour.
 pub(super) fn claims() -> Value {
     json!({
         "sub": "cara", "tenant": "acme", "role": "customer", "name": "Cara",
@@ -85,7 +85,7 @@ pub(super) fn claims() -> Value {
     })
 }
 
-/// The same, with one claim replaced, or taken out by null.
+/// The same claims with one replaced, or removed by null.
 pub(super) fn claims_with(claim: &str, value: impl Into<Value>) -> Value {
     let mut claims = claims();
     match value.into() {

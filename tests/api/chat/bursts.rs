@@ -1,4 +1,4 @@
-//! Five quick messages do not cost five answers.
+//! Bursts: five quick messages do not cost five answers.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ async fn a_hundred_threads_of_five_messages_at_once_cost_two_responses_each() {
     assert!(asked.values().all(|responses| *responses <= 2), "{asked:?}");
 }
 
-/// So many threads at once. The first answer of each is held until all that was said has been accepted.
+/// Runs a burst in this many threads at once. The first answer of each is held until all messages are accepted.
 async fn bursts(stage: &Stage, chatbot: &str, threads: usize) {
     let customer = stage.customer();
     let holds: Vec<_> = (0..threads).map(|_| stage.hold()).collect();

@@ -1,4 +1,4 @@
-//! What a chat turn costs at the table.
+//! The capacity that a chat turn consumes at the table.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tests::{
     stage::Stage,
 };
 
-/// A wire on which nobody learns who listens to a thread until it is opened. Whoever waits for that waits long.
+/// A wire on which reads of a thread's subscriptions wait until it is opened.
 #[derive(Clone, Debug)]
 struct Deaf {
     inner: Metered,
@@ -42,7 +42,7 @@ impl HttpConnector for Deaf {
     }
 }
 
-/// With one socket listening, and the thread's conversation there already.
+/// One socket listens, and the thread's conversation exists already.
 #[tokio::test]
 async fn a_turn_waits_for_the_table_but_twice_before_openai_is_asked_and_stays_within_its_units() {
     let meter = Arc::new(Meter::default());

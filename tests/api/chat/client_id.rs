@@ -1,4 +1,4 @@
-//! A message said twice under one `client_id` is said once.
+//! Deduplication: a message sent twice with one `client_id` is logged once.
 
 use futures::future::join_all;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The plain event of an asynchronous invocation: answer what waits in a thread. And tokens that end.
+//! The event of an asynchronous invocation, which answers the waiting messages of a thread; and tokens that expire.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use tokio::join;
 
 use tests::{clock::Turned, openai::brisk, persona::Answer, stage::Stage};
 
-/// Hands the function the event itself: no gateway stands before an asynchronous invocation.
+/// Calls the function with the event itself: no gateway stands before an asynchronous invocation.
 async fn invoked(stage: &Stage, event: Value) -> StatusCode {
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
     chat::handle(stage.board.app(), request).await.unwrap().status()
@@ -19,7 +19,7 @@ async fn due(stage: &Stage, tenant: &str, thread: &str) {
     assert_eq!(invoked(stage, json!({ "tenant": tenant, "thread_id": thread })).await, StatusCode::NO_CONTENT);
 }
 
-/// A thread that the bot holds again, with a message that nobody has answered.
+/// A thread that the bot holds again, with an unanswered message.
 async fn waiting(stage: &Stage) -> String {
     let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.claims(&thread).await.expect(200);

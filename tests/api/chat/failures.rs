@@ -1,4 +1,4 @@
-//! OpenAI fails in each of its ways. The customer gets a reply, or a person is asked; never silence.
+//! Failures of OpenAI, of each kind. The customer gets a reply, or the thread goes to a person; never silence.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use shared::openai::RetryPolicy;
 
 use tests::{openai::brisk, stage::Stage};
 
-/// A message, while the next `times` responses go wrong: whether it was answered all the same.
+/// Sends a message while the next `times` responses fail. Returns whether it was answered all the same.
 async fn is_answered(stage: &Stage, chatbot: &str, failure: Failure, times: u32) -> bool {
     let customer = stage.customer();
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
@@ -66,7 +66,7 @@ async fn a_failure_that_stays_asks_for_a_person() {
     let chatbot = stage.chatbot().await;
     let staying = [
         (Refusal::status(429).code("rate_limit_exceeded").header("retry-after-ms", "1"), 3),
-        // Nobody waits here for ten minutes.
+        // Nobody waits for ten minutes here.
         (Refusal::status(429).header("retry-after", "600"), 1),
         (Refusal::status(429).code("insufficient_quota"), 1),
         (Refusal::status(500), 3),
@@ -75,7 +75,7 @@ async fn a_failure_that_stays_asks_for_a_person() {
         (Refusal::status(401).code("invalid_api_key"), 1),
         (Refusal::status(403), 1),
         (Refusal::status(400).code("content_policy_violation"), 1),
-        // Three tries on the conversation, and three on a new one.
+        // Three attempts on the conversation, and three on a new one.
         (Refusal::status(400).code("conversation_locked"), 6),
     ];
     for (refusal, tries) in staying {
@@ -105,7 +105,7 @@ async fn a_stream_that_ends_badly_asks_for_a_person() {
     ];
     for ending in endings {
         assert!(!is_answered(&stage, &chatbot, ending.clone(), 1).await, "{ending:?}");
-        // What had begun is never asked for twice.
+        // A response that has begun is never requested again.
         assert_eq!(stage.asked().len(), 1, "{ending:?}");
     }
 }
@@ -131,7 +131,7 @@ async fn a_reply_holds_what_the_model_came_to_say() {
     assert_eq!(customer.says(&thread, "Hello").await.expect(200).reply(), "This is OpenAI's ");
     stage.next_response(Failure::Refusal { text: code("I will not say.") });
     assert_eq!(customer.says(&thread, "Why?").await.expect(200).reply(), "I will not say.");
-    // Neither broke the conversation.
+    // Neither failure broke the conversation.
     customer.says(&thread, "Hm.").await.expect(200);
     assert_eq!(stage.standin().counts().conversations, 1);
 }
@@ -153,7 +153,7 @@ async fn without_any_openai_a_thread_is_made_and_its_first_message_goes_to_a_per
     let thread = customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id();
     let answer = customer.says(&thread, "Hello").await.expect(202);
     assert_eq!(answer.body["thread"]["reason"], "failure");
-    // Back on its feet, the bot knows all that was said.
+    // After recovery, the bot is given the whole log.
     stage.standin().clear_faults();
     stage.releases_unheard(&thread).await;
     let answer = customer.says(&thread, "Better?").await.expect(200);

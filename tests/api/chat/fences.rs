@@ -1,4 +1,4 @@
-//! What a run's writes must not run into, at the moments that only chance would meet.
+//! The fences of a run's writes, at moments that would otherwise only be met by chance.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tests::{clock::Turned, openai::brisk, stage::Stage};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A thread that a run holds, as it was read; in a stage where the model has not been asked.
+/// A thread that a run holds, as it was read; the model has not been asked yet.
 async fn held(stage: &Stage) -> (shared::domain::Thread, Run) {
     let thread = stage.thread().await;
     stage.openai_goes_down();
@@ -27,7 +27,8 @@ async fn held(stage: &Stage) -> (shared::domain::Thread, Run) {
     (held, run)
 }
 
-/// A claim while a conversation is made for the first message; `noticed`: the run sees that before it is made.
+/// A claim while a conversation is created for the first message; `noticed`: the run notices the claim before it is
+/// created.
 async fn claimed_while_a_conversation_is_made(noticed: bool) {
     let stage = Stage::with(brisk()).await;
     let (customer, agent, chatbot) = (stage.customer(), stage.agent(), stage.chatbot().await);

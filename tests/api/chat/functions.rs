@@ -1,4 +1,4 @@
-//! The model calls functions: the one that asks for a person, and those a chatbot has.
+//! Functions that the model calls: `escalate_to_human`, and those of a chatbot.
 
 use local::standin::Failure;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn a_customer_who_asks_for_a_person_is_put_in_the_queue() {
     let asked = &customer.log(&thread).await[1];
     let event = json!({ "type": "escalated", "reason": "bot", "comment": "May I speak to a person?" });
     assert_eq!((&asked["event"], &asked["text"]), (&event, &json!("")));
-    // Whatever follows is for people.
+    // The messages that follow are for people.
     customer.says(&thread, "Hello?").await.expect(202);
     assert_eq!(stage.asked().len(), 1);
 }
@@ -48,7 +48,7 @@ async fn a_call_is_closed_with_an_output_and_the_model_goes_on() {
     assert_eq!(stage.inputs(), [["user: call lookup {}"], ["[function_call_output]"]]);
     let output: Value = serde_json::from_str(stage.asked()[1]["input"][0]["output"].as_str().unwrap()).unwrap();
     assert_eq!(output["error"], "the function lookup cannot be called here");
-    // The conversation is as good as before.
+    // The conversation can be used as before.
     customer.says(&thread, "Next").await.expect(200);
     assert_eq!(stage.standin().counts().conversations, 1);
 }

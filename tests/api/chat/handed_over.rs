@@ -1,4 +1,4 @@
-//! A run that loses the line, or cannot keep it: what it had said, and who goes on.
+//! Runs that lose the line, or cannot finish: their partial answers, and who goes on.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -35,7 +35,7 @@ async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_w
         hold.begun().await;
         agent.claims(&thread).await.expect(200);
         let claimed = Instant::now();
-        // OpenAI has not ended: the run looked by itself, and before it had to renew its lease.
+        // OpenAI's stream has not ended: the run checked the thread itself, before it had to renew its lease.
         assert_eq!(draft(&mut agents).await, "This is OpenAI's ");
         assert!(claimed.elapsed() < Duration::from_secs(9), "{:?}", claimed.elapsed());
         hold.release();
@@ -45,7 +45,7 @@ async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_w
     let discarded: Vec<_> = heard.iter().filter(|event| event["type"] == "message.discarded").collect();
     assert!(discarded.len() >= 2, "by the claim and by the run: {heard:?}");
     assert!(discarded.iter().all(|event| event.get("draft").is_none()), "{discarded:?}");
-    // Once it has ended, the rest of it.
+    // At the end of OpenAI's stream, the rest of the draft.
     assert!(draft(&mut agents).await.starts_with("This is OpenAI's stand-in, not a model."));
 }
 
@@ -89,7 +89,7 @@ async fn two_hundred_claims_in_mid_answer_leave_no_bot_message_behind_and_delive
     }
 }
 
-/// So many threads at once, each claimed somewhere between its answer's first word and its last.
+/// Claims this many threads at once, each between its answer's first word and its last.
 async fn claims_in_mid_answer(stage: &Stage, chatbot: &str, threads: usize) {
     let (customer, agent) = (stage.customer(), stage.agent());
     let holds: Vec<_> = (0..threads).map(|number| stage.hold_after(number % 12)).collect();
@@ -127,7 +127,7 @@ async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person()
     let (dead, ()) = join!(customer.says(&thread, "Anybody?"), async {
         stalls[0].begun().await;
         turned.by(Duration::from_secs(31));
-        // Twenty seconds are kept for handing over.
+        // Twenty seconds are reserved for handing over.
         let stopped_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(21);
         let mut context = Context::default();
         context.deadline = u64::try_from(stopped_at.as_millis()).unwrap();
@@ -161,7 +161,7 @@ async fn what_a_dead_run_had_said_is_withdrawn_by_the_one_that_takes_over() {
         hold.release();
     });
     stalled.expect(202);
-    // The bot holds the line, so what the stalled run says when it wakes up is nobody's draft.
+    // The bot holds the line, so the stalled run's text is not offered as a draft when it wakes up.
     let discarded = socket.hears_of("message.discarded").await;
     assert_eq!((&discarded["reason"], discarded.get("draft")), (&json!("the line changed hands"), None));
     assert_eq!(customer.log(&thread).await.len(), 3);
@@ -186,7 +186,7 @@ async fn a_run_that_thaws_after_the_sweep_had_its_message_answered_does_nothing_
         hold.release();
         log
     });
-    // It is told of its loss, and its caller that somebody else answered.
+    // The run learns that it lost the line, and its caller that another run answered.
     assert_eq!(frozen.expect(202).body["reply"], json!(null));
     assert!(stage.board.sweep().await);
     stage.board.invocations().finished().await;

@@ -1,4 +1,4 @@
-//! `local` memory: the recent log goes along each time, and OpenAI keeps nothing.
+//! Chatbots with `local` memory: the recent log is sent each time, and OpenAI stores nothing.
 
 use local::{Options, standin::Failure};
 use serde_json::json;

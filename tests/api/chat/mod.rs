@@ -1,4 +1,4 @@
-//! `POST /threads/{thread_id}/chat`: customers, the bot and people, as all are meant, and as all can fail.
+//! `POST /threads/{thread_id}/chat`: customers, the bot and people, in success and in every kind of failure.
 
 mod bursts;
 mod capacity;

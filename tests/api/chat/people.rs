@@ -1,4 +1,4 @@
-//! A person holds the line, or takes it.
+//! Agents who hold the line, or take it.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn nobody_speaks_into_another_agents_line() {
     stage.agent().claims(&thread).await.expect(200);
     let ben = stage.persona("acme", "agent", "ben");
     assert_eq!(ben.says(&thread, "Ben here.").await.problem(409, "conflict"), "ana holds the line");
-    // An admin may take it, but says so by a claim.
+    // An admin may take the line, but only by an explicit claim.
     assert_eq!(stage.admin().says(&thread, "Root here.").await.problem(409, "conflict"), "ana holds the line");
     assert_eq!(stage.customer().transcript(&thread).await, ["[claimed]"]);
 }
@@ -77,7 +77,7 @@ async fn a_note_is_for_agents_alone() {
     customer.says(&thread, "Hello").await.expect(200);
     let note = agent.notes(&thread, "A difficult one").await.expect(200);
     assert_eq!(note.body["note"]["after"], 2);
-    // It claims nothing, and the model never hears of it.
+    // A note does not claim, and is never given to the model.
     assert_eq!(note.body["thread"]["status"], "bot");
     customer.says(&thread, "And now?").await.expect(200);
     assert_eq!(stage.inputs(), [["user: Hello"], ["user: And now?"]]);

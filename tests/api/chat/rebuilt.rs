@@ -1,4 +1,5 @@
-//! OpenAI's conversation is a cache of the log: lost or broken, it is built anew, and the customer notices nothing.
+//! Rebuilt conversations: OpenAI's conversation is a cache of the log. A lost or broken one is rebuilt, unnoticed by
+//! the customer.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tests::{clock::Turned, openai::brisk, stage::Stage, table::Table};
 
 const REBUILT: [&str; 3] = ["user: One.", "assistant: Fine.", "user: Two."];
 
-/// A thread with one turn behind it, and its conversation.
+/// A thread after one turn, and its conversation.
 async fn begun(stage: &Stage) -> (String, String) {
     let thread = stage.thread().await;
     stage.next_response(Failure::Say { text: "Fine.".into() });
@@ -39,7 +40,7 @@ async fn a_conversation_with_an_unanswered_call_is_built_from_the_log() {
     stage.openai(Method::POST, &format!("/conversations/{conversation}/items"), json!({ "items": [call] })).await;
     stage.customer().says(&thread, "Two.").await.expect(200);
     assert_eq!(stage.inputs().last().unwrap(), &REBUILT);
-    // The broken one does not stay behind, nor what it held.
+    // The broken conversation is deleted with all its items.
     let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.orphaned_items), (1, 4, 0));
 }
@@ -77,7 +78,7 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     let stored = stage.stored(&thread).await;
     assert!(!stored.openai.in_doubt);
     assert_ne!(stored.openai.conversation_id.unwrap(), conversation);
-    // Gone already, and looked at once more when whatever still wrote to it is certainly over.
+    // Deleted already, and once more when every run that could still write to it is certainly over.
     assert_eq!(stage.standin().counts().conversations, 1);
     assert_eq!(table.removals(&thread).await, [conversation]);
 }
@@ -152,7 +153,7 @@ async fn what_is_said_while_a_conversation_is_made_is_asked_once_and_answered_wi
         let answered = stage.hold();
         made.release();
         answered.begun().await;
-        // To save its conversation was to hold the line anew.
+        // Saving the conversation renewed the lease.
         let held_until = stage.stored(&thread).await.run.unwrap().lease_until;
         assert!(held_until > stage.board.app().now() + Duration::from_secs(20));
         answered.release();

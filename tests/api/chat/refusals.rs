@@ -1,4 +1,4 @@
-//! What cannot be said, and why.
+//! Messages that are refused, and the reasons.
 
 use serde_json::{Value, json};
 

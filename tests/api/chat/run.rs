@@ -1,4 +1,4 @@
-//! While the model speaks: more messages, people who take over, and callers who leave.
+//! Events during a run: more messages, people who take over, and callers who go away.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn a_thread_taken_over_mid_answer_keeps_no_bot_message() {
     let answer = answer.expect(202);
     assert_eq!((&answer.body["reply"], &answer.body["thread"]["status"]), (&json!(null), &json!("agent")));
     assert_eq!(customer.transcript(&thread).await, ["customer: Hello", "[claimed]"]);
-    // What the model said to nobody is not kept at OpenAI either.
+    // A discarded answer is deleted at OpenAI too.
     assert_eq!(stage.standin().counts().responses, 0);
 }
 
@@ -136,7 +136,7 @@ async fn a_run_whose_lease_ran_out_is_taken_over_and_can_say_nothing_more() {
     });
     assert_eq!(second.body["reply"]["answers"], json!({ "from": 1, "through": 2 }));
     assert_eq!(stage.inputs(), [vec!["user: First"], vec!["user: First", "user: Second"]]);
-    // The other run answered the first one's message too; its caller only knows that it was left to another.
+    // The other run answered the first run's message too; its caller only learns that it was left to another run.
     stalled.expect(202);
     assert_eq!(customer.log(&thread).await.len(), 3);
 }

@@ -1,4 +1,4 @@
-//! An answer as it comes: on the caller's stream, and word by word on sockets.
+//! Streamed answers: on the caller's stream, and word by word on sockets.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn kinds(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.kind.as_str()).collect()
 }
 
-/// What deltas say, put together by their index.
+/// The text of all deltas, put together by their index.
 fn put_together(deltas: &[&Value]) -> String {
     deltas.iter().fold(String::new(), |text, delta| {
         assert_eq!(delta["index"].as_u64().unwrap(), text.encode_utf16().count() as u64);
@@ -61,7 +61,7 @@ async fn a_socket_that_comes_in_mid_answer_is_told_it_from_the_beginning() {
     let hold = stage.hold_after(3);
     let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
     hold.begun().await;
-    // The run looks each second who listens.
+    // The run reads its listeners once a second.
     let mut socket = agent.listens(&thread).await;
     assert_eq!(socket.hears_of("message.delta").await["text"], "This is OpenAI's ");
     hold.release();

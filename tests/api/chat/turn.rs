@@ -1,4 +1,4 @@
-//! A customer and the bot, as both are meant.
+//! Turns of a customer and the bot in which nothing fails.
 
 use insta::assert_json_snapshot;
 use serde_json::json;

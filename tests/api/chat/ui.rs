@@ -1,10 +1,10 @@
-//! `POST /chat` as the Vercel AI SDK's transport sends it, and the chunks that it hears.
+//! `POST /chat` as the Vercel AI SDK's transport sends it, and the chunks of the response.
 
 use serde_json::{Value, json};
 
 use tests::{openai::brisk, stage::Stage};
 
-/// What `useChat` sends of a first message.
+/// The body that `useChat` sends for a first message.
 fn submitted(thread: &str, id: &str, text: &str) -> Value {
     let message = json!({ "id": id, "role": "user", "parts": [{ "type": "text", "text": text }] });
     json!({ "id": thread, "messages": [message], "trigger": "submit-message" })
@@ -16,7 +16,7 @@ fn types(chunks: &[Value]) -> Vec<&str> {
     types
 }
 
-/// What the part of this id says.
+/// The text of the part with this id.
 fn text(chunks: &[Value], id: &str) -> String {
     let deltas = chunks.iter().filter(|chunk| chunk["type"] == "text-delta" && chunk["id"] == id);
     deltas.map(|chunk| chunk["delta"].as_str().unwrap()).collect()
@@ -48,7 +48,7 @@ async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_ans
     body["messages"].as_array_mut().unwrap().extend([said, more]);
     customer.chats(&body).await;
     assert_eq!(customer.log(&thread).await[2]["text"], "And now?");
-    // As `regenerate` asks: an answer is in the log for good.
+    // As `regenerate` asks, although an answer stays in the log for good.
     let mut again = submitted(&thread, "one", "Hello");
     again["trigger"] = json!("regenerate-message");
     again["messageId"] = json!("x");

@@ -60,7 +60,7 @@ async fn a_change_of_a_version_that_is_past_changes_nothing() {
     assert_eq!(late.problem(409, "conflict"), "it was changed in the meantime; the current version is 2");
     let now = admin.get(&path).await.expect(200).body;
     assert_eq!((&now["name"], &now["version"]), (&json!("Wren"), &json!(2)));
-    // Of two at once over the same version, one.
+    // Of two concurrent changes of the same version, one succeeds.
     let (one, other) = tokio::join!(
         admin.patch(&path, json!({ "version": 2, "name": "Jay" })),
         colleague.patch(&path, json!({ "version": 2, "name": "Owl" })),

@@ -1,4 +1,4 @@
-//! `DELETE /chatbots/{chatbot_id}`: from the table and from OpenAI.
+//! `DELETE /chatbots/{chatbot_id}`: deletes a chatbot from the table and from OpenAI.
 
 use local::Options;
 use serde_json::json;

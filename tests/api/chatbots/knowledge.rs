@@ -1,4 +1,4 @@
-//! Documents: at OpenAI as files in a vector store, for as long as the chatbot has them.
+//! Documents: files in a vector store at OpenAI, for as long as the chatbot has them.
 
 use local::Options;
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ fn documents(names: impl IntoIterator<Item = usize>, text: &str) -> Value {
     names.into_iter().map(|n| json!({ "name": format!("{n}.md"), "text": format!("{text} {n}") })).collect()
 }
 
-/// Files and vector stores at OpenAI.
+/// Number of files and vector stores at OpenAI.
 fn kept(stage: &Stage) -> (usize, usize) {
     let counts = stage.standin().counts();
     (counts.files, counts.vector_stores)
 }
 
-/// The vector stores that the newest response was to search.
+/// The vector stores that the newest response was told to search.
 fn searched(stage: &Stage) -> Vec<Value> {
     let asked = stage.asked_of_openai("POST", "/v1/responses").pop().unwrap().body;
     let tools = asked["tools"].as_array().unwrap().iter();
@@ -96,7 +96,7 @@ async fn documents_that_replace_others_without_openai_are_brought_there_later() 
     stage.admin().patch(&format!("/chatbots/{chatbot}"), new).await.expect(200);
     stage.openai_comes_back();
     customer.says(&thread, "Hello").await.expect(200);
-    // The old ones are due to be removed, which is the sweep's work.
+    // The old ones are due for deletion by the sweep.
     assert_eq!((kept(&stage), searched(&stage).len()), ((5, 2), 1));
 }
 

@@ -1,4 +1,4 @@
-//! `/chatbots`: made, read, listed, changed and deleted, over real HTTP.
+//! `/chatbots`: created, read, listed, changed and deleted, over real HTTP.
 
 mod changes;
 mod creation;

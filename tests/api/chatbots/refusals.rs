@@ -1,4 +1,4 @@
-//! What `/chatbots` refuses, and in which words.
+//! Requests that `/chatbots` refuses, and the error messages.
 
 use insta::assert_snapshot;
 use reqwest::Method;
@@ -8,7 +8,7 @@ use tests::stage::Stage;
 
 const UNKNOWN: &str = "bot_01JD0000000000000000000000";
 
-/// Every route, with a body that it would take.
+/// Every route, with a body that it would accept.
 fn routes(chatbot: &str) -> [(Method, String, Value); 5] {
     [
         (Method::GET, "/chatbots".into(), Value::Null),
@@ -61,7 +61,7 @@ async fn an_id_that_is_none_is_one_that_does_not_exist() {
     }
 }
 
-/// Bodies that are wrong in one field each.
+/// Bodies with one invalid field each.
 fn wrong() -> Vec<Value> {
     let tool = |name: &str| json!({ "name": name, "parameters": {} });
     let document = |name: &str, text: &str| json!({ "name": name, "text": text });
@@ -173,7 +173,7 @@ async fn a_change_is_refused_for_what_a_creation_is_refused_for() {
         let mut body = json!({ "name": "Wren", "model": "gpt-5-mini" });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let creation = stage.admin().post("/chatbots", body).await.invalid();
-        // A change may name the version that it changes.
+        // A change may name the version that it applies to.
         if fields.get("version").is_none() {
             assert_eq!(stage.admin().patch(&path, fields).await.invalid(), creation);
         }

@@ -1,4 +1,4 @@
-//! Conversations: made, labelled, removed with all they hold.
+//! Conversations: created, labelled, deleted with all their items.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ fn metadata() -> BTreeMap<String, String> {
     BTreeMap::from([("thread_id".to_owned(), "thr_1".to_owned())])
 }
 
-/// A server that keeps the items of `conv_1`, and pages and refuses as OpenAI does.
+/// A server that keeps the items of `conv_1`, and paginates and refuses as OpenAI does.
 #[derive(Clone)]
 struct Kept(Arc<Mutex<Vec<String>>>);
 

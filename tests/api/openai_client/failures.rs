@@ -1,4 +1,4 @@
-//! What a refusal means.
+//! Refusals of OpenAI, and the failures that they map to.
 
 use axum::response::Response;
 use serde_json::{Value, json};

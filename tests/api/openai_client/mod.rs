@@ -1,4 +1,4 @@
-//! The OpenAI client against a server on 127.0.0.1 that says exactly what a test tells it to.
+//! The OpenAI client against a server on 127.0.0.1 whose responses each test scripts.
 
 mod conversations;
 mod failures;
@@ -18,9 +18,9 @@ use peer::Peer;
 
 const KEY: &str = "sk-a-key-that-nobody-may-see";
 
-/// Backs off for a millisecond and waits long, so that a busy machine changes no test's outcome.
-fn brisk() -> RetryPolicy {
-    RetryPolicy {
+/// A retry policy with waits of a millisecond and long timeouts, so that a busy machine changes no test's outcome.
+fn brisk() -> Patience {
+    Patience {
         attempts: 3,
         locked_attempts: 5,
         first_wait: Duration::from_millis(1),
@@ -32,9 +32,9 @@ fn brisk() -> RetryPolicy {
     }
 }
 
-/// For tests in which the server falls silent.
-fn impatient() -> RetryPolicy {
-    RetryPolicy {
+/// A retry policy with short timeouts, for tests in which the server goes silent.
+fn impatient() -> Patience {
+    Patience {
         first_byte: Duration::from_millis(300),
         small_first_byte: Duration::from_millis(300),
         idle: Duration::from_millis(300),
@@ -55,9 +55,9 @@ fn settings(base_url: &str, retry_policy: RetryPolicy) -> Settings {
     Settings { base_url: base_url.parse().unwrap(), api_key: KEY.to_owned(), retry_policy }
 }
 
-/// A customer says hello in `conv_1`.
-fn hello() -> ResponseRequest<'static> {
-    ResponseRequest {
+/// A request in `conv_1` with a customer's hello.
+fn hello() -> Ask<'static> {
+    Ask {
         model: "some-model",
         conversation: Some("conv_1"),
         instructions: "",
@@ -71,8 +71,8 @@ fn hello() -> ResponseRequest<'static> {
     }
 }
 
-/// All events of an answer, up to its end.
-async fn drain(mut answer: ResponseStream) -> Vec<Result<Event, Failure>> {
+/// All events of a response, up to its end.
+async fn drain(mut answer: Answer) -> Vec<Result<Event, Failure>> {
     let mut events = Vec::new();
     while let Some(event) = answer.next().await {
         events.push(event);
@@ -81,7 +81,7 @@ async fn drain(mut answer: ResponseStream) -> Vec<Result<Event, Failure>> {
     events
 }
 
-/// What the response to `hello` came to.
+/// The outcome of the response to `hello`.
 async fn outcome(openai: &OpenAi) -> Result<Outcome, Failure> {
     let answer = openai.respond(&hello()).await?;
     match drain(answer).await.pop() {

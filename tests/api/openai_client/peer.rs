@@ -1,4 +1,4 @@
-//! The server at the other end: it records what it is asked, and answers from a script.
+//! The server at the other end: it records the requests that it gets, and responds from a script.
 
 use std::{
     collections::VecDeque,
@@ -27,14 +27,14 @@ pub(crate) struct Peer {
     state: Arc<PeerState>,
 }
 
-/// One request, as it arrived.
+/// One request as it arrived.
 #[derive(Clone)]
 pub(crate) struct Seen {
     /// Method, path and query: `DELETE /v1/files/file_1`.
     pub(crate) line: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Tells connections apart.
+    /// The client's address, which identifies the connection.
     pub(crate) from: SocketAddr,
 }
 
@@ -45,12 +45,12 @@ struct PeerState {
     script: Mutex<Box<Script>>,
 }
 
-/// Marks an answer that never comes.
+/// Marks a response that never comes.
 #[derive(Clone)]
 struct Silence;
 
 impl Peer {
-    /// Answers each request as `script` says.
+    /// A server that responds to each request as `script` says.
     pub(crate) async fn playing(script: impl FnMut(&Seen) -> Response + Send + 'static) -> Self {
         let state = Arc::new(PeerState { seen: Mutex::default(), script: Mutex::new(Box::new(script)) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -61,7 +61,7 @@ impl Peer {
         Self { base_url, state }
     }
 
-    /// Gives these answers, in this order; a request too many is refused with 418.
+    /// A server that gives these responses in this order; a request too many is refused with 418.
     pub(crate) async fn saying(answers: impl IntoIterator<Item = Response>) -> Self {
         let mut answers: VecDeque<Response> = answers.into_iter().collect();
         Self::playing(move |_| answers.pop_front().unwrap_or_else(|| status(418))).await
@@ -83,7 +83,7 @@ impl Seen {
     }
 }
 
-/// Whatever a test was about, all that the client sent must be what OpenAI's document describes.
+/// Validates, after every test, that each request that the client sent matches OpenAI's document.
 impl Drop for Peer {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -131,7 +131,7 @@ pub(crate) fn json(status: u16, body: &Value) -> Response {
     text(status, "application/json", body.to_string())
 }
 
-/// OpenAI's shape of a refusal.
+/// A refusal in OpenAI's format.
 pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Response {
     let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": code });
     json(status, &json!({ "error": error }))
@@ -142,14 +142,14 @@ pub(crate) fn with_header(mut answer: Response, name: &'static str, value: &str)
     answer
 }
 
-/// A request that is taken and never answered.
+/// Accepts a request and never responds.
 pub(crate) fn silence() -> Response {
     let mut answer = status(StatusCode::OK.as_u16());
     answer.extensions_mut().insert(Silence);
     answer
 }
 
-/// How the body of a stream ends.
+/// The end of a stream's body.
 #[derive(Clone, Copy)]
 pub(crate) enum End {
     Clean,
@@ -157,7 +157,7 @@ pub(crate) enum End {
     Silent,
 }
 
-/// A stream in pieces, each sent before the next is looked at.
+/// A stream in chunks, each sent before the next is polled.
 pub(crate) fn pieces(pieces: Vec<Bytes>, end: End) -> Response {
     let pieces = stream::iter(pieces).then(|piece| async {
         yield_now().await;
@@ -174,18 +174,18 @@ pub(crate) fn pieces(pieces: Vec<Bytes>, end: End) -> Response {
     text(200, "text/event-stream; charset=utf-8", Body::from_stream(pieces.chain(end)))
 }
 
-/// A stream of these events, ended cleanly.
+/// A stream of these events that ends cleanly.
 pub(crate) fn events(events: &[Value]) -> Response {
     pieces(vec![wire(events).into()], End::Clean)
 }
 
-/// Events as OpenAI writes them.
+/// Events in OpenAI's wire format.
 pub(crate) fn wire(events: &[Value]) -> String {
     let write = |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or("message"));
     events.iter().map(write).collect()
 }
 
-/// The usual stream of a response that says `text`.
+/// The usual stream of a response with this text.
 pub(crate) fn reply(text: &str) -> Vec<Value> {
     vec![
         json!({ "type": "response.created", "response": { "id": "resp_1", "status": "in_progress", "output": [] } }),

@@ -1,4 +1,4 @@
-//! What the client sends.
+//! The requests that the client sends.
 
 use serde_json::json;
 use shared::openai::{Call, Input, OpenAi, ResponseRequest, Role};

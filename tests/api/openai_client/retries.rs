@@ -1,4 +1,4 @@
-//! When the client asks again, and when it must not.
+//! Retries: when the client sends a request again, and when it must not.
 
 use std::{
     net::SocketAddr,
@@ -128,7 +128,7 @@ async fn a_request_cut_off_after_it_was_sent_is_not_sent_twice() {
     assert_eq!(arrived.load(Ordering::SeqCst), 1 + 3);
 }
 
-/// A server that takes a request and hangs up.
+/// A server that accepts a request and closes the connection.
 async fn hanging_up() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

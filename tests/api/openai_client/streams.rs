@@ -1,4 +1,4 @@
-//! Reading a response.
+//! Streams: reading a response.
 
 use serde_json::{Value, json};
 use shared::openai::{Call, Event, Failure, Incomplete, Outcome, Usage};

@@ -1,4 +1,4 @@
-//! Sockets that are told nothing more: without a token, past its end, or gone.
+//! Sockets that get no more events: without a token, after its expiry, or gone.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,7 +22,7 @@ use tests::{
     table::{Table, id},
 };
 
-/// `cus`, with a token of an hour.
+/// `cus`, with a token that is valid for an hour.
 fn customer_for_an_hour(stage: &Stage) -> Persona {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({
@@ -96,7 +96,7 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
         chatbot: None,
         expires,
     };
-    // As a connection leaves it of which nobody ever says that it is gone.
+    // A connection that is gone without a `$disconnect`.
     let dead = Connection::new("dead=".into(), identity);
     store.connection_put(&dead).await.unwrap();
     for thread in [&thread, &stage.thread().await] {

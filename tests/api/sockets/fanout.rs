@@ -1,4 +1,4 @@
-//! Broadcasts over a wire to the sockets that fails.
+//! Broadcasts over a failing wire to the sockets.
 
 use std::{
     collections::HashMap,
@@ -22,15 +22,15 @@ use tokio::sync::Semaphore;
 
 use tests::{openai::brisk, stage::Stage, table::id};
 
-/// What the next posts come to, whoever they are for.
+/// The faults of the next posts, for any connection.
 #[derive(Clone, Debug, Default)]
 struct Line(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// By connection: how many of its posts are refused, and as what.
+    /// Refusals by connection: how many of its posts, with which status and error.
     refused: Mutex<HashMap<String, (u32, u16, &'static str)>>,
-    /// Posts to connections whose ids begin with `slow` wait for these.
+    /// Posts to connections whose ids begin with `slow` wait for these permits.
     released: Semaphore,
 }
 
@@ -129,7 +129,7 @@ async fn what_cannot_be_sent_is_healed_by_a_ping() {
     }
 }
 
-/// More than may be under way at once, so that they would hold every place.
+/// More slow posts than may be in flight at once, so that they would hold every permit.
 #[tokio::test]
 async fn slow_sockets_hold_nobody_else_up() {
     let line = Line::default();

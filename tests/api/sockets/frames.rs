@@ -1,4 +1,4 @@
-//! Whatever is wrong with a frame is said in an `error` frame, and the connection lives.
+//! Invalid frames: each gets an `error` frame, and the connection stays open.
 
 use futures::SinkExt;
 use serde_json::json;
@@ -89,7 +89,7 @@ async fn an_error_names_its_thread() {
         let mut socket = stranger.connects().await;
         socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
         assert_eq!(socket.hears().await, not_found);
-        // And it hears nothing of it.
+        // The stranger receives nothing of the thread.
         stage.customer().says(&thread, "Hello").await.expect(200);
         assert_eq!(socket.heard_so_far().await, [json!(null); 0]);
     }
@@ -101,7 +101,7 @@ async fn a_text_too_long_for_a_socket_is_left_to_rest() {
     let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     agent.claims(&thread).await.expect(200);
     let mut socket = customer.listens(&thread).await;
-    // 32,000 characters of four bytes each.
+    // A text of 32,000 characters of four bytes each.
     customer.says(&thread, &"🦀".repeat(32_000)).await.expect(202);
     let heard = socket.hears().await;
     assert_eq!((&heard["truncated"], &heard["message"]["text"]), (&json!(true), &json!("")));

@@ -99,7 +99,7 @@ async fn a_socket_listens_to_two_hundred_threads_and_no_more() {
         "type": "error", "thread_id": thread, "code": "conflict", "detail": "a connection can subscribe to at most 200 threads",
     });
     assert_eq!(socket.hears().await, refused);
-    // To one of them it may subscribe again.
+    // A socket may subscribe again to a thread that it is subscribed to.
     connection.threads.pop_last();
     connection.threads.insert(id(&thread));
     app.store.connection_put(&connection).await.unwrap();

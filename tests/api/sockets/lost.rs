@@ -7,7 +7,7 @@ use tests::{
     stage::Stage,
 };
 
-/// Ten times as many are lost by `cargo xtask bench churn`.
+/// `cargo xtask bench churn` loses ten times as many.
 #[tokio::test]
 async fn clients_that_lose_their_sockets_a_thousand_times_end_with_the_log() {
     let stage = Stage::with(Options::default()).await;

@@ -1,4 +1,4 @@
-//! Many threads in one frame, as a client asks for them when it comes back.
+//! Many threads in one `ping`, as a client asks for them when it reconnects.
 
 use std::collections::BTreeMap;
 

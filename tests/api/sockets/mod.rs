@@ -1,4 +1,4 @@
-//! Sockets that listen: what they are told, what they may ask for, and when they are told nothing more.
+//! Listening sockets: the events that they get, the frames that they send, and the end of a connection.
 
 mod ended;
 mod fanout;

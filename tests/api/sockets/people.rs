@@ -1,4 +1,4 @@
-//! What people do besides talking: they come and go, write, and read.
+//! Presence, typing indicators and read markers.
 
 use serde_json::{Value, json};
 use shared::{
@@ -17,7 +17,7 @@ use tests::{
 const CUS: &str = "cus (customer)";
 const ANA: &str = "ana (agent)";
 
-/// Who is present, as the next picture shows it, in any order.
+/// The people in the next `presence` event, in any order.
 async fn present(socket: &mut Socket) -> Vec<String> {
     let picture = socket.hears_of("presence").await;
     assert!(picture["at"].as_str().unwrap().ends_with('Z') && picture["thread_id"].is_string(), "{picture}");
@@ -27,13 +27,13 @@ async fn present(socket: &mut Socket) -> Vec<String> {
     people
 }
 
-/// No picture came before the answer to a ping.
+/// Checks that no `presence` event came before the `pong`.
 async fn is_shown_nothing(socket: &mut Socket) {
     socket.says(json!({ "action": "ping" })).await;
     assert_eq!(socket.hears_anything().await["type"], "pong");
 }
 
-/// How much of the thread this one has not read, in the list and in the thread itself.
+/// The unread count of this persona, in the list and in the thread itself.
 async fn unread(persona: &Persona, thread: &str) -> u64 {
     let list = persona.get("/threads").await.expect(200).body;
     let listed = list["data"].as_array().unwrap().iter().find(|it| it["id"] == thread).unwrap()["unread"].clone();
@@ -50,7 +50,7 @@ async fn who_listens_is_shown_to_those_who_listen() {
     let mut hers = agent.listens(&thread).await;
     assert_eq!(present(&mut hers).await, [ANA, CUS]);
     assert_eq!(present(&mut first).await, [ANA, CUS]);
-    // The same customer in another window: only that one needs to be shown anything.
+    // The same customer in another window: only that window needs a `presence` event.
     let mut second = customer.listens(&thread).await;
     assert_eq!(present(&mut second).await, [ANA, CUS]);
     is_shown_nothing(&mut hers).await;
@@ -79,7 +79,7 @@ async fn one_whose_socket_is_found_dead_has_left() {
     assert!(store.subscription_put(&dead, &id(&thread)).await.unwrap());
     let mut hers = agent.connects().await;
     hers.says(json!({ "action": "subscribe", "thread_id": thread })).await;
-    // Telling the dead one of her is what finds it dead: by then she has seen it, or already sees that it left.
+    // The broadcast of her arrival finds the dead connection: by then she has seen it, or sees already that it left.
     let mut seen = present(&mut hers).await;
     if seen.len() == 2 {
         seen = present(&mut hers).await;
@@ -104,7 +104,7 @@ async fn who_writes_is_told_to_the_others() {
     let [first, second] = &mut theirs;
     first.says(json!({ "action": "typing", "thread_id": thread, "on": true })).await;
     assert_eq!(hers.hears().await["who"]["id"], "cus");
-    // Their own other window is not told.
+    // Their own other window gets no `read` event.
     assert_eq!(second.heard_so_far().await, [json!(null); 0]);
 }
 
@@ -119,7 +119,7 @@ async fn what_is_read_is_told_to_the_others_and_counted() {
     let who = json!({ "id": "ana", "role": "agent" });
     let told = json!({ "type": "read", "thread_id": thread, "who": who, "seq": 2 });
     assert_eq!(theirs.hears().await, told);
-    // Again, and backwards: nobody is told, and nothing is taken back.
+    // Sent again, and with a lower `seq`: nothing is broadcast, and the marker does not move back.
     hers.says(json!({ "action": "read", "thread_id": thread, "seq": 1 })).await;
     hers.says(json!({ "action": "read", "thread_id": thread, "seq": 2 })).await;
     assert_eq!(hers.heard_so_far().await, [json!(null); 0]);
@@ -127,7 +127,7 @@ async fn what_is_read_is_told_to_the_others_and_counted() {
     theirs.says(json!({ "action": "read", "thread_id": thread, "seq": 2 })).await;
     assert_eq!(hers.hears().await["who"]["id"], "cus");
     assert_eq!(unread(&customer, &thread).await, 0);
-    // Another agent has a mark of their own; who holds the line has read what they answered.
+    // Another agent has a read marker of their own; the holder of the line has read the messages that they answered.
     assert_eq!(unread(&stage.persona("acme", "agent", "ben"), &thread).await, 2);
     agent.says(&thread, "Ana here").await.expect(202);
     assert_eq!((unread(&customer, &thread).await, unread(&agent, &thread).await), (2, 0));

@@ -1,4 +1,4 @@
-//! What a client has missed is sent again.
+//! Replay: messages that a client has missed are sent again.
 
 use serde_json::{Value, json};
 use shared::{
@@ -85,7 +85,7 @@ async fn the_log_is_not_read_before_the_subscription_is_stored() {
     let mut socket = customer.connects().await;
     wire.fault(Fault::on("PutItem", Trouble::Refused("AccessDeniedException")));
     socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 0 })).await;
-    // What came between the two would be heard by nobody.
+    // A message between the read and the subscription would reach nobody.
     assert_eq!(socket.hears().await["type"], "error");
 }
 
@@ -122,7 +122,7 @@ async fn a_ping_heals_what_was_missed() {
     let mut heard = vec![socket.hears().await, socket.hears().await, socket.hears().await];
     heard.sort_by_key(|event| (event["thread_id"] != thread, event["seq"].as_u64()));
     assert_eq!(seqs(&heard), [1, 2, 2]);
-    // Who has all of it is sent nothing.
+    // A client that has all messages is sent nothing.
     socket.says(json!({ "action": "ping", "threads": { &thread: 2 } })).await;
     assert_eq!(socket.hears().await["type"], "pong");
     assert_eq!(socket.heard_so_far().await, [json!(null); 0]);

@@ -1,4 +1,4 @@
-//! A customer's message that waits for the bot.
+//! Messages of customers that wait for the bot.
 
 use std::{
     sync::{
@@ -42,7 +42,7 @@ async fn a_release_to_the_bot_answers_the_customer_who_waits() {
     stage.agent().releases(&thread, "bot").await.expect(200);
     stage.board.invocations().finished().await;
     assert_eq!(last_role(&stage, &thread).await, "bot");
-    // Said again, it is no new question.
+    // A repeated release is not another question.
     stage.agent().releases(&thread, "bot").await.expect(200);
     stage.sweeps().await;
     assert_eq!((stage.asked().len(), stage.customer().log(&thread).await.len()), (1, 4));
@@ -59,7 +59,7 @@ async fn an_invocation_that_got_lost_is_made_up_for_by_the_sweep() {
     assert_eq!((stage.asked().len(), stage.customer().log(&thread).await.len()), (1, 4));
 }
 
-/// A wire to Lambda that leads nowhere, and counts who tries it.
+/// A wire to Lambda on which every call fails, and is counted.
 #[derive(Clone, Debug, Default)]
 struct Cut(Arc<AtomicUsize>);
 
@@ -76,7 +76,7 @@ impl HttpConnector for Cut {
     }
 }
 
-/// `ana` releases the thread to the bot, where Lambda is out of reach; how often it was tried.
+/// Releases the thread to the bot as `ana` while Lambda cannot be reached. Returns the number of attempts.
 async fn releases_out_of_reach(stage: &Stage, thread: &str) -> usize {
     let cut = Cut::default();
     let invoker = Some(Invoker::new(invocations::client_over(cut.clone()), "chat".into()));
@@ -114,7 +114,7 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
     let hold = stage.hold();
     let chat = event("chat").replace("thr_01JD0000000000000000000000", &thread);
     let (app, request) = (stage.board.app().clone(), lambda_http::request::from_str(&chat).unwrap());
-    // What runs there dies with it, at whatever it was about to do.
+    // Everything that runs in this runtime dies with it, at any point.
     let sandbox = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     sandbox.spawn(async move { chat::handle(&app, request).await.map(|_| ()) });
     hold.begun().await;

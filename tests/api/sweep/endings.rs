@@ -1,4 +1,4 @@
-//! Threads that nobody speaks in any more.
+//! Idle threads, ended threads and deleted threads.
 
 use serde_json::json;
 use shared::domain::Timeouts;
@@ -7,7 +7,7 @@ use tokio::join;
 use super::{DAY, lasting, stage, world_with};
 use tests::stage::Stage;
 
-/// Where the thread lies in the index of what is due.
+/// The thread's sort key in the index of due items.
 async fn due_at(stage: &Stage, thread: &str) -> Option<String> {
     stage.stored(thread).await.due_at(&Timeouts::default()).map(|at| at.to_string())
 }
@@ -27,7 +27,7 @@ async fn a_thread_in_which_nothing_is_said_ends() {
     let read = customer.reads(&thread).await;
     assert_eq!((&read["status"], &read["ended_by"]["id"]), (&json!("ended"), &json!("switchboard")));
     assert_eq!(customer.transcript(&thread).await[2..], ["[ended]"]);
-    // Its conversation is the next sweep's.
+    // The next sweep deletes its conversation.
     stage.sweeps().await;
     let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
@@ -46,7 +46,7 @@ async fn what_is_said_puts_off_the_end_but_moves_nothing_in_the_index() {
     assert_eq!(customer.reads(&thread).await["status"], "bot");
     let later = due_at(&stage, &thread).await;
     assert!(later > due, "{later:?}");
-    // It is put off once: the next sweep does not even see it.
+    // It is postponed once: the next sweep does not even find it.
     let version = stage.stored(&thread).await.version;
     stage.sweeps().await;
     assert_eq!(stage.stored(&thread).await.version, version);

@@ -1,4 +1,4 @@
-//! What a deletion leaves, here and at OpenAI.
+//! Cleanup after a deletion, here and at OpenAI.
 
 use local::Options;
 use serde_json::json;
@@ -20,7 +20,7 @@ async fn stage() -> (Stage, Turned, Wire) {
     (Stage::with(options).await, turned, wire)
 }
 
-/// A thread with a turn in its log and a conversation at OpenAI; its partition.
+/// A thread with a turn in its log and a conversation at OpenAI; returns its partition too.
 async fn thread(stage: &Stage) -> (String, String) {
     let thread = stage.thread().await;
     stage.customer().says(&thread, "Hello").await.expect(200);
@@ -28,7 +28,7 @@ async fn thread(stage: &Stage) -> (String, String) {
     (thread, partition)
 }
 
-/// How often OpenAI was asked to delete something.
+/// Number of deletions that OpenAI was asked for.
 fn tries(stage: &Stage) -> usize {
     stage.asked_of_openai("DELETE", "/v1/").len()
 }
@@ -54,7 +54,7 @@ async fn a_removal_is_tried_again_ever_more_rarely_until_openai_is_back() {
     stage.sweeps().await;
     let counts = stage.standin().counts();
     assert_eq!((counts.conversations, counts.items, counts.responses), (0, 0, 0));
-    // The log named the responses; now it goes too.
+    // The log named the responses; now it is deleted too.
     turned.by(MINUTE * 2);
     stage.sweeps().await;
     assert_eq!(wire.partition(&partition).await, [""; 0]);
@@ -67,13 +67,12 @@ async fn of_two_who_find_a_removal_one_takes_it() {
     stage.openai_goes_down();
     stage.customer().delete(&format!("/threads/{thread}")).await.expect(204);
     let (app, id) = (stage.board.app(), id(&thread));
-    let [removal] = app.store.cleanups_of_thread("acme", &id).await.unwrap().try_into().unwrap();
-    let removal = OutboxItem::from(removal);
-    let taken = app.store.outbox_take(&removal, app.now()).await.unwrap().unwrap();
-    assert_eq!(app.store.outbox_take(&removal, app.now()).await.unwrap(), None);
-    // Done by whoever took it, it stays done.
-    app.store.outbox_delete(&taken).await.unwrap();
-    assert_eq!(app.store.outbox_take(&taken, app.now()).await.unwrap(), None);
+    let [removal] = app.store.removals_of_thread("acme", &id).await.unwrap().try_into().unwrap();
+    let taken = app.store.removal_take(&removal, app.now()).await.unwrap().unwrap();
+    assert_eq!(app.store.removal_take(&removal, app.now()).await.unwrap(), None);
+    // Once its owner has carried out the cleanup, it is not repeated.
+    app.store.removal_delete(&taken).await.unwrap();
+    assert_eq!(app.store.removal_take(&taken, app.now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! More than one sweep, one page or one moment can do.
+//! More due work than one sweep, one page or one moment can handle.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

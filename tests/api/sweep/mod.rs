@@ -1,4 +1,4 @@
-//! What nobody comes for: answers, waits, idle threads, leftovers.
+//! The sweep: unanswered messages, timed-out waits, idle threads, cleanup.
 
 mod answers;
 mod endings;
@@ -14,7 +14,7 @@ use shared::domain::Timeouts;
 
 use tests::{clock::Turned, openai::brisk, persona::Persona, stage::Stage};
 
-/// Somebody of `acme` whose token outlives every test's turn of the clock.
+/// A persona of `acme` whose token outlives every advance of the clock.
 fn lasting(stage: &Stage, role: &str, sub: &str) -> Persona {
     let claims = json!({
         "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "sub": sub, "tenant": "acme", "role": role,
@@ -25,7 +25,7 @@ fn lasting(stage: &Stage, role: &str, sub: &str) -> Persona {
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// A stage whose functions' clock can be turned.
+/// A stage whose functions' clock can be advanced.
 async fn stage() -> (Stage, Turned) {
     world_with(Timeouts::default()).await
 }

@@ -1,4 +1,4 @@
-//! Waits that time out: back to the bot, back to the queue.
+//! Waits that time out: back to the bot, or back to the queue.
 
 use serde_json::json;
 use shared::domain::Timeouts;
@@ -65,7 +65,7 @@ async fn an_agent_who_leaves_a_customer_without_an_answer_loses_the_line() {
     agent.claims(&thread).await.expect(200);
     customer.says(&thread, "Anybody?").await.expect(202);
     turned.by(MINUTE * 10);
-    // One more does not give them more time.
+    // One more message does not give them more time.
     customer.says(&thread, "Hello?").await.expect(202);
     turned.by(MINUTE * 4);
     stage.sweeps().await;
@@ -76,7 +76,7 @@ async fn an_agent_who_leaves_a_customer_without_an_answer_loses_the_line() {
     assert_eq!((&read["status"], &read["reason"]), (&json!("queued"), &json!("absent")));
     let log = customer.log(&thread).await;
     assert_eq!((log.len(), &log[3]["event"]), (4, &json!({ "type": "timed_out", "to": "queue" })));
-    // Whoever speaks next takes it, the same agent too.
+    // The next agent to speak claims it, even if it is the same one.
     agent.says(&thread, "Sorry!").await.expect(202);
     assert_eq!(customer.reads(&thread).await["agent"]["id"], "ana");
 }

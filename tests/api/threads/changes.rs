@@ -1,10 +1,10 @@
-//! `PATCH /threads/{thread_id}`: in the table and at OpenAI.
+//! `PATCH /threads/{thread_id}`: changes a thread in the table and at OpenAI.
 
 use serde_json::{Value, json};
 
 use tests::stage::Stage;
 
-/// The metadata that OpenAI was last told of, and how often it was.
+/// The number of updates that OpenAI got, and the metadata of the last one.
 fn told(stage: &Stage) -> (usize, Value) {
     let told = stage.asked_of_openai("POST", "/v1/conversations/conv_");
     (told.len(), told.last().map(|request| request.body["metadata"].clone()).unwrap_or_default())

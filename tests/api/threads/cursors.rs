@@ -1,4 +1,4 @@
-//! A cursor that was not made for a list leads nowhere but into the caller's own part of it.
+//! Forged cursors: a cursor from elsewhere reads nothing but the caller's own part of the list.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn cursor(persona: &Persona, path: &str) -> String {
     persona.get(path).await.expect(200).body["next_cursor"].as_str().unwrap().to_owned()
 }
 
-/// Three threads of `cus` in this tenant, their ids.
+/// Creates three threads of `cus` in this tenant; returns their ids.
 async fn three(stage: &Stage, tenant: &str) -> Vec<String> {
     let body = json!({ "name": "Wren", "model": "gpt-5-mini" });
     let chatbot = stage.persona(tenant, "admin", "root").post("/chatbots", body).await.expect(201).id();

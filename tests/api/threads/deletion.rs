@@ -1,4 +1,4 @@
-//! `DELETE /threads/{thread_id}`: from the table and from OpenAI.
+//! `DELETE /threads/{thread_id}`: deletes a thread from the table and from OpenAI.
 
 use local::Options;
 use reqwest::Method;
@@ -11,7 +11,7 @@ async fn stage() -> (Stage, Wire) {
     (Stage::with(Options { dynamo: wire.transport(), ..Options::default() }).await, wire)
 }
 
-/// A thread with all that can hang on one: turns, a note, a `client_id`, a listener.
+/// A thread with every kind of item: turns, a note, a `client_id`, a listener.
 async fn lively(stage: &Stage) -> String {
     let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let chat = format!("/threads/{thread}/chat");
@@ -88,7 +88,7 @@ async fn without_openai_a_thread_is_gone_here_and_its_removal_there_stays_due() 
     is_gone(&customer, &thread).await;
     let left = wire.partition(&format!("acme#THREAD#{thread}")).await;
     assert!(left.iter().any(|sk| sk.starts_with("REMOVAL#conv_")), "{left:?}");
-    // The log names the responses that are still to go.
+    // The log names the responses that are still to be deleted.
     assert!(left.iter().any(|sk| sk.starts_with("LOG#")), "{left:?}");
     assert_eq!(stage.standin().counts().conversations, 1);
 }

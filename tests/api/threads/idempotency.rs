@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key, the same answer.
+//! `Idempotency-Key`: the same key, the same response.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `GET /threads`: a customer's own, or the tenant's.
+//! `GET /threads`: a customer's own threads, or all of the tenant.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use tests::{
     stage::Stage,
 };
 
-/// A tenant's threads: three wait, two are an agent's, four the bot's, two have ended. Their ids, in that order.
+/// Creates a tenant's threads: three in the queue, two with an agent, four with the bot, two ended. Returns their ids
+/// in that order.
 async fn office(stage: &Stage) -> [Vec<String>; 4] {
     let (chatbot, agent) = (stage.chatbot().await, stage.agent());
     let mut threads = [(); 4].map(|()| Vec::new());
@@ -28,7 +29,7 @@ async fn office(stage: &Stage) -> [Vec<String>; 4] {
     threads
 }
 
-/// Threads of the same customer names in another tenant.
+/// Creates threads of the same customer names in another tenant.
 async fn neighbours(stage: &Stage) -> Persona {
     let admin = stage.persona("umbrella", "admin", "root");
     let body = json!({ "name": "Wren", "model": "gpt-5-mini" });
@@ -107,7 +108,7 @@ async fn a_list_shows_on_request_what_was_said_last() {
     let waiting = stage.thread_of(&customer, &chatbot).await;
     customer.escalates(&waiting).await.expect(200);
     customer.says(&waiting, &"é".repeat(300)).await.expect(202);
-    // Behind the agent's words: a note, which is no message, and all that can befall the line.
+    // After the agent's message: a note, which is no message, and every change of owner.
     let over = stage.thread_of(&customer, &chatbot).await;
     agent.says(&over, "Ana here.").await.expect(202);
     agent.post(&format!("/threads/{over}/chat"), json!({ "text": "Rude.", "internal": true })).await.expect(200);

@@ -1,4 +1,4 @@
-//! `GET /threads/{thread_id}/messages`: the log, and the notes beside it.
+//! `GET /threads/{thread_id}/messages`: the log, with the notes.
 
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tests::{
     stage::Stage,
 };
 
-/// A log of seven: the customer asked for a person, then said six things.
+/// A log of seven entries: the customer escalated, then sent six messages.
 async fn seven(stage: &Stage) -> String {
     let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.posts(&format!("/threads/{thread}/escalate")).await.expect(200);

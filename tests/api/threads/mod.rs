@@ -1,4 +1,4 @@
-//! `/threads`: made, read, listed, changed and deleted, over real HTTP.
+//! `/threads`: created, read, listed, changed and deleted, over real HTTP.
 
 mod changes;
 mod creation;

@@ -1,4 +1,4 @@
-//! What `/threads` refuses, and in which words.
+//! Requests that `/threads` refuses, and the error messages.
 
 use insta::assert_snapshot;
 use reqwest::Method;
@@ -8,7 +8,7 @@ use tests::stage::Stage;
 
 const UNKNOWN: &str = "thr_01JD0000000000000000000000";
 
-/// Every route of a thread, with a body that it would take.
+/// Every route of a thread, with a body that it would accept.
 fn routes(thread: &str) -> [(Method, String, Value); 4] {
     [
         (Method::GET, format!("/threads/{thread}"), Value::Null),

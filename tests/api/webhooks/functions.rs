@@ -1,4 +1,4 @@
-//! Functions that the model calls, asked of the webhook.
+//! Functions that the model calls, carried out by the webhook.
 
 use insta::assert_json_snapshot;
 use local::{Options, standin::Failure};
@@ -37,7 +37,7 @@ async fn a_function_is_asked_of_the_webhook_and_the_model_goes_on_with_its_answe
         }
         "#);
     });
-    // Plain text is as good, and each call is one of its own.
+    // Plain text is accepted too, and each call has an id of its own.
     receiver.replies([Reply::Status(201, "lost".into()), Reply::status(204)]);
     customer.says(&thread, "call lookup {}").await.expect(200);
     assert_eq!(last_output(&stage), "lost");
@@ -62,7 +62,7 @@ async fn a_webhook_that_fails_is_for_the_model_to_apologise_for() {
         receiver.replies([reply]);
         customer.says(&thread, "call lookup {}").await.expect(200);
         assert_eq!(error_of(&last_output(&stage)), format!("the function lookup failed: {why}"));
-        // None of these is better a moment later; least of all is a redirect followed.
+        // None of these is worth a retry; a redirect is not followed.
         assert_eq!(receiver.told().len() - before, 1, "{why}");
     }
 }
@@ -77,7 +77,7 @@ async fn a_call_that_fails_in_passing_is_sent_once_more_under_the_same_key() {
     let [first, second] = receiver.told().try_into().unwrap();
     assert_eq!((&first.id, &first.body), (&second.id, &second.body));
     assert_eq!([&first.idempotency_key, &second.idempotency_key], [&first.id, &first.id]);
-    // But no more than once.
+    // But it is not retried more than once.
     receiver.replies([Reply::status(503), Reply::status(429)]);
     customer.says(&thread, "call lookup {}").await.expect(200);
     assert_eq!(error_of(&last_output(&stage)), "the function lookup failed: the webhook responded with status 429");
@@ -131,7 +131,7 @@ async fn a_run_that_has_lost_the_line_calls_nothing() {
     });
     assert_eq!(answer.expect(202).body["thread"]["status"], "agent");
     assert_eq!(receiver.types(), ["thread.claimed"]);
-    // The call that nobody answered is no trouble to the next conversation.
+    // The call without an output does not affect the next conversation.
     agent.releases(&thread, "bot").await.expect(200);
     stage.board.invocations().finished().await;
     assert_eq!(receiver.types()[1..], ["function.called"]);
@@ -156,7 +156,7 @@ async fn a_name_that_leads_into_the_network_is_refused_when_it_is_called() {
     let webhooks = webhook::Settings { reach: NetworkPolicy::Public, ..webhook::Settings::default() };
     let stage = Stage::with(Options { webhooks, ..Options::default() }).await;
     let receiver = Receiver::start().await;
-    // Nobody knows by its name where it leads.
+    // The name does not show that it resolves to an address in the network.
     let url = receiver.url.replace("http://127.0.0.1", "https://localhost");
     let (customer, thread) = (stage.customer(), thread_at(&stage, &url).await);
     customer.says(&thread, "call lookup {}").await.expect(200);

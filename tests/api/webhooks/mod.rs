@@ -1,4 +1,4 @@
-//! A chatbot's webhook: how it is set, its functions, and what it is told.
+//! A chatbot's webhook: its settings, the functions that it carries out, and the events delivered to it.
 
 mod functions;
 mod notices;
@@ -12,7 +12,7 @@ use tests::{
     stage::Stage,
 };
 
-/// A thread of `cus` whose chatbot has the function `lookup` and a webhook: the receiver's.
+/// A thread of `cus` whose chatbot has the function `lookup`, with the receiver as its webhook.
 async fn thread_with(stage: &Stage, receiver: &Receiver) -> String {
     thread_at(stage, &receiver.url).await
 }
@@ -24,14 +24,14 @@ async fn thread_at(stage: &Stage, url: &str) -> String {
     stage.thread_of(&stage.customer(), &chatbot).await
 }
 
-/// Waits for no webhook longer than a test can.
+/// Options with a short webhook timeout.
 fn hasty() -> Options {
     let mut options = Options::default();
     options.webhooks.timeout = std::time::Duration::from_millis(300);
     options
 }
 
-/// What the model was given as the output of its last call.
+/// The output of the last function call, as the model was given it.
 fn last_output(stage: &Stage) -> String {
     let asked = stage.asked();
     let mut outputs = asked.iter().flat_map(|body| body["input"].as_array().unwrap());

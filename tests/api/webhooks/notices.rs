@@ -1,4 +1,4 @@
-//! What a webhook is told of who holds the line: at least once.
+//! Webhook deliveries of changes of owner: at least once each.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tests::{
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A stage whose clock turns, its table, a receiver, and a thread whose chatbot has it as its webhook.
+/// A stage whose clock can be advanced, its table, a receiver, and a thread whose chatbot has it as its webhook.
 async fn set_up(turned: &Turned) -> (Stage, Table, Receiver, String) {
     let (stage, table) = Table::of(Options { clock: turned.clock(), ..hasty() }).await;
     let receiver = Receiver::start().await;
@@ -71,10 +71,10 @@ async fn a_webhook_hears_who_waits_who_came_and_that_it_is_over() {
     assert_eq!(json!([queued.id, queued.id]), json!([queued.body["message"]["id"], queued.idempotency_key]));
     agent.claims(&thread).await.expect(200);
     agent.releases(&thread, "queue").await.expect(200);
-    // A repeat changes nothing, and is told nobody.
+    // A repeat changes nothing, and delivers nothing.
     customer.escalates(&thread).await.expect(200);
     agent.says(&thread, "Ana here.").await.expect(202);
-    // That the bot speaks again calls for nobody.
+    // A release to the bot needs nobody's attention.
     agent.releases(&thread, "bot").await.expect(200);
     customer.says(&thread, "May I speak to a person?").await.expect(202);
     customer.ends(&thread).await.expect(200);
@@ -104,14 +104,14 @@ async fn a_notice_that_failed_is_told_again_until_it_arrives() {
     receiver.replies([Reply::status(500), Reply::Never, Reply::Redirect]);
     stage.customer().escalates(&thread).await.expect(200);
     let [notice] = table.notices(&thread).await.try_into().unwrap();
-    // Not due yet: it has only just been tried.
+    // Not due yet: it was attempted only just now.
     stage.board.sweep().await;
     assert_eq!(receiver.told().len(), 1);
     for tries in [2, 3, 4] {
         turned.by(HOUR);
         stage.board.sweep().await;
         assert_eq!(receiver.told().len(), tries);
-        // Told or not, not at once again.
+        // Delivered or not, it is not attempted again at once.
         stage.board.sweep().await;
         assert_eq!(receiver.told().len(), tries);
     }
@@ -134,8 +134,8 @@ async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
     let read = store.outbox_get(&key).await.unwrap().unwrap();
     let take = async || store.outbox_take(&read, now).await.unwrap().is_some();
     assert_eq!((take().await, take().await), (true, false));
-    // Nor is one that is told taken up again.
-    store.outbox_delete(&read).await.unwrap();
+    // A finished delivery is not taken up again either.
+    store.notice_delete(&read).await.unwrap();
     assert_eq!((take().await, table.notices(&thread).await.len()), (false, 0));
 }
 
@@ -180,7 +180,7 @@ async fn what_has_no_webhook_any_more_is_told_nobody() {
     turned.by(HOUR);
     stage.board.sweep().await;
     assert_eq!(table.notices(&thread).await, [""; 0]);
-    // And what changes hands now leaves no notice at all.
+    // A later change of owner leaves no delivery at all.
     stage.agent().claims(&thread).await.expect(200);
     stage.customer().ends(&thread).await.expect(200);
     assert_eq!((receiver.told().len(), table.notices(&thread).await.len()), (1, 0));

@@ -15,7 +15,7 @@ fn webhook(url: &str) -> Value {
     json!({ "url": url, "secret": SECRET })
 }
 
-/// A stage that is as strict as on AWS.
+/// A stage that accepts the same webhooks as on AWS.
 async fn strict() -> Stage {
     Stage::with(Options { webhooks: webhook::Settings::default(), ..Options::default() }).await
 }
@@ -28,7 +28,7 @@ async fn a_webhook_is_set_exchanged_and_taken_away() {
     let read = || async { admin.get(&path).await.expect(200).body };
     assert_eq!(read().await["webhook"], json!({ "url": "https://hooks.example.com/" }));
     let version = read().await["version"].clone();
-    // What is absent stays, and what is the same is no change.
+    // An absent field stays, and the same value is no change.
     for same in [json!({ "name": "Robin" }), json!({ "webhook": webhook("https://hooks.example.com/") })] {
         admin.patch(&path, same).await.expect(200);
     }
@@ -73,7 +73,7 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
 #[tokio::test]
 async fn the_secret_is_in_no_answer_and_no_log() {
     let logs = Logs::default();
-    // At its finest the SDK writes down whole items; all that we write ourselves is looked through.
+    // At its finest level the SDK logs whole items; everything that we log ourselves is checked.
     let ours = EnvFilter::new("info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace");
     let subscriber = tracing_subscriber::fmt().with_env_filter(ours).with_writer(logs.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
@@ -98,7 +98,7 @@ async fn the_secret_is_in_no_answer_and_no_log() {
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
-/// All that is logged on a thread.
+/// Everything that is logged on a thread.
 #[derive(Clone, Default)]
 struct Logs(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 

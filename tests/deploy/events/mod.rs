@@ -1,4 +1,4 @@
-//! The sample events are what AWS sends, there is one for every route of the template, and each works.
+//! The sample events: they have AWS's format, there is one for every route of the template, and each works.
 
 mod permissions;
 mod played;

@@ -1,4 +1,4 @@
-//! What a function asks of AWS, in the words of its policy.
+//! The permissions that a function's calls to AWS need, in the terms of its policy.
 
 use std::{
     collections::BTreeSet,
@@ -21,15 +21,15 @@ use local::{
 use serde_json::Value;
 use shared::{App, Invoker, sockets::Sockets, store::Store};
 
-/// An action, and what it is done to: the `table`, one of its indexes (`index/status`), sockets
-/// (`POST/@connections/*`), or a function (`chat`).
+/// An action and its resource: the `table`, one of its indexes (`index/status`), sockets (`POST/@connections/*`), or a
+/// function (`chat`).
 pub(super) type Permission = (String, String);
 
-/// The permissions that were needed so far. Clones share them.
+/// The permissions needed so far; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Needed(Arc<Mutex<BTreeSet<Permission>>>);
 
-/// The app of one function, on wires that keep note of what it needs.
+/// The app of one function, on wires that record the permissions that it needs.
 pub(super) struct Watched {
     pub(super) app: App,
     needed: Needed,
@@ -82,7 +82,8 @@ impl<End: HttpConnector> HttpConnector for Wire<End> {
     }
 }
 
-/// A transaction needs what its members would need one by one; every other operation bears the name of its action.
+/// The permissions of a call to DynamoDB: a transaction needs those of its members one by one; every other operation
+/// has the name of its action.
 fn of_table(target: &str, body: &[u8]) -> Vec<Permission> {
     let asked: Value = serde_json::from_slice(body).expect("the SDK sends JSON");
     let action = |name: &str| format!("dynamodb:{name}");

@@ -1,4 +1,4 @@
-//! Every sample event, played both ways; both answer the same.
+//! Every sample event, played by handler and by binary; both respond alike.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use tests::receiver::Receiver;
 
-/// What was played, in order, and what came of it.
+/// The played events in order, with their responses.
 pub(super) type Story = Vec<(&'static str, Played)>;
 
-/// A chatbot, a thread and a socket, from their making to their end.
+/// Plays a chatbot, a thread and a socket, from creation to deletion.
 pub(super) async fn story(player: &mut Player) -> Story {
     let mut story = Story::new();
     macro_rules! play {
@@ -27,7 +27,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     let made = Box::pin(player.plays("chatbot-create")).await;
     player.replace("bot_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
     story.push(("chatbot-create", settled(made)));
-    // Its webhook hears of each hand-over.
+    // The chatbot's webhook receives each change of owner.
     let receiver = Receiver::start().await;
     player.replace("https://hooks.example.com/switchboard", &receiver.url);
     play!("chatbot-list", "chatbot-get", "chatbot-update", "visitor-create", "visitor-try");
@@ -37,7 +37,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     story.push(("thread-create", settled(made)));
     play!("thread-get", "thread-update");
 
-    // A socket that is open, since what the functions send it has to arrive.
+    // An open socket, because the events that the functions send to it have to arrive.
     let mut socket = player.stage.persona("acme", "customer", "cara").connects().await;
     player.replace("EXAMPLEconn=", &player.stage.board.connections().ids()[0].clone());
     play!("socket-connect", "socket-subscribe");
@@ -51,7 +51,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
         assert_eq!(socket.hears_of("message.created").await["message"]["role"], role);
     }
     play!("chat-ui", "chat-ui-stream", "thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
-    // One more message, which waits until the line is the bot's again.
+    // One more message, which waits until the bot holds the line again.
     player.replace("5f0c9d0e-1111-4222-8333-444455556666", "5f0c9d0e-1111-4222-8333-777788889999");
     player.stage.board.invocations().lose(true);
     play!("chat", "handoff-release", "chat-run", "sweep", "thread-messages", "chat-end");
@@ -132,7 +132,7 @@ async fn both_authorizers_let_a_token_in_and_send_its_absence_away() {
     }
 }
 
-/// One line each: status, content type, and the fields of the body.
+/// One line for each event: status, content type, and the fields of the body.
 fn outline(story: &Story) -> String {
     let line = |(name, played): &(&str, Played)| {
         let kind = played.content_type.as_deref().unwrap_or("-");
@@ -146,12 +146,12 @@ fn outline(story: &Story) -> String {
     story.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A field's name, a list's with its length.
+/// The name of a field, with its length for a list.
 fn field((name, value): (&String, &Value)) -> String {
     value.as_array().map_or_else(|| name.clone(), |values| format!("{name}[{}]", values.len()))
 }
 
-/// The same without what differs from run to run: ids, times, the receiver's port.
+/// The same without the values that differ from run to run: ids, times, the receiver's port.
 fn settled(mut played: Played) -> Played {
     settle(&mut played.body);
     played

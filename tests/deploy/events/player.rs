@@ -25,7 +25,7 @@ use tests::{
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
-    /// Each function has an app of its own, which notes down what it needs.
+    /// Each function has an app of its own, which records the permissions that it needs.
     InProcess,
     /// The binaries reach the table, OpenAI's stand-in and the sockets over TCP.
     Binaries,
@@ -34,7 +34,7 @@ pub(super) enum Way {
 /// A Switchboard, and the events that are played against it.
 pub(super) struct Player {
     pub(super) stage: Stage,
-    /// In process, the functions' clock.
+    /// The functions' clock, if they run in process.
     pub(super) turned: Turned,
     way: Way,
     environment: Vec<(String, String)>,
@@ -42,12 +42,12 @@ pub(super) struct Player {
     watched: HashMap<&'static str, Watched>,
     placeholders: Vec<(&'static str, String)>,
     pub(super) played: Vec<String>,
-    /// The functions that asked OpenAI something, in process.
+    /// The functions that called OpenAI, if they run in process.
     pub(super) asked_openai: BTreeSet<&'static str>,
     _data_dir: TempDir,
 }
 
-/// What an HTTP function answered: its status, its content type, its body.
+/// An HTTP function's response: its status, its content type, its body.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Played {
     pub(super) status: u16,
@@ -89,18 +89,18 @@ impl Player {
         }
     }
 
-    /// From now on, `placeholder` in an event stands for `value`.
+    /// Replaces `placeholder` in all events from now on by `value`.
     pub(super) fn replace(&mut self, placeholder: &'static str, value: &str) {
         self.placeholders.retain(|(known, _)| *known != placeholder);
         self.placeholders.push((placeholder, value.to_owned()));
     }
 
-    /// What the environment of a function says.
+    /// A variable of the functions' environment.
     pub(super) fn variable(&self, name: &str) -> &str {
         &self.environment.iter().find(|(known, _)| known == name).unwrap().1
     }
 
-    /// What `function` has needed on AWS so far, in process.
+    /// The permissions that `function` has needed so far, if it runs in process.
     pub(super) fn needed(&self, function: &str) -> BTreeSet<Permission> {
         self.watched.get(function).map(Watched::needed).unwrap_or_default()
     }
@@ -110,7 +110,7 @@ impl Player {
         self.plays_as(name, |_| ()).await
     }
 
-    /// Plays `events/{name}.json` with a change of its own.
+    /// Plays `events/{name}.json` with a change.
     pub(super) async fn plays_as(&mut self, name: &str, change: impl FnOnce(&mut Value)) -> Played {
         let mut event = self.event(name);
         change(&mut event);
@@ -120,7 +120,8 @@ impl Player {
             Way::Binaries => {
                 let answer = self.invokes(function, &event).await;
                 let answer = answer.unwrap_or_else(|failure| panic!("{name}: {failure}"));
-                // The chat route's integration streams, so that no answer meets the 29 s of a buffered one.
+                // The chat route uses the streaming integration, so that no response meets the 29 s limit of a buffered
+                // one.
                 assert_eq!(matches!(answer, Answer::Streamed(_)), function == "chat", "{name}: {answer:?}");
                 if function == "sweep" { nothing(&answer.into_json()) } else { answer.into_http() }
             }
@@ -131,12 +132,12 @@ impl Player {
             _ if body.is_empty() => Value::Null,
             _ => serde_json::from_slice(&body).unwrap(),
         };
-        // A stream without a body is called `application/octet-stream` by the runtime; it is nothing.
+        // The runtime calls a stream without a body `application/octet-stream`; here it counts as none.
         let content_type = content_type(&head.headers).filter(|_| !body.is_null());
         Played { status: head.status.as_u16(), content_type, body }
     }
 
-    /// Plays an event of the authorizer: its policy, or the words with which it sends the caller away.
+    /// Plays an event of the authorizer; returns its policy, or the message of its refusal.
     pub(super) async fn authorizes(&mut self, name: &str) -> Result<Value, Value> {
         let event = self.event(name);
         match self.way {
@@ -169,7 +170,7 @@ impl Player {
         let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let app = &self.watched[function].app;
         let asked_before = self.stage.standin().requests().len();
-        // Boxed, as a runtime would: side by side they are too large for a test's stack.
+        // Boxed, as by a runtime: together they are too large for a test's stack.
         let handled = match function {
             "thread" => Box::pin(thread::handle(app, request)).await,
             "chatbot" => Box::pin(chatbot::handle(app, request)).await,
@@ -204,16 +205,16 @@ impl Player {
     }
 }
 
-/// All but the authorizer. Longest first: `chat-end` is not `chat`'s.
+/// All functions except the authorizer. Longest names first, because `chat-end` begins with `chat`.
 const FUNCTIONS: [&str; 8] = ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
 
-/// The function that takes the event of this name.
+/// The function that handles the event of this name.
 fn function_of(name: &str) -> &'static str {
     let mut functions = ["authorizer"].into_iter().chain(FUNCTIONS);
     functions.find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
 }
 
-/// A schedule waits for no answer: the binary gives none, its handler the 204 that stands for it.
+/// The response that stands for null: a schedule waits for none, so the binary gives null where the handler gives 204.
 fn nothing(answer: &Value) -> Response<Vec<u8>> {
     assert!(answer.is_null(), "{answer}");
     let mut response = Response::new(Vec::new());
@@ -221,7 +222,7 @@ fn nothing(answer: &Value) -> Response<Vec<u8>> {
     response
 }
 
-/// The data of each event of a stream; what is not JSON as text.
+/// The data of each event of a stream; text if it is not JSON.
 fn events(stream: &str) -> Value {
     let data = stream.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data))).collect()
@@ -231,12 +232,12 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned())
 }
 
-/// What Lambda is told of a refusal.
+/// The error message that Lambda gets for a refusal.
 fn lambda_runtime_message(refusal: authorizer::Refusal) -> String {
     lambda_http::lambda_runtime::Diagnostic::from(refusal).error_message
 }
 
-/// What `switchboard env` prints for the instance that works with `data_dir`.
+/// The variables that `switchboard env` prints for the instance that works with `data_dir`.
 async fn exports(data_dir: &Path) -> Vec<(String, String)> {
     let output = Command::new(binary("switchboard"))
         .args(["env", "--data-dir"])

@@ -1,6 +1,6 @@
-//! What the template gives each function: all that it needs on AWS, and nothing more.
+//! The policies in the template: each function has all permissions that it needs on AWS, and no others.
 //!
-//! The events played reach every call that a function makes, the rare ones too, so there is no list of exceptions.
+//! The played events reach every call that a function makes, the rare ones too, so there is no list of exceptions.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -45,7 +45,8 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
     assert!(wrong.is_empty(), "template.yaml:\n{}", wrong.join("\n"));
 }
 
-/// A thread whose chatbot was made while OpenAI was away, and whose listeners are always gone without a word.
+/// Plays a thread whose chatbot was created while OpenAI was down, and whose listeners always disconnect without
+/// notice.
 async fn a_lonely_thread(player: &mut Player) {
     player.replace("EXAMPLEconn=", "gone");
     player.replace("sample-chatbot", "another-chatbot");
@@ -64,16 +65,16 @@ async fn a_lonely_thread(player: &mut Player) {
     let of_customer =
         player.plays_as("thread-list", |event| event["requestContext"]["authorizer"]["role"] = json!("customer"));
     assert_eq!(of_customer.await.status, 200);
-    // The last post found the socket dead, so nobody knows it any more: it is told so and closed.
+    // The last post found the socket dead, so its connection is deleted: it gets an error and is closed.
     player.plays("socket-ping").await;
     assert_eq!(player.plays("thread-delete").await.status, 204);
 
-    // One that takes an open conversation along.
+    // A thread that is deleted with an open conversation.
     thread(player, "a-short-thread").await;
     assert_eq!(player.plays("thread-delete").await.status, 204);
 }
 
-/// A run that finds the thread ended removes the conversation that it spoke in.
+/// Plays a run that finds the thread ended, and deletes the conversation that it used.
 async fn a_thread_that_ends_mid_answer(player: &mut Player) {
     let id = thread(player, "a-cut-thread").await;
     let (hold, agent) = (player.stage.hold(), player.stage.agent());
@@ -86,9 +87,9 @@ async fn a_thread_that_ends_mid_answer(player: &mut Player) {
     assert_eq!(chat.status, 202);
 }
 
-/// One thing of each kind for the sweep.
+/// Plays the sweep with one due item of each kind.
 async fn what_is_due(player: &mut Player) {
-    // Deleted while OpenAI was away: tried in vain, then removed there, then here.
+    // Deleted while OpenAI was down: tried in vain, then deleted there, then here.
     thread(player, "a-deleted-thread").await;
     player.stage.openai_goes_down();
     assert_eq!(player.plays("thread-delete").await.status, 204);
@@ -97,13 +98,13 @@ async fn what_is_due(player: &mut Player) {
         player.stage.openai_comes_back();
         player.turned.by(Duration::from_mins(2));
     }
-    // Left to the bot with a question, while nobody could be told.
+    // Released to the bot with a question, while no invocation gets through.
     thread(player, "a-forgotten-thread").await;
     player.stage.board.invocations().lose(true);
     for event in ["handoff-claim", "chat", "handoff-release", "sweep"] {
         player.plays(event).await;
     }
-    // Idle, with a listener that has gone; ended, and kept for long enough.
+    // An idle thread, with a listener that has gone; then an ended one whose retention is over.
     thread(player, "an-idle-thread").await;
     player.plays("socket-connect").await;
     player.plays("socket-subscribe").await;
@@ -114,7 +115,7 @@ async fn what_is_due(player: &mut Player) {
     assert_eq!(player.plays("thread-get").await.status, 404);
 }
 
-/// A thread of its own idempotency key, its id.
+/// Creates a thread with an idempotency key of its own; returns its id.
 async fn thread(player: &mut Player, key: &str) -> String {
     player.replace("sample-thread", key);
     let made = player.plays("thread-create").await;
@@ -131,7 +132,7 @@ async fn note(player: &mut Player) {
     assert_eq!(note.await.body["note"]["text"], "A regular.");
 }
 
-/// What the function's policies allow.
+/// The permissions that the function's policies allow.
 fn allowed(function: &Value) -> BTreeSet<Permission> {
     let mut allowed = BTreeSet::new();
     for statement in list(&function["Properties"]["Policies"]).into_iter().flat_map(|policy| list(&policy["Statement"]))
@@ -146,7 +147,7 @@ fn allowed(function: &Value) -> BTreeSet<Permission> {
     allowed
 }
 
-/// One or many: a policy's lists of one may stand without brackets.
+/// The items of a policy's list, which stands without brackets if there is only one.
 fn list(value: &Value) -> Vec<&Value> {
     match value.as_sequence() {
         Some(values) => values.iter().collect(),
@@ -155,7 +156,7 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// A resource of a policy, as [`Permission`] has it.
+/// A policy's resource in the form of [`Permission`].
 fn place(resource: &Value) -> String {
     const STAGE: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/v1/";
     let text = resource.as_str().expect("a resource is one text");
@@ -167,7 +168,7 @@ fn place(resource: &Value) -> String {
     place.unwrap_or_else(|| panic!("the stack has no {text} for a function")).to_owned()
 }
 
-/// What a function reads of its environment, to do what it does.
+/// The environment variables that a function reads.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
     let read: [(bool, &[&str]); 6] = [
@@ -181,7 +182,7 @@ fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BT
     read.into_iter().filter(|(reads, _)| *reads).flat_map(|(_, names)| names).map(|&name| name.to_owned()).collect()
 }
 
-/// What the template sets for this function, beside what it sets for all.
+/// The environment variables that the template sets for this function, without those that it sets for all.
 fn variables_of(function: &Value) -> BTreeSet<String> {
     let set = function["Properties"]["Environment"]["Variables"].as_mapping().expect("a function has variables");
     set.keys().map(|name| name.as_str().unwrap().to_owned()).collect()

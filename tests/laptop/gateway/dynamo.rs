@@ -1,4 +1,4 @@
-//! The embedded database answers the SDK's own client as DynamoDB would.
+//! The embedded database, called by the SDK's own client as DynamoDB would be.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use local::dynamo;

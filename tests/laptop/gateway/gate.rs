@@ -1,4 +1,4 @@
-//! A gateway on a free port, with functions that show what reached them.
+//! A gateway on a free port, with functions that return the events that they get.
 
 use std::net::SocketAddr;
 
@@ -32,12 +32,12 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// With AWS's limits and functions that echo.
+    /// A gateway with AWS's limits and functions that echo.
     pub(crate) async fn echoing() -> Self {
         Self::open(Limits::default(), |functions| functions).await
     }
 
-    /// `change` replaces functions; all others echo.
+    /// A gateway on which `change` replaces functions; all others echo.
     pub(crate) async fn open(limits: Limits, change: impl FnOnce(Functions) -> Functions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -76,7 +76,7 @@ impl Gate {
         connect_async(request).await
     }
 
-    /// A socket of `ana`, by the header that a client other than a browser can set.
+    /// A socket of `ana`, with the header that only a client other than a browser can set.
     pub(crate) async fn ana(&self) -> Client {
         self.socket("authorization", "Bearer ana").await.unwrap().0
     }
@@ -86,7 +86,7 @@ impl Gate {
     }
 }
 
-/// Lets `ana` in, refuses `eve` by policy, fails for `bug`, and asks everybody else for a better token.
+/// Allows `ana`, denies `eve` by policy, fails for `bug`, and responds 401 to everybody else.
 async fn authorize(
     event: ApiGatewayCustomAuthorizerRequestTypeRequest,
 ) -> Result<ApiGatewayCustomAuthorizerResponse, Error> {
@@ -109,7 +109,7 @@ async fn authorize(
     Ok(response)
 }
 
-/// What a handler sees of its event.
+/// The parts of an event that its handler sees.
 pub(crate) fn seen(request: &Request) -> Value {
     let headers: serde_json::Map<_, _> =
         request.headers().iter().map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap()))).collect();
@@ -135,7 +135,7 @@ pub(crate) fn seen(request: &Request) -> Value {
     })
 }
 
-/// The same without what differs from run to run.
+/// The same without the values that differ from run to run.
 pub(crate) fn settled(mut seen: Value) -> Value {
     for (pointer, mark) in [
         ("/headers/host", "[host]"),
@@ -158,7 +158,7 @@ pub(crate) fn settled(mut seen: Value) -> Value {
 
 pub(crate) async fn echo(request: Request) -> Result<Response<Body>, Error> {
     let mut response = Response::builder().header("content-type", "application/json");
-    // Of the subprotocols offered, the first is spoken.
+    // The first of the offered subprotocols is chosen.
     if let Some(offered) = request.headers().get("sec-websocket-protocol") {
         let first = offered.to_str()?.split(',').next().unwrap_or_default().to_owned();
         response = response.header("sec-websocket-protocol", first);

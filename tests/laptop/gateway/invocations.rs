@@ -1,4 +1,4 @@
-//! Lambda's own door: asynchronous invocations, over HTTP.
+//! Asynchronous invocations over HTTP, as Lambda takes them.
 
 use local::Options;
 use reqwest::{Response, StatusCode};
@@ -12,7 +12,7 @@ async fn invokes(stage: &Stage, function: &str, kind: &str, event: impl Into<req
     request.send().await.unwrap()
 }
 
-/// Leaves the bot a question in this thread, of which it does not hear.
+/// Leaves a question for the bot in this thread; its invocation gets lost.
 async fn waits(stage: &Stage, thread: &str) {
     stage.agent().claims(thread).await.expect(200);
     stage.customer().says(thread, "Anybody?").await.expect(202);

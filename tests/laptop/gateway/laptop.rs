@@ -1,4 +1,4 @@
-//! Switchboard as a laptop runs it: what is kept, what is said, and what its user can paste.
+//! Switchboard on a laptop: the data that it keeps, and the commands that it prints for pasting.
 
 use std::{path::Path, process::Stdio};
 
@@ -103,7 +103,7 @@ async fn the_secret_and_the_table_are_for_their_owner_alone() {
     assert_eq!(mode(&data_dir), 0o700);
 }
 
-/// The binary itself, once it has said where it listens.
+/// Starts the binary, and returns it with the URL that it prints.
 async fn spawn(data_dir: &Path) -> (Child, String) {
     let mut child = Command::new(binary("switchboard"))
         .args(["--port", "0", "--data-dir"])
@@ -116,7 +116,7 @@ async fn spawn(data_dir: &Path) -> (Child, String) {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = lines.next_line().await.unwrap().expect("it says where it listens");
-    // The rest is read until the end of the greeting, so that the demo chatbot is there.
+    // Reads to the end of the greeting, by which the demo chatbot exists.
     while lines.next_line().await.unwrap().is_some_and(|line| !line.starts_with("Ctrl-C")) {}
     child.stdout = Some(lines.into_inner().into_inner());
     (child, first.rsplit(' ').next().unwrap().to_owned())

@@ -1,4 +1,4 @@
-//! The pages beside the APIs, on the same port.
+//! The pages, served on the same port as the APIs.
 
 use reqwest::Method;
 

@@ -1,4 +1,4 @@
-//! REST requests become REST proxy events; what API Gateway refuses is refused in the template's words.
+//! REST requests: they become REST proxy events, or are refused with the template's gateway responses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -79,7 +79,7 @@ async fn a_preflight_needs_no_token_and_names_the_methods_of_the_template() {
     assert!(answer.headers()["access-control-allow-headers"].to_str().unwrap().contains("Idempotency-Key"));
 }
 
-/// Status, the headers that a browser needs, and the problem.
+/// The status, the headers that a browser needs, and the problem.
 async fn refusal(request: reqwest::RequestBuilder) -> Value {
     let answer = request.send().await.unwrap();
     let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -117,7 +117,7 @@ async fn a_body_of_more_than_ten_megabytes_and_a_long_head_are_too_large() {
     assert_eq!(gate.get("/threads").header("x-long", "x".repeat(9_000)).send().await.unwrap().status(), 200);
 }
 
-/// A handler that starts, waits to be let go, and says that it ended.
+/// A handler that reports its start, waits to be released, and reports its end.
 fn slow(started: mpsc::Sender<()>, go: Arc<Notify>, ended: mpsc::Sender<()>) -> impl Fn(Request) -> Slow + Send + Sync {
     move |_| {
         let (started, go, ended) = (started.clone(), Arc::clone(&go), ended.clone());

@@ -1,4 +1,4 @@
-//! WebSockets: `$connect` decides, frames become events of their route, and the limits of AWS end what passes them.
+//! WebSockets: `$connect` decides, frames become events of their route, and AWS's limits apply.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use super::gate::{Client, Gate, echo, seen, settled};
 
-/// A gateway whose socket function tells the test about every event.
+/// A gateway whose socket function passes every event to the test.
 async fn told(limits: Limits) -> (Gate, mpsc::UnboundedReceiver<Value>) {
     let (tell, told) = mpsc::unbounded_channel();
     let gate = Gate::open(limits, |functions| {

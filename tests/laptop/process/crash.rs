@@ -1,4 +1,4 @@
-//! kill -9 in the middle of it all.
+//! Crashes: kill -9 under load.
 
 use std::collections::HashMap;
 
@@ -14,15 +14,15 @@ use tokio_tungstenite::{
 use super::{Laptop, TIMEOUT, printed, switchboard};
 use tests::web_socket::Socket;
 
-/// How often it is killed.
+/// Number of times that the process is killed.
 const LIVES: usize = 20;
 const THREADS: usize = 2;
 const CLIENTS: usize = 3;
 
-/// How many messages of a thread are acknowledged before the process is killed.
+/// Number of messages of a thread that are acknowledged before the process is killed.
 const ACKNOWLEDGED: usize = 8;
 
-/// Posts to a thread until nobody answers any more; what was acknowledged is told.
+/// Posts to a thread until no response comes any more; reports each acknowledged message.
 async fn posts(request: reqwest::RequestBuilder, client: String, acknowledged: mpsc::UnboundedSender<String>) {
     for number in 0.. {
         let client_id = format!("{client}-{number}");
@@ -33,14 +33,14 @@ async fn posts(request: reqwest::RequestBuilder, client: String, acknowledged: m
         let Ok(text) = answer.text().await else { return };
         match status.as_u16() {
             200 | 202 => acknowledged.send(client_id).unwrap(),
-            // Lost the race for the thread too often: nothing was promised.
+            // Lost too many conflicts over the thread: nothing was promised.
             409 | 503 => {}
             _ => panic!("{status}: {text}"),
         }
     }
 }
 
-/// Starts it with a sweep each second: what a run left unanswered is due once its lease has run out.
+/// Starts the process with a sweep each second: messages that a run left unanswered are due once its lease has expired.
 async fn start(folder: &std::path::Path) -> Laptop {
     Laptop::ready(switchboard(folder).args(["--port", "0", "--sweep-every", "1"])).await
 }
@@ -98,7 +98,7 @@ async fn what_was_acknowledged_survives_kill_9_under_load_exactly_once_and_is_an
             assert_eq!(times.get(client_id), Some(&1), "{client_id} was acknowledged");
         }
     }
-    // No gap, no double, nothing answered twice, nobody waiting: while it runs, and by its file alone.
+    // No gap, no duplicate, no second answer, nobody waiting: while it runs, and by its file alone.
     let sound = printed(switchboard(folder.path()).arg("verify")).await;
     assert!(sound.ends_with("every invariant holds."), "{sound}");
     assert!(sound.starts_with(&format!("{THREADS} threads, ")), "{sound}");
@@ -106,7 +106,8 @@ async fn what_was_acknowledged_survives_kill_9_under_load_exactly_once_and_is_an
     assert_eq!(printed(switchboard(folder.path()).arg("verify")).await, sound);
 }
 
-/// Returns once the customer's last message is answered, or a person is asked: a lease and a sweep later at most.
+/// Returns once the customer's last message is answered or the thread is with a person: a lease and a sweep later at
+/// most.
 async fn until_answered(laptop: &Laptop, thread: &str, customer: &str) {
     let url = laptop.url.replacen("http", "ws", 1) + "/ws";
     let mut request = url.into_client_request().unwrap();
@@ -117,7 +118,7 @@ async fn until_answered(laptop: &Laptop, thread: &str, customer: &str) {
     socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": asked })).await;
     let answered = async {
         loop {
-            // Longer than a test's people wait: a lease.
+            // Not with the persona's timeout, which is shorter than a lease.
             let Message::Text(event) = socket.0.next().await.unwrap().unwrap() else { continue };
             let event: Value = serde_json::from_str(&event).unwrap();
             let through = event["message"]["answers"]["through"].as_u64();

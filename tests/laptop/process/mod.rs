@@ -1,4 +1,4 @@
-//! The binary `switchboard` as its user has it: what it prints, how it ends, and what it keeps.
+//! The process `switchboard`: its output, its exit, and the data that it keeps.
 
 mod crash;
 mod refusals;
@@ -20,20 +20,20 @@ use tokio::{
 
 use tests::runtime_api::binary;
 
-/// Nothing takes this long unless it hangs.
+/// Timeout: nothing takes this long unless it hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running `switchboard`. Dropping it kills it.
 struct Laptop {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    /// All that it printed until it was ready.
+    /// Everything that it printed until it was ready.
     introduction: String,
     url: String,
     http: reqwest::Client,
 }
 
-/// `switchboard` on a folder, with nothing of this process's environment that it would heed.
+/// The command `switchboard` on a folder, without the variables of this process's environment that it would read.
 fn switchboard(data_dir: &Path) -> Command {
     let mut command = Command::new(binary("switchboard"));
     for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY", "OPENAI_MODEL", "RUST_LOG"] {
@@ -43,19 +43,19 @@ fn switchboard(data_dir: &Path) -> Command {
     command
 }
 
-/// What a command that ends by itself prints.
+/// The output of a command that ends by itself.
 async fn run(command: &mut Command) -> Output {
     tokio::time::timeout(TIMEOUT, command.output()).await.expect("it ends by itself").unwrap()
 }
 
-/// What a command prints that succeeds.
+/// The standard output of a command that succeeds.
 async fn printed(command: &mut Command) -> String {
     let output = run(command).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-/// What a command complains of that fails.
+/// The error message of a command that fails.
 async fn complaint(command: &mut Command) -> String {
     let output = run(command).await;
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
@@ -63,12 +63,12 @@ async fn complaint(command: &mut Command) -> String {
 }
 
 impl Laptop {
-    /// On a free port.
+    /// Starts on a free port.
     async fn start(data_dir: &Path) -> Self {
         Self::ready(switchboard(data_dir).args(["--port", "0"])).await
     }
 
-    /// Reads what it prints until it has said all.
+    /// Starts the command and reads its output until it is ready.
     async fn ready(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -115,7 +115,7 @@ impl Laptop {
         }
     }
 
-    /// A new thread of the token's customer with the demo chatbot, its id.
+    /// Creates a thread of the token's customer with the demo chatbot; returns its id.
     async fn thread(&self) -> String {
         let bots = self.get("/chatbots", self.variable("ADMIN")).await;
         let body = serde_json::json!({ "chatbot_id": bots["data"][0]["id"] });
@@ -124,7 +124,7 @@ impl Laptop {
         thread["id"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a signal, such as `INT`, and waits for the end; what it still printed, and how it ended.
+    /// Sends a signal, such as `INT`, and waits for the exit. Returns the rest of the output, and the exit status.
     async fn ended_by(mut self, signal: &str) -> (String, ExitStatus) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap().success());

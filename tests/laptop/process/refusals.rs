@@ -1,4 +1,4 @@
-//! What it does not do, and how it says so.
+//! Commands that fail, and their error messages.
 
 use tempfile::tempdir;
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ async fn a_taken_port_that_was_asked_for_is_an_error() {
 
 #[tokio::test]
 async fn a_taken_port_that_nobody_asked_for_gives_way_to_the_next() {
-    // Ours, or somebody else's already: taken it is.
+    // The port is taken, by this listener or by another program.
     let _taken = TcpListener::bind("127.0.0.1:3000").await;
     let folder = tempdir().unwrap();
     let laptop = Laptop::ready(&mut switchboard(folder.path())).await;

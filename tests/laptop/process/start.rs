@@ -1,4 +1,4 @@
-//! Starting, talking, stopping, and starting again.
+//! Start, conversation, stop, and another start.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn conversation(introduction: &str) -> &str {
     &introduction[start..introduction.find("\nCtrl-C").unwrap()]
 }
 
-/// Runs lines as bash does when they are pasted; what each `curl` answered.
+/// Runs lines as bash does when they are pasted. Returns the response to each `curl`.
 async fn pasted(lines: &str) -> Vec<Value> {
     let tools = Command::new("bash").args(["-c", "command -v curl sed"]).output().await;
     let tools = tools.is_ok_and(|tools| tools.status.success());
@@ -82,7 +82,7 @@ async fn a_token_can_be_had_for_anybody() {
         let arguments = ["token", "--tenant", tenant, "--role", role, "--sub", "zoe"];
         printed(switchboard(folder.path()).args(arguments)).await
     };
-    // Before there was a start, too: whoever comes first makes the secret.
+    // The secret exists before the first start too: the first command that needs it creates it.
     let early = token("acme", "agent").await;
     let laptop = Laptop::start(folder.path()).await;
     laptop.get("/threads?status=queued", &early).await;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::{Laptop, switchboard};
 use tests::openai_schema::validate_request;
 
-/// A server of its own: `switchboard` knows nothing but its address.
+/// A server of its own, of which `switchboard` knows only the address.
 async fn server() -> (Standin, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -21,8 +21,8 @@ async fn server() -> (Standin, SocketAddr) {
     (standin, address)
 }
 
-/// Has two turns with a `switchboard` of this memory; what the server was asked.
-async fn two_turns(memory: &str) -> Vec<RecordedRequest> {
+/// Runs two turns with a `switchboard` of this memory. Returns the requests that the server got.
+async fn two_turns(memory: &str) -> Vec<Recorded> {
     let (standin, address) = server().await;
     let folder = tempdir().unwrap();
     let base_url = format!("http://{address}/v1");
@@ -45,8 +45,8 @@ async fn two_turns(memory: &str) -> Vec<RecordedRequest> {
     requests
 }
 
-/// The bodies of what was asked of one route.
-fn asked<'a>(requests: &'a [RecordedRequest], method: &str, path: &str) -> Vec<&'a Value> {
+/// The bodies of the requests to one route.
+fn asked<'a>(requests: &'a [Recorded], method: &str, path: &str) -> Vec<&'a Value> {
     let asked = requests.iter().filter(|request| request.method == method && request.path == path);
     asked.map(|request| &request.body).collect()
 }

@@ -1,4 +1,4 @@
-//! The handle over HTTP, and what it tells.
+//! The stand-in's control routes over HTTP, and their counts.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The stand-in told to fail in the middle of a stream.
+//! Faults of the stand-in in the middle of a stream.
 
 use local::standin::{Failure, Fault, Stage};
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::{Server, events_in, last, text, types, valid_events};
 
 impl Server {
-    /// The events of a stream on `conversation` that goes wrong as told.
+    /// The events of a stream on `conversation` that fails like this.
     async fn failing(&self, conversation: &str, failure: Failure) -> Vec<Value> {
         self.standin.fault(Fault::on("POST", "/v1/responses", failure));
         self.events(json!({"input": "hello", "conversation": conversation})).await
     }
 
-    /// How many items the conversation holds; no response is running on it.
+    /// Number of items in the conversation, on which no response is running.
     async fn landed(&self, conversation: &str) -> usize {
         assert_eq!(self.standin.counts().running, 0);
         self.item_ids(conversation).await.len()

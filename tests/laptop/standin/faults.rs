@@ -1,4 +1,4 @@
-//! The stand-in told to fail before, or instead of, an answer.
+//! Faults of the stand-in before, or instead of, a response.
 
 use local::standin::{ErrorResponse, Failure, Fault, Stage};
 use serde_json::json;

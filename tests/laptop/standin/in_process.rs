@@ -1,4 +1,4 @@
-//! The stand-in without its port: the same server, one call away.
+//! The stand-in without a port: the same server, called in this process.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::Server;
 /// The product's own client, over a wire that ends in this process.
 fn called(server: &Server) -> OpenAi {
     let settings = Settings {
-        // Nobody listens there.
+        // No server listens there.
         base_url: "http://127.0.0.1:1/v1?version=7".parse().unwrap(),
         api_key: "any".to_owned(),
         retry_policy: RetryPolicy::default(),

@@ -1,4 +1,4 @@
-//! The stand-in for OpenAI, driven over HTTP as any client would.
+//! The stand-in for OpenAI, called over HTTP as any client would.
 
 mod control;
 mod conversations;
@@ -28,7 +28,7 @@ pub(crate) struct Server {
     client: Client,
 }
 
-/// An answer: its status and its JSON.
+/// A response: its status and its JSON.
 type Answered = (u16, Value);
 
 impl Server {
@@ -67,7 +67,7 @@ impl Server {
         self.call("POST", path, Some(body)).await
     }
 
-    /// A new conversation's id.
+    /// Creates a conversation; returns its id.
     async fn conversation(&self) -> String {
         let (status, conversation) = self.post("/v1/conversations", json!({})).await;
         assert_eq!(status, 200);
@@ -81,13 +81,13 @@ impl Server {
         items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// A response without a stream.
+    /// Requests a response without a stream.
     async fn respond(&self, mut body: Value) -> Answered {
         body["model"] = json!("gpt-standin");
         self.post("/v1/responses", body).await
     }
 
-    /// A response as a stream of which nothing has been read yet.
+    /// Requests a streamed response, of which nothing is read yet.
     async fn stream(&self, mut body: Value) -> reqwest::Response {
         body["model"] = json!("gpt-standin");
         body["stream"] = json!(true);
@@ -97,14 +97,14 @@ impl Server {
         answer
     }
 
-    /// The events of a whole stream.
+    /// All events of a streamed response.
     async fn events(&self, body: Value) -> Vec<Value> {
         let text = self.stream(body).await.text().await.unwrap();
         events_in(&text)
     }
 }
 
-/// The events in `text`, whose `event:` lines and sequence numbers must fit.
+/// Parses the events in `text`, whose `event:` lines and sequence numbers must match.
 fn events_in(text: &str) -> Vec<Value> {
     let mut events = Vec::new();
     for block in text.split_terminator("\n\n").filter(|block| !block.starts_with(':')) {
@@ -132,7 +132,7 @@ fn text(response: &Value) -> &str {
     response["output"][0]["content"][0]["text"].as_str().unwrap()
 }
 
-/// Checks a refusal's shape and gives its code.
+/// Validates a refusal; returns its status and code.
 fn refusal((status, body): &Answered) -> (u16, Option<&str>) {
     validate("ErrorResponse", body);
     (*status, body["error"]["code"].as_str())

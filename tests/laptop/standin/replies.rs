@@ -1,4 +1,4 @@
-//! What the stand-in answers, tools included.
+//! The replies of the stand-in, tools included.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use tokio::process::Command;
 use super::Server;
 use tests::openai_schema::validate_request;
 
-/// `OPENAI_PYTHON` names a Python that has the `openai` package; without it there is nothing to drive.
+/// `OPENAI_PYTHON` names a Python that has the `openai` package; without it the test does nothing.
 #[tokio::test]
 async fn the_python_sdk_drives_the_stand_in() {
     let Some(python) = env::var_os("OPENAI_PYTHON") else {
