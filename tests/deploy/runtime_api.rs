@@ -47,7 +47,8 @@ fn a_stream_may_break_off_in_trailers() {
 
 #[test]
 fn a_stream_may_break_off_in_trailers_written_as_body() {
-    let error = b"helLambda-Runtime-Function-Error-Type: Runtime.StreamError\r\nLambda-Runtime-Function-Error-Body: Z29uZQ==\r\n";
+    let error = b"helLambda-Runtime-Function-Error-Type: Runtime.StreamError\r\n\
+        Lambda-Runtime-Function-Error-Body: Z29uZQ==\r\n";
     breaks_off_after_hel(read_streamed(&streamed(error), &HeaderMap::new()));
 }
 

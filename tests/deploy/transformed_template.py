@@ -1,8 +1,11 @@
-"""What CloudFormation gets from template.yaml, after SAM has transformed it.
+"""Checks the CloudFormation template that SAM makes of template.yaml.
 
-SAM accepts words it does not know and quietly builds something else (a chat route that ends after 29 s, an open method), and the
-linters look only at what was written. So this looks at the result: `python tests/deploy/transformed_template.py template.yaml`
-prints what is wrong and exits with 1, or prints what it saw. Needs `aws-sam-cli`, nothing else: no network, no account.
+SAM accepts properties that it does not know and quietly builds something else (a chat route that ends after 29 s, an open
+method), and the linters read only the source. So this checks the result:
+
+    python tests/deploy/transformed_template.py template.yaml
+
+prints each fault and exits with 1, or prints a summary. Needs `aws-sam-cli`, nothing else: no network, no account.
 """
 
 import contextlib
@@ -17,17 +20,17 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 TURNS = [("/threads/{thread_id}/chat", "post"), ("/chat", "post")]
-# A function streams on all of its routes, or on none; this one has nothing to say.
+# A function streams on all of its routes, or on none; this route's responses have no body.
 STREAMED = [*TURNS, ("/chat/{thread_id}/stream", "get")]
-# Where a token is got by those who have none.
+# The route that gives tokens to visitors, who have none.
 OPEN = ("/visitors", "post")
 BUFFERED_LIMIT_MS = 29_000
-# One streams, the other has no caller.
+# The first streams, the second has no caller.
 UNBUFFERED = ("ChatFunction", "SweepFunction")
 
 
 class NoManagedPolicies:
-    """The transform asks for AWS's list of managed policies; the template names none of them."""
+    """An empty list of AWS's managed policies: the transform asks for it, the template names none."""
 
     def load(self):
         return {}
@@ -36,7 +39,7 @@ class NoManagedPolicies:
 def transformed(path):
     with open(path, encoding="utf-8") as file:
         template = yaml_parse(file)
-    # `sam deploy` uploads the built code and writes where; the transform takes nothing else.
+    # `sam deploy` uploads the built code and fills in its location; the transform accepts nothing else.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
@@ -71,16 +74,16 @@ def every_other_route_is_buffered(methods):
 
 def every_method_but_the_preflight_is_authorised(methods):
     for (path, verb), method in methods.items():
-        # SAM's word for an open method.
+        # NONE is SAM's name for an open method.
         guarded = any("NONE" not in scheme for scheme in method.get("security", []))
         if guarded == (verb == "options" or (path, verb) == OPEN):
-            yield f"{verb.upper()} {path} {'asks for' if guarded else 'does without'} a token"
+            yield f"{verb.upper()} {path} {'requires' if guarded else 'does not require'} a token"
 
 
 def every_path_has_a_preflight(methods):
     for path in {path for path, _ in methods}:
         if (path, "options") not in methods:
-            yield f"{path} answers no preflight"
+            yield f"{path} has no OPTIONS method for a preflight"
 
 
 def the_socket_authorizer_has_no_identity_source(resources):
@@ -100,13 +103,13 @@ def buffered_functions_end_with_their_callers(resources):
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Lambda::Function" and name not in UNBUFFERED:
             if resource["Properties"]["Timeout"] * 1000 > BUFFERED_LIMIT_MS:
-                yield f"{name} may run on after its caller was answered"
+                yield f"{name} may run for longer than API Gateway waits"
 
 
 def the_sweep_comes_each_minute(resources):
     rules = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Events::Rule"]
     if [rule.get("ScheduleExpression") for rule in rules] != ["rate(1 minute)"]:
-        yield f"there must be one schedule, of a minute: {rules}"
+        yield f"there must be one schedule, rate(1 minute): {rules}"
 
 
 def main(path):

@@ -44,8 +44,10 @@ fn described() -> Value {
         let message = |name: &String| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }));
         names.iter().map(message).collect()
     };
-    let listed = |channel: &str, names: &[String]| -> Vec<Value> {
-        names.iter().map(|name| json!({ "$ref": format!("#/channels/{channel}/messages/{name}") })).collect()
+    let operation = |action: &str, channel: &str, names: &[String]| {
+        let message = |name: &String| json!({ "$ref": format!("#/channels/{channel}/messages/{name}") });
+        let messages: Vec<_> = names.iter().map(message).collect();
+        json!({ "action": action, "channel": { "$ref": format!("#/channels/{channel}") }, "messages": messages })
     };
     let on_stream: Vec<_> = by_name
         .iter()
@@ -59,9 +61,9 @@ fn described() -> Value {
         "info": {
             "title": "Switchboard: sockets and streams",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "One vocabulary of events. On a socket they come at least once and in no order: put those with a \
-                `seq` into the order of `seq`, drop doubles, and ask again for what is missing. The deltas of one run come \
-                in order. An event over 120 KB comes without its text.",
+            "description": "One vocabulary of events. On a socket they come at least once and in no order: put those \
+                with a `seq` into the order of `seq`, drop doubles, and ask again for what is missing. The deltas of \
+                one run come in order. An event over 120 KB comes without its text.",
         },
         "servers": {
             "laptop": { "host": "127.0.0.1:3000", "protocol": "ws", "description": "`cargo run`" },
@@ -81,9 +83,9 @@ fn described() -> Value {
             },
         },
         "operations": {
-            "hear": { "action": "send", "channel": { "$ref": "#/channels/socket" }, "messages": listed("socket", &on_socket) },
-            "say": { "action": "receive", "channel": { "$ref": "#/channels/socket" }, "messages": listed("socket", &asked) },
-            "follow": { "action": "send", "channel": { "$ref": "#/channels/stream" }, "messages": listed("stream", &on_stream) },
+            "hear": operation("send", "socket", &on_socket),
+            "say": operation("receive", "socket", &asked),
+            "follow": operation("send", "stream", &on_stream),
         },
         "components": { "messages": messages, "schemas": schemas },
     })

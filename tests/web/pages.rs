@@ -66,7 +66,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let ran = timeout(TIMEOUT, node.output()).await.expect("it hangs").unwrap();
+    let ran = timeout(TIMEOUT, node.output()).await.expect("the script ends in time").unwrap();
     let said = [&ran.stdout, &ran.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
     if ran.status.success() { Ok(()) } else { Err(said) }
 }

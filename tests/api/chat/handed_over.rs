@@ -43,7 +43,7 @@ async fn the_loss_of_the_line_is_noticed_in_mid_answer_and_the_agent_gets_what_w
     answer.expect(202);
     let heard = customers.heard_so_far().await;
     let discarded: Vec<_> = heard.iter().filter(|event| event["type"] == "message.discarded").collect();
-    assert!(discarded.len() >= 2, "by the claim and by the run: {heard:?}");
+    assert!(discarded.len() >= 2, "discarded by the claim and by the run: {heard:?}");
     assert!(discarded.iter().all(|event| event.get("draft").is_none()), "{discarded:?}");
     // At the end of OpenAI's stream, the rest of the draft.
     assert!(draft(&mut agents).await.starts_with("This is OpenAI's stand-in, not a model."));

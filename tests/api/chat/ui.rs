@@ -43,8 +43,10 @@ async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_ans
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let first = customer.chats(&submitted(&thread, "one", "Hello")).await;
     let mut body = submitted(&thread, "one", "Hello");
-    let said = json!({ "id": "x", "role": "assistant", "metadata": {}, "parts": [{ "type": "step-start" }, { "type": "text", "text": "Hi" }] });
-    let more = json!({ "id": "two", "role": "user", "parts": [{ "type": "text", "text": "And " }, { "type": "text", "text": "now?" }] });
+    let parts = json!([{ "type": "step-start" }, { "type": "text", "text": "Hi" }]);
+    let said = json!({ "id": "x", "role": "assistant", "metadata": {}, "parts": parts });
+    let parts = json!([{ "type": "text", "text": "And " }, { "type": "text", "text": "now?" }]);
+    let more = json!({ "id": "two", "role": "user", "parts": parts });
     body["messages"].as_array_mut().unwrap().extend([said, more]);
     customer.chats(&body).await;
     assert_eq!(customer.log(&thread).await[2]["text"], "And now?");

@@ -12,7 +12,7 @@ use super::{
 async fn refused_with(answer: Response) -> Failure {
     let peer = Peer::saying([answer]).await;
     let failure = outcome(&client(&peer)).await.unwrap_err();
-    assert_eq!(peer.seen().len(), 1, "it is not asked again");
+    assert_eq!(peer.seen().len(), 1, "the request is not repeated");
     failure
 }
 
@@ -34,7 +34,10 @@ async fn refusals_are_told_apart() {
 
 #[tokio::test]
 async fn a_refusal_keeps_what_it_names() {
-    let error = json!({ "message": "Unsupported parameter", "type": "invalid_request_error", "param": "temperature", "code": "unsupported_parameter" });
+    let error = json!({
+        "message": "Unsupported parameter", "type": "invalid_request_error",
+        "param": "temperature", "code": "unsupported_parameter",
+    });
     let failure = refused_with(peer::json(400, &json!({ "error": error }))).await;
     assert_eq!(
         failure,
@@ -87,8 +90,8 @@ async fn only_a_404_that_speaks_of_the_conversation_means_that_it_is_missing() {
     }
 
     let peer = Peer::saying([missing()]).await;
-    let failure = client(&peer).respond(&ResponseRequest { conversation: None, ..hello() }).await.err();
-    assert!(matches!(failure, Some(Failure::Refused { status: 404, .. })), "none was named");
+    let failure = client(&peer).respond(&Ask { conversation: None, ..hello() }).await.err();
+    assert!(matches!(failure, Some(Failure::Refused { status: 404, .. })), "the request named no conversation");
 }
 
 #[tokio::test]
@@ -100,7 +103,10 @@ async fn an_error_in_the_stream_is_read_flat_nested_and_untyped() {
         flat,
         json!({ "type": "error", "sequence_number": 3, "error": fields }),
         json!({ "error": fields }),
-        json!({ "type": "response.failed", "response": { "id": "resp_1", "status": "failed", "error": fields, "output": [] } }),
+        json!({
+            "type": "response.failed",
+            "response": { "id": "resp_1", "status": "failed", "error": fields, "output": [] },
+        }),
     ] {
         let expected = Failure::Interrupted { code: Some("server_error".to_owned()) };
         assert_eq!(failed_in_stream(event.clone()).await, expected, "{event}");

@@ -187,18 +187,24 @@ pub(crate) fn wire(events: &[Value]) -> String {
 
 /// The usual stream of a response with this text.
 pub(crate) fn reply(text: &str) -> Vec<Value> {
+    let begun = json!({ "id": "resp_1", "status": "in_progress", "output": [] });
     vec![
-        json!({ "type": "response.created", "response": { "id": "resp_1", "status": "in_progress", "output": [] } }),
-        json!({ "type": "response.in_progress", "response": { "id": "resp_1", "status": "in_progress", "output": [] } }),
-        json!({ "type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": text, "logprobs": [] }),
+        json!({ "type": "response.created", "response": begun }),
+        json!({ "type": "response.in_progress", "response": begun }),
+        json!({
+            "type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0,
+            "delta": text, "logprobs": [],
+        }),
         completed(&json!([message(text)])),
     ]
 }
 
 pub(crate) fn completed(output: &Value) -> Value {
-    json!({ "type": "response.completed", "response": { "id": "resp_1", "status": "completed", "output": output, "usage": null } })
+    let response = json!({ "id": "resp_1", "status": "completed", "output": output, "usage": null });
+    json!({ "type": "response.completed", "response": response })
 }
 
 pub(crate) fn message(text: &str) -> Value {
-    json!({ "type": "message", "id": "msg_1", "role": "assistant", "content": [{ "type": "output_text", "text": text, "annotations": [] }] })
+    let content = json!([{ "type": "output_text", "text": text, "annotations": [] }]);
+    json!({ "type": "message", "id": "msg_1", "role": "assistant", "content": content })
 }

@@ -15,8 +15,14 @@ fn cut_short() -> Result<Outcome, Failure> {
 #[tokio::test]
 async fn an_answer_is_its_creation_its_deltas_and_its_outcome() {
     let peer = Peer::saying([events(&[
-        json!({ "type": "response.created", "sequence_number": 0, "response": { "id": "resp_1", "status": "in_progress", "output": [], "usage": null } }),
-        json!({ "type": "response.output_item.added", "output_index": 0, "item": { "type": "message", "id": "msg_1", "content": [] } }),
+        json!({
+            "type": "response.created", "sequence_number": 0,
+            "response": { "id": "resp_1", "status": "in_progress", "output": [], "usage": null },
+        }),
+        json!({
+            "type": "response.output_item.added", "output_index": 0,
+            "item": { "type": "message", "id": "msg_1", "content": [] },
+        }),
         json!({ "type": "response.output_text.delta", "output_index": 0, "delta": "Good " }),
         json!({ "type": "keepalive", "sequence_number": 3 }),
         json!({ "type": "response.something_new", "field": { "of": ["any", "kind"] } }),
@@ -24,8 +30,12 @@ async fn an_answer_is_its_creation_its_deltas_and_its_outcome() {
         json!({ "type": "response.output_text.done", "output_index": 0, "text": "Good day" }),
         json!({ "type": "response.output_item.done", "output_index": 0, "item": message("Good day") }),
         json!({ "type": "response.completed", "response": {
-            "id": "resp_1", "status": "completed", "output": [{ "type": "reasoning", "id": "rs_1", "summary": [] }, message("Good day")],
-            "usage": { "input_tokens": 9, "input_tokens_details": { "cached_tokens": 4 }, "output_tokens": 2, "total_tokens": 11 },
+            "id": "resp_1", "status": "completed",
+            "output": [{ "type": "reasoning", "id": "rs_1", "summary": [] }, message("Good day")],
+            "usage": {
+                "input_tokens": 9, "input_tokens_details": { "cached_tokens": 4 },
+                "output_tokens": 2, "total_tokens": 11,
+            },
         } }),
     ])])
     .await;
@@ -137,7 +147,8 @@ async fn plain_json_is_an_answer_too() {
 
 #[tokio::test]
 async fn plain_json_of_a_failed_response_is_a_failure() {
-    let failed = json!({ "id": "resp_1", "status": "failed", "error": { "code": "server_error", "message": "…" }, "output": [] });
+    let error = json!({ "code": "server_error", "message": "…" });
+    let failed = json!({ "id": "resp_1", "status": "failed", "error": error, "output": [] });
     let peer = Peer::saying([peer::json(200, &failed)]).await;
     let failure = outcome(&client(&peer)).await;
     assert_eq!(failure, Err(Failure::Interrupted { code: Some("server_error".to_owned()) }));
@@ -146,8 +157,14 @@ async fn plain_json_of_a_failed_response_is_a_failure() {
 #[tokio::test]
 async fn calls_and_refusals_are_told_apart_from_text() {
     let peer = Peer::saying([events(&[completed(&json!([
-        { "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "escalate_to_human", "arguments": "{\"reason\":\"asked\"}", "status": "completed" },
-        { "type": "message", "id": "msg_1", "content": [{ "type": "refusal", "refusal": "I'd rather not." }, { "type": "new_part" }] },
+        {
+            "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "escalate_to_human",
+            "arguments": "{\"reason\":\"asked\"}", "status": "completed",
+        },
+        {
+            "type": "message", "id": "msg_1",
+            "content": [{ "type": "refusal", "refusal": "I'd rather not." }, { "type": "new_part" }],
+        },
         { "type": "a_new_kind_of_item", "content": 7 },
     ]))])])
     .await;
@@ -166,7 +183,8 @@ async fn calls_and_refusals_are_told_apart_from_text() {
 
 #[tokio::test]
 async fn two_messages_in_one_response_are_set_apart() {
-    let delta = |output_index: u64, delta| json!({ "type": "response.output_text.delta", "output_index": output_index, "delta": delta });
+    let delta =
+        |index: u64, text| json!({ "type": "response.output_text.delta", "output_index": index, "delta": text });
     let end = completed(&json!([message("One moment."), message("Here it is.")]));
     let peer = Peer::saying([events(&[delta(0, "One moment."), delta(2, "Here "), delta(2, "it is."), end])]).await;
 

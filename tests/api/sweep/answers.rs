@@ -72,7 +72,7 @@ impl HttpClient for Cut {
 impl HttpConnector for Cut {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         self.0.fetch_add(1, SeqCst);
-        HttpConnectorFuture::ready(Err(ConnectorError::io("nobody is there".into())))
+        HttpConnectorFuture::ready(Err(ConnectorError::io("the connection was refused".into())))
     }
 }
 
@@ -128,7 +128,7 @@ async fn a_run_that_crashed_is_answered_after_its_lease() {
     stage.sweeps().await;
     let log = customer.log(&thread).await;
     assert_eq!((stage.asked().len(), log.len(), &log[1]["role"]), (2, 2, &"bot".into()));
-    assert_eq!(stage.standin().counts().conversations, 1, "the one in doubt is gone");
+    assert_eq!(stage.standin().counts().conversations, 1, "the conversation in doubt is deleted");
 }
 
 #[tokio::test]

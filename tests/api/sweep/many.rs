@@ -68,7 +68,7 @@ async fn a_shard_that_cannot_be_read_keeps_no_other_waiting() {
     }
     turned.by(DAY * 30);
     wire.fault(Fault::on("Query", Trouble::Refused("AccessDeniedException")));
-    assert!(!stage.board.sweep().await, "what could not be read is said");
+    assert!(!stage.board.sweep().await, "the sweep reports that it could not read everything");
     assert_eq!(ended(&stage, &threads).await, 15);
     stage.sweeps().await;
     assert_eq!(ended(&stage, &threads).await, 16);

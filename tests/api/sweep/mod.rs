@@ -17,7 +17,8 @@ use tests::{clock::Turned, openai::brisk, persona::Persona, stage::Stage};
 /// A persona of `acme` whose token outlives every advance of the clock.
 fn lasting(stage: &Stage, role: &str, sub: &str) -> Persona {
     let claims = json!({
-        "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "sub": sub, "tenant": "acme", "role": role,
+        "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64,
+        "sub": sub, "tenant": "acme", "role": role,
     });
     stage.bearing(Some(stage.board.tokens().sign(&claims)))
 }

@@ -31,12 +31,13 @@ fn seqs(page: &Value) -> Vec<u64> {
 async fn the_log_tells_who_said_what() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let say = json!({ "text": "My parcel is late", "client_id": "c-1" });
+    let say = json!({ "text": "It is late", "client_id": "c-1" });
     customer.post(&format!("/threads/{thread}/chat"), say).await.expect(200);
     customer.post(&format!("/threads/{thread}/escalate"), json!({ "reason": "too slow" })).await.expect(200);
     notes(&stage.agent(), &thread, "Check the depot").await;
     let page = stage.agent().get(&format!("/threads/{thread}/messages")).await.expect(200).body;
-    redacted().bind(|| assert_json_snapshot!(page, @r#"
+    redacted().bind(|| {
+        assert_json_snapshot!(page, @r#"
     {
       "data": [
         {
@@ -48,7 +49,7 @@ async fn the_log_tells_who_said_what() {
           "id": "[message]",
           "role": "customer",
           "seq": 1,
-          "text": "My parcel is late",
+          "text": "It is late",
           "thread_id": "[thread]"
         },
         {
@@ -64,7 +65,7 @@ async fn the_log_tells_who_said_what() {
           "id": "[message]",
           "role": "bot",
           "seq": 2,
-          "text": "This is OpenAI's stand-in, not a model. You said: \"My parcel is late\". Earlier messages I can see: 0.",
+          "text": "This is OpenAI's stand-in, not a model. You said: \"It is late\". Earlier messages I can see: 0.",
           "thread_id": "[thread]"
         },
         {
@@ -98,7 +99,8 @@ async fn the_log_tells_who_said_what() {
         }
       ]
     }
-    "#));
+    "#)
+    });
 }
 
 #[tokio::test]

@@ -76,15 +76,24 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
         assert_eq!(ours, theirs);
     }
     assert_snapshot!(outline(&in_process), @"
-    chatbot-create: 201 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    chatbot-create: 201 application/json created_at documents[1] greeting id instructions
+        max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version
+        webhook
     chatbot-list: 200 application/json data[1] next_cursor
-    chatbot-get: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
-    chatbot-update: 200 application/json created_at documents[1] greeting id instructions max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version webhook
+    chatbot-get: 200 application/json created_at documents[1] greeting id instructions
+        max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version
+        webhook
+    chatbot-update: 200 application/json created_at documents[1] greeting id instructions
+        max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version
+        webhook
     visitor-create: 201 application/json chatbot expires_at token visitor
     visitor-try: 201 application/json chatbot expires_at token visitor
-    thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
-    thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title unread updated_at
-    thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status
+        status_since title updated_at
+    thread-get: 200 application/json chatbot_id created_at customer_id id metadata seq status
+        status_since title unread updated_at
+    thread-update: 200 application/json chatbot_id created_at customer_id id metadata seq status
+        status_since title updated_at
     socket-connect: 200 - null
     socket-subscribe: 200 - null
     socket-typing: 200 - null
@@ -94,15 +103,19 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chat-ui: 200 text/event-stream events[27]
     chat-ui-stream: 204 - null
     thread-messages: 200 application/json data[5] next_cursor
-    handoff-escalate: 200 application/json chatbot_id created_at customer_id id metadata reason seq status status_since title updated_at
+    handoff-escalate: 200 application/json chatbot_id created_at customer_id id metadata reason seq
+        status status_since title updated_at
     thread-list: 200 application/json data[1] next_cursor
-    handoff-claim: 200 application/json agent chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    handoff-claim: 200 application/json agent chatbot_id created_at customer_id id metadata seq status
+        status_since title updated_at
     chat: 202 application/json message reply thread
-    handoff-release: 200 application/json chatbot_id created_at customer_id id metadata seq status status_since title updated_at
+    handoff-release: 200 application/json chatbot_id created_at customer_id id metadata seq status
+        status_since title updated_at
     chat-run: 204 - null
     sweep: 204 - null
     thread-messages: 200 application/json data[10] next_cursor
-    chat-end: 200 application/json chatbot_id created_at customer_id ended_by id metadata seq status status_since title updated_at
+    chat-end: 200 application/json chatbot_id created_at customer_id ended_by id metadata seq status
+        status_since title updated_at
     socket-default: 200 - null
     socket-unsubscribe: 200 - null
     socket-disconnect: 200 - null
@@ -132,18 +145,30 @@ async fn both_authorizers_let_a_token_in_and_send_its_absence_away() {
     }
 }
 
-/// One line for each event: status, content type, and the fields of the body.
+/// One paragraph for each event: status, content type, and the fields of the body.
 fn outline(story: &Story) -> String {
-    let line = |(name, played): &(&str, Played)| {
+    let paragraph = |(name, played): &(&str, Played)| {
         let kind = played.content_type.as_deref().unwrap_or("-");
         let body = match &played.body {
             Value::Object(fields) => fields.iter().map(field).collect::<Vec<_>>().join(" "),
             Value::Array(events) => format!("events[{}]", events.len()),
             other => other.to_string(),
         };
-        format!("{name}: {} {kind} {body}", played.status)
+        wrapped(&format!("{name}: {} {kind} {body}", played.status))
     };
-    story.iter().map(line).collect::<Vec<_>>().join("\n")
+    story.iter().map(paragraph).collect::<Vec<_>>().join("\n")
+}
+
+/// The same words in lines of at most 100 columns.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < 100 => *line += &format!("{word} "),
+            _ => lines.push(format!("    {word} ")),
+        }
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
 }
 
 /// The name of a field, with its length for a list.

@@ -211,7 +211,9 @@ const FUNCTIONS: [&str; 8] = ["chat-end", "chatbot", "handoff", "socket", "sweep
 /// The function that handles the event of this name.
 fn function_of(name: &str) -> &'static str {
     let mut functions = ["authorizer"].into_iter().chain(FUNCTIONS);
-    functions.find(|function| name.starts_with(function)).unwrap_or_else(|| panic!("whose is {name}?"))
+    functions
+        .find(|function| name.starts_with(function))
+        .unwrap_or_else(|| panic!("no function handles the event {name}"))
 }
 
 /// The response that stands for null: a schedule waits for none, so the binary gives null where the handler gives 204.

@@ -39,7 +39,7 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
             wrong.push(format!("{name} reads {variable}, which its environment lacks"));
         }
         for variable in set.difference(&read) {
-            wrong.push(format!("{name} is given {variable}, which is nothing to it"));
+            wrong.push(format!("{name} is given {variable}, which it does not read"));
         }
     }
     assert!(wrong.is_empty(), "template.yaml:\n{}", wrong.join("\n"));

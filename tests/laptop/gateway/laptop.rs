@@ -42,7 +42,7 @@ async fn create_thread(switchboard: &Switchboard, title: &str) {
 async fn the_printed_conversation_works_when_pasted() {
     let switchboard = local::start(Options::default()).await.unwrap();
     let chatbot = switchboard.demo(None).await.unwrap();
-    assert_eq!(switchboard.demo(None).await.unwrap(), chatbot, "a second start makes no second one");
+    assert_eq!(switchboard.demo(None).await.unwrap(), chatbot, "a second start creates no second chatbot");
 
     let script = greeting::conversation(&switchboard, &chatbot);
     let pasted = Command::new("sh").args(["-euc", &script]).output().await.expect("there is a shell");
@@ -77,7 +77,7 @@ async fn a_second_start_finds_the_data_and_takes_the_old_tokens() {
 async fn a_second_process_on_the_same_data_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let _first = local::start(on_disk(folder.path())).await.unwrap();
-    let Err(refused) = local::start(on_disk(folder.path())).await else { panic!("two write to one table") };
+    let Err(refused) = local::start(on_disk(folder.path())).await else { panic!("two processes opened one table") };
     assert!(matches!(refused, Error::InUse(_)), "{refused}");
 }
 
@@ -86,7 +86,7 @@ async fn a_port_that_was_asked_for_and_is_taken_is_an_error() {
     let first = local::start(Options::default()).await.unwrap();
     let port = first.url().rsplit(':').next().unwrap().parse().unwrap();
     let Err(refused) = local::start(Options { port: Some(port), ..Options::default() }).await else {
-        panic!("two listen on one port")
+        panic!("two processes listen on one port")
     };
     assert!(matches!(refused, Error::PortTaken(_)), "{refused}");
 }
@@ -115,7 +115,7 @@ async fn spawn(data_dir: &Path) -> (Child, String) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.next_line().await.unwrap().expect("it says where it listens");
+    let first = lines.next_line().await.unwrap().expect("it prints its URL");
     // Reads to the end of the greeting, by which the demo chatbot exists.
     while lines.next_line().await.unwrap().is_some_and(|line| !line.starts_with("Ctrl-C")) {}
     child.stdout = Some(lines.into_inner().into_inner());

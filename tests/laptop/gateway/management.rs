@@ -98,7 +98,7 @@ async fn a_socket_that_does_not_read_is_given_up_rather_than_waited_for() {
             Ok(_) => posted += 1,
             Err(error) => break error.into_service_error(),
         }
-        assert!(posted < 10_000, "something holds all this");
+        assert!(posted < 10_000, "a client that reads nothing is never disconnected");
     };
     assert!(matches!(error, PostToConnectionError::GoneException(_)), "{error:?}");
     assert_eq!(gate.connections.count(), 0);

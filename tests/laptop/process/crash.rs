@@ -127,5 +127,5 @@ async fn until_answered(laptop: &Laptop, thread: &str, customer: &str) {
             }
         }
     };
-    tokio::time::timeout(TIMEOUT, answered).await.expect("nobody answers");
+    tokio::time::timeout(TIMEOUT, answered).await.expect("the message is answered in time");
 }

@@ -74,8 +74,8 @@ impl Laptop {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut introduction = String::new();
         while !introduction.ends_with("Ctrl-C ends it.\n") {
-            let line = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("it says that it is ready");
-            introduction.push_str(&line.unwrap().expect("it stays until it is told to stop"));
+            let line = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("it prints that it is ready");
+            introduction.push_str(&line.unwrap().expect("it runs until it is told to stop"));
             introduction.push('\n');
         }
         let url = introduction.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
@@ -129,7 +129,9 @@ impl Laptop {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap().success());
         let mut said = String::new();
-        while let Some(line) = tokio::time::timeout(TIMEOUT, self.lines.next_line()).await.expect("it ends").unwrap() {
+        while let Some(line) =
+            tokio::time::timeout(TIMEOUT, self.lines.next_line()).await.expect("it exits in time").unwrap()
+        {
             said += &line;
             said += "\n";
         }

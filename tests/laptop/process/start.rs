@@ -66,7 +66,7 @@ async fn a_second_start_finds_the_thread_its_log_and_the_old_tokens() {
     assert_eq!(second.get("/threads", &customer).await, threads);
     assert_eq!(second.log(&thread, &customer).await, log);
     let bots = second.get("/chatbots", second.variable("ADMIN")).await;
-    assert_eq!(bots["data"].as_array().unwrap().len(), 1, "the demo chatbot is made once");
+    assert_eq!(bots["data"].as_array().unwrap().len(), 1, "the demo chatbot is created once");
 
     let (said, status) = second.ended_by("TERM").await;
     assert_eq!((said.trim(), status.code()), ("Stopping.", Some(0)));
@@ -99,6 +99,6 @@ async fn env_prints_exports_that_a_shell_takes() {
     let values: Vec<_> = values.split(' ').collect();
     assert_eq!(values[..2], ["switchboard", &laptop.url]);
     for url in &values[2..] {
-        assert!(laptop.introduction.contains(url), "{url} is what the start said");
+        assert!(laptop.introduction.contains(url), "{url} was not printed at the start");
     }
 }

@@ -28,8 +28,8 @@ async fn two_turns(memory: &str) -> Vec<Recorded> {
     let base_url = format!("http://{address}/v1");
     let environment = [("OPENAI_BASE_URL", base_url.as_str()), ("OPENAI_API_KEY", "x"), ("OPENAI_MEMORY", memory)];
     let laptop = Laptop::ready(switchboard(folder.path()).args(["--port", "0"]).envs(environment)).await;
-    assert!(laptop.introduction.contains(&base_url), "it says whom it asks");
-    assert!(!laptop.introduction.contains("stand-in"), "this one is taken for real");
+    assert!(laptop.introduction.contains(&base_url), "it prints the server's address");
+    assert!(!laptop.introduction.contains("stand-in"), "the server is not taken for the stand-in");
 
     let thread = laptop.thread().await;
     for text in ["Where is my parcel?", "And the other one?"] {
@@ -83,6 +83,6 @@ async fn a_server_that_remembers_nothing_is_given_the_log() {
     }
     let said = input(responses[1]);
     let roles: Vec<_> = said.iter().map(|(role, _)| *role).collect();
-    assert_eq!(roles, ["assistant", "user", "assistant", "user"], "the greeting, and all that was said since");
+    assert_eq!(roles, ["assistant", "user", "assistant", "user"], "the greeting, and every message since");
     assert_eq!((said[1].1, said[3].1), ("Where is my parcel?", "And the other one?"));
 }

@@ -1,9 +1,9 @@
-"""Drives a server that speaks OpenAI's wire with OpenAI's own Python SDK.
+"""Calls a server with OpenAI's wire format through OpenAI's own Python SDK.
 
 Usage: python openai_sdk.py http://127.0.0.1:PORT/v1
 
 Creates a conversation, streams a response on it, lists its items, deletes them, the response and the conversation.
-Prints each step; the exit code is not 0 where anything is not as the SDK's types promise.
+Prints each step; the exit code is not 0 if anything differs from what the SDK's types promise.
 """
 
 import sys
@@ -60,7 +60,7 @@ def main(base_url: str) -> None:
 
 
 def stream(client: OpenAI, model: str, conversation: str):
-    """A streamed response on the conversation, read to its end."""
+    """Requests a streamed response on the conversation, and reads it to its end."""
     heard = ""
     with client.responses.stream(model=model, conversation=conversation, input="hello from the SDK") as events:
         for number, event in enumerate(events):
@@ -78,7 +78,7 @@ def stream(client: OpenAI, model: str, conversation: str):
 
 
 def escalation(client: OpenAI, model: str) -> None:
-    """A wish for a person becomes a call of the tool, and its output closes it."""
+    """Asks for a person, which makes the model call the tool, and sends the tool's output."""
     ask = {"role": "user", "content": "a person, please"}
     asked = client.responses.create(model=model, input=[ask], tools=[ESCALATE], store=False)
     call = asked.output[0]
@@ -91,7 +91,7 @@ def escalation(client: OpenAI, model: str) -> None:
 
 
 def refusals(client: OpenAI) -> None:
-    """Errors arrive as the SDK's own exceptions, with their codes."""
+    """Checks that errors arrive as the SDK's own exceptions, with their codes."""
     try:
         client.models.retrieve("no-such-model")
     except NotFoundError as error:
