@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::domain::Timeouts;
 use tokio::join;
 
-use super::{DAY, lasting, stage, world_with};
+use super::{DAY, lasting, stage, stage_with};
 use tests::stage::Stage;
 
 /// The thread's sort key in the index of due items.
@@ -74,7 +74,7 @@ async fn an_ended_thread_is_deleted_when_it_has_been_kept_for_long_enough() {
 #[tokio::test]
 async fn where_nothing_is_ever_too_long_everything_stays() {
     let never = Timeouts { queue: None, agent: None, idle: None, retention: None };
-    let (stage, turned) = world_with(never).await;
+    let (stage, turned) = stage_with(never).await;
     let (customer, agent) = (lasting(&stage, "customer", "cus"), lasting(&stage, "agent", "ana"));
     let [held, ended] = [stage.thread().await, stage.thread().await];
     agent.claims(&held).await.expect(200);

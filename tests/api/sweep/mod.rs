@@ -28,10 +28,10 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// A stage whose functions' clock can be advanced.
 async fn stage() -> (Stage, Turned) {
-    world_with(Timeouts::default()).await
+    stage_with(Timeouts::default()).await
 }
 
-async fn world_with(timeouts: Timeouts) -> (Stage, Turned) {
+async fn stage_with(timeouts: Timeouts) -> (Stage, Turned) {
     let turned = Turned::default();
     (Stage::with(Options { clock: turned.clock(), timeouts, ..brisk() }).await, turned)
 }

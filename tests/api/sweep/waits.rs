@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::domain::Timeouts;
 use tokio::join;
 
-use super::{DAY, MINUTE, stage, world_with};
+use super::{DAY, MINUTE, stage, stage_with};
 
 fn ten_minutes() -> Timeouts {
     Timeouts { queue: Some(MINUTE * 10), ..Timeouts::default() }
@@ -12,7 +12,7 @@ fn ten_minutes() -> Timeouts {
 
 #[tokio::test]
 async fn a_customer_who_waited_too_long_is_the_bots_again() {
-    let (stage, turned) = world_with(ten_minutes()).await;
+    let (stage, turned) = stage_with(ten_minutes()).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
     customer.says(&thread, "Anybody?").await.expect(202);
@@ -47,7 +47,7 @@ async fn unless_it_is_asked_for_a_customer_stays_in_the_queue() {
 
 #[tokio::test]
 async fn a_wait_that_a_failure_caused_does_not_end_with_the_bot() {
-    let (stage, turned) = world_with(ten_minutes()).await;
+    let (stage, turned) = stage_with(ten_minutes()).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     stage.openai_goes_down();
     customer.says(&thread, "Hello").await.expect(202);
