@@ -13,10 +13,8 @@ pub(crate) fn run() {
     let board = Board::start(Options::default());
     let switchboard = &board.switchboard;
     board.clients.block_on(switchboard.demo(None)).expect("a demo chatbot");
-    if env::var_os("NODE_TOOLS").is_none() || env::var_os("CHROMIUM").is_none() {
-        eprintln!(
-            "NODE_TOOLS and CHROMIUM must name the Node tools and a browser; `cargo xtask bench pages` sets them"
-        );
+    let [Some(node), Some(_), Some(_)] = ["NODE", "NODE_TOOLS", "CHROMIUM"].map(env::var_os) else {
+        eprintln!("NODE, NODE_TOOLS and CHROMIUM must be set; `cargo xtask bench pages` installs and sets them");
         std::process::exit(2);
     };
     let ran = Command::new(node)

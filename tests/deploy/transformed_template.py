@@ -1,7 +1,7 @@
 """Checks the CloudFormation template that SAM makes of template.yaml.
 
-SAM accepts properties that it does not know and quietly builds something else (a chat route that ends after 29 s, an open
-method), and the linters read only the source. So this checks the result:
+SAM accepts properties that it does not know and quietly builds something else (a chat route that ends after 29 s, an
+open method), and the linters read only the source. So this checks the result:
 
     python tests/deploy/transformed_template.py template.yaml
 

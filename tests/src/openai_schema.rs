@@ -1,4 +1,4 @@
-//! Validation against the schema that OpenAI publishes, in both directions of the wire.
+//! Validation against OpenAI's published API document, in both directions of the wire.
 //!
 //! The document is not part of this repository: if `OPENAI_SPEC` names the file, [`validate`] and [`validate_request`]
 //! check against it; otherwise they check nothing and return `None`.

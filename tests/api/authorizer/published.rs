@@ -16,7 +16,7 @@ use super::{
 };
 
 /// A refresh policy that fetches whenever a key is unknown.
-const EAGER: Patience = Patience {
+const EAGER: RefreshPolicy = RefreshPolicy {
     max_age: Duration::from_hours(1),
     cool_down: Duration::ZERO,
     after_failure: Duration::ZERO,

@@ -143,7 +143,7 @@ async fn a_model_that_cannot_be_checked_is_taken() {
     stage.admin().post("/chatbots", json!({ "name": "Wren", "model": "llama" })).await.expect(201);
     stage.openai_comes_back();
     // A server without that route responds with a page of its own.
-    let no_route = Answer::status(404).body(json!("<h1>Not Found</h1>"));
+    let no_route = ErrorResponse::status(404).body(json!("<h1>Not Found</h1>"));
     stage.standin().fault(Fault::on("GET", "/v1/models", no_route));
     stage.admin().post("/chatbots", json!({ "name": "Wren", "model": "qwen" })).await.expect(201);
 }

@@ -90,7 +90,7 @@ async fn only_a_404_that_speaks_of_the_conversation_means_that_it_is_missing() {
     }
 
     let peer = Peer::saying([missing()]).await;
-    let failure = client(&peer).respond(&Ask { conversation: None, ..hello() }).await.err();
+    let failure = client(&peer).respond(&ResponseRequest { conversation: None, ..hello() }).await.err();
     assert!(matches!(failure, Some(Failure::Refused { status: 404, .. })), "the request named no conversation");
 }
 
@@ -134,7 +134,7 @@ async fn a_failed_response_without_an_error_is_interrupted() {
 async fn a_failure_shows_neither_the_key_nor_what_was_said() {
     let said = format!("Incorrect API key provided: {KEY}. You said: my secret");
     let failure = refused_with(refusal(401, "invalid_api_key", &said)).await;
-    assert_eq!(failure.to_string(), "OpenAI refused the request with status 401");
+    assert_eq!(failure.to_string(), "OpenAI rejected the request with status 401");
     assert!(!format!("{failure:?}").contains(KEY));
 }
 

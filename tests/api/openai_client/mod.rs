@@ -19,8 +19,8 @@ use peer::Peer;
 const KEY: &str = "sk-a-key-that-nobody-may-see";
 
 /// A retry policy with waits of a millisecond and long timeouts, so that a busy machine changes no test's outcome.
-fn brisk() -> Patience {
-    Patience {
+fn brisk() -> RetryPolicy {
+    RetryPolicy {
         attempts: 3,
         locked_attempts: 5,
         first_wait: Duration::from_millis(1),
@@ -33,8 +33,8 @@ fn brisk() -> Patience {
 }
 
 /// A retry policy with short timeouts, for tests in which the server goes silent.
-fn impatient() -> Patience {
-    Patience {
+fn impatient() -> RetryPolicy {
+    RetryPolicy {
         first_byte: Duration::from_millis(300),
         small_first_byte: Duration::from_millis(300),
         idle: Duration::from_millis(300),
@@ -56,8 +56,8 @@ fn settings(base_url: &str, retry_policy: RetryPolicy) -> Settings {
 }
 
 /// A request in `conv_1` with a customer's hello.
-fn hello() -> Ask<'static> {
-    Ask {
+fn hello() -> ResponseRequest<'static> {
+    ResponseRequest {
         model: "some-model",
         conversation: Some("conv_1"),
         instructions: "",
@@ -72,7 +72,7 @@ fn hello() -> Ask<'static> {
 }
 
 /// All events of a response, up to its end.
-async fn drain(mut answer: Answer) -> Vec<Result<Event, Failure>> {
+async fn drain(mut answer: ResponseStream) -> Vec<Result<Event, Failure>> {
     let mut events = Vec::new();
     while let Some(event) = answer.next().await {
         events.push(event);

@@ -67,12 +67,13 @@ async fn of_two_who_find_a_removal_one_takes_it() {
     stage.openai_goes_down();
     stage.customer().delete(&format!("/threads/{thread}")).await.expect(204);
     let (app, id) = (stage.board.app(), id(&thread));
-    let [removal] = app.store.removals_of_thread("acme", &id).await.unwrap().try_into().unwrap();
-    let taken = app.store.removal_take(&removal, app.now()).await.unwrap().unwrap();
-    assert_eq!(app.store.removal_take(&removal, app.now()).await.unwrap(), None);
+    let [removal] = app.store.cleanups_of_thread("acme", &id).await.unwrap().try_into().unwrap();
+    let removal = OutboxItem::from(removal);
+    let taken = app.store.outbox_take(&removal, app.now()).await.unwrap().unwrap();
+    assert_eq!(app.store.outbox_take(&removal, app.now()).await.unwrap(), None);
     // Once its owner has carried out the cleanup, it is not repeated.
-    app.store.removal_delete(&taken).await.unwrap();
-    assert_eq!(app.store.removal_take(&taken, app.now()).await.unwrap(), None);
+    app.store.outbox_delete(&taken).await.unwrap();
+    assert_eq!(app.store.outbox_take(&taken, app.now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ async fn the_log_tells_who_said_what() {
         }
       ]
     }
-    "#)
+    "#);
     });
 }
 

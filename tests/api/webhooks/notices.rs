@@ -135,7 +135,7 @@ async fn of_two_sweeps_that_read_a_notice_one_tells_it() {
     let take = async || store.outbox_take(&read, now).await.unwrap().is_some();
     assert_eq!((take().await, take().await), (true, false));
     // A finished delivery is not taken up again either.
-    store.notice_delete(&read).await.unwrap();
+    store.outbox_delete(&read).await.unwrap();
     assert_eq!((take().await, table.notices(&thread).await.len()), (false, 0));
 }
 

@@ -164,7 +164,7 @@ fn wrapped(text: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         match lines.last_mut() {
-            Some(line) if line.len() + word.len() < 100 => *line += &format!("{word} "),
+            Some(line) if line.len() + word.len() < 100 => line.extend([word, " "]),
             _ => lines.push(format!("    {word} ")),
         }
     }

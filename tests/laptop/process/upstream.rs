@@ -22,7 +22,7 @@ async fn server() -> (Standin, SocketAddr) {
 }
 
 /// Runs two turns with a `switchboard` of this memory. Returns the requests that the server got.
-async fn two_turns(memory: &str) -> Vec<Recorded> {
+async fn two_turns(memory: &str) -> Vec<RecordedRequest> {
     let (standin, address) = server().await;
     let folder = tempdir().unwrap();
     let base_url = format!("http://{address}/v1");
@@ -46,7 +46,7 @@ async fn two_turns(memory: &str) -> Vec<Recorded> {
 }
 
 /// The bodies of the requests to one route.
-fn asked<'a>(requests: &'a [Recorded], method: &str, path: &str) -> Vec<&'a Value> {
+fn asked<'a>(requests: &'a [RecordedRequest], method: &str, path: &str) -> Vec<&'a Value> {
     let asked = requests.iter().filter(|request| request.method == method && request.path == path);
     asked.map(|request| &request.body).collect()
 }

@@ -202,7 +202,7 @@ impl Protocol {
             match property.expectation {
                 Expectation::Always => assert_eq!(discovered, None, "{}", property.name),
                 _ => {
-                    assert!(discovered.is_some() || !seen.contains(&property.name), "never reached: {}", property.name)
+                    assert!(discovered.is_some() || !seen.contains(&property.name), "never reached: {}", property.name);
                 }
             }
         }
