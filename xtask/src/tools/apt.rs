@@ -1,8 +1,7 @@
 //! Debian's packages, for programs that are installed nowhere else.
 
-use std::process::{Command, Stdio};
-
 use super::command::succeeds;
+use std::process::{Command, Stdio};
 
 /// Installs packages with `apt-get`. `false` without root's rights, on another system, or if it fails.
 pub(super) fn install(packages: &[&str]) -> bool {

@@ -1,16 +1,15 @@
 //! The Python tools, in a virtual environment of the workspace's own: `.tools/python`.
 
+use super::{
+    apt,
+    command::{run, succeeds},
+};
 use std::{
     env,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-};
-
-use super::{
-    apt,
-    command::{run, succeeds},
 };
 
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
