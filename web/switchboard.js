@@ -29,7 +29,7 @@ const STREAM = "text/event-stream";
 /** Members that begin with `_` are internal to this module. */
 export class Switchboard {
   _state = "connecting";
-  /** By thread id. The inbox has none. */
+  /** Feeds by thread id. The inbox has none. */
   #feeds = new Map();
   #staying;
   #socket;
@@ -179,7 +179,7 @@ export class Switchboard {
     const { patience } = this._options;
     for (let seen = Date.now(); this._state !== "closed"; await this._backOff(this.#failures)) {
       const lived = await this.#connect().catch(() => 0);
-      // A socket that closed soon is a failure too.
+      // A socket that closed early is a failure too.
       this.#failures = lived > patience ? 0 : this.#failures + 1;
       if (lived) seen = Date.now();
       // The token may be to blame: a refused connect gives no reason.
@@ -237,7 +237,7 @@ export class Switchboard {
     if (this._state === "open") elsewhere ? this.#hangUp() : this.#ping();
   }
 
-  /** A token that could not be had is asked for again. */
+  /** A token that could not be fetched is asked for again. */
   async #bearer() {
     const { token } = this._options;
     try {

@@ -1,9 +1,9 @@
 const PAGE_SIZE = 50;
 const TYPING_TIMEOUT_MS = 6000;
-/** By a change of owner's `to` or `type`. */
+/** The status after a change of owner, by its `to` or `type`. */
 const STATUS_AFTER = { bot: "bot", queue: "queued", escalated: "queued", claimed: "agent", ended: "ended" };
 
-/** The visitor's conversation. Events: `change`; `clear` when the log starts over; `unsent` for the unsent messages. */
+/** The visitor's conversation. Events: `change`, `clear` when the log starts over, `unsent` for unsent messages. */
 export class Conversation extends EventTarget {
   status = "bot";
   agent;
@@ -18,7 +18,7 @@ export class Conversation extends EventTarget {
   past;
   /** Unfinished answers by run. */
   streams = new Map();
-  /** By `client_id`. */
+  /** Unsent messages by `client_id`. */
   unsent = new Map();
   #session;
   #id;
@@ -32,7 +32,7 @@ export class Conversation extends EventTarget {
     for (const kept of session.tab.unsent ?? []) this.unsent.set(kept.client_id, { failed: "network", ...kept });
   }
 
-  /** Continues the stored conversation. Without one, only an open panel needs something: the token and the greeting. */
+  /** Continues the stored conversation. Without one, an open panel only needs the token and the greeting. */
   async resume() {
     const session = this.#session;
     const { host, stored } = session;

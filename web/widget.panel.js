@@ -12,7 +12,7 @@ export class Panel {
   parts;
   #log = new Log(this);
   #frame;
-  /** By a button's name. */
+  /** Actions by button name. */
   #actions = {
     open: () => (this.host.open = !this.host.open),
     close: () => (this.host.open = false),
@@ -179,7 +179,7 @@ export class Panel {
     if (this.root.activeElement?.checkVisibility() === false) this.#focus();
   }
 
-  /** Draws unfinished answers, the greeting, and the name of a typist. */
+  /** Draws everything below the log. */
   #drawNow() {
     const { conversation, parts, texts } = this;
     const { log, streams, unsent, status, connection, typist } = conversation;

@@ -37,7 +37,7 @@ export class Session {
     }));
   }
 
-  /** Returns the page's own token, else the visitor's. Only one tab at a time may ask for a visitor's token. */
+  /** Returns the page's token, else the visitor's. Only one tab at a time may ask for one. */
   token() {
     const given = this.host.token ?? this.host.getAttribute("token");
     if (given) return given.call ? given() : given;
@@ -68,7 +68,7 @@ export class Session {
   }
 }
 
-/** JSON in the browser's storage; in memory where the page is denied that. */
+/** JSON in the browser's storage; in memory where that is denied. */
 function storage(kind, prefix) {
   let area = {};
   try {

@@ -1,4 +1,4 @@
-// The visitor: the demo page, or a shop of one's own, with the widget in it.
+// The visitor's side: the demo page, or a shop's page, with the widget in it.
 
 import assert from "node:assert/strict";
 
@@ -8,7 +8,7 @@ import { agent, call, url } from "./world.mjs";
 export const TENANT = "acme";
 
 /**
- * A browser in which nothing is kept but `kept`, what `POST /visitors` gave to somebody before; and the page in it.
+ * Opens the page in a new browser context, whose storage has only `kept`, an earlier response of `POST /visitors`.
  * @param {{chatbot: string, kept?: object, context?: object, shop?: string, before?: (context) => Promise<void>,
  *   network?: {config: object}}} how
  */
@@ -27,7 +27,7 @@ export async function visit(browser, { chatbot, kept = {}, context: options, sho
   return open(context, shop);
 }
 
-/** A tab. */
+/** Opens another tab. */
 export async function open(context, shop) {
   const page = await context.newPage();
   const wrong = watch(page);
@@ -38,7 +38,7 @@ export async function open(context, shop) {
   return chat;
 }
 
-/** What a visitor does and sees. */
+/** The actions of a visitor in one tab, and queries of the widget there. */
 export class Chat {
   constructor(context, page, wrong) {
     this.context = context;
@@ -65,25 +65,33 @@ export class Chat {
     await this.part("field").press("Enter");
   }
 
-  /** The last of the log, once it has these words in it. */
+  async downloads() {
+    const [download] = await Promise.all([
+      this.page.waitForEvent("download"),
+      this.button("Download transcript").click(),
+    ]);
+    return download;
+  }
+
+  /** Waits for a message with these words, and returns the last one. */
   async shows(words, role = "bot") {
     const message = this.page.locator(`switchboard-chat #log .${role}`, { hasText: words }).last();
     await message.waitFor({ state: "attached" });
     return message;
   }
 
-  /** What the log shows, message by message. */
+  /** Returns the texts of the log's messages and events. */
   said() {
     return this.page.locator("switchboard-chat #log :is(.message > div, .event)").allTextContents();
   }
 
-  /** What was said in it, without the changes of owner. */
+  /** Returns the texts of the log's messages, without events. */
   async bubbles() {
     const all = await this.page.locator("switchboard-chat #log .message > div").allTextContents();
     return all.map((text) => text.replace(/\s+/g, " ").trim());
   }
 
-  /** What the browser keeps under this name. */
+  /** Returns a value that the widget has stored in the browser. */
   async kept(what) {
     const kept = await this.page.evaluate(() => Object.entries(localStorage));
     return JSON.parse(kept.find(([name]) => name.endsWith(` ${what}`))?.[1] ?? "null");
@@ -104,17 +112,17 @@ export class Chat {
     return (await call(agent, "GET", `/threads/${await this.thread()}/messages`)).data;
   }
 
-  /** The id of what has the focus. */
+  /** Returns the id of the element with the focus. */
   focused() {
     return this.page.evaluate(() => (document.activeElement.shadowRoot?.activeElement ?? document.activeElement).id);
   }
 
-  /** Whether the focus is in the panel. */
+  /** Returns true if the focus is in the panel. */
   isInside() {
     return this.page.evaluate(() => Boolean(document.activeElement.shadowRoot?.activeElement?.closest("dialog")));
   }
 
-  /** Once it has moved to where it belongs. */
+  /** Waits for the animations of a part to end. */
   still(id) {
     return this.part(id).evaluate((one) => Promise.all(one.getAnimations().map(({ finished }) => finished)));
   }
@@ -128,8 +136,9 @@ export class Chat {
     const sideways = await this.page.evaluate(() => {
       const { shadowRoot } = document.querySelector("switchboard-chat");
       const all = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, dialog *")];
-      // What may be scrolled sideways on purpose.
-      const still = all.filter((one) => !one.closest("pre, .table, textarea") && getComputedStyle(one).overflowX !== "hidden");
+      // These elements scroll sideways on purpose.
+      const scrolls = (one) => one.closest("pre, .table, textarea") || getComputedStyle(one).overflowX === "hidden";
+      const still = all.filter((one) => !scrolls(one));
       const wide = still.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1);
       return wide.map((one) => one.outerHTML.slice(0, 200));
     });

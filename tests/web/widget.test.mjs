@@ -1,6 +1,6 @@
-// The widget in a browser, against a running Switchboard that serves its pages too.
+// Tests of the widget in a browser, against a running Switchboard that serves the pages too.
 //
-// `world.mjs` and `chromium.mjs` say what it reads.
+// `world.mjs` and `chromium.mjs` list the environment variables.
 
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ const GREETING = "Hello! What can I do for you?";
 const LONGEST = 32_000;
 const MAX_FUNCTION_LINES = 70;
 
-/** One that hangs is a failure. */
+/** A test with a time limit: one that hangs fails. */
 const test = (fact, proof) => facts(fact, { timeout: 90_000 }, proof);
 
 let browser;
@@ -29,14 +29,14 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** A browser that nobody has used, and the page in it. Where it does not matter who comes, it is one who came before. */
+/** Opens the page in a new browser context. The visitor is a returning one, with a token, unless they are `fresh`. */
 async function visit(t, { fresh, ...how } = {}) {
   const chat = await visitBy(browser, { chatbot, kept: fresh ? {} : visitor, ...how });
   t.after(() => chat.context.close());
   return chat;
 }
 
-/** Somebody at the other end, who listens to a thread. */
+/** Connects an agent who listens to a thread. */
 async function listens(thread) {
   const socket = new WebSocket(socketUrl, ["switchboard.v1", `bearer.${agent}`]);
   await new Promise((opened) => socket.on("open", opened));
@@ -129,7 +129,8 @@ test("a model's markdown is shown as what it means", async (t) => {
   assert.deepEqual(await found("blockquote"), ["It will ring."]);
   assert.deepEqual(await found("pre code"), ["fn drop(self) {}"]);
   assert.deepEqual(await found("td"), ["Canyon", "180 kg"]);
-  const links = await message.locator("a").evaluateAll((all) => all.map((a) => [a.textContent, a.href, a.target, a.rel]));
+  const anchors = message.locator("a");
+  const links = await anchors.evaluateAll((all) => all.map((a) => [a.textContent, a.href, a.target, a.rel]));
   const safe = ["_blank", "noopener noreferrer nofollow"];
   const [map, help] = ["https://shop.example/map_(new)", "https://shop.example/help"];
   assert.deepEqual(links, [["the map", map, ...safe], [help, help, ...safe]]);
@@ -165,7 +166,7 @@ test("of a long conversation the newest page is shown, and what was before where
   await chat.shows("Word 120", "agent");
   assert.equal((await chat.said()).length, 50);
   assert.equal(await chat.part("title").textContent(), "ana");
-  // It was said before, and nobody has to hear it again.
+  // These messages were there before, so screen readers must not announce them.
   assert.equal(await chat.part("fresh").locator("*").count(), 0);
   const earlier = chat.button("Earlier messages");
   const above = chat.page.locator("switchboard-chat #past .agent", { hasText: "Word 73" });
@@ -192,8 +193,9 @@ test("of a long conversation the newest page is shown, and what was before where
   await chat.opens();
   await chat.shows("Word 120", "agent");
   await chat.button("More").click();
-  const [download] = await Promise.all([chat.page.waitForEvent("download"), chat.button("Download transcript").click()]);
-  assert.match(await readFile(await download.path(), "utf8"), /You: The very first\n[^]*ana: Word 1\n[^]*ana: Word 120\n/);
+  const download = await chat.downloads();
+  const transcript = await readFile(await download.path(), "utf8");
+  assert.match(transcript, /You: The very first\n[^]*ana: Word 1\n[^]*ana: Word 120\n/);
 });
 
 test("words that were not sent, and those not yet said, are there after a reload", async (t) => {
@@ -232,7 +234,8 @@ test("a bot that cannot answer says that it is sorry", async (t) => {
 });
 
 test("nothing moves for those who want it still, and bubbles are seen without our colours", async (t) => {
-  const moving = (chat) => chat.page.evaluate(() => document.querySelector("switchboard-chat").shadowRoot.getAnimations().length);
+  const animations = () => document.querySelector("switchboard-chat").shadowRoot.getAnimations().length;
+  const moving = (chat) => chat.page.evaluate(animations);
   const lively = await (await visit(t)).opens();
   assert.ok((await moving(lively)) > 0);
   const chat = await visit(t, { context: { reducedMotion: "reduce", forcedColors: "active" } });
@@ -425,7 +428,7 @@ test("the transcript is the log", async (t) => {
   await chat.shows("You said");
   await chat.button("More").click();
   await chat.shot("menu");
-  const [download] = await Promise.all([chat.page.waitForEvent("download"), chat.button("Download transcript").click()]);
+  const download = await chat.downloads();
   const text = await readFile(await download.path(), "utf8");
   assert.match(download.suggestedFilename(), /\.txt$/);
   assert.match(text, /Robin: Hello! What can I do for you\?\n[^]*You: Keep this\n[^]*Robin: This is OpenAI's stand-in/);
@@ -451,8 +454,8 @@ test("hostile words from either side stay words", async (t) => {
     const links = inside.filter((one) => one.href).map((one) => one.protocol);
     return { kinds: [...new Set(inside.map((one) => one.localName))], links: [...new Set(links)].sort() };
   });
-  const harmless = "a bdi blockquote br code div em h3 hr li ol p pre s span strong table tbody td th thead time tr ul".split(" ");
-  assert.deepEqual(made.kinds.filter((kind) => !harmless.includes(kind)), []);
+  const harmless = "a bdi blockquote br code div em h3 hr li ol p pre s span strong table tbody td th thead time tr ul";
+  assert.deepEqual(made.kinds.filter((kind) => !harmless.split(" ").includes(kind)), []);
   assert.deepEqual(made.links, ["https:", "mailto:"]);
   const [own] = await chat.page.locator("switchboard-chat #log .customer > div").allTextContents();
   assert.equal(own, long);
@@ -466,7 +469,8 @@ test("markdown takes time by its length, however it is meant", async (t) => {
   const { page } = await visit(t);
   const took = await page.evaluate(async ({ pieces, length }) => {
     const { markdown } = await import("/markdown.js");
-    const deep = (node, level = 0) => [...node.childNodes].reduce((most, child) => Math.max(most, deep(child, level + 1)), level);
+    const deep = (node, level = 0) =>
+      [...node.childNodes].reduce((most, child) => Math.max(most, deep(child, level + 1)), level);
     const slow = [];
     for (const piece of pieces) {
       const begun = performance.now();
@@ -508,7 +512,7 @@ test("the keyboard is enough", async (t) => {
       assert.ok(await chat.isInside(), key);
       stops.add(await chat.focused());
     }
-    // The button that closes has no id.
+    // The close button has no id.
     assert.deepEqual([...stops].sort(), ["", "ask", "field", "more", "scroll", "send"]);
   }
   await page.keyboard.press("Escape");
@@ -685,17 +689,21 @@ test("a page that is denied its storage has a chat all the same", async (t) => {
   await chat.fine();
 });
 
-const REFUSALS = [[403, "forbidden", "not available"], [404, "not_found", "no longer exists"], [429, "over_budget", "Too many requests"]];
+const REFUSALS = [
+  [403, "forbidden", "not available"],
+  [404, "not_found", "no longer exists"],
+  [429, "over_budget", "Too many requests"],
+];
 for (const [status, code, words] of REFUSALS) {
   test(`a ${status} is told to everybody`, async (t) => {
     const chat = await visit(t, { fresh: true });
-    const headers = { "access-control-allow-origin": "*" };
-    await chat.page.route("**/visitors", (route) => route.fulfill({ status, headers, json: { code, status, detail: "" } }));
+    const refusal = { status, headers: { "access-control-allow-origin": "*" }, json: { code, status, detail: "" } };
+    await chat.page.route("**/visitors", (route) => route.fulfill(refusal));
     await chat.opens();
     await chat.part("problem").getByText(words).waitFor();
     assert.equal(await chat.part("problem").getAttribute("role"), "alert");
     await chat.shot(code);
-    // It was only then.
+    // The failure was temporary.
     await chat.page.unroute("**/visitors");
     await chat.says("And now?");
     await chat.shows("And now?");
@@ -708,7 +716,7 @@ async function scripts() {
   return names.filter((name) => name.endsWith(".js"));
 }
 
-/** A shop's page with the one line that it takes. */
+/** A shop's page that embeds the widget with one line. */
 function script(attributes) {
   return `<!doctype html><html lang="en"><title>Shop</title><main><h1>Shop</h1></main>
     <script type="module" src="/widget.js" data-tenant="${TENANT}" data-chatbot="${chatbot}" ${attributes}></script>`;
@@ -738,7 +746,8 @@ const HOSTILE = [
   "<script>alert(1)</script><img src=https://evil.example/x onerror=alert(1)><iframe src=javascript:alert(1)></iframe>",
   "[click](javascript:alert(1)) [click](JaVaScRiPt:alert(1)) [click](java\tscript:alert(1)) [click](vbscript:x)",
   "[click](data:text/html,<script>alert(1)</script>) [click](//evil.example) [click](\u0001javascript:alert(1))",
-  "![pixel](https://evil.example/pixel.png) [<img src=x onerror=alert(1)>](https://shop.example/?<script>alert(1)</script>)",
+  "![pixel](https://evil.example/pixel.png)" +
+    " [<img src=x onerror=alert(1)>](https://shop.example/?<script>alert(1)</script>)",
   "<https://shop.example/\"onmouseover=alert(1)> <mailto:a@shop.example>",
   "```html\"><script>alert(1)</script>\n</code></pre><script>alert(1)</script>\n```",
   "| a | b |\n|---|---|\n| <b onclick=alert(1)>x</b> | " + "wide".repeat(200) + " |",
@@ -752,11 +761,13 @@ const HOSTILE = [
   "the end",
 ];
 
-/** Repeated to the longest message there is. */
+/** Pieces of markdown, each repeated to the longest message. */
 const TANGLED = [
   "*", "_", "**a ", "*a _b ", "*a **b ", "~~a", "***", "_ *", "a*b_c~~d`e[f](g)h<i", "`", "`a ``b ", "\\", "\\*",
-  "[", "[a](", "[](a ", "[](<", "[x](((", "![", "](", "(", '[a](b"', '[a](https://b.example "', "<", "<http://", "http://", "https://a", "h", "hhttp",
-  "> ", ">", "- ", "-\n", "1. ", "  - a\n", "- a\n\n\n", "- a\n  - b\n    - c\n      - d\n        - e\n", "- > ", "> - ",
+  "[", "[a](", "[](a ", "[](<", "[x](((", "![", "](", "(", '[a](b"', '[a](https://b.example "',
+  "<", "<http://", "http://", "https://a", "h", "hhttp",
+  "> ", ">", "- ", "-\n", "1. ", "  - a\n", "- a\n\n\n", "- a\n  - b\n    - c\n      - d\n        - e\n",
+  "- > ", "> - ",
   "```\n", "~~~ ", "```a", "#", "# ", "# a #", "---\n", "|", "|a", "|\n", "|a|\n|-|\n", "a|b\n-|-\n",
   "\n", " ", "\t", " \n", "\u0301", "👩‍🚀", "&amp;",
 ];
