@@ -16,7 +16,7 @@ use crate::{
     store::Store,
 };
 
-/// Time after a lease within which a customer's message must be taken up: the sweep runs every minute and may miss one.
+/// Time that a customer's message may wait after its run's lease: the sweep runs every minute and may miss once.
 const TWO_SWEEPS: Duration = Duration::from_mins(2);
 
 /// Attempts at reading a thread that changes while it is read.
