@@ -1,9 +1,9 @@
 //! The client, the pages and the Vercel AI SDK's transport, run by Node and a browser, against a Switchboard of their
 //! own.
 //!
-//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `NODE` the Node that runs
-//! them, `CHROMIUM` a browser; without the folder or the browser nothing runs. `cargo xtask test` installs and sets all
-//! three. Screenshots are left in `target/screenshots`.
+//! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `NODE` the Node that
+//! runs them, `CHROMIUM` a browser; without the folder or the browser nothing runs. `cargo xtask test` installs and
+//! sets all three. Screenshots are left in `target/screenshots`.
 
 use std::{env, process::Stdio, time::Duration};
 

@@ -1,7 +1,7 @@
 //! Import circles: files of one crate that import each other in a loop.
 //!
-//! Reads `use` statements as text. An item that a module re-exports counts as an import of the file that defines it, and
-//! a module's import of an item of its parent does not count: the parent declares the child.
+//! Reads `use` statements as text. An item that a module re-exports counts as an import of the file that defines it,
+//! and a module's import of an item of its parent does not count: the parent declares the child.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -34,7 +34,7 @@ async fn add(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes
     let Add { items } = parse(&body)?;
     let mut account = standin.account();
     if account.conversation(&id)?.running {
-        return Err(locked_by_a_response());
+        return Err(conversation_locked());
     }
     let present = account.items(&id)?;
     let added = validate(items, present)?;
@@ -80,7 +80,7 @@ async fn delete(
     Ok(Json(account.conversation(&id)?.resource(&id)))
 }
 
-pub(super) fn locked_by_a_response() -> ApiError {
+pub(super) fn conversation_locked() -> ApiError {
     ApiError::invalid("A response is running on this conversation. Retry in a few seconds.").code("conversation_locked")
 }
 

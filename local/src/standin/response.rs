@@ -63,7 +63,7 @@ pub(super) fn json_response(json: Box<str>) -> HttpResponse {
 
 impl Response {
     /// A response in progress, before its first delta.
-    pub(super) fn begun(
+    pub(super) fn in_progress(
         request: CreateResponse,
         model: String,
         conversation: Option<String>,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     account::Account,
-    conversation_items::locked_by_a_response,
+    conversation_items::conversation_locked,
     error::ApiError,
     fault::{Failure, MatchedFault},
     handle::Standin,
@@ -52,7 +52,7 @@ impl Standin {
         };
         drop(account);
         let effects = Effects { conversation: conversation.clone(), items: input, stored: None };
-        let response = Response::begun(request, model, conversation, tools);
+        let response = Response::in_progress(request, model, conversation, tools);
         let script = Script::write(response, reply.as_ref(), input_tokens, effects, fault, self.pace());
         Ok((script, lock))
     }
@@ -78,7 +78,7 @@ impl Account {
         };
         let found = self.conversations.get(id);
         if found.ok_or_else(|| ApiError::not_found("Conversation", id))?.running {
-            return Err(locked_by_a_response());
+            return Err(conversation_locked());
         }
         Ok(self.items.get(id).map_or(&[], Vec::as_slice))
     }

@@ -96,7 +96,8 @@ async fn a_socket_listens_to_two_hundred_threads_and_no_more() {
     let subscribe = json!({ "action": "subscribe", "thread_id": thread });
     socket.says(subscribe.clone()).await;
     let refused = json!({
-        "type": "error", "thread_id": thread, "code": "conflict", "detail": "a connection can subscribe to at most 200 threads",
+        "type": "error", "thread_id": thread, "code": "conflict",
+        "detail": "a connection can subscribe to at most 200 threads",
     });
     assert_eq!(socket.hears().await, refused);
     // A socket may subscribe again to a thread that it is subscribed to.

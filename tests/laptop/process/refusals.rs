@@ -14,7 +14,8 @@ async fn a_second_process_on_the_same_data_is_told_so() {
     assert_eq!(
         said,
         format!(
-            "switchboard: another switchboard is using {folder}; stop it first, or choose another directory with --data-dir"
+            "switchboard: another switchboard is using {folder}; \
+             stop it first, or choose another directory with --data-dir"
         )
     );
 }
