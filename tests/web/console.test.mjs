@@ -543,7 +543,7 @@ test("a session that ends is gone on with, and loses nothing", async () => {
   const desk = await consoleOf(agent, { at: asked.id });
   assert.ok(!desk.page.url().includes("token"));
   await desk.reply.fill("Half a reply");
-  const problem = { status: 401, code: "unauthenticated", detail: "A valid bearer token is needed." };
+  const problem = { status: 401, code: "unauthenticated", detail: "a valid bearer token is required" };
   const refused = { status: 401, json: problem };
   await desk.page.route("**/end", (route) => route.fulfill(refused), { times: 1 });
   await desk.button("End").click();
