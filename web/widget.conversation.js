@@ -158,10 +158,11 @@ export class Conversation extends EventTarget {
   }
 
   #place(message) {
-    const { role, author, event } = message;
+    const { role, author, answers, event } = message;
     this.log.push(message);
     if (author.id === this.typist?.id) this.#stopTyping();
-    if (role === "bot") this.streams.clear();
+    // Not for the greeting, which may come after the first words of an answer.
+    if (answers) this.streams.clear();
     if (role === "customer") this.discard(message.client_id);
     if (event) {
       for (const run of this.streams.keys()) this.#withdraw(run);

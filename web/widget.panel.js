@@ -185,7 +185,7 @@ export class Panel {
     const { log, streams, unsent, status, connection, typist } = conversation;
     const { thread, chatbot } = this.session.stored;
     const now = [...streams.values()];
-    if (!log.length && (!thread || unsent.size)) now.push(chatbot?.greeting);
+    if (!log.length && (!thread || unsent.size)) now.unshift(chatbot?.greeting);
     const rows = now.filter(Boolean).map((text) => this.#log.row({ role: "bot", author: {}, text }));
     parts.now.replaceChildren(...rows);
     const answers = status === "bot" && conversation.isUnanswered() && !streams.size && connection !== "connecting";

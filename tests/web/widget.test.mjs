@@ -103,7 +103,7 @@ test("an answer is shown as it comes, and ends up as the log has it", async (t) 
   const answer = await model.stops(6);
   await chat.says("Where is my order?");
   await answer.begun();
-  const streamed = chat.part("now").locator(".bot > div");
+  const streamed = chat.part("now").locator(".bot > div").last();
   await streamed.getByText("stand-in").waitFor();
   assert.match(await streamed.textContent(), /^This is OpenAI's/);
   assert.doesNotMatch(await streamed.textContent(), /You said/);
