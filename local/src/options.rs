@@ -60,7 +60,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             sweep_every: None,
             retry_policy: RetryPolicy::default(),
-            webhooks: webhook::Settings { reach: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
+            webhooks: webhook::Settings { network_policy: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
             dynamo: DynamoWire::default(),
             sockets: SocketsWire::default(),
             openai_wire: OpenAiWire::default(),

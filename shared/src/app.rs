@@ -154,7 +154,7 @@ impl Settings {
                 retry_policy,
             },
             webhooks: webhook::Settings {
-                reach: var("WEBHOOK_REACH").map_or(Ok(NetworkPolicy::default()), |word| {
+                network_policy: var("WEBHOOK_REACH").map_or(Ok(NetworkPolicy::default()), |word| {
                     word.parse().map_err(|why| Error::internal(format!("WEBHOOK_REACH {why}")))
                 })?,
                 ..webhook::Settings::default()

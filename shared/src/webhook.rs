@@ -33,7 +33,7 @@ const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub reach: NetworkPolicy,
+    pub network_policy: NetworkPolicy,
     /// Timeout for a whole request, from its first packet to the last one of the response.
     pub timeout: Duration,
 }
@@ -66,7 +66,7 @@ pub enum DeliveryError {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { reach: NetworkPolicy::Public, timeout: Duration::from_secs(10) }
+        Self { network_policy: NetworkPolicy::Public, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -88,7 +88,7 @@ impl Webhooks {
 
     /// Validates the webhook that an admin sets for a chatbot.
     pub fn validated(&self, webhook: &Webhook) -> Result<Webhook, Error> {
-        webhook.validated(self.settings.reach)
+        webhook.validated(self.settings.network_policy)
     }
 
     /// Posts a JSON body and returns the body of a 2xx response. Any other status is an error. So is a redirect, which
@@ -97,7 +97,7 @@ impl Webhooks {
         let url: Url = webhook.url.parse().map_err(|_| DeliveryError::InvalidRequest)?;
         // Checked again, although it was when the webhook was set: a URL with an address instead of a name never
         // reaches the resolver.
-        if !is_allowed_host(&url, self.settings.reach) {
+        if !is_allowed_host(&url, self.settings.network_policy) {
             return Err(DeliveryError::NotPublic);
         }
         let timestamp = now.seconds().to_string();
@@ -124,7 +124,7 @@ impl Webhooks {
         if let Some(built) = self.http.get() {
             return Ok(built);
         }
-        let built = client(self.settings.reach).map_err(|error| {
+        let built = client(self.settings.network_policy).map_err(|error| {
             tracing::error!(%error, "the HTTP client for webhooks could not be built");
             DeliveryError::InvalidRequest
         })?;

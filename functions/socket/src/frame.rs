@@ -121,12 +121,12 @@ pub(crate) fn unknown_action(request: &Request) -> Error {
     }
     match serde_json::from_slice::<Value>(request.body().as_ref()) {
         Ok(Value::Object(frame)) => match frame.get("action") {
-            Some(Value::String(_)) => Error::invalid("action", "there is no such action"),
+            Some(Value::String(_)) => Error::invalid("action", "is not a known action"),
             Some(_) => Error::invalid("action", "must be a string"),
-            None => Error::invalid("action", "is missing"),
+            None => Error::invalid("action", "is required"),
         },
         Ok(_) => Error::invalid("frame", "must be a JSON object"),
-        Err(_) => Error::invalid("frame", "is not JSON"),
+        Err(_) => Error::invalid("frame", "is not valid JSON"),
     }
 }
 

@@ -13,14 +13,14 @@ async fn what_is_wrong_with_a_frame_is_said_and_the_connection_lives() {
     let mut socket = customer.connects().await;
     let id = format!("{{\"action\": \"subscribe\", \"thread_id\": \"{thread}\"");
     let wrong = [
-        ("{\"action\": \"dance\"}".to_owned(), "action: there is no such action"),
+        ("{\"action\": \"dance\"}".to_owned(), "action: is not a known action"),
         ("{\"action\": 7}".into(), "action: must be a string"),
-        ("{\"action\": \"$connect\"}".into(), "action: there is no such action"),
-        ("{}".into(), "action: is missing"),
+        ("{\"action\": \"$connect\"}".into(), "action: is not a known action"),
+        ("{}".into(), "action: is required"),
         ("[]".into(), "frame: must be a JSON object"),
         ("\"ping\"".into(), "frame: must be a JSON object"),
-        ("{".into(), "frame: is not JSON"),
-        (String::new(), "frame: is not JSON"),
+        ("{".into(), "frame: is not valid JSON"),
+        (String::new(), "frame: is not valid JSON"),
         ("{\"action\": \"ping\", \"loud\": true}".into(), "loud: is not a known field"),
         (
             "{\"action\": \"subscribe\"}".into(),

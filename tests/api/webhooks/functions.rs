@@ -153,7 +153,7 @@ async fn a_line_lost_between_two_tries_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_name_that_leads_into_the_network_is_refused_when_it_is_called() {
-    let webhooks = webhook::Settings { reach: NetworkPolicy::Public, ..webhook::Settings::default() };
+    let webhooks = webhook::Settings { network_policy: NetworkPolicy::Public, ..webhook::Settings::default() };
     let stage = Stage::with(Options { webhooks, ..Options::default() }).await;
     let receiver = Receiver::start().await;
     // The name does not show that it resolves to an address in the network.
