@@ -66,7 +66,7 @@ impl App {
         }
         let documents = self.store.documents_get(chatbot).await?;
         let Ok(knowledge) = self.knowledge_create(chatbot, &documents).await else { return Ok(None) };
-        if !self.store.chatbot_learn(chatbot, &knowledge).await? {
+        if !self.store.chatbot_set_knowledge(chatbot, &knowledge).await? {
             // Somebody else uploaded them, or changed the documents: nothing refers to this upload.
             let _ = self.delete_remote(&knowledge.into()).await;
             let now = self.store.chatbot_get(&chatbot.tenant, &chatbot.id).await?;

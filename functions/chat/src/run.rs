@@ -191,12 +191,12 @@ impl Run {
 
     /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
-        let spoken = self.ask_model().await?;
+        let answer = self.ask_model().await?;
         // Read after the model was asked: while it made a conversation, the run may have read a longer log.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
-        let kept = spoken.origin.response_id.clone();
-        let mut reply = self.message(self.app.message_id(), &bot, spoken);
+        let kept = answer.origin.response_id.clone();
+        let mut reply = self.message(self.app.message_id(), &bot, answer);
         let run = self.id.clone();
         let written = self.save(|mut thread| {
             thread.reply(&run, &mut reply, input_through, asked_through);
@@ -292,7 +292,7 @@ impl Run {
         }
     }
 
-    fn message(&self, id: MessageId, bot: &Chatbot, spoken: ModelReply) -> Message {
+    fn message(&self, id: MessageId, bot: &Chatbot, answer: ModelReply) -> Message {
         Message {
             id,
             client_id: None,
@@ -300,11 +300,11 @@ impl Run {
             seq: 0,
             role: message::Role::Bot,
             author: author(bot),
-            text: spoken.text,
+            text: answer.text,
             at: self.app.now(),
             answers: None,
             event: None,
-            origin: Some(spoken.origin),
+            origin: Some(answer.origin),
         }
     }
 }

@@ -103,6 +103,6 @@ async fn release(app: &App, identity: &Identity, id: &ThreadId, body: Release) -
         Ok(changed)
     });
     let (thread, metadata) = released.await?;
-    app.have_answered(&thread).await;
+    app.invoke_chat(&thread).await;
     Ok(thread.view(&metadata))
 }

@@ -12,7 +12,7 @@ pub(crate) async fn retry(app: &App, key: &Key) -> Result<(), Error> {
         return Ok(());
     };
     let Some(taken) = app.store.outbox_take(&item, now).await? else { return Ok(()) };
-    if !app.attempt(&item).await? && taken.schedule().is_hopeless(now) {
+    if !app.attempt(&item).await? && taken.schedule().is_expired(now) {
         log_given_up(&item);
         app.store.outbox_delete(&item).await?;
     }

@@ -17,7 +17,7 @@ pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Er
         DueThread::Settled => return Ok(()),
     };
     match thread.due_action(app.store.timeouts(), now) {
-        Some(DueAction::Answer) => app.have_answered(&thread).await,
+        Some(DueAction::Answer) => app.invoke_chat(&thread).await,
         Some(DueAction::TimeOut(_) | DueAction::End) => change_owner(app, tenant, id).await?,
         Some(DueAction::Delete) => delete(app, &thread).await?,
         None if thread.run_is_live(now) => {}
@@ -38,7 +38,7 @@ async fn change_owner(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Erro
         thread.change(event, Person::system(), message_id.clone())
     });
     if let Some(thread) = changed.await? {
-        app.have_answered(&thread).await;
+        app.invoke_chat(&thread).await;
     }
     Ok(())
 }

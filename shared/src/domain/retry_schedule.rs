@@ -31,13 +31,13 @@ impl RetrySchedule {
 
     /// The schedule after one more attempt at `now`: due again in a minute, two, four and so on, up to an hour.
     #[must_use]
-    pub fn once_more(&self, now: At) -> Self {
+    pub fn after_attempt(&self, now: At) -> Self {
         let wait = FIRST_DELAY.saturating_mul(1 << self.attempts.min(10)).min(MAX_DELAY);
         Self { due: now + wait, first_tried: self.first_tried.or(Some(now)), attempts: self.attempts + 1 }
     }
 
     /// True after a day of attempts: the item is to be given up.
-    pub fn is_hopeless(&self, now: At) -> bool {
+    pub fn is_expired(&self, now: At) -> bool {
         self.first_tried.is_some_and(|first| first + GIVE_UP_AFTER <= now)
     }
 }
@@ -50,8 +50,8 @@ mod tests {
     fn each_wait_is_twice_the_last_and_none_longer_than_an_hour_until_a_day_is_over() {
         let mut schedule = RetrySchedule::from(At::from_millis(0));
         let (mut waits, mut now) = (Vec::new(), schedule.due);
-        while !schedule.is_hopeless(now) {
-            schedule = schedule.once_more(now);
+        while !schedule.is_expired(now) {
+            schedule = schedule.after_attempt(now);
             waits.push((schedule.due.millis() - now.millis()) / 60_000);
             now = schedule.due;
         }

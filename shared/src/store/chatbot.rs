@@ -118,7 +118,7 @@ impl Store {
 
     /// Records the chatbot's documents at OpenAI. Returns `false` if that was already done, or if the documents have
     /// changed in the meantime.
-    pub async fn chatbot_learn(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {
+    pub async fn chatbot_set_knowledge(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {
         let updated = self
             .dynamo
             .update_item()

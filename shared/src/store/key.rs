@@ -101,7 +101,7 @@ pub fn subscription(tenant: &str, id: &ThreadId, connection: &str) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{SUBSCRIPTION}{connection}") }
 }
 
-pub fn mark(tenant: &str, id: &ThreadId, subject: &str) -> Key {
+pub fn read_marker(tenant: &str, id: &ThreadId, subject: &str) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("MARK#{subject}") }
 }
 
@@ -150,7 +150,7 @@ pub fn delivery(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{DELIVERY}{message}") }
 }
 
-pub fn visits(tenant: &str, address: &str, window: i64) -> Key {
+pub fn visitor_tokens(tenant: &str, address: &str, window: i64) -> Key {
     Key { pk: format!("{tenant}#VISITS#{address}"), sk: format!("WINDOW#{window}") }
 }
 
@@ -221,14 +221,14 @@ mod tests {
             note("acme", &thr, 7, &msg),
             client("acme", &thr, "c#1", "a#b"),
             subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
-            mark("acme", &thr, "c#1"),
+            read_marker("acme", &thr, "c#1"),
             cleanup(&thread_partition("acme", &thr), "conv_1"),
             delivery("acme", &thr, &msg),
             chatbot("acme", &bot),
             document("acme", &bot, "01JD0000000000000000000000", 12),
             connection("acme", "L0SM9cOFvHcCIhw="),
             inbox("acme", "L0SM9cOFvHcCIhw="),
-            visits("acme", "192.0.2.10", 1_795_341_600),
+            visitor_tokens("acme", "192.0.2.10", 1_795_341_600),
             idempotency("acme", "cus", "k#1"),
         ];
         let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");

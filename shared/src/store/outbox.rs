@@ -51,7 +51,7 @@ impl OutboxItem {
             Self::Cleanup(cleanup) => &mut cleanup.schedule,
             Self::Delivery(delivery) => &mut delivery.schedule,
         };
-        *schedule = schedule.once_more(now);
+        *schedule = schedule.after_attempt(now);
         attempted
     }
 

@@ -19,7 +19,7 @@ impl Store {
             .dynamo
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key::visits(tenant, address, window).attributes()))
+            .set_key(Some(key::visitor_tokens(tenant, address, window).attributes()))
             .update_expression("ADD #count :one SET #expires = :expires")
             .condition_expression("attribute_not_exists(#count) OR #count < :max")
             .expression_attribute_names("#count", "count")

@@ -29,7 +29,7 @@ impl Store {
             .dynamo
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key::mark(tenant, id, subject).attributes()))
+            .set_key(Some(key::read_marker(tenant, id, subject).attributes()))
             .update_expression("SET #seq = :seq, #expires = :expires")
             .condition_expression("attribute_not_exists(#seq) OR #seq < :seq")
             .expression_attribute_names("#seq", "seq")
@@ -49,8 +49,8 @@ impl Store {
         ids: impl Iterator<Item = &ThreadId>,
         subject: &str,
     ) -> Result<HashMap<ThreadId, u64>, Error> {
-        let ids: HashMap<_, _> = ids.map(|id| (key::mark(tenant, id, subject).pk, id.clone())).collect();
-        let keys = ids.values().map(|id| key::mark(tenant, id, subject)).collect();
+        let ids: HashMap<_, _> = ids.map(|id| (key::read_marker(tenant, id, subject).pk, id.clone())).collect();
+        let keys = ids.values().map(|id| key::read_marker(tenant, id, subject)).collect();
         let markers = self.get_all(keys, false).await?;
         let marker = |item: &row::Item| {
             let seq = item.get("seq")?.as_n().ok()?.parse().ok()?;

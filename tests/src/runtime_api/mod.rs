@@ -169,7 +169,7 @@ async fn invocation_error(
 }
 
 impl RuntimeApi {
-    /// VisitorTokens on an outcome. Nobody may be waiting for it any more, because the test has ended.
+    /// Passes on an outcome. Nobody may be waiting for it any more, because the test has ended.
     fn answer(&self, subject: Subject, outcome: Outcome) -> (StatusCode, &'static str) {
         let _ended = self.answered.send((subject, outcome));
         (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
