@@ -1,0 +1,56 @@
+//! A thread's title and metadata, here and at OpenAI.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ThreadId;
+use crate::Error;
+
+/// A thread's title and metadata. An item of its own, so that a turn does not read and write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadMetadata {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ThreadMetadata {
+    pub const TITLE_MAX: usize = 200;
+    /// The most metadata pairs: OpenAI keeps 16 with a conversation, and two of them are ours.
+    pub const METADATA_MAX: usize = 14;
+    const RESERVED: [&str; 2] = ["switchboard_thread", "title"];
+
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.title.as_ref().is_some_and(|title| title.chars().count() > Self::TITLE_MAX) {
+            return Err(Error::invalid("title", format!("must have at most {} characters", Self::TITLE_MAX)));
+        }
+        if self.metadata.len() > Self::METADATA_MAX {
+            return Err(Error::invalid("metadata", format!("must have at most {} pairs", Self::METADATA_MAX)));
+        }
+        for (key, value) in &self.metadata {
+            let field = || format!("metadata.{}", key.chars().take(64).collect::<String>());
+            if !(1..=64).contains(&key.chars().count()) {
+                return Err(Error::invalid(field(), "must have a key of 1 to 64 characters"));
+            }
+            if Self::RESERVED.contains(&key.as_str()) {
+                return Err(Error::invalid(field(), "is a reserved key"));
+            }
+            if value.chars().count() > 512 {
+                return Err(Error::invalid(field(), "must have at most 512 characters"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The metadata of the conversation at OpenAI: the thread's pairs, its title, and its id.
+    pub fn mirrored(&self, thread: &ThreadId) -> BTreeMap<String, String> {
+        let mut pairs = self.metadata.clone();
+        pairs.insert("switchboard_thread".into(), thread.to_string());
+        if let Some(title) = &self.title {
+            pairs.insert("title".into(), title.clone());
+        }
+        pairs
+    }
+}
