@@ -111,7 +111,7 @@ async fn take(State(seen): State<Seen>, headers: HeaderMap, body: Bytes) -> Resp
     }
 }
 
-/// Verifies a signature as the README tells a receiver to.
+/// Verifies a signature as `docs/webhooks.md` tells a receiver to.
 fn checked(headers: &HeaderMap, body: &[u8]) -> Result<Told, String> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));

@@ -1,4 +1,4 @@
-// The Vercel AI SDK's own transport, as `useChat` has it, in two major versions, against a running Switchboard.
+// Tests of the Vercel AI SDK's own transport, which `useChat` uses, in two major versions, against a running Switchboard.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";

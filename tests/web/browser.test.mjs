@@ -1,6 +1,6 @@
-// web/switchboard.js in a real browser, whose network goes away and comes back.
+// Tests of web/switchboard.js in a browser whose network goes away and comes back.
 //
-// Besides what `world.mjs` reads: CHROMIUM, the browser.
+// Variables besides those of `world.mjs`: CHROMIUM, the browser.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

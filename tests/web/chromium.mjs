@@ -1,7 +1,7 @@
-// The browser that these scripts drive, and what they ask of each page in it.
+// The browser that these scripts drive, and the checks of each page in it.
 //
 //     CHROMIUM       the browser
-//     SCREENSHOTS    where pictures are left, if anywhere
+//     SCREENSHOTS    the folder for screenshots; none are taken without it
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { tools } from "./world.mjs";
 const { chromium } = tools("playwright-core");
 const AXE = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
 const { CHROMIUM, SCREENSHOTS } = process.env;
-/** It is to run as root, on a machine without a screen, and to ask nobody for anything of its own accord. */
+/** Chromium's options: as root, without a screen, and without requests of its own. */
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -21,15 +21,15 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-/** Who may be asked for something. */
+/** The origins that a page may request. */
 const HOME = /^(data:|blob:|http:\/\/127\.0\.0\.1:)/;
 
 export const launch = () => chromium.launch({ executablePath: CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 
-/** What a browser says of a network that is gone, and of answers that are refusals: no harm. */
+/** Console messages about a lost network and refused requests, which are expected. */
 const EXPECTED = /net::ERR_|status of [45]\d\d|WebSocket connection/;
 
-/** What goes wrong in a page: nothing in it may ask anybody else for anything, say anything by a dialog, or fail. */
+/** Collects a page's errors: requests to other origins, dialogs and failures. */
 export function watch(page) {
   const wrong = [];
   page.on("dialog", (dialog) => (wrong.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
@@ -41,7 +41,7 @@ export function watch(page) {
   return wrong;
 }
 
-/** No barrier that axe knows of is in the page. */
+/** Fails if axe finds an accessibility violation in the page. */
 export async function accessible(page, state = "") {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => axe.run({ rules: { "target-size": { enabled: true } } }));

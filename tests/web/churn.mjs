@@ -1,9 +1,9 @@
-// Many clients whose sockets die all the time, while people and the bot talk. In the end each has heard just the log.
+// Churn: many clients lose their sockets all the time, while people and the bot talk. In the end each has exactly the log.
 //
 //     CLIENTS=200 THREADS=10 DISCONNECTS=10000 node tests/web/churn.mjs
 //
-// How much has been said goes with how many sockets have died, so nothing here waits for the clock. Prints one line of
-// figures; ends with 1 where a client has heard anything else than the log, or after SECONDS.
+// The talk advances with the number of lost sockets, so nothing here waits for the clock. Prints one line of figures; exits
+// with 1 if a client has anything other than the log, or after SECONDS.
 
 import { isDeepStrictEqual } from "node:util";
 
@@ -17,11 +17,11 @@ const DISCONNECTS = number("DISCONNECTS", 10_000);
 const ROUNDS = number("ROUNDS", 12);
 const SECONDS = number("SECONDS", 280);
 const SEED = number("SEED", Date.now() % 1_000_000);
-/** Of each client. */
+/** The settings of each client. */
 const LISTENS_TO = 2;
-/** How much a socket hears before it dies; most hear hardly more than that they are subscribed. */
+/** The number of frames that a socket receives before it dies; most receive little more than `subscribed`. */
 const FRAMES = () => 1 + Math.floor(random() * (random() < 0.8 ? 4 : 40));
-/** But nobody waits for a death longer than this, in milliseconds. */
+/** The longest life of a socket, in milliseconds. */
 const LIFE = 1000;
 
 const began = Date.now();
@@ -33,10 +33,10 @@ function fail(why) {
   process.exit(1);
 }
 
-/** How many sockets have died, and who waits for that. */
+/** The number of sockets that have died, and the waiters for a number. */
 const dead = { count: 0, waiting: [] };
 
-/** Dies in the midst of what it has to tell, politely or not, as long as there are deaths left. */
+/** A socket that dies in the middle of its frames, with or without a close frame, while deaths are left. */
 class Mortal extends Wire {
   #left = FRAMES();
   #late;
@@ -60,7 +60,7 @@ class Mortal extends Wire {
 const died = (count) =>
   new Promise((resolve) => (dead.count >= count ? resolve() : dead.waiting.push({ count, resolve })));
 
-/** One who listens to some threads. */
+/** A client that listens to some threads. */
 function client(n, ids) {
   const token = n % 2 ? agent : customer;
   const theirs = board(token, { WebSocket: Mortal, backOff: 10, backOffMost: 100, holeAfter: 1000 });
@@ -69,7 +69,7 @@ function client(n, ids) {
   return { n, board: theirs, threads, heard: threads.map((thread) => new Listener(thread)) };
 }
 
-/** The customer asks, an agent takes over, and gives the line back: over their own dying sockets. */
+/** The customer asks, an agent claims and releases, each over a dying socket of their own. */
 async function talk(id, asks, answers) {
   for (let round = 0; round < ROUNDS; round++) {
     await died(Math.floor((DISCONNECTS * round) / ROUNDS));
@@ -81,7 +81,7 @@ async function talk(id, asks, answers) {
   }
 }
 
-/** A server under such a load may not even let one connect; a repeat changes nothing. */
+/** Repeats a request that fails: a server under this load may refuse connections, and a repeat changes nothing. */
 async function release(id) {
   try {
     await call(agent, "POST", `/threads/${id}/release`, { to: "bot" });
@@ -91,7 +91,7 @@ async function release(id) {
   }
 }
 
-/** What is wrong with what somebody has heard, if anything is. */
+/** The differences between a client's messages and the log. */
 function wrong(heard, whole) {
   if (isDeepStrictEqual(heard, whole)) return undefined;
   const at = heard.findIndex((message, n) => !isDeepStrictEqual(message, whole[n]));
@@ -108,7 +108,7 @@ const speaker = (threads, id, otherwise) => threads.find((thread) => thread.id =
 const talks = ids.map((id) => talk(id, speaker(asking, id, clients[0]), speaker(answering, id, clients[1])));
 await Promise.all([...talks, died(DISCONNECTS)]);
 
-/** The log to its end: what the last release gave back to the bot, it answers. */
+/** The whole log, after the bot has answered what the last release gave back to it. */
 async function wholeLog(id) {
   for (;;) {
     const whole = await log(id);

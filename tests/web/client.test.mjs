@@ -1,4 +1,4 @@
-// web/switchboard.js against a running Switchboard; what goes wrong goes wrong on the wire.
+// Tests of web/switchboard.js against a running Switchboard; faults happen on the wire.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -13,18 +13,18 @@ import { PATIENCE, STANDIN, tokenFor } from "./world.mjs";
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
 const needsSecret = { skip: JWT_SECRET ? false : "JWT_SECRET is not known" };
 
-/** There is no such thread. */
+/** The id of a thread that does not exist. */
 const NOWHERE = "thr_01JD0000000000000000000000";
 
 const boards = [];
 
-/** A board of that person's, closed when the test is over. */
+/** A `Switchboard` of that person, closed when the test is over. */
 function boardOf(token, options) {
   boards.push(board(token, options));
   return boards.at(-1);
 }
 
-/** That person on a thread: the board, the thread, and what is heard of it. */
+/** A person in a thread: their client, the thread, and its events so far. */
 function person(token, id, options) {
   const theirs = boardOf(token, options);
   const thread = theirs.thread(id);
@@ -33,7 +33,7 @@ function person(token, id, options) {
 
 afterEach(() => boards.splice(0).forEach((each) => each.close()));
 
-/** Words as they came, put together as a page would. */
+/** The text of deltas, put together as a page does it. */
 function words(events) {
   let text = "";
   for (const { type, index, text: more } of events) {
@@ -191,7 +191,7 @@ test("an answer that gets lost is asked for again, and the message said once", a
   assert.deepEqual(heard.log, [message, reply]);
 });
 
-/** A fetch that answers POSTs with these statuses before it lets one through. */
+/** A fetch that responds to POSTs with these statuses before it lets one through. */
 function answering(...refusals) {
   const tried = { times: 0 };
   tried.fetch = async (path, init) => {
@@ -241,7 +241,7 @@ test("a send that is given up ends at once, and sends nothing more", async () =>
   const began = Date.now();
   const giveUp = new AbortController();
   const sent = thread.send("Hello?", { signal: giveUp.signal });
-  // By then it waits for another try.
+  // By then it waits for its next attempt.
   setTimeout(() => giveUp.abort(), 100);
   await assert.rejects(sent, { name: "AbortError" });
   assert.ok(Date.now() - began < PATIENCE);
@@ -299,7 +299,7 @@ test("a subscription that is refused says why", async () => {
   assert.equal(code, "not_found");
 });
 
-/** Gives these tokens one after the other, the last for ever. */
+/** Returns these tokens one after the other, and the last one from then on. */
 function tokens(...all) {
   const source = () => (source.asked++, all.length > 1 ? all.shift() : all[0]);
   source.asked = 0;
@@ -403,7 +403,7 @@ test("a ping brings what nobody told", async () => {
   const { thread, heard } = person(customer, await newThread(), { WebSocket: wire, pingEvery: 200 });
   await heard.listens();
   const { last } = wire;
-  // The broadcast gets lost; the answer to the ping does not.
+  // The broadcast is lost; the response to the ping is not.
   last.arrives = (data) => JSON.parse(data).type === "pong" && (delete last.arrives, last.hears(data));
   await call(agent, "POST", `/threads/${thread.id}/chat`, { text: "Hello" });
   await heard.through(2);
@@ -514,7 +514,7 @@ test("iterators lose nothing, however slow or late they are", async () => {
   const thread = boardOf(customer).thread(id);
   await call(agent, "POST", `/threads/${id}/chat`, { text: "one" });
   while (thread.seq < 2) await new Promise(setImmediate);
-  // What came before the first iterator is kept for it; the second hears what comes from now on.
+  // Earlier events are kept for the first iterator; the second one gets events from now on.
   const [first, second] = [new Listener(thread), new Listener(thread)];
   for (const text of ["two", "three"]) await call(agent, "POST", `/threads/${id}/chat`, { text });
   await first.through(4);
@@ -552,7 +552,7 @@ test("a process ends once its board is closed", async () => {
     const blocked = board(customer, { ...slow, WebSocket: Refused });
     for (const each of [mine, blocked]) await each.thread(${JSON.stringify(id)}).send("Hello");
     for await (const { state } of mine.thread(${JSON.stringify(id)})) if (state === "open") break;
-    // By then the blocked one waits for another try.
+    // By then the blocked one waits for its next attempt.
     await new Promise((go) => setTimeout(go, 200));
     for (const each of [mine, blocked]) each.close();
   `;

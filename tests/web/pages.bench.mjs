@@ -1,16 +1,16 @@
-// How soon the demo page is seen, and how smoothly a long thread scrolls in the console: what `cargo xtask bench pages` runs.
+// The script of `cargo xtask bench pages`: the time to the demo page's first paint, and the frames of scrolling a long thread.
 //
-// Besides what `world.mjs` reads: CHROMIUM, the browser; MESSAGES, how long the long thread is; LOADS, how often the page is
-// loaded, each time by a browser that has none of its files.
+// Variables besides those of `world.mjs`: CHROMIUM, the browser; MESSAGES, the length of the long thread; LOADS, the number of
+// loads, each by a browser with an empty cache.
 
 import { agent, call, newThread, PATIENCE, tools, url } from "./world.mjs";
 
 const { CHROMIUM, MESSAGES = "5000", LOADS = "20" } = process.env;
 const { chromium } = tools("playwright-core");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-/** In milliseconds: what the eye takes for at once. */
+/** The limit of a first paint that people see as instant, in milliseconds. */
 const AT_ONCE = 100;
-/** A frame that took so long is one that was seen to hang. */
+/** The duration of a frame that people see as a hang, in milliseconds. */
 const HANGS = 50;
 const AT_A_TIME = 8;
 
@@ -28,7 +28,7 @@ async function paint() {
   line("all of it, from the click on", loads.map((load) => Math.max(load.painted, load.drawn)));
 }
 
-/** When things were there and when they were seen, in milliseconds of the page's own clock. */
+/** The times of loading and painting, in milliseconds of the page's own clock. */
 async function loaded() {
   const context = await browser.newContext({ viewport: { width: 1180, height: 800 } });
   const page = await context.newPage();
@@ -54,7 +54,7 @@ async function loaded() {
   return times;
 }
 
-/** From the newest message to the first one, by the wheel. */
+/** Scrolls from the newest message to the first one with the mouse wheel. */
 async function scroll() {
   const thread = await newThread();
   await call(agent, "POST", `/threads/${thread}/claim`, {});

@@ -1,6 +1,6 @@
-// A visitor and an agent, each in a window of their own, from the first question to the transcript.
+// The whole story in two browser windows, a visitor's and an agent's, from the first question to the transcript.
 //
-// `world.mjs` and `chromium.mjs` say what it reads. It needs the stand-in.
+// `world.mjs` and `chromium.mjs` list the environment variables. It needs the stand-in.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

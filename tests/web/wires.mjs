@@ -1,11 +1,11 @@
-// Sockets that go wrong, as wires do: each a class like WebSocket, over a real one; and a wire for a browser.
+// Faulty sockets: each a class like WebSocket, over a real one; and a faulty network for a browser.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 import { url, WebSocket } from "./world.mjs";
 
-/** Passes everything on, remembers what was said, and can be cut. */
+/** Forwards every frame, records it, and can be cut. */
 export class Wire {
   static all = [];
 
@@ -54,12 +54,12 @@ export class Wire {
   }
 }
 
-/** A `Wire` with a memory of its own. */
+/** A `Wire` class with a record of its own. */
 export const newWire = () => class extends Wire {
   static all = [];
 };
 
-/** Loses, doubles and mixes up what comes in. Which, the seed says. */
+/** Loses, duplicates and reorders received frames, as the seed decides. */
 export function unruly(seed) {
   const random = randomOf(seed);
   return class extends Wire {
@@ -81,7 +81,7 @@ export function unruly(seed) {
   };
 }
 
-/** A firewall that says no. */
+/** A firewall that refuses connections. */
 export class Refused {
   constructor() {
     setTimeout(() => this.onclose?.({ code: 1006 }));
@@ -91,13 +91,13 @@ export class Refused {
   close() {}
 }
 
-/** A firewall that says nothing. */
+/** A firewall that drops connections silently. */
 export class Silent {
   send() {}
   close() {}
 }
 
-/** Numbers between 0 and 1 that are the same each time. */
+/** Repeatable random numbers between 0 and 1. */
 export function randomOf(seed) {
   let state = seed >>> 0;
   return () => {
@@ -109,8 +109,8 @@ export function randomOf(seed) {
 }
 
 /**
- * A way to the server that can be cut, for a browser that is told to be offline keeps what it has begun; and on which
- * what sockets say can be kept waiting.
+ * A proxy to the server that can be cut, because a browser in its offline mode keeps open connections; and that can hold
+ * back the frames of sockets.
  */
 export async function wire(t) {
   const ends = new Set();

@@ -1,10 +1,10 @@
-// A running Switchboard as these scripts are given it, and the people who use it.
+// The running Switchboard that the scripts test, and its users.
 //
-//     SWITCHBOARD_URL, SWITCHBOARD_SOCKET   where it is
+//     SWITCHBOARD_URL, SWITCHBOARD_SOCKET   its URLs
 //     CUSTOMER, AGENT, ADMIN                tokens, of one tenant
 //     NODE_TOOLS                            the folder whose node_modules hold ws and playwright-core
-//     STANDIN                               OpenAI's stand-in, up to and with /v1; without it no answer can be held up
-//     JWT_SECRET                            what tokens are signed with; without it none can be made that ends soon
+//     STANDIN                               the URL of OpenAI's stand-in, with /v1; without it no reply can be delayed
+//     JWT_SECRET                            the secret that signs tokens; without it no short-lived token can be made
 
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
@@ -17,10 +17,10 @@ export const { CUSTOMER: customer, AGENT: agent, ADMIN: admin } = process.env;
 export const tools = createRequire(`${process.env.NODE_TOOLS}/`);
 export const { WebSocket } = tools("ws");
 
-/** Whatever takes longer hangs. */
+/** The timeout of every wait, in milliseconds. */
 export const PATIENCE = 20_000;
 
-/** So that a test waits for what happens, and hardly for the clock. */
+/** Short delays, so that a test waits for events and not for the clock. */
 const QUICK = { backOff: 20, backOffMost: 200, holeAfter: 100, pollEvery: 50, pollMost: 200 };
 
 /** @param {string | (() => string)} token */
@@ -28,7 +28,7 @@ export function board(token, options = {}) {
   return new Switchboard({ url, socketUrl, token, WebSocket, ...QUICK, ...options });
 }
 
-/** REST without the client that is tested. */
+/** REST calls without the client under test. */
 export async function call(token, method, path, body) {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
@@ -38,13 +38,13 @@ export async function call(token, method, path, body) {
 
 let chatbot;
 
-/** A thread of the customer's, with nothing in it. */
+/** Creates an empty thread of the customer. */
 export async function newThread() {
   chatbot ??= call(admin, "POST", "/chatbots", { name: "Robin", model: "gpt-5-mini", instructions: "Be brief." });
   return (await call(customer, "POST", "/threads", { chatbot_id: (await chatbot).id })).id;
 }
 
-/** The whole log, as REST has it. */
+/** The whole log, read by REST. */
 export async function log(thread) {
   const all = [];
   for (let page; page?.next_cursor !== null; all.push(...page.data)) {
@@ -55,7 +55,7 @@ export async function log(thread) {
 
 const standin = (path) => new URL(`/standin/${path}`, STANDIN).href;
 
-/** What happens at the model's next turn. */
+/** Sets the stand-in's behaviour at the model's next turn. */
 async function next(failure) {
   const body = JSON.stringify({ method: "POST", path: "/v1/responses", failure });
   return (await fetch(standin("faults"), { method: "POST", body })).json();
@@ -75,13 +75,13 @@ export const model = {
   },
 };
 
-/** What the model was asked for, oldest first. */
+/** The requests to the model, oldest first. */
 export async function requests(method, path) {
   const all = await (await fetch(standin("requests"))).json();
   return all.filter((request) => request.method === method && request.path.startsWith(path));
 }
 
-/** A token of the customer's tenant that is good for so many seconds. */
+/** A token of the customer's tenant that is valid for this many seconds. */
 export function tokenFor(seconds, claims = {}) {
   const part = (json) => Buffer.from(JSON.stringify(json)).toString("base64url");
   const theirs = JSON.parse(Buffer.from(customer.split(".")[1], "base64url"));
@@ -90,7 +90,7 @@ export function tokenFor(seconds, claims = {}) {
   return `${text}.${createHmac("sha256", JWT_SECRET).update(text).digest("base64url")}`;
 }
 
-/** Hears a thread, or the inbox, to its end; tests wait for what they want to have heard. */
+/** Collects the events of a thread or the inbox; tests wait for the events that they expect. */
 export class Listener {
   events = [];
   ended = false;

@@ -1,8 +1,7 @@
 //! Broadcast: one event to many sockets.
 //!
 //! Each event is serialised once. Each subscriber gets the events meant for them in order, and no subscriber waits for
-//! another: at most [`MAX_CONCURRENT_POSTS`] posts are in flight, and a slow post releases its permit and continues
-//! without one.
+//! another: at most [`MAX_CONCURRENT_POSTS`] posts are in flight at a time; a slow post stops counting and goes on.
 
 use std::{borrow::Cow, pin::pin, slice, time::Duration};
 
