@@ -12,7 +12,7 @@ pub const TENANT: &str = "acme";
 pub enum DemoError {
     #[error("the OpenAI server lists no models; set OPENAI_MODEL to the name of one")]
     NoModel,
-    #[error("creating it was refused: {0}")]
+    #[error("the API rejected it: {0}")]
     Refused(String),
     #[error(transparent)]
     Unreachable(#[from] reqwest::Error),

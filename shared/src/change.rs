@@ -37,8 +37,8 @@ impl App {
         Ok((thread, metadata))
     }
 
-    /// The same for the sweep, on behalf of nobody. The outbox is left to the sweep's own turn. `None` where nothing
-    /// changed.
+    /// Changes the owner for the sweep. The outbox items are not attempted here: the sweep retries them when they are
+    /// due. `None` where nothing changed.
     pub async fn change_by_system(
         &self,
         tenant: &str,

@@ -58,7 +58,7 @@ impl Error {
         let detail = match &with {
             ConflictWith::Agent(agent) => format!("{} holds the line", agent.label()),
             ConflictWith::Version(version) => {
-                format!("it was changed in the meantime; the current version is {version}")
+                format!("the chatbot was changed by another request; read it again (current version: {version})")
             }
         };
         Self::Conflict { detail, with: Some(with) }

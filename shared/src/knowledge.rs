@@ -21,7 +21,7 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(8);
 /// The most uploads at the same time.
 const MAX_CONCURRENT_UPLOADS: usize = 16;
 
-const TOO_SLOW: Failure = Failure::Unavailable { maybe_ran: true };
+const UPLOAD_TIMED_OUT: Failure = Failure::Unavailable { maybe_ran: true };
 
 impl App {
     /// The memory of this chatbot's threads: a conversation at OpenAI where both the server and the chatbot allow it.
@@ -33,7 +33,7 @@ impl App {
     pub async fn knowledge_create(&self, chatbot: &Chatbot, documents: &[Document]) -> Result<Knowledge, Failure> {
         let until = Instant::now() + UPLOAD_TIMEOUT;
         let upload = |it: Document| async move {
-            timeout_at(until, self.openai.file_create(&it.name, &it.text)).await.unwrap_or(Err(TOO_SLOW))
+            timeout_at(until, self.openai.file_create(&it.name, &it.text)).await.unwrap_or(Err(UPLOAD_TIMED_OUT))
         };
         let files = stream::iter(documents.to_vec()).map(upload).buffered(MAX_CONCURRENT_UPLOADS);
         let files: Vec<Result<String, Failure>> = files.collect().await;
@@ -42,7 +42,7 @@ impl App {
             Err(failure)
         } else {
             let store = self.openai.vector_store_create(chatbot.id.as_str(), &file_ids);
-            timeout_at(until, store).await.unwrap_or(Err(TOO_SLOW))
+            timeout_at(until, store).await.unwrap_or(Err(UPLOAD_TIMED_OUT))
         };
         match store {
             Ok(vector_store_id) => Ok(Knowledge { vector_store_id, file_ids }),

@@ -1,6 +1,6 @@
 //! The library of all Switchboard functions: the domain, the table, the OpenAI client, the sockets and the webhooks.
 //!
-//! **Architecture invariant:** no code in this crate knows an HTTP route, and only [`App::from_env`] reads the
+//! **Architecture invariant:** no code in this crate knows an HTTP route, and only `app.rs` reads the
 //! environment.
 
 mod app;

@@ -7,8 +7,7 @@ use tokio::time::timeout;
 
 use crate::{App, Error, store::OutboxItem};
 
-/// The longest that the caller of a change waits for its webhook: a function that has answered is frozen, so the first
-/// attempt has to be over by then.
+/// Timeout of the first delivery, which runs before the response, because Lambda freezes a function that has responded.
 const FIRST_DELIVERY_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl App {

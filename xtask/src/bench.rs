@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: measurements of CPU time, latency and memory.
 
+use std::process::Command;
+
+use clap::Args;
+
 use crate::{
     report::{Outcome, Report, check},
     tools::{Browser, Node, Python, cargo, install},
 };
-use clap::Args;
-use std::process::Command;
 
 #[derive(Args)]
 pub(crate) struct Bench {

@@ -3,15 +3,17 @@
 //! The bugs are patches, listed in a table with the tests that catch each. They are applied to the last commit, in a
 //! work tree under `target/`; the one in use is never touched.
 
-use crate::{
-    report::{Outcome, Report, check, count_tests},
-    tools::cargo,
-};
-use clap::Args;
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+};
+
+use clap::Args;
+
+use crate::{
+    report::{Outcome, Report, check, count_tests},
+    tools::cargo,
 };
 
 const FOLDER: &str = "tests/bugs";

@@ -1,15 +1,17 @@
 //! `cargo xtask sizes` and `cargo xtask build-functions`: the functions, built for Lambda.
 
-use crate::{
-    report::{Outcome, Report, check},
-    tools::{Python, cargo},
-};
-use clap::Args;
-use serde_json::Value;
 use std::{
     fs, io,
     path::PathBuf,
     process::{Command, Stdio},
+};
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::{
+    report::{Outcome, Report, check},
+    tools::{Python, cargo},
 };
 
 /// The limit of the authorizer's stripped binary. Size is cold-start time, and the authorizer runs before every first

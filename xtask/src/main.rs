@@ -11,8 +11,9 @@ mod test;
 mod tools;
 mod web;
 
-use clap::{Parser, Subcommand};
 use std::{env, path::Path, process::ExitCode};
+
+use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "The developer's commands")]

@@ -1,10 +1,11 @@
 //! The outcome of each step, and the summary at the end of a run.
 
-use crate::output::{Ended, pass_on};
 use std::{
     io,
     process::{Command, ExitCode},
 };
+
+use crate::output::{Ended, pass_on};
 
 /// The outcome of a step.
 pub(crate) enum Outcome {

@@ -1,10 +1,11 @@
 //! `cargo xtask schedules`: random schedules, each generated from a seed and checked against the invariants.
 
+use clap::Args;
+
 use crate::{
     bench::{self, benches},
     report::Report,
 };
-use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Schedules {

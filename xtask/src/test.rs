@@ -1,5 +1,9 @@
 //! `cargo xtask test`: every test and check.
 
+use std::{path::Path, process::Command};
+
+use clap::{Args, ValueEnum};
+
 use crate::{
     bugs, imports,
     report::{Outcome, Report, check, count_tests},
@@ -7,8 +11,6 @@ use crate::{
     tools::{Browser, Installed, Node, Python, cargo, install},
     web,
 };
-use clap::{Args, ValueEnum};
-use std::{path::Path, process::Command};
 
 const TEMPLATE: &str = "template.yaml";
 /// Reads the template as SAM transforms it. `sam validate` does not notice a streaming route that would buffer.

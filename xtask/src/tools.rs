@@ -6,12 +6,13 @@ mod command;
 mod node;
 mod python;
 
-use crate::report::{Outcome, Report};
 use std::{
     env,
     io::{self, IsTerminal},
     process::Command,
 };
+
+use crate::report::{Outcome, Report};
 
 pub(crate) use {browser::Browser, node::Node, python::Python};
 

@@ -1,7 +1,8 @@
 //! Size limits of the pages: the files in `web/` that a visitor or an agent loads, each compressed on its own.
 
-use crate::report::Outcome;
 use std::{fs, path::Path, process::Command};
+
+use crate::report::Outcome;
 
 /// Files that are loaded together, by the beginnings of their names, and the limit of their compressed size in bytes.
 /// `tests/web/widget.test.mjs` checks that a page loads the widget's files up to the first message, and no others.

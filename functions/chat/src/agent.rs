@@ -21,7 +21,7 @@ pub(crate) async fn chat_agent(
     let person = submission.identity.person();
     let claimed = match submission.identity.role {
         Role::Customer => None,
-        // An admin's message does not take the line from an agent; only `claim` does, because it is announced as that.
+        // An admin's message never takes the line from another agent; that requires an explicit `claim`.
         Role::Agent | Role::Admin => {
             let claim = Change::Claim { at: now, agent: person.clone(), admin: false };
             before.change(claim, person, app.message_id())?

@@ -1,4 +1,4 @@
-//! The caller's side of a turn: where its events go besides the sockets.
+//! The event sink: sends a turn's events to the caller's stream.
 
 use shared::{
     App,

@@ -58,7 +58,7 @@ impl ChatResponse {
         Event::Done { thread_id: self.thread().id.clone(), joined }
     }
 
-    /// True where nothing more is to come: 200. Otherwise somebody will answer later: 202.
+    /// True where the response is final (200); false where an answer follows later (202).
     pub(crate) fn is_settled(&self) -> bool {
         !matches!(self, Self::Message(response) if response.reply.is_none())
     }

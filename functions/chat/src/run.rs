@@ -30,7 +30,7 @@ use deltas::Chunk;
 use model::ModelReply;
 
 /// The most runs that try to answer the same messages. When the last one dies too, a person is asked.
-const MAX_ATTEMPTS: u32 = 2;
+const MAX_RUNS: u32 = 2;
 
 pub(crate) struct Run {
     app: App,
@@ -192,7 +192,7 @@ impl Run {
     /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
         let answer = self.ask_model().await?;
-        // Read after the model was asked: while it made a conversation, the run may have read a longer log.
+        // Read after the model was asked: saving a new conversation may have loaded newer messages.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
         let kept = answer.origin.response_id.clone();

@@ -5,7 +5,7 @@ use shared::{
     App, Error,
     domain::{
         At, ChatbotId, Identity, Message, MessageId, Note, Role, Thread, ThreadMetadata,
-        message::{self, TEXT_MAX},
+        message::{self, MAX_TEXT_CHARS},
     },
     fingerprint,
     sockets::Event,
@@ -50,8 +50,8 @@ impl ChatRequest {
         if self.text.trim().is_empty() {
             return Err(Error::invalid("text", "must not be empty"));
         }
-        if self.text.chars().count() > TEXT_MAX {
-            return Err(Error::invalid("text", format!("must have at most {TEXT_MAX} characters")));
+        if self.text.chars().count() > MAX_TEXT_CHARS {
+            return Err(Error::invalid("text", format!("must have at most {MAX_TEXT_CHARS} characters")));
         }
         if self.client_id.as_ref().is_some_and(|id| !(1..=64).contains(&id.chars().count())) {
             return Err(Error::invalid("client_id", "must have 1 to 64 characters"));

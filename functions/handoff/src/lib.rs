@@ -7,7 +7,7 @@ use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Deserialize;
 use shared::{
     App, Error,
-    domain::{Act, Identity, Line, Note, Reason, Role, ThreadId, message::TEXT_MAX, status::Event, thread},
+    domain::{Act, Identity, Line, Note, Reason, Role, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread},
     http,
 };
 
@@ -79,8 +79,8 @@ async fn claim(app: &App, identity: &Identity, id: &ThreadId, Claim {}: Claim) -
 /// Gives the line back: to the bot, or to the queue for another agent.
 async fn release(app: &App, identity: &Identity, id: &ThreadId, body: Release) -> Result<thread::View, Error> {
     identity.may(Act::Release)?;
-    if body.note.as_ref().is_some_and(|note| note.trim().is_empty() || note.chars().count() > TEXT_MAX) {
-        return Err(Error::invalid("note", format!("must have 1 to {TEXT_MAX} characters")));
+    if body.note.as_ref().is_some_and(|note| note.trim().is_empty() || note.chars().count() > MAX_TEXT_CHARS) {
+        return Err(Error::invalid("note", format!("must have 1 to {MAX_TEXT_CHARS} characters")));
     }
     let (message_id, note_id, at) = (app.message_id(), app.message_id(), app.now());
     let released = app.change_owner(identity, id, |thread| {

@@ -18,7 +18,7 @@ use shared::{
     domain::{Act, ThreadId},
     http,
     sockets::Event,
-    store::{Connection, SUBSCRIPTIONS_MAX},
+    store::{Connection, MAX_SUBSCRIPTIONS},
 };
 
 use frame::{Ping, Read, Subscribe, Target, Typing, Unsubscribe};
@@ -127,8 +127,8 @@ async fn subscribe(app: &App, connection: &Connection, frame: Subscribe) -> Resu
     };
     connection.identity.may(Act::ThreadRead)?;
     let new_count = threads.keys().filter(|id| !connection.threads.contains(*id)).count();
-    if new_count > 0 && connection.threads.len() + new_count > SUBSCRIPTIONS_MAX {
-        return Err(Error::conflict(format!("a connection can subscribe to at most {SUBSCRIPTIONS_MAX} threads")));
+    if new_count > 0 && connection.threads.len() + new_count > MAX_SUBSCRIPTIONS {
+        return Err(Error::conflict(format!("a connection can subscribe to at most {MAX_SUBSCRIPTIONS} threads")));
     }
     let subscriptions = stream::iter(threads).for_each_concurrent(MAX_CONCURRENT_SUBSCRIPTIONS, async |(id, after)| {
         if let Err(error) = subscribe_thread(app, connection, &id, after).await {

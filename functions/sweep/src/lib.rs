@@ -44,7 +44,7 @@ fn time_left(request: &Request) -> Duration {
     Duration::from_millis(context.deadline).saturating_sub(now)
 }
 
-/// An item of the due index, by the kind that its sort key says.
+/// A due item, classified by its sort key.
 enum Work {
     Thread { tenant: String, id: ThreadId },
     Outbox(Key),

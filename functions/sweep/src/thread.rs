@@ -8,7 +8,7 @@ use shared::{
 
 use crate::tombstone;
 
-/// Decides anew what the thread is due for, and does that.
+/// Reads the thread again, and runs the action that is due.
 pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
     let now = app.now();
     let thread = match app.store.due_thread_get(tenant, id, now).await? {

@@ -45,7 +45,7 @@ impl Identity {
             Claim | Release | Note | ChatbotRead => "only agents and admins may do this",
             Escalate => "only the customer or an admin may escalate a thread",
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",
-            ThreadCreate | ThreadRead | ThreadEnd | Chat => "this role does not allow this",
+            ThreadCreate | ThreadRead | ThreadEnd | Chat => "the token's role does not permit this request",
         }))
     }
 

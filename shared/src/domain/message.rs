@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{At, Line, MessageId, Person, Reason, ThreadId};
 
 /// The maximum length of a message, in characters.
-pub const TEXT_MAX: usize = 32_000;
+pub const MAX_TEXT_CHARS: usize = 32_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

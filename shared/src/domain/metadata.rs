@@ -17,17 +17,17 @@ pub struct ThreadMetadata {
 }
 
 impl ThreadMetadata {
-    pub const TITLE_MAX: usize = 200;
+    pub const MAX_TITLE_CHARS: usize = 200;
     /// The most metadata pairs: OpenAI keeps 16 with a conversation, and two of them are ours.
-    pub const METADATA_MAX: usize = 14;
+    pub const MAX_METADATA_PAIRS: usize = 14;
     const RESERVED: [&str; 2] = ["switchboard_thread", "title"];
 
     pub fn validate(&self) -> Result<(), Error> {
-        if self.title.as_ref().is_some_and(|title| title.chars().count() > Self::TITLE_MAX) {
-            return Err(Error::invalid("title", format!("must have at most {} characters", Self::TITLE_MAX)));
+        if self.title.as_ref().is_some_and(|title| title.chars().count() > Self::MAX_TITLE_CHARS) {
+            return Err(Error::invalid("title", format!("must have at most {} characters", Self::MAX_TITLE_CHARS)));
         }
-        if self.metadata.len() > Self::METADATA_MAX {
-            return Err(Error::invalid("metadata", format!("must have at most {} pairs", Self::METADATA_MAX)));
+        if self.metadata.len() > Self::MAX_METADATA_PAIRS {
+            return Err(Error::invalid("metadata", format!("must have at most {} pairs", Self::MAX_METADATA_PAIRS)));
         }
         for (key, value) in &self.metadata {
             let field = || format!("metadata.{}", key.chars().take(64).collect::<String>());

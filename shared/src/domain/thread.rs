@@ -76,7 +76,7 @@ pub struct Conversation {
     pub conversation_id: Option<String>,
     /// The last `seq` that the conversation holds, as input or as its own output.
     pub synced_through: u64,
-    /// True from the start of a run until its reply is written: the conversation may hold anything.
+    /// True from the start of a run until the conversation holds its reply: until then it may hold anything.
     #[serde(rename = "dirty")]
     pub in_doubt: bool,
     /// The thread's title or metadata changed and has not been sent to OpenAI.
@@ -85,7 +85,7 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Forgets the conversation, where the thread needs it no more.
+    /// Clears the reference to the conversation; `synced_through` is kept.
     pub fn forget(&mut self) {
         *self = Self { synced_through: self.synced_through, ..Self::default() };
     }
@@ -109,7 +109,7 @@ pub struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<Person>,
     pub seq: u64,
-    /// The messages after the caller's read marker and own last message; absent where the view goes to several people.
+    /// The number of messages that the caller has not read; absent in broadcasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
     pub created_at: At,

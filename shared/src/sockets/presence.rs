@@ -1,6 +1,6 @@
 //! Presence: the participants who are subscribed to a thread.
 //!
-//! It is derived from the subscriptions and broadcast as a whole, so pictures that overtake each other do no harm.
+//! It is derived from the subscriptions and broadcast as a whole, so snapshots may arrive in any order.
 
 use futures::future::BoxFuture;
 
@@ -11,20 +11,20 @@ use crate::{
     store::{Connection, Subscriber},
 };
 
-/// The participants in one picture.
+/// The participants in one snapshot.
 const MAX_PRESENT: usize = 50;
 
 impl App {
-    /// Broadcasts presence after a connection subscribed to a thread. The new connection always gets the picture; the
+    /// Broadcasts presence after a connection subscribed to a thread. The new connection always gets the snapshot; the
     /// others do unless its person was present before.
     pub async fn broadcast_arrival(&self, connection: &Connection, id: &ThreadId) -> Result<(), Error> {
         let (tenant, subject) = (&connection.identity.tenant, &connection.identity.subject);
         let mut subscribers = self.store.subscribers(tenant, id).await?;
-        let picture = self.picture(id, &subscribers);
-        self.sockets.post(&connection.id, &picture.frame()?).await;
+        let snapshot = self.snapshot(id, &subscribers);
+        self.sockets.post(&connection.id, &snapshot.frame()?).await;
         subscribers.retain(|it| it.connection != connection.id);
         if !subscribers.iter().any(|it| it.is_of(subject) && !self.is_past(it.expires)) {
-            self.broadcast_to(tenant, &subscribers, &[picture]).await;
+            self.broadcast_to(tenant, &subscribers, &[snapshot]).await;
         }
         Ok(())
     }
@@ -35,7 +35,7 @@ impl App {
         for id in threads {
             match self.store.subscribers(tenant, id).await {
                 Ok(subscribers) if subscribers.iter().any(|it| it.is_of(subject)) => {}
-                Ok(subscribers) => self.broadcast_to(tenant, &subscribers, &[self.picture(id, &subscribers)]).await,
+                Ok(subscribers) => self.broadcast_to(tenant, &subscribers, &[self.snapshot(id, &subscribers)]).await,
                 Err(error) => tracing::warn!(thread.id = %id, %error, "broadcasting a departure failed"),
             }
         }
@@ -52,7 +52,7 @@ impl App {
         })
     }
 
-    fn picture(&self, id: &ThreadId, subscribers: &[Subscriber]) -> Event {
+    fn snapshot(&self, id: &ThreadId, subscribers: &[Subscriber]) -> Event {
         let mut present: Vec<Participant> = Vec::new();
         for who in subscribers.iter().filter(|it| !self.is_past(it.expires)).filter_map(|it| it.who.as_ref()) {
             if present.len() < MAX_PRESENT && !present.contains(who) {

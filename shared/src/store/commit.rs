@@ -86,6 +86,7 @@ impl Store {
         mut change: impl FnMut(Thread) -> Commit,
     ) -> Result<Option<(Thread, Vec<Message>)>, Error> {
         let mut before = before.clone();
+        // Not `retry_on_conflict`: each attempt goes on from the thread that the one before has read.
         for _ in 0..MAX_ATTEMPTS {
             let mut commit = change(before.clone());
             if let Some(held) = commit.thread.run.as_mut().filter(|held| held.id == *run) {

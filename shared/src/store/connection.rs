@@ -15,7 +15,7 @@ use crate::{
 const EXPIRY_GRACE_SECONDS: i64 = 3600;
 
 /// The maximum number of threads that a socket may subscribe to.
-pub const SUBSCRIPTIONS_MAX: usize = 200;
+pub const MAX_SUBSCRIPTIONS: usize = 200;
 
 /// A connected socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -11,7 +11,7 @@
 //! | subscription of a socket | the same | `SUBSCRIPTION#{connection}` |
 //! | read marker of a person | the same | `MARK#{subject}` |
 //! | webhook delivery | the same | `NOTICE#{message}` |
-//! | removal at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
+//! | cleanup at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
 //! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
 //! | document of a chatbot | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
 //! | connection | `{tenant}#CONNECTION#{connection}` | `CONNECTION` |
@@ -84,6 +84,16 @@ pub fn note(tenant: &str, id: &ThreadId, after: u64, note: &MessageId) -> Key {
 /// Every note of the log has this in its sort key, and no message does.
 const NOTE: &str = "#NOTE#";
 
+/// The sort key below all notes of the message at `seq`, and above the message itself.
+pub fn after_message(seq: u64) -> String {
+    format!("{LOG}{seq:010}#")
+}
+
+/// The key of no item.
+pub fn nowhere() -> Key {
+    Key { pk: "#".into(), sk: "#".into() }
+}
+
 /// True for the sort key of a note.
 pub fn is_note(sk: &str) -> bool {
     sk.contains(NOTE)
@@ -140,7 +150,7 @@ pub fn document(tenant: &str, id: &ChatbotId, set: &str, place: usize) -> Key {
     Key { pk: chatbot_partition(tenant, id), sk: format!("{}{place:04}", documents(set)) }
 }
 
-/// The removal of a conversation, in a thread's partition, or of a vector store, in a chatbot's.
+/// The cleanup of a conversation, in a thread's partition, or of a vector store, in a chatbot's.
 pub fn cleanup(partition: &str, object: &str) -> Key {
     Key { pk: partition.into(), sk: format!("{CLEANUP}{object}") }
 }

@@ -17,7 +17,7 @@ use crate::{
 
 /// The log entries that are searched for the last message of a person or the bot: an escalation, a claim and the end
 /// may follow it.
-const LAST_ENTRIES: u64 = 4;
+const MAX_ENTRIES_SEARCHED: u64 = 4;
 
 /// A page of the log, oldest first, with the notes within it.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +31,8 @@ pub struct LogPage {
 impl Store {
     /// At most `limit` messages after `after`, read consistently.
     pub async fn log_after(&self, tenant: &str, id: &ThreadId, after: u64, limit: usize) -> Result<LogPage, Error> {
-        let from = key::message(tenant, id, after).sk;
         // Without the message `after` itself, but with the notes that come after it.
-        self.log_page(tenant, id, (format!("{from}#"), key::LOG_END.into()), true, limit).await
+        self.log_page(tenant, id, (key::after_message(after), key::LOG_END.into()), true, limit).await
     }
 
     /// At most `limit` messages before `before`; the newest where that is `None`.
@@ -57,12 +56,12 @@ impl Store {
         found.map(row::read_message).transpose()
     }
 
-    /// The last message of a person or the bot in each of these threads, without threads whose last [`LAST_ENTRIES`]
-    /// entries are all changes of owner. Read eventually consistently.
+    /// The last message of a person or the bot in each of these threads, without threads whose last
+    /// [`MAX_ENTRIES_SEARCHED`] entries are all changes of owner. Read eventually consistently.
     pub async fn last_messages(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, Message>, Error> {
         let entries = |thread: &&Thread| {
             let (tenant, id, seq) = (thread.tenant.clone(), thread.id.clone(), thread.seq);
-            (seq.saturating_sub(LAST_ENTRIES)..seq).map(move |before| key::message(&tenant, &id, before + 1))
+            (seq.saturating_sub(MAX_ENTRIES_SEARCHED)..seq).map(move |before| key::message(&tenant, &id, before + 1))
         };
         let mut last: HashMap<ThreadId, Message> = HashMap::new();
         for item in self.get_all(threads.iter().flat_map(entries).collect(), false).await? {

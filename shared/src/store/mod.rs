@@ -30,7 +30,7 @@ pub use chatbot::ChatbotWrite;
 pub use cleanup::{Cleanup, RemoteObject};
 pub use client::ClientRow;
 pub use commit::{Commit, Committed};
-pub use connection::{Connection, SUBSCRIPTIONS_MAX, Subscriber};
+pub use connection::{Connection, MAX_SUBSCRIPTIONS, Subscriber};
 pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};
 pub use idempotency::{Created, Creation, Idempotency};
@@ -61,7 +61,6 @@ impl Store {
 
     /// Opens the connection to the table ahead of its first use, if it can be opened: a read of nothing.
     pub async fn connect(&self) {
-        let key = key::Key { pk: "#".into(), sk: "#".into() };
-        let _ = self.get(key).await;
+        let _ = self.get(key::nowhere()).await;
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     Cleanup, Store, WebhookDelivery,
     key::{self, Key},
-    outcome::refused,
+    outcome::into_error,
     row::{self, Item},
     write::Condition,
 };
@@ -95,6 +95,6 @@ impl Store {
     /// Deletes an item that has succeeded, or is given up.
     pub async fn outbox_delete(&self, item: &OutboxItem) -> Result<(), Error> {
         let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(item.key().attributes()));
-        delete.send().await.map(|_| ()).map_err(refused)
+        delete.send().await.map(|_| ()).map_err(into_error)
     }
 }

@@ -1,5 +1,4 @@
-//! The outcome of a call to the table: what is an error, what is a refused condition, and what is worth another
-//! attempt.
+//! Outcomes of calls to the table: errors, unmet conditions and retries.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use crate::{Error, backoff::Backoff};
 
 /// The error of a failed call to the table, for outcomes that its caller does not handle.
-pub(super) fn refused<E, R>(error: SdkError<E, R>) -> Error
+pub(super) fn into_error<E, R>(error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -25,7 +24,7 @@ where
     match outcome {
         Ok(_) => Ok(true),
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(into_error(error)),
     }
 }
 
@@ -49,7 +48,7 @@ pub(super) fn is_retryable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -
     }
 }
 
-/// The backoff of one call to the table: some half a second in all.
+/// The backoff of one call to the table: six attempts, with delays of at most 620 ms in all.
 pub(super) fn backoff() -> Backoff {
     Backoff::new(6, Duration::from_millis(20), Duration::from_secs(1))
 }

@@ -4,7 +4,7 @@
 use super::{Store, key, outcome::condition_met, row};
 use crate::{Error, domain::At};
 
-/// Tokens per address and window. An office behind one address needs some.
+/// Tokens per address and window. High enough for an office that shares one address.
 pub const MAX_VISITOR_TOKENS: u64 = 30;
 
 /// Length of a window: ten minutes.

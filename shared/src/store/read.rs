@@ -1,7 +1,7 @@
 //! Reading items: one, many by their keys, or those of a partition.
 //!
-//! Reads of the table itself are consistent: a decision that rests on an older read would be refused when it is
-//! written. Reads of an index lag behind the table.
+//! Reads of one item and queries of the table are consistent: a write that rests on an older read would be refused.
+//! Batches are consistent where the caller asks for it; queries of an index lag behind the table.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use aws_sdk_dynamodb::types::{AttributeValue::S, KeysAndAttributes};
 use super::{
     Store,
     key::Key,
-    outcome::{backoff, refused, wait},
+    outcome::{backoff, into_error, wait},
     row::{Item, text},
 };
 use crate::Error;
 
-/// A query of one partition, of the table or of an index. Oldest first, all of it, unless it says otherwise.
+/// A query of one partition, of the table or of an index: ascending by sort key and without a page limit by default.
 #[derive(Default)]
 pub(super) struct Query {
     /// The index; the table itself where it is absent.
@@ -49,7 +49,7 @@ pub(super) struct QueryPage {
 impl Store {
     pub(super) async fn get(&self, key: Key) -> Result<Option<Item>, Error> {
         let get = self.dynamo.get_item().table_name(&self.table).set_key(Some(key.attributes())).consistent_read(true);
-        Ok(get.send().await.map_err(refused)?.item)
+        Ok(get.send().await.map_err(into_error)?.item)
     }
 
     /// One page of a query.
@@ -88,7 +88,7 @@ impl Store {
         for (name, value) in values.into_iter().flatten() {
             request = request.expression_attribute_values(name, S(value));
         }
-        let page = request.key_condition_expression(condition).send().await.map_err(refused)?;
+        let page = request.key_condition_expression(condition).send().await.map_err(into_error)?;
         Ok(QueryPage { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 
@@ -139,7 +139,8 @@ impl Store {
             let mut left = HashMap::from([(self.table.clone(), wanted)]);
             let mut backoff = backoff();
             loop {
-                let got = self.dynamo.batch_get_item().set_request_items(Some(left)).send().await.map_err(refused)?;
+                let got =
+                    self.dynamo.batch_get_item().set_request_items(Some(left)).send().await.map_err(into_error)?;
                 items.extend(got.responses.unwrap_or_default().into_values().flatten());
                 left = got.unprocessed_keys.unwrap_or_default();
                 if left.is_empty() {

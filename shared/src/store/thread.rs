@@ -119,10 +119,10 @@ impl Store {
     /// Replaces the thread by a tombstone: it cannot be read or appended to any more. Its log stays until
     /// [`Store::thread_purge`]. `cleanup` deletes its conversation at OpenAI. `false` on a conflict.
     pub async fn thread_tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, now: At) -> Result<bool, Error> {
-        let mut buried = before.clone();
-        buried.openai.forget();
+        let mut deleted = before.clone();
+        deleted.openai.forget();
         let key = key::thread(&before.tenant, &before.id);
-        let mut tombstone = row::row(key.clone(), &buried)?;
+        let mut tombstone = row::row(key.clone(), &deleted)?;
         tombstone.insert("version".into(), row::number(before.version + 1));
         tombstone.insert("tombstone".into(), Bool(true));
         tombstone.remove("run");

@@ -1,4 +1,4 @@
-//! Transactions, conditional writes and batches, with retries.
+//! Transactions and batches, which are retried, and writes of single items, which are not.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use super::{
     Store,
     key::Key,
-    outcome::{backoff, condition_met, is_retryable, refused, wait},
+    outcome::{backoff, condition_met, into_error, is_retryable, wait},
     row::Item,
 };
 use crate::{Error, domain::At};
@@ -132,7 +132,7 @@ impl Store {
                     wait(&mut backoff).await?;
                 }
                 error if is_retryable(&error) => wait(&mut backoff).await?,
-                error => return Err(refused(error)),
+                error => return Err(into_error(error)),
             }
         }
     }
@@ -140,7 +140,7 @@ impl Store {
     /// Writes an item, over an existing one.
     pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
         let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(refused)
+        put.send().await.map(|_| ()).map_err(into_error)
     }
 
     /// Writes an item where the condition is met. `false` where it is not: nothing was written.
@@ -168,7 +168,7 @@ impl Store {
             let mut backoff = backoff();
             loop {
                 let sent =
-                    self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(refused)?;
+                    self.dynamo.batch_write_item().set_request_items(Some(left)).send().await.map_err(into_error)?;
                 left = sent.unprocessed_items.unwrap_or_default();
                 if left.values().all(Vec::is_empty) {
                     break;

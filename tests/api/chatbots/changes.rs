@@ -57,7 +57,10 @@ async fn a_change_of_a_version_that_is_past_changes_nothing() {
     colleague.patch(&path, json!({ "version": 1, "name": "Wren" })).await.expect(200);
     let late = admin.patch(&path, json!({ "version": 1, "name": "Jay" })).await;
     assert_eq!(late.body["version"], 2);
-    assert_eq!(late.problem(409, "conflict"), "it was changed in the meantime; the current version is 2");
+    assert_eq!(
+        late.problem(409, "conflict"),
+        "the chatbot was changed by another request; read it again (current version: 2)"
+    );
     let now = admin.get(&path).await.expect(200).body;
     assert_eq!((&now["name"], &now["version"]), (&json!("Wren"), &json!(2)));
     // Of two concurrent changes of the same version, one succeeds.

@@ -1,7 +1,8 @@
 //! Debian's packages, for programs that are installed nowhere else.
 
-use super::command::succeeds;
 use std::process::{Command, Stdio};
+
+use super::command::succeeds;
 
 /// Installs packages with `apt-get`. `false` without root's rights, on another system, or if it fails.
 pub(super) fn install(packages: &[&str]) -> bool {

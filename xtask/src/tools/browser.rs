@@ -1,10 +1,11 @@
 //! A Chromium for the tests of the pages: the one that `CHROMIUM` names, an installed one, or Debian's.
 
-use super::apt;
 use std::{
     env,
     path::{Path, PathBuf},
 };
+
+use super::apt;
 
 pub(crate) struct Browser {
     program: PathBuf,

@@ -1,7 +1,8 @@
 //! Commands of an installation.
 
-use crate::output::pass_on;
 use std::process::{Command, Stdio};
+
+use crate::output::pass_on;
 
 /// `true` if a command starts and exits with 0. Its standard output is discarded.
 pub(super) fn succeeds(command: &mut Command) -> bool {

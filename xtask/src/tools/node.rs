@@ -1,13 +1,14 @@
 //! Node, which a Python wheel brings, and the npm packages of the tests in `.tools/node`.
 
-use super::{
-    command::{run, succeeds},
-    python::Python,
-};
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+};
+
+use super::{
+    command::{run, succeeds},
+    python::Python,
 };
 
 /// The Vercel AI SDK in its last two major versions, a WebSocket whose frames a test can disturb, AsyncAPI's schema,

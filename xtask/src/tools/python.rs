@@ -1,15 +1,16 @@
 //! The Python tools, in a virtual environment of the workspace's own: `.tools/python`.
 
-use super::{
-    apt,
-    command::{run, succeeds},
-};
 use std::{
     env,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+};
+
+use super::{
+    apt,
+    command::{run, succeeds},
 };
 
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
@@ -73,7 +74,7 @@ impl Python {
         }
     }
 
-    /// SAM, without telemetry. It wants a region to be named, though these commands ask AWS for nothing.
+    /// SAM, without telemetry. With a region, which SAM requires although these commands never call AWS.
     pub(crate) fn sam(&self) -> Command {
         let mut sam = self.command("sam");
         sam.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1");

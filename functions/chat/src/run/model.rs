@@ -11,7 +11,7 @@ use shared::{
     openai::{Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome, ResponseRequest},
 };
 
-use super::{MAX_ATTEMPTS, Run, RunError};
+use super::{MAX_RUNS, Run, RunError};
 use crate::history;
 
 /// The most rounds of tool calls before the model has to answer.
@@ -27,7 +27,7 @@ impl Run {
     /// Asks the model for a reply. A conversation that turns out to be unusable is replaced by one built from the log,
     /// once.
     pub(super) async fn ask_model(&mut self) -> Result<ModelReply, RunError> {
-        if self.thread.run.as_ref().is_some_and(|run| run.attempt > MAX_ATTEMPTS) {
+        if self.thread.run.as_ref().is_some_and(|run| run.attempt > MAX_RUNS) {
             return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
         }
         let conversation = self.conversation().await?;
