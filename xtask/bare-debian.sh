@@ -3,7 +3,7 @@
 #
 #     xtask/bare-debian.sh FOLDER [COMMAND…]
 #
-# Needs root, `debootstrap`, a Rust toolchain and, for the first run, 8 GB in FOLDER. The last commit is cloned into the
+# Needs root, `debootstrap`, a Rust toolchain and, for the first run, 10 GB in FOLDER. The last commit is cloned into the
 # Debian, so it tests nothing that is not committed. A FOLDER made by an earlier run is entered again as it was left,
 # to look into a failure; delete it to begin anew.
 #
