@@ -304,6 +304,9 @@ impl Run {
             at: self.app.now(),
             answers: None,
             event: None,
+            cut: None,
+            sources: Vec::new(),
+            usage: None,
             origin: Some(answer.origin),
         }
     }

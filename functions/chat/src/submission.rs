@@ -98,6 +98,9 @@ impl<'a> Submission<'a> {
             at,
             answers: None,
             event: None,
+            cut: None,
+            sources: Vec::new(),
+            usage: None,
             origin: None,
         }
     }

@@ -7,7 +7,7 @@ use shared::{
     App, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
-        chatbot::{ChatbotConfig, Document, Memory, Tool},
+        chatbot::{ChatbotConfig, Document, Memory, ModelStatus, Tool},
     },
     store::{Created, Creation},
 };
@@ -69,6 +69,8 @@ pub(crate) async fn create(
         documents_set: app.ulid().to_string(),
         document_names: documents.iter().map(|document| document.name.clone()).collect(),
         knowledge: None,
+        refused_parameters: Vec::new(),
+        model_status: ModelStatus::default(),
         created_at: now,
         updated_at: now,
     };
@@ -100,6 +102,9 @@ impl Create {
             greeting: self.greeting,
             temperature: self.temperature,
             max_output_tokens: self.max_output_tokens,
+            reasoning_effort: None,
+            verbosity: None,
+            fallback_model: None,
             tools: self.tools,
             memory: self.memory,
             public: self.public,

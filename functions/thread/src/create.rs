@@ -95,6 +95,9 @@ fn greeting(app: &App, thread: &mut Thread, chatbot: &Chatbot) -> Option<Message
         at: thread.created_at,
         answers: None,
         event: None,
+        cut: None,
+        sources: Vec::new(),
+        usage: None,
         origin: None,
     };
     thread.log(&mut greeting);

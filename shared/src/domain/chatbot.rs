@@ -29,8 +29,34 @@ pub struct Chatbot {
     /// The documents at OpenAI. `None` until they are uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub knowledge: Option<Knowledge>,
+    /// The request parameters that the server refused for this version of the chatbot. They are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_parameters: Vec<String>,
+    /// What the server said of the model when it was last asked.
+    #[serde(default, skip_serializing_if = "ModelStatus::is_unremarkable")]
+    pub model_status: ModelStatus,
     pub created_at: At,
     pub updated_at: At,
+}
+
+/// What the server says of a chatbot's model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelStatus {
+    /// The day on which the model ends, `YYYY-MM-DD`, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown_date: Option<String>,
+    /// The server said that it does not have the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_missing: bool,
+    /// The server did not say whether it has the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_undetermined: bool,
+}
+
+impl ModelStatus {
+    fn is_unremarkable(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The settings that an admin makes, except the documents.
@@ -45,6 +71,15 @@ pub struct ChatbotConfig {
     pub temperature: Option<f64>,
     /// The limit of a reply, at least 16. Defaults to the model's own.
     pub max_output_tokens: Option<u32>,
+    /// The effort of a reasoning model, in the model's own words (`low`, say). Defaults to the model's own.
+    #[serde(default)]
+    pub reasoning_effort: Option<String>,
+    /// The length of the answers: `low`, `medium` or `high`. Defaults to the model's own.
+    #[serde(default)]
+    pub verbosity: Option<String>,
+    /// The model that answers where the server no longer has `model`.
+    #[serde(default)]
+    pub fallback_model: Option<String>,
     pub tools: Vec<Tool>,
     pub memory: Memory,
     /// Allows visitors: anybody may chat, without a token from an identity provider.

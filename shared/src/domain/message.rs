@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Line, MessageId, Person, Reason, ThreadId};
+use super::{At, Line, MessageId, Person, Reason, ThreadId, Usage};
 
 /// The maximum length of a message, in characters.
 pub const MAX_TEXT_CHARS: usize = 32_000;
@@ -37,6 +37,16 @@ pub struct Message {
     pub answers: Option<Answers>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Change>,
+    /// The reason that a bot's text stops short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// The documents that a bot's text cites, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
+    /// The tokens that a bot's message took. Stored in the table; only `GET /threads/{thread_id}/messages` shows it, to
+    /// staff.
+    #[serde(skip)]
+    pub usage: Option<Usage>,
     /// The OpenAI objects it came from. Stored in the table, never sent.
     #[serde(skip)]
     pub origin: Option<Origin>,
@@ -56,14 +66,39 @@ impl Answers {
     }
 }
 
-/// The OpenAI objects behind a bot's message.
+/// The reason that a bot's text stops short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Cut {
+    /// The limit of tokens, the chatbot's or the model's own.
+    Length,
+    /// The content filter.
+    Filter,
+}
+
+/// A document that a bot's message cites.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Source {
+    /// The document's name.
+    pub document: String,
+}
+
+/// The OpenAI objects behind a bot's message, and what the model said beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
     /// The response, kept so that it can be deleted there later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_id: Option<String>,
+    /// The model's words before its tools and before the answer, which are no part of the reply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commentary: Vec<String>,
+    /// The server told commentary and answer apart (`phase`), and expects both back when the message is replayed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_phased: bool,
 }
 
 /// A change of owner, as the log records it.

@@ -12,6 +12,7 @@ pub mod retry_schedule;
 pub mod status;
 pub mod thread;
 pub mod time;
+pub mod usage;
 pub mod webhook;
 
 pub use access::Act;
@@ -26,4 +27,5 @@ pub use retry_schedule::RetrySchedule;
 pub use status::{Line, Reason, Status};
 pub use thread::Thread;
 pub use time::At;
+pub use usage::Usage;
 pub use webhook::Webhook;

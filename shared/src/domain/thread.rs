@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    At, ChatbotId, Identity, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId, ThreadMetadata,
+    At, ChatbotId, Identity, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId, ThreadMetadata, Usage,
     message::{self, Answers, Change},
     status::Event,
 };
@@ -48,6 +48,9 @@ pub struct Thread {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stirred_at: Option<At>,
     pub openai: Conversation,
+    /// The tokens of all bot messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     pub created_at: At,
     pub updated_at: At,
 }
@@ -112,6 +115,9 @@ pub struct View {
     /// The number of messages that the caller has not read; absent in broadcasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
+    /// The tokens of all bot messages; absent in broadcasts, and for customers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     pub created_at: At,
     pub updated_at: At,
 }
@@ -120,6 +126,11 @@ impl View {
     #[must_use]
     pub fn with_unread(self, unread: u64) -> Self {
         Self { unread: Some(unread), ..self }
+    }
+
+    #[must_use]
+    pub fn with_usage(self, usage: Option<Usage>) -> Self {
+        Self { usage, ..self }
     }
 }
 
@@ -141,6 +152,7 @@ impl Thread {
             asked_at: None,
             stirred_at: None,
             openai: Conversation::default(),
+            usage: None,
             created_at: at,
             updated_at: at,
         }
@@ -167,6 +179,7 @@ impl Thread {
             ended_by,
             seq: self.seq,
             unread: None,
+            usage: None,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
@@ -280,6 +293,9 @@ impl Thread {
             at,
             answers: None,
             event: Some(change),
+            cut: None,
+            sources: Vec::new(),
+            usage: None,
             origin: None,
         };
         thread.log(&mut message);

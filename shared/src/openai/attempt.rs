@@ -35,7 +35,13 @@ impl FailedAttempt {
         match self {
             Self::Refused { status, advice, body } => match body.failure() {
                 Some(Failure::Locked) => true,
-                Some(Failure::Quota) => false,
+                Some(
+                    Failure::Quota { .. }
+                    | Failure::ContentFilter { .. }
+                    | Failure::ContextFull
+                    | Failure::ModelMissing
+                    | Failure::UnsupportedParameter { .. },
+                ) => false,
                 _ => advice.should_retry.unwrap_or(is_retryable_status(*status)),
             },
             Self::Transport(TransportError::NotSent) => true,

@@ -13,10 +13,21 @@ pub enum Failure {
     /// Every later turn of the conversation would fail as well.
     #[error("the conversation contains a function call without an output")]
     OrphanCall,
-    #[error("the OpenAI account's quota is exhausted")]
-    Quota,
-    #[error("OpenAI's content filter rejected the request")]
-    ContentFilter,
+    /// A limit of the account that does not pass by itself. `code`: which, in the server's words.
+    #[error("the OpenAI account's quota is exhausted ({code})")]
+    Quota { code: String },
+    /// The content filter or a policy refused the request. `code`: which, in the server's words.
+    #[error("OpenAI's content filter rejected the request ({code})")]
+    ContentFilter { code: String },
+    /// The input is longer than the model's context.
+    #[error("the input does not fit into the model's context")]
+    ContextFull,
+    /// The server does not have the model.
+    #[error("the server does not have the model")]
+    ModelMissing,
+    /// The model takes no such parameter.
+    #[error("the model does not take the parameter {name}")]
+    UnsupportedParameter { name: String },
     /// The request is wrong or not allowed, so a retry would fail too.
     #[error("OpenAI rejected the request with status {status}")]
     Refused { status: u16, code: Option<String>, param: Option<String>, message: String },
@@ -34,6 +45,11 @@ impl Failure {
     /// True if the request may have taken effect. Its conversation is in doubt from then on.
     pub fn maybe_ran(&self) -> bool {
         matches!(self, Self::Interrupted { .. } | Self::Unavailable { maybe_ran: true })
+    }
+
+    /// True for a failure inside a response that may pass: the same request, sent once more, may be answered.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Interrupted { .. })
     }
 
     /// True for a 404 by which OpenAI means a missing object, not a missing route. llama.cpp and vLLM report a missing
@@ -79,13 +95,21 @@ impl ErrorBody {
     /// The failure that this error means both in a refusal and in a stream, if it is a known one.
     pub(super) fn failure(&self) -> Option<Failure> {
         if self.kind.as_deref() == Some("insufficient_quota") {
-            return Some(Failure::Quota);
+            return Some(Failure::Quota { code: "insufficient_quota".to_owned() });
         }
-        match self.code.as_deref() {
-            Some("insufficient_quota" | "billing_hard_limit_reached") => Some(Failure::Quota),
-            Some("conversation_locked") => Some(Failure::Locked),
-            Some("content_filter" | "content_policy_violation" | "invalid_prompt" | "bio_policy" | "cyber_policy") => {
-                Some(Failure::ContentFilter)
+        let code = self.code.clone().unwrap_or_default();
+        match code.as_str() {
+            "insufficient_quota"
+            | "billing_hard_limit_reached"
+            | "credit_balance_exhausted"
+            | "organization_spend_limit_exceeded"
+            | "project_spend_limit_exceeded"
+            | "organization_usage_limit_exceeded" => Some(Failure::Quota { code }),
+            "conversation_locked" => Some(Failure::Locked),
+            "context_length_exceeded" => Some(Failure::ContextFull),
+            "model_not_found" => Some(Failure::ModelMissing),
+            "content_filter" | "content_policy_violation" | "invalid_prompt" | "bio_policy" | "cyber_policy" => {
+                Some(Failure::ContentFilter { code })
             }
             _ if self.message.contains("No tool output found") => Some(Failure::OrphanCall),
             _ => None,

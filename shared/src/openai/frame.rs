@@ -15,9 +15,10 @@ use tracing::{debug, warn};
 
 use super::{
     failure::Failure,
-    outcome::{Call, Incomplete, Usage},
+    outcome::{Call, Incomplete},
     transport::{BodyError, chunks},
 };
+use crate::domain::Usage;
 
 /// One event, by its `type`. Events that a chat does not need are [`Frame::Other`], including `keepalive` and types
 /// that do not exist yet.
@@ -90,8 +91,6 @@ pub(super) struct UsageObject {
     input_details: Option<InputDetails>,
     #[serde(rename = "output_tokens", default)]
     output: u64,
-    #[serde(rename = "total_tokens", default)]
-    total: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -188,7 +187,7 @@ impl From<UsageObject> for Usage {
             input: usage.input,
             cached: usage.input_details.map_or(0, |details| details.cached_tokens),
             output: usage.output,
-            total: usage.total,
+            reasoning: 0,
         }
     }
 }

@@ -21,7 +21,7 @@ mod wire;
 pub use client::{OpenAi, Settings};
 pub use failure::Failure;
 pub use model::ModelCheck;
-pub use outcome::{Call, Incomplete, Outcome, Usage};
+pub use outcome::{Call, Incomplete, Outcome};
 pub use response::{Input, ResponseRequest, Role};
 pub use response_stream::{Event, ResponseStream};
 pub use retry_policy::RetryPolicy;

@@ -25,6 +25,7 @@ impl OpenAi {
             .await
         {
             Ok(_) => Ok(ModelCheck::Known),
+            Err(Failure::ModelMissing) => Ok(ModelCheck::Unknown),
             Err(failure) if failure.is_not_found() => Ok(ModelCheck::Unknown),
             Err(Failure::Refused { status: 404 | 405, .. } | Failure::Interrupted { .. }) => {
                 Ok(ModelCheck::Undetermined)

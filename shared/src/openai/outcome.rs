@@ -2,12 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Usage;
+
 /// The outcome of a response that ran to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub response_id: String,
-    /// The model's whole text, which may be empty.
+    /// The model's answer, which may be empty: its final answers, without thinking and citation marks, equal texts once.
+    /// Where a response holds nothing but commentary, that is its text.
     pub text: String,
+    /// The texts that the server marked as commentary, but for those that became `text`.
+    pub commentary: Vec<String>,
+    /// The server marked which texts are commentary and which are the answer.
+    pub is_phased: bool,
+    /// The names of the files that the text cites, or their ids where they have no name; each once.
+    pub cited_files: Vec<String>,
     /// The model's refusal, in its own text.
     pub refusal: Option<String>,
     pub calls: Vec<Call>,
@@ -32,14 +41,4 @@ pub enum Incomplete {
     MaxOutputTokens,
     ContentFilter,
     Other,
-}
-
-/// Token counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
-    pub input: u64,
-    /// Input tokens that came from the prompt cache; part of `input`.
-    pub cached: u64,
-    pub output: u64,
-    pub total: u64,
 }

@@ -11,9 +11,10 @@ use super::{
     client::OpenAi,
     failure::{ErrorBody, Failure},
     frame::{self, ContentPart, Frame, Frames, IncompleteDetails, OutputItem, ResponseObject},
-    outcome::{Call, Incomplete, Outcome, Usage},
+    outcome::{Call, Incomplete, Outcome},
     transport::request_id,
 };
+use crate::domain::Usage;
 
 /// Wait for the end of a body after the response itself has ended. The two mostly arrive together.
 const TRAILING_READ_TIMEOUT: Duration = Duration::from_millis(100);
@@ -35,7 +36,12 @@ pub enum Event {
     Created {
         response_id: String,
     },
+    /// A part of the answer.
     Delta {
+        text: String,
+    },
+    /// A text that the server marked as commentary, whole.
+    Commentary {
         text: String,
     },
     /// The last event.

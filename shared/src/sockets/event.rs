@@ -35,7 +35,11 @@ pub enum Event {
         index: usize,
         text: String,
     },
-    /// The deltas of a run are void, because it lost the line.
+    /// The model's words before it uses a tool or answers: no part of the message. Each event is one such text, whole.
+    #[serde(rename = "message.progress")]
+    MessageProgress { thread_id: ThreadId, run_id: RunId, text: String },
+    /// The deltas of a run so far are void: it lost the line, or it asks the model again, and its next delta is at
+    /// `index` 0.
     #[serde(rename = "message.discarded")]
     MessageDiscarded {
         thread_id: ThreadId,
@@ -134,6 +138,7 @@ impl Event {
         match self {
             Self::MessageCreated { .. } => "message.created",
             Self::MessageDelta { .. } => "message.delta",
+            Self::MessageProgress { .. } => "message.progress",
             Self::MessageDiscarded { .. } => "message.discarded",
             Self::NoteCreated { .. } => "note.created",
             Self::ThreadUpdated { .. } => "thread.updated",

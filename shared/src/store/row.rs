@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::key::{self, Key};
 use crate::{
     Error,
-    domain::{At, Message, Thread, Timeouts, message::Origin},
+    domain::{At, Message, Thread, Timeouts},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -34,13 +34,20 @@ pub(super) fn message(tenant: &str, message: &Message) -> Result<Item, Error> {
     if let Some(origin) = &message.origin {
         item.insert("origin".into(), serde_dynamo::to_attribute_value(origin).map_err(Error::internal)?);
     }
+    if let Some(usage) = &message.usage {
+        item.insert("usage".into(), serde_dynamo::to_attribute_value(usage).map_err(Error::internal)?);
+    }
     Ok(item)
 }
 
 pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
-    let origin: Option<Origin> =
-        item.remove("origin").map(serde_dynamo::from_attribute_value).transpose().map_err(Error::internal)?;
-    Ok(Message { origin, ..read(item)? })
+    let (origin, usage) = (attribute(&mut item, "origin")?, attribute(&mut item, "usage")?);
+    Ok(Message { usage, origin, ..read(item)? })
+}
+
+/// Takes an attribute out of an item. `None` if the item has none of this name.
+fn attribute<T: DeserializeOwned>(item: &mut Item, name: &str) -> Result<Option<T>, Error> {
+    item.remove(name).map(serde_dynamo::from_attribute_value).transpose().map_err(Error::internal)
 }
 
 /// Adds an item to the index `due`.

@@ -23,13 +23,21 @@ async fn failed_in_stream(event: Value) -> Failure {
     outcome(&client(&peer)).await.unwrap_err()
 }
 
+fn quota() -> Failure {
+    Failure::Quota { code: "insufficient_quota".to_owned() }
+}
+
+fn filtered(code: &str) -> Failure {
+    Failure::ContentFilter { code: code.to_owned() }
+}
+
 #[tokio::test]
 async fn refusals_are_told_apart() {
     let orphan = "No tool output found for function call call_1.";
     assert_eq!(refused_with(refusal(400, "invalid_request_error", orphan)).await, Failure::OrphanCall);
-    assert_eq!(refused_with(refusal(429, "insufficient_quota", "You exceeded your quota.")).await, Failure::Quota);
-    assert_eq!(refused_with(refusal(400, "content_filter", "filtered")).await, Failure::ContentFilter);
-    assert_eq!(refused_with(refusal(400, "invalid_prompt", "flagged")).await, Failure::ContentFilter);
+    assert_eq!(refused_with(refusal(429, "insufficient_quota", "You exceeded your quota.")).await, quota());
+    assert_eq!(refused_with(refusal(400, "content_filter", "filtered")).await, filtered("content_filter"));
+    assert_eq!(refused_with(refusal(400, "invalid_prompt", "flagged")).await, filtered("invalid_prompt"));
 }
 
 #[tokio::test]
@@ -116,8 +124,8 @@ async fn an_error_in_the_stream_is_read_flat_nested_and_untyped() {
 #[tokio::test]
 async fn an_error_in_the_stream_means_what_it_means_in_a_refusal() {
     let error = |code, message| json!({ "type": "error", "error": { "type": "x", "code": code, "message": message } });
-    assert_eq!(failed_in_stream(error("insufficient_quota", "pay")).await, Failure::Quota);
-    assert_eq!(failed_in_stream(error("invalid_prompt", "flagged")).await, Failure::ContentFilter);
+    assert_eq!(failed_in_stream(error("insufficient_quota", "pay")).await, quota());
+    assert_eq!(failed_in_stream(error("invalid_prompt", "flagged")).await, filtered("invalid_prompt"));
     assert_eq!(failed_in_stream(error("conversation_locked", "busy")).await, Failure::Locked);
     let orphan = "No tool output found for function call call_1.";
     assert_eq!(failed_in_stream(error("invalid_request_error", orphan)).await, Failure::OrphanCall);

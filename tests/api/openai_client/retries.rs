@@ -94,7 +94,7 @@ async fn the_server_may_forbid_and_demand_a_repeat() {
 async fn an_empty_quota_is_not_asked_again_even_if_told_to() {
     let empty = || with_header(refusal(429, "insufficient_quota", "pay"), "x-should-retry", "true");
     let peer = Peer::playing(move |_| empty()).await;
-    assert_eq!(outcome(&client(&peer)).await, Err(Failure::Quota));
+    assert_eq!(outcome(&client(&peer)).await, Err(Failure::Quota { code: "insufficient_quota".to_owned() }));
     assert_eq!(peer.seen().len(), 1);
 }
 

@@ -1,7 +1,10 @@
 //! Streams: reading a response.
 
 use serde_json::{Value, json};
-use shared::openai::{Call, Event, Failure, Incomplete, Outcome, Usage};
+use shared::{
+    domain::Usage,
+    openai::{Call, Event, Failure, Incomplete, Outcome},
+};
 
 use super::{
     client, client_with, drain, hello, impatient, outcome,
@@ -45,7 +48,7 @@ async fn an_answer_is_its_creation_its_deltas_and_its_outcome() {
     let expected = Outcome {
         response_id: "resp_1".to_owned(),
         text: "Good day".to_owned(),
-        usage: Some(Usage { input: 9, cached: 4, output: 2, total: 11 }),
+        usage: Some(Usage { input: 9, cached: 4, output: 2, reasoning: 0 }),
         ..Outcome::default()
     };
     assert_eq!(

@@ -35,6 +35,9 @@ async fn grow(stage: &Stage, thread: &str, messages: usize) {
                 at: app.now(),
                 answers: None,
                 event: None,
+                cut: None,
+                sources: Vec::new(),
+                usage: None,
                 origin: None,
             };
             commit.thread.log(&mut message);

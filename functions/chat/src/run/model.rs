@@ -104,7 +104,7 @@ impl Run {
                 ModelEvent::Created { response_id } if request.store => {
                     self.progress().unreferenced_responses.push(response_id);
                 }
-                ModelEvent::Created { .. } => {}
+                ModelEvent::Created { .. } | ModelEvent::Commentary { .. } => {}
                 ModelEvent::Delta { text } => self.add_delta(&text),
                 ModelEvent::Completed(outcome) => return Ok(outcome),
             }
@@ -151,7 +151,10 @@ fn reply(outcome: Outcome, conversation: Option<&str>) -> Result<ModelReply, Run
         return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
     }
     let response_id = conversation.map(|_| outcome.response_id);
-    Ok(ModelReply { text, origin: Origin { conversation_id: conversation.map(str::to_owned), response_id } })
+    Ok(ModelReply {
+        text,
+        origin: Origin { conversation_id: conversation.map(str::to_owned), response_id, ..Origin::default() },
+    })
 }
 
 fn escalate() -> Value {
