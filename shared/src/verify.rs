@@ -3,7 +3,7 @@
 //! The log is replayed with the same [`Status::on`] that wrote it, and nothing else is trusted. Tests verify every
 //! thread at their end. Verification only reads, so an operator can run it on live data (`switchboard verify`).
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{collections::HashSet, fmt, mem, time::Duration};
 
 use crate::{
     Error,
@@ -95,6 +95,9 @@ struct Replay<'a> {
     answered_through: u64,
     /// The `seq` of the last bot message that answers something; 0 if there is none.
     last_reply: u64,
+    /// The message before was one of the bot that answers nothing and is no greeting: its words of hand-over, written in
+    /// one transaction with the escalation that must follow.
+    hands_over: bool,
     ids: HashSet<&'a str>,
     client_ids: HashSet<(&'a str, &'a str)>,
 }
@@ -109,6 +112,7 @@ impl<'a> Replay<'a> {
             asked_through: 0,
             answered_through: 0,
             last_reply: 0,
+            hands_over: false,
             ids: HashSet::new(),
             client_ids: HashSet::new(),
         }
@@ -128,6 +132,10 @@ impl<'a> Replay<'a> {
         require(message.event.is_some() == (message.role == Role::System), || {
             "system messages, and only they, must have an event".into()
         })?;
+        let escalates = matches!(message.event, Some(Change::Escalated { .. }));
+        require(!mem::take(&mut self.hands_over) || escalates, || {
+            "follows words of hand-over, and is no escalation".into()
+        })?;
         match message.role {
             Role::Customer => self.asked_through = message.seq,
             Role::Bot => self.reply(message)?,
@@ -146,7 +154,8 @@ impl<'a> Replay<'a> {
             return Err(format!("bot message while the status is {}", self.status.word()));
         };
         let Some(answers) = message.answers else {
-            return require(message.seq == 1, || "bot message that answers nothing and is not the greeting".into());
+            self.hands_over = message.seq > 1;
+            return Ok(());
         };
         let (from, through) = (answers.from, answers.through);
         let expected = self.answered_through + 1;
@@ -180,6 +189,7 @@ impl<'a> Replay<'a> {
     }
 
     fn compare(&self, thread: &Thread) -> Result<(), String> {
+        require(!self.hands_over, || "words of hand-over without an escalation".into())?;
         let same = |field: &str, log: u64, thread: u64| {
             require(log == thread, || format!("{field} is {thread}, but {log} according to the log"))
         };

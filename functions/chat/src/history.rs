@@ -62,7 +62,7 @@ fn item(message: &Message) -> Input {
         (message::Role::Bot | message::Role::Agent, _) => (Role::Assistant, message.text.clone()),
         (message::Role::System, change) => (Role::Developer, sentence(change.as_ref()).to_owned()),
     };
-    Input::Message { role, text }
+    Input::message(role, text)
 }
 
 fn sentence(change: Option<&Change>) -> &'static str {

@@ -7,6 +7,8 @@ mod conversation;
 mod deltas;
 mod lease;
 mod model;
+mod prompt;
+mod reply;
 mod tool_call;
 
 use std::{
@@ -27,7 +29,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::event_sink::EventSink;
 use deltas::Chunk;
-use model::ModelReply;
+use reply::ModelReply;
 
 /// The most runs that try to answer the same messages. When the last one dies too, a person is asked.
 const MAX_RUNS: u32 = 2;
@@ -92,9 +94,38 @@ pub(crate) enum RunOutcome {
 /// The reason that a run has no reply.
 enum RunError {
     Lost,
-    HandOver { reason: Reason, comment: Option<String> },
+    HandOver(Box<HandOver>),
     OpenAi(Failure),
     Table(Error),
+}
+
+/// A hand-over to a person.
+struct HandOver {
+    reason: Reason,
+    comment: Option<String>,
+    /// The bot's own words, which are logged before the escalation.
+    words: Option<Box<ModelReply>>,
+    /// A note for the agents.
+    note: Option<String>,
+}
+
+impl HandOver {
+    fn new(reason: Reason, comment: Option<String>) -> Self {
+        Self { reason, comment, words: None, note: None }
+    }
+}
+
+impl RunError {
+    /// The bot has no answer, and the log says no more than that it failed.
+    fn failed() -> Self {
+        HandOver::new(Reason::Failure, None).into()
+    }
+}
+
+impl From<HandOver> for RunError {
+    fn from(hand_over: HandOver) -> Self {
+        Self::HandOver(Box::new(hand_over))
+    }
 }
 
 impl From<Error> for RunError {
@@ -170,11 +201,10 @@ impl Run {
                     self.lost().await;
                     break RunOutcome::Lost;
                 }
-                Err(RunError::HandOver { reason, comment }) => break self.hand_over(reason, comment).await?,
+                Err(RunError::HandOver(hand_over)) => break self.hand_over(*hand_over).await?,
                 Err(RunError::OpenAi(failure)) => {
-                    let thread = &self.thread.id;
-                    tracing::warn!(thread.id = %thread, %failure, "the model failed; the thread goes to a person");
-                    break self.hand_over(Reason::Failure, None).await?;
+                    self.log_failure(&failure);
+                    break self.hand_over(HandOver::new(Reason::Failure, None)).await?;
                 }
                 Err(RunError::Table(error)) => return Err(error),
             }
@@ -196,7 +226,7 @@ impl Run {
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
         let kept = answer.origin.response_id.clone();
-        let mut reply = self.message(self.app.message_id(), &bot, answer);
+        let mut reply = self.message(self.app.message_id(), author(&bot), answer);
         let run = self.id.clone();
         let written = self.save(|mut thread| {
             thread.reply(&run, &mut reply, input_through, asked_through);
@@ -229,24 +259,44 @@ impl Run {
         Ok(Some(logged))
     }
 
+    /// Logs why the model gave no answer. What does not pass by itself is an error: somebody has to act.
+    fn log_failure(&self, failure: &Failure) {
+        let thread = &self.thread.id;
+        match failure {
+            Failure::Quota { code } | Failure::ContentFilter { code } => {
+                tracing::error!(thread.id = %thread, code, %failure, "the model refused; the thread goes to a person");
+            }
+            _ => tracing::warn!(thread.id = %thread, %failure, "the model failed; the thread goes to a person"),
+        }
+    }
+
     /// Hands the thread over to a person, in place of a reply.
-    async fn hand_over(&mut self, reason: Reason, comment: Option<String>) -> Result<RunOutcome, Error> {
+    async fn hand_over(&mut self, hand_over: HandOver) -> Result<RunOutcome, Error> {
+        let HandOver { reason, comment, words, note } = hand_over;
         let (id, at) = (self.app.message_id(), self.app.now());
         let by = match &self.chatbot {
             Ok(Some(bot)) => author(bot),
             _ => Person { id: self.thread.chatbot_id.to_string(), name: None },
         };
+        let mut words = words.map(|words| self.message(self.app.message_id(), by.clone(), *words));
+        let note_id = self.app.message_id();
         // A chatbot that could not be read may have a webhook: each attempt to deliver looks again.
         let may_have_webhook =
             self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
         let (mut changed, mut outbox) = (None, Vec::new());
         let (app, metadata) = (self.app.clone(), self.metadata.clone());
-        let written = self.save(|thread| {
+        let written = self.save(|mut thread| {
+            let before = thread.clone();
+            if let Some(words) = &mut words {
+                thread.say(words);
+            }
             let event = status::Event::Escalate { at, reason, comment: comment.clone() };
             changed = thread.change(event, by.clone(), id.clone()).ok().flatten();
-            let Some(changed) = &changed else { return Commit::new(thread) };
+            let Some(changed) = &mut changed else { return Commit::new(before) };
+            changed.note = note.clone().map(|text| changed.note(note_id.clone(), text));
             let delivery = app.delivery_to_any_webhook(changed, &metadata).filter(|_| may_have_webhook);
-            let commit = Commit::of_change(changed, delivery);
+            let mut commit = Commit::of_change(changed, delivery);
+            commit.messages.splice(..0, words.clone());
             outbox.clone_from(&commit.outbox);
             commit
         });
@@ -256,6 +306,10 @@ impl Run {
         }
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
+            if let Some(words) = &words {
+                self.sink.send(Event::message(words));
+                self.app.broadcast(&self.thread, &[Event::message(words)]).await;
+            }
             self.sink.announce(&self.app, &changed, &self.metadata, None, &outbox).await;
         }
         Ok(RunOutcome::HandedOver { thread: Box::new(self.thread.clone()) })
@@ -288,25 +342,25 @@ impl Run {
         match &self.chatbot {
             Ok(Some(chatbot)) => Ok(chatbot),
             // Threads of a deleted chatbot go to people. So do those of one that cannot be read: better than silence.
-            Ok(None) | Err(_) => Err(RunError::HandOver { reason: Reason::Failure, comment: None }),
+            Ok(None) | Err(_) => Err(RunError::failed()),
         }
     }
 
-    fn message(&self, id: MessageId, bot: &Chatbot, answer: ModelReply) -> Message {
+    fn message(&self, id: MessageId, author: Person, answer: ModelReply) -> Message {
         Message {
             id,
             client_id: None,
             thread_id: self.thread.id.clone(),
             seq: 0,
             role: message::Role::Bot,
-            author: author(bot),
+            author,
             text: answer.text,
             at: self.app.now(),
             answers: None,
             event: None,
-            cut: None,
-            sources: Vec::new(),
-            usage: None,
+            cut: answer.cut,
+            sources: answer.sources,
+            usage: answer.usage,
             origin: Some(answer.origin),
         }
     }

@@ -7,7 +7,7 @@ use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Deserialize;
 use shared::{
     App, Error,
-    domain::{Act, Identity, Line, Note, Reason, Role, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread},
+    domain::{Act, Identity, Line, Reason, Role, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread},
     http,
 };
 
@@ -90,15 +90,7 @@ async fn release(app: &App, identity: &Identity, id: &ThreadId, body: Release) -
         let event = Event::Release { at, to: body.to };
         let mut changed = thread.change(event, identity.person(), message_id.clone())?;
         if let (Some(changed), Some(text)) = (&mut changed, &body.note) {
-            changed.note = Some(Note {
-                id: note_id.clone(),
-                client_id: None,
-                thread_id: id.clone(),
-                after: changed.thread.seq,
-                author: identity.person(),
-                text: text.clone(),
-                at,
-            });
+            changed.note = Some(changed.note(note_id.clone(), text.clone()));
         }
         Ok(changed)
     });

@@ -82,6 +82,8 @@ pub enum Failure {
     Say { text: String },
     /// The response completes with this function call, even if there is no such tool and whatever the arguments are.
     Call { name: String, arguments: String },
+    /// The response says this text in a message of its own, and then what it would say or call without the fault.
+    Words { text: String },
     /// The response completes, after a comment, `keepalive`, `response.queued`, an unknown event and an unknown item.
     Noise,
 }

@@ -65,6 +65,9 @@ impl Writer {
             let novelty = self.events.noise(&self.response);
             self.response.output.push(novelty);
         }
+        if let Some(Failure::Words { text }) = self.failure.clone() {
+            self.write_words(&Reply::Text(text));
+        }
         let Some(reply) = reply else {
             return self.finish("completed", 0);
         };
@@ -95,6 +98,17 @@ impl Writer {
             Some(Interruption::Error { flat, code }) => self.error(flat, code),
             Some(Interruption::Failed { code }) => self.fail(&code),
         }
+    }
+
+    /// Writes a whole message before the reply itself.
+    fn write_words(&mut self, words: &Reply) {
+        let Reply::Text(text) = words else { return };
+        let place = Place { item_id: new_id("msg"), output_index: self.response.output.len(), content_index: Some(0) };
+        let opened = reply_item(&place.item_id, words, "", Status::InProgress);
+        self.events.item("response.output_item.added", &place, &opened);
+        self.events.part("response.content_part.added", &place, words, "");
+        self.events.delta(words, text, &place);
+        self.close_item(words, text, &place, Status::Completed);
     }
 
     fn close_item(&mut self, reply: &Reply, sent: &str, place: &Place, status: Status) {

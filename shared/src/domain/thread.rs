@@ -234,6 +234,14 @@ impl Thread {
         self.openai.in_doubt = true;
     }
 
+    /// Logs a message of the bot that answers nothing by itself: the words with which it hands over.
+    pub fn say(&mut self, message: &mut Message) {
+        self.log(message);
+        if let Some(usage) = message.usage {
+            *self.usage.get_or_insert_default() += usage;
+        }
+    }
+
     /// Logs the bot's reply, and ends the run unless the customer has written more.
     ///
     /// The model's input was the log through `input_through`, in which the customer's last message is the one at
@@ -242,7 +250,7 @@ impl Thread {
     pub fn reply(&mut self, run: &RunId, message: &mut Message, input_through: u64, asked_through: u64) {
         message.answers = Some(Answers { from: self.answered_through + 1, through: asked_through });
         let caught_up = self.seq == input_through;
-        self.log(message);
+        self.say(message);
         self.answered_through = asked_through;
         self.last_reply = Some(LastReply { run_id: run.clone(), message_id: message.id.clone(), seq: message.seq });
         let spoken_in = message.origin.as_ref().and_then(|origin| origin.conversation_id.as_ref());
@@ -315,4 +323,12 @@ pub struct Changed {
     pub note: Option<Note>,
     /// The live run that lost the line by the change.
     pub discarded: Option<Run>,
+}
+
+impl Changed {
+    /// A note beside the change, from the one who made it.
+    pub fn note(&self, id: MessageId, text: String) -> Note {
+        let Message { thread_id, seq, author, at, .. } = self.message.clone();
+        Note { id, client_id: None, thread_id, after: seq, author, text, at }
+    }
 }

@@ -32,6 +32,10 @@ impl OpenAi {
         Self { wire: Arc::new(http.clone()), requests: http, settings: Arc::new(settings) }
     }
 
+    pub fn retry_policy(&self) -> &RetryPolicy {
+        &self.settings.retry_policy
+    }
+
     /// Replaces the wire. The policy's connect timeout does not apply to the new one.
     #[must_use]
     pub fn over(self, wire: Arc<dyn Wire>) -> Self {

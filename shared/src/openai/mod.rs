@@ -22,7 +22,7 @@ pub use client::{OpenAi, Settings};
 pub use failure::Failure;
 pub use model::ModelCheck;
 pub use outcome::{Call, Incomplete, Outcome};
-pub use response::{Input, ResponseRequest, Role};
+pub use response::{ContextManagement, Input, Phase, Reasoning, ResponseRequest, Role, TextFormat, ToolChoice};
 pub use response_stream::{Event, ResponseStream};
 pub use retry_policy::RetryPolicy;
 pub use wire::{TransportError, Wire};

@@ -14,6 +14,11 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// Attempts while another response runs on the conversation, including the first.
     pub locked_attempts: u32,
+    /// Requests for one reply, including the first: a response that failed after it had begun is asked for again, at
+    /// once, if the failure may pass. No other request is counted here: calls of functions, say.
+    pub replies: u32,
+    /// The time that must be left to a function for another request for a reply.
+    pub least_reply_time: Duration,
     /// The ceiling of the first backoff, which is drawn between zero and this. The ceiling doubles each time.
     pub first_wait: Duration,
     /// The ceiling of every backoff. If a server asks for a longer wait, the request is not retried, because a caller
@@ -39,6 +44,8 @@ impl Default for RetryPolicy {
         Self {
             attempts: 4,
             locked_attempts: 6,
+            replies: 2,
+            least_reply_time: Duration::from_secs(10),
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(20),
             connect: Duration::from_secs(5),

@@ -116,6 +116,11 @@ impl Store {
         Ok(done)
     }
 
+    /// Stub.
+    pub async fn chatbot_refused(&self, _chatbot: &Chatbot, _parameter: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Records the chatbot's documents at OpenAI. Returns `false` if that was already done, or if the documents have
     /// changed in the meantime.
     pub async fn chatbot_set_knowledge(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {

@@ -18,7 +18,7 @@ async fn a_hundred_threads_of_five_messages_at_once_cost_two_responses_each() {
     }
     let mut asked: HashMap<String, usize> = HashMap::new();
     for request in stage.asked() {
-        *asked.entry(request["prompt_cache_key"].as_str().unwrap().to_owned()).or_default() += 1;
+        *asked.entry(request["conversation"].as_str().unwrap().to_owned()).or_default() += 1;
     }
     assert_eq!(asked.len(), 100);
     assert!(asked.values().all(|responses| *responses <= 2), "{asked:?}");

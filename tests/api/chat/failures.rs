@@ -85,7 +85,7 @@ async fn a_failure_that_stays_asks_for_a_person() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_badly_asks_for_a_person() {
+async fn a_response_that_fails_once_is_asked_for_again_and_no_more_than_that() {
     let stage = Stage::with(brisk()).await;
     let chatbot = stage.chatbot().await;
     let endings = [
@@ -98,14 +98,30 @@ async fn a_stream_that_ends_badly_asks_for_a_person() {
         Failure::Cut { after: 3, landed: false, clean: false },
         Failure::Cut { after: 3, landed: true, clean: false },
         Failure::Cut { after: 3, landed: false, clean: true },
-        Failure::Incomplete { after: 3, reason: code("content_filter") },
+    ];
+    for ending in endings {
+        assert!(is_answered(&stage, &chatbot, ending.clone(), 1).await, "{ending:?}");
+        assert_eq!(stage.asked().len(), 2, "{ending:?}");
+        assert!(!is_answered(&stage, &chatbot, ending.clone(), 2).await, "{ending:?}");
+        assert_eq!(stage.asked().len(), 2, "{ending:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_without_words_and_a_failure_for_good_ask_for_a_person_at_once() {
+    let stage = Stage::with(brisk()).await;
+    let chatbot = stage.chatbot().await;
+    let endings = [
+        Failure::Error { after: 3, flat: false, code: code("insufficient_quota") },
+        Failure::Failed { after: 0, code: code("project_spend_limit_exceeded") },
+        Failure::Failed { after: 0, code: code("invalid_prompt") },
+        Failure::Incomplete { after: 0, reason: code("content_filter") },
         Failure::Incomplete { after: 0, reason: code("max_output_tokens") },
         Failure::Empty,
         Failure::Say { text: code(" \n") },
     ];
     for ending in endings {
         assert!(!is_answered(&stage, &chatbot, ending.clone(), 1).await, "{ending:?}");
-        // A response that has begun is never requested again.
         assert_eq!(stage.asked().len(), 1, "{ending:?}");
     }
 }

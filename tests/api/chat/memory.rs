@@ -45,11 +45,11 @@ async fn a_call_is_replayed_with_its_output() {
 async fn a_failed_run_leaves_nothing_to_build_anew() {
     let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    stage.next_response(Failure::Cut { after: 2, landed: false, clean: false });
+    stage.responses(Failure::Cut { after: 2, landed: false, clean: false }, 2);
     customer.says(&thread, "One.").await.expect(202);
     stage.releases_unheard(&thread).await;
     customer.says(&thread, "Two.").await.expect(200);
-    assert_eq!(stage.inputs()[1].len(), 4);
+    assert_eq!(stage.inputs()[2].len(), 4);
     assert_eq!(stage.standin().counts().conversations, 0);
 }
 

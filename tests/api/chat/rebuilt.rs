@@ -59,10 +59,13 @@ async fn a_conversation_that_stays_locked_is_left_for_a_new_one() {
 async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     let (stage, table) = Table::of(brisk()).await;
     let (thread, conversation) = begun(&stage).await;
-    stage.next_response(Failure::Cut { after: 1, landed: true, clean: false });
+    stage.responses(Failure::Cut { after: 1, landed: true, clean: false }, 2);
     stage.customer().says(&thread, "Two.").await.expect(202);
-    assert!(stage.stored(&thread).await.openai.in_doubt);
-    assert_eq!(table.removals(&thread).await, [""; 0]);
+    let stored = stage.stored(&thread).await.openai;
+    assert!(stored.in_doubt);
+    // The second try was made in a conversation of its own.
+    let second = stored.conversation_id.unwrap();
+    assert_eq!(table.removals(&thread).await, [conversation.clone()]);
 
     stage.releases_unheard(&thread).await;
     stage.customer().says(&thread, "Three.").await.expect(200);
@@ -77,10 +80,11 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     assert_eq!(stage.inputs().last().unwrap(), &told);
     let stored = stage.stored(&thread).await;
     assert!(!stored.openai.in_doubt);
-    assert_ne!(stored.openai.conversation_id.unwrap(), conversation);
+    let third = stored.openai.conversation_id.unwrap();
+    assert!(third != conversation && third != second);
     // Deleted already, and once more when every run that could still write to it is certainly over.
     assert_eq!(stage.standin().counts().conversations, 1);
-    assert_eq!(table.removals(&thread).await, [conversation]);
+    assert_eq!(table.removals(&thread).await, [conversation, second]);
 }
 
 #[tokio::test]

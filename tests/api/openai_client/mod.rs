@@ -23,6 +23,8 @@ fn brisk() -> RetryPolicy {
     RetryPolicy {
         attempts: 3,
         locked_attempts: 5,
+        replies: 2,
+        least_reply_time: Duration::ZERO,
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(500),
         connect: Duration::from_secs(30),
@@ -60,14 +62,9 @@ fn hello() -> ResponseRequest<'static> {
     ResponseRequest {
         model: "some-model",
         conversation: Some("conv_1"),
-        instructions: "",
-        input: vec![Input::Message { role: Role::User, text: "Hello".to_owned() }],
-        tools: vec![],
-        temperature: None,
-        max_output_tokens: None,
+        input: vec![Input::message(Role::User, "Hello".to_owned())],
         store: true,
-        safety_identifier: None,
-        prompt_cache_key: None,
+        ..ResponseRequest::default()
     }
 }
 

@@ -16,9 +16,9 @@ async fn a_full_request_says_all_that_was_asked() {
     let ask = ResponseRequest {
         instructions: "Be kind.",
         input: vec![
-            Input::Message { role: Role::User, text: "Hello".to_owned() },
-            Input::Message { role: Role::Assistant, text: "Hi, Ana here.".to_owned() },
-            Input::Message { role: Role::Developer, text: "A person took over.".to_owned() },
+            Input::message(Role::User, "Hello".to_owned()),
+            Input::message(Role::Assistant, "Hi, Ana here.".to_owned()),
+            Input::message(Role::Developer, "A person took over.".to_owned()),
             Input::Call(call),
             Input::CallOutput { call_id: "call_1".to_owned(), output: "done".to_owned() },
         ],

@@ -22,14 +22,9 @@ fn hello(conversation: &str) -> ResponseRequest<'_> {
     ResponseRequest {
         model: "gpt-5-mini",
         conversation: Some(conversation),
-        instructions: "",
-        input: vec![Input::Message { role: Role::User, text: "Hello".to_owned() }],
-        tools: vec![],
-        temperature: None,
-        max_output_tokens: None,
+        input: vec![Input::message(Role::User, "Hello".to_owned())],
         store: true,
-        safety_identifier: None,
-        prompt_cache_key: None,
+        ..ResponseRequest::default()
     }
 }
 

@@ -103,7 +103,7 @@ impl Run {
         Some(frame)
     }
 
-    fn delta(&self, index: usize, text: String) -> Event {
+    pub(super) fn delta(&self, index: usize, text: String) -> Event {
         Event::MessageDelta { thread_id: self.thread.id.clone(), run_id: self.id.clone(), index, text }
     }
 }

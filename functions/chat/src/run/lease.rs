@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use futures::future::{Either, select};
 use shared::{
     Error, LINE_LOST,
-    domain::{Reason, Status, Thread, thread::LEASE},
+    domain::{Status, Thread, thread::LEASE},
     openai::Failure,
     sockets::Event,
 };
@@ -39,7 +39,7 @@ impl Run {
             Either::Right((stop, _)) => stop,
         };
         match stop {
-            Stop::Deadline => Err(RunError::HandOver { reason: Reason::Failure, comment: None }),
+            Stop::Deadline => Err(RunError::failed()),
             Stop::Lost => {
                 self.withdraw().await;
                 let _ = timeout_at(deadline, work).await;

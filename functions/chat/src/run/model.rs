@@ -1,183 +1,271 @@
-//! Asking the model: the log as input, its stream read to the end, its tool calls executed.
+//! Asking the model until it replies: its stream read to the end, its calls executed, its failures that pass asked again.
 
 use std::pin::pin;
 
-use futures::future::{Either, select};
-use serde_json::{Value, json};
+use futures::future::{Either, join, select};
 use shared::{
-    Error,
-    domain::{Chatbot, Reason, chatbot::ESCALATE, message::Origin},
-    fingerprint,
-    openai::{Call, Event as ModelEvent, Failure, Incomplete, Input, Outcome, ResponseRequest},
+    App,
+    domain::{Chatbot, Reason, Usage, chatbot::ESCALATE},
+    openai::{Event as ModelEvent, Failure, Incomplete, Input, Outcome, Phase, ResponseRequest, Role},
+    sockets::Event,
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    HandOver, MAX_RUNS, Run, RunError,
+    prompt::{MAX_TOOL_ROUNDS, Prompt},
+    reply::{self, ModelReply},
 };
 
-use super::{MAX_RUNS, Run, RunError};
-use crate::history;
+/// The reason that listeners are given when the model is asked again.
+const ASKED_AGAIN: &str = "the model is asked again";
 
-/// The most rounds of tool calls before the model has to answer.
-const MAX_TOOL_ROUNDS: usize = 4;
+/// A turn on its way to a reply: all that must outlast one request to the model.
+pub(super) struct Turn {
+    pub(super) prompt: Prompt,
+    /// The calls of this turn and their outputs, in order. A conversation that is replaced is given them again.
+    pub(super) exchanged: Vec<Input>,
+    /// The rounds of calls so far.
+    pub(super) rounds: usize,
+    /// The requests that failed and were made again.
+    failures: u32,
+    has_replaced_conversation: bool,
+    /// The tokens of all responses so far.
+    pub(super) usage: Usage,
+    pub(super) commentary: Vec<String>,
+    /// The conversation holds a call that cannot be given its output.
+    pub(super) has_open_call: bool,
+}
 
-/// A reply of the model.
-pub(super) struct ModelReply {
-    pub(super) text: String,
-    pub(super) origin: Origin,
+impl Turn {
+    fn new(app: &App, chatbot: &Chatbot) -> Self {
+        Self {
+            prompt: Prompt::new(app, chatbot),
+            exchanged: Vec::new(),
+            rounds: 0,
+            failures: 0,
+            has_replaced_conversation: false,
+            usage: Usage::default(),
+            commentary: Vec::new(),
+            has_open_call: false,
+        }
+    }
 }
 
 impl Run {
-    /// Asks the model for a reply. A conversation that turns out to be unusable is replaced by one built from the log,
-    /// once.
+    /// Asks the model for a reply, and executes the functions that it calls. A conversation that turns out to be
+    /// unusable is replaced by one built from the log.
     pub(super) async fn ask_model(&mut self) -> Result<ModelReply, RunError> {
         if self.thread.run.as_ref().is_some_and(|run| run.attempt > MAX_RUNS) {
-            return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
+            return Err(RunError::failed());
         }
-        let conversation = self.conversation().await?;
-        match self.reply_in(conversation.as_deref()).await {
-            Err(RunError::OpenAi(Failure::Missing | Failure::OrphanCall | Failure::Locked))
-                if conversation.is_some() =>
-            {
-                self.in_doubt = true;
-                let rebuilt = self.conversation().await?;
-                self.reply_in(rebuilt.as_deref()).await
-            }
-            reply => reply,
-        }
-    }
-
-    /// Asks the model, executes the functions that it calls, and asks again until it replies.
-    async fn reply_in(&self, conversation: Option<&str>) -> Result<ModelReply, RunError> {
-        let chatbot = self.chatbot()?;
-        let after = conversation.map_or(0, |_| self.thread.openai.synced_through);
-        let mut input = history::input(&self.app, &self.thread, after, &self.log_tail, conversation).await?;
-        let tools = self.tools(chatbot, conversation).await?;
-        let instructions = self.instructions(chatbot, conversation).await?;
-        let customer = fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
-        for _ in 0..=MAX_TOOL_ROUNDS {
-            let request = ResponseRequest {
-                model: &chatbot.config.model,
-                conversation,
-                instructions: &instructions,
-                input: input.clone(),
-                tools: tools.clone(),
-                temperature: chatbot.config.temperature,
-                max_output_tokens: chatbot.config.max_output_tokens,
-                store: conversation.is_some(),
-                safety_identifier: Some(&customer),
-                prompt_cache_key: Some(self.thread.id.as_str()),
-            };
-            let outcome = self.while_leased(self.listen(&request)).await?;
-            if outcome.calls.is_empty() {
-                return reply(outcome, conversation);
-            }
-            if let Some(call) = outcome.calls.iter().find(|call| call.name == ESCALATE) {
-                return Err(RunError::HandOver { reason: Reason::Bot, comment: reason_of(call) });
-            }
-            if conversation.is_some() {
-                input.clear();
-            }
-            for call in outcome.calls {
-                let output = self.call_tool(&outcome.response_id, &call).await?;
-                let output = Input::CallOutput { call_id: call.call_id.clone(), output };
-                if conversation.is_none() {
-                    input.push(Input::Call(call));
+        let mut turn = Turn::new(&self.app, self.chatbot()?);
+        loop {
+            let conversation = self.conversation().await?;
+            match self.ask(conversation.as_deref(), &mut turn).await {
+                Ok(outcome) => {
+                    if let Some(reply) = self.take(outcome, conversation.as_deref(), &mut turn).await? {
+                        return Ok(reply);
+                    }
                 }
-                input.push(output);
+                Err(RunError::OpenAi(failure)) => self.prepare_again(failure, &mut turn).await?,
+                Err(error) => return Err(error),
             }
         }
-        Err(RunError::HandOver { reason: Reason::Failure, comment: None })
     }
 
-    /// Reads the model's answer to its end, and sends deltas meanwhile. An answer that arrives all at once has no
-    /// deltas: the message itself follows.
+    /// Asks once.
+    async fn ask(&self, conversation: Option<&str>, turn: &mut Turn) -> Result<Outcome, RunError> {
+        self.load_prompt(conversation, turn).await?;
+        let request = turn.prompt.request(self.chatbot()?, conversation, turn);
+        let outcome = self.while_leased(self.listen(&request)).await?;
+        turn.prompt.was_taken(turn.exchanged.len());
+        Ok(outcome)
+    }
+
+    /// The reply in an outcome; `None` where the model is to be asked again: with the outputs of its calls, or without
+    /// the limit that left it no token for a word.
+    async fn take(
+        &mut self,
+        mut outcome: Outcome,
+        conversation: Option<&str>,
+        turn: &mut Turn,
+    ) -> Result<Option<ModelReply>, RunError> {
+        turn.usage += outcome.usage.unwrap_or_default();
+        turn.commentary.append(&mut outcome.commentary);
+        if let Some(call) = outcome.calls.iter().find(|call| call.name == ESCALATE) {
+            let comment = reply::reason_of(call);
+            let words = reply::reply(self.chatbot()?, outcome, conversation, turn).map(Box::new);
+            return Err(HandOver { words, ..HandOver::new(Reason::Bot, comment) }.into());
+        }
+        let may_call = outcome.incomplete.is_none() && turn.rounds < MAX_TOOL_ROUNDS;
+        if !outcome.calls.is_empty() && may_call {
+            self.execute(outcome, conversation, turn).await?;
+            return Ok(None);
+        }
+        // A call that is half there, or that comes though none was allowed, is not executed.
+        turn.has_open_call |= !outcome.calls.is_empty();
+        let is_cut = outcome.incomplete == Some(Incomplete::MaxOutputTokens);
+        if let Some(reply) = reply::reply(self.chatbot()?, outcome, conversation, turn) {
+            return Ok(Some(reply));
+        }
+        if is_cut && turn.prompt.lift_limit(self.chatbot()?) {
+            self.in_doubt = conversation.is_some();
+            return Ok(None);
+        }
+        Err(RunError::failed())
+    }
+
+    /// Executes the calls of an outcome. The words before them are commentary: the listeners' text starts over.
+    async fn execute(&mut self, outcome: Outcome, conversation: Option<&str>, turn: &mut Turn) -> Result<(), RunError> {
+        turn.rounds += 1;
+        if outcome.is_phased && conversation.is_none() && !outcome.text.is_empty() {
+            let text = outcome.text.clone();
+            let phase = Some(Phase::Commentary);
+            turn.exchanged.push(Input::Message { role: Role::Assistant, text, phase });
+        }
+        let (asides, heard) = mpsc::unbounded_channel();
+        if !outcome.text.is_empty() {
+            turn.commentary.push(outcome.text.clone());
+            let _ = asides.send(outcome.text.clone());
+        }
+        drop(asides);
+        let calling = async {
+            let mut outputs = Vec::new();
+            for call in &outcome.calls {
+                outputs.push(self.call_tool(&outcome.response_id, call).await?);
+            }
+            Ok::<_, RunError>(outputs)
+        };
+        let (outputs, ()) = join(calling, self.tell_asides(heard, true)).await;
+        for (i, (mut call, output)) in outcome.calls.into_iter().zip(outputs?).enumerate() {
+            if call.call_id.is_empty() {
+                // The conversation cannot close it. A new one is given the call under an id of ours.
+                call.call_id = format!("call_{}_{i}", turn.rounds);
+                self.in_doubt |= conversation.is_some();
+            }
+            let output = Input::CallOutput { call_id: call.call_id.clone(), output };
+            turn.exchanged.push(Input::Call(call));
+            turn.exchanged.push(output);
+        }
+        Ok(())
+    }
+
+    /// Prepares another request after one that failed. Returns the failure where another would be of no use.
+    async fn prepare_again(&mut self, failure: Failure, turn: &mut Turn) -> Result<(), RunError> {
+        let chatbot = self.chatbot()?;
+        match &failure {
+            Failure::Missing | Failure::OrphanCall | Failure::Locked
+                if turn.prompt.is_remembered() && !turn.has_replaced_conversation =>
+            {
+                turn.has_replaced_conversation = true;
+                self.in_doubt = true;
+            }
+            Failure::ContextFull if turn.prompt.shorten() => self.in_doubt = turn.prompt.is_remembered(),
+            Failure::UnsupportedParameter { name } if turn.prompt.leave_out(name) => {
+                tracing::warn!(chatbot.id = %chatbot.id, parameter = name, "the model takes no such parameter");
+                self.app.store.chatbot_refused(chatbot, name).await?;
+            }
+            Failure::ModelMissing => self.model_is_missing(turn).await?,
+            failure if failure.may_pass() && self.has_time_for_another(turn) => {
+                turn.failures += 1;
+                tracing::warn!(thread.id = %self.thread.id, %failure, "the model is asked again");
+                if !self.renew().await? {
+                    return Err(RunError::Lost);
+                }
+                self.in_doubt |= turn.prompt.is_remembered();
+            }
+            _ => return Err(RunError::OpenAi(failure)),
+        }
+        self.withdraw_words().await;
+        Ok(())
+    }
+
+    fn has_time_for_another(&self, turn: &Turn) -> bool {
+        let policy = self.app.openai.retry_policy();
+        let has_time = self.deadline.is_none_or(|deadline| Instant::now() + policy.least_reply_time <= deadline);
+        turn.failures + 1 < policy.replies && has_time
+    }
+
+    /// Goes on with the fallback model, or hands over to a person.
+    async fn model_is_missing(&self, turn: &mut Turn) -> Result<(), RunError> {
+        let (chatbot, model) = (self.chatbot()?, turn.prompt.model(self.chatbot()?).to_owned());
+        let falls_back = turn.prompt.fall_back(chatbot);
+        tracing::error!(
+            chatbot.id = %chatbot.id, thread.id = %self.thread.id, model, falls_back, code = "model_not_found",
+            "the server does not have the model"
+        );
+        if falls_back {
+            return Ok(());
+        }
+        let note = format!("The bot cannot answer: the server does not have its model {model}.");
+        Err(HandOver { note: Some(note), ..HandOver::new(Reason::Failure, None) }.into())
+    }
+
+    /// Tells the listeners that the words so far are void, if there are any: the reply starts over.
+    async fn withdraw_words(&self) {
+        if self.progress().text.is_empty() {
+            return;
+        }
+        self.begin_deltas();
+        let discarded = Event::discarded(&self.thread, &self.id, ASKED_AGAIN);
+        self.sink.send(discarded.clone());
+        self.app.broadcast(&self.thread, &[discarded]).await;
+    }
+
+    /// Reads the model's answer to its end, and sends deltas and commentary meanwhile. An answer that arrives all at once
+    /// has no deltas: the message itself follows.
     async fn listen(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
         self.begin_deltas();
-        match select(pin!(self.read(request)), pin!(self.send_deltas())).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right((never, _)) => match never {},
-        }
+        let (asides, heard) = mpsc::unbounded_channel();
+        let reading = async {
+            match select(pin!(self.read(request, asides)), pin!(self.send_deltas())).await {
+                Either::Left((outcome, _)) => outcome,
+                Either::Right((never, _)) => match never {},
+            }
+        };
+        join(reading, self.tell_asides(heard, false)).await.0
     }
 
     /// Reads the stream of the model's answer to its end.
-    async fn read(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
+    async fn read(
+        &self,
+        request: &ResponseRequest<'_>,
+        asides: mpsc::UnboundedSender<String>,
+    ) -> Result<Outcome, Failure> {
         let mut stream = self.app.openai.respond(request).await?;
         while let Some(event) = stream.next().await {
             match event? {
                 ModelEvent::Created { response_id } if request.store => {
                     self.progress().unreferenced_responses.push(response_id);
                 }
-                ModelEvent::Created { .. } | ModelEvent::Commentary { .. } => {}
+                ModelEvent::Created { .. } => {}
                 ModelEvent::Delta { text } => self.add_delta(&text),
+                ModelEvent::Commentary { text } => {
+                    // The receiver lives as long as this loop.
+                    let _ = asides.send(text);
+                }
                 ModelEvent::Completed(outcome) => return Ok(outcome),
             }
         }
         Err(Failure::Interrupted { code: None })
     }
 
-    async fn tools(&self, chatbot: &Chatbot, conversation: Option<&str>) -> Result<Vec<Value>, Error> {
-        let mut tools = vec![escalate()];
-        tools.extend(chatbot.config.tools.iter().map(|tool| {
-            json!({
-                "type": "function", "name": tool.name, "description": tool.description,
-                "parameters": tool.parameters, "strict": tool.strict,
-            })
-        }));
-        if conversation.is_some()
-            && let Some(knowledge) = self.app.knowledge_of(chatbot).await?
-        {
-            tools.push(json!({ "type": "file_search", "vector_store_ids": [knowledge.vector_store_id] }));
-        }
-        Ok(tools)
-    }
-
-    /// The chatbot's instructions. With local memory they carry its documents, as far as they fit: a server without
-    /// conversations has no vector stores either.
-    async fn instructions(&self, chatbot: &Chatbot, conversation: Option<&str>) -> Result<String, Error> {
-        let mut instructions = chatbot.config.instructions.clone();
-        if conversation.is_none() && !chatbot.document_names.is_empty() {
-            for document in self.app.store.documents_get(chatbot).await? {
-                if instructions.len() + document.text.len() > history::MAX_HISTORY_BYTES {
-                    break;
-                }
-                instructions.extend(["\n\n# ", &document.name, "\n\n", &document.text]);
+    /// Tells the listeners what the model says beside its reply, each text once and whole. `starts_over`: the text was
+    /// taken for the reply until now, so the reply starts over.
+    async fn tell_asides(&self, mut asides: mpsc::UnboundedReceiver<String>, starts_over: bool) {
+        while let Some(text) = asides.recv().await {
+            let (thread_id, run_id) = (self.thread.id.clone(), self.id.clone());
+            let mut events = Vec::new();
+            if starts_over && !self.progress().text.is_empty() {
+                self.begin_deltas();
+                events.push(self.delta(0, String::new()));
             }
+            events.push(Event::MessageProgress { thread_id, run_id, text });
+            for event in &events {
+                self.sink.send(event.clone());
+            }
+            self.app.broadcast(&self.thread, &events).await;
         }
-        Ok(instructions)
     }
-}
-
-/// The reply in an outcome. A refusal in the model's own words is one; an empty or filtered text is not.
-fn reply(outcome: Outcome, conversation: Option<&str>) -> Result<ModelReply, RunError> {
-    let text = if outcome.text.trim().is_empty() { outcome.refusal.unwrap_or_default() } else { outcome.text };
-    if text.trim().is_empty() || outcome.incomplete == Some(Incomplete::ContentFilter) {
-        return Err(RunError::HandOver { reason: Reason::Failure, comment: None });
-    }
-    let response_id = conversation.map(|_| outcome.response_id);
-    Ok(ModelReply {
-        text,
-        origin: Origin { conversation_id: conversation.map(str::to_owned), response_id, ..Origin::default() },
-    })
-}
-
-fn escalate() -> Value {
-    json!({
-        "type": "function",
-        "name": ESCALATE,
-        "description": "Hand the conversation to a human agent: \
-            when the customer asks for one, or when you cannot help.",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "reason": { "type": "string", "description": "Why, in one short sentence for the agent." },
-            },
-            "required": ["reason"],
-            "additionalProperties": false,
-        },
-        "strict": true,
-    })
-}
-
-/// The reason that the model gives for handing over: at most 500 characters, `None` where it cannot be read.
-fn reason_of(call: &Call) -> Option<String> {
-    let arguments: Value = serde_json::from_str(&call.arguments).ok()?;
-    let reason: String = arguments.get("reason")?.as_str()?.chars().take(500).collect();
-    Some(reason).filter(|reason| !reason.trim().is_empty())
 }

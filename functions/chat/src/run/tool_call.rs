@@ -41,6 +41,9 @@ impl Run {
         let Some(webhook) = chatbot.webhook.as_ref().filter(|_| is_its_own) else {
             return Ok(failed(call, "cannot be called here"));
         };
+        if call.call_id.is_empty() {
+            return Ok(failed(call, "was called without an id"));
+        }
         let Ok(arguments) = serde_json::from_str(&call.arguments) else {
             return Ok(failed(call, "needs arguments in JSON"));
         };

@@ -1,0 +1,75 @@
+//! The reply in an outcome: its text, and what is kept beside it.
+
+use serde_json::Value;
+use shared::{
+    domain::{
+        Chatbot, Usage,
+        message::{Cut, Origin, Source},
+    },
+    openai::{Call, Incomplete, Outcome},
+};
+
+use super::model::Turn;
+
+/// A reply of the model, or its words of hand-over.
+pub(super) struct ModelReply {
+    pub(super) text: String,
+    pub(super) cut: Option<Cut>,
+    pub(super) sources: Vec<Source>,
+    pub(super) usage: Option<Usage>,
+    pub(super) origin: Origin,
+}
+
+/// The reply in the last outcome of a turn; `None` where it holds no words. A refusal in the model's own words is one.
+pub(super) fn reply(
+    chatbot: &Chatbot,
+    outcome: Outcome,
+    conversation: Option<&str>,
+    turn: &Turn,
+) -> Option<ModelReply> {
+    let text = if outcome.text.trim().is_empty() { outcome.refusal.unwrap_or_default() } else { outcome.text };
+    if text.trim().is_empty() {
+        return None;
+    }
+    let cut = match outcome.incomplete {
+        Some(Incomplete::MaxOutputTokens) => Some(Cut::Length),
+        Some(Incomplete::ContentFilter) => Some(Cut::Filter),
+        Some(Incomplete::Other) | None => None,
+    };
+    let mut commentary = turn.commentary.clone();
+    commentary.retain(|aside| *aside != text);
+    let origin = Origin {
+        // A conversation with an open call fails at its next turn: without its id here it counts as one in doubt.
+        conversation_id: conversation.filter(|_| !turn.has_open_call).map(str::to_owned),
+        response_id: conversation.map(|_| outcome.response_id),
+        commentary,
+        is_phased: outcome.is_phased,
+    };
+    let usage = Some(turn.usage).filter(|usage| *usage != Usage::default());
+    Some(ModelReply { text, cut, sources: sources(chatbot, &outcome.cited_files), usage, origin })
+}
+
+/// The cited documents. A file is known by its name, to which the upload may have added an ending, or by its id.
+fn sources(chatbot: &Chatbot, cited_files: &[String]) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::new();
+    for cited in cited_files {
+        let by_id = || {
+            let place = chatbot.knowledge.as_ref()?.file_ids.iter().position(|id| id == cited)?;
+            chatbot.document_names.get(place)
+        };
+        let is_named = |name: &&String| *name == cited || cited.strip_suffix(".txt") == Some(name);
+        let Some(name) = chatbot.document_names.iter().find(is_named).or_else(by_id) else { continue };
+        let source = Source { document: name.clone() };
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    sources
+}
+
+/// The reason that the model gives for handing over: at most 500 characters, `None` where it cannot be read.
+pub(super) fn reason_of(call: &Call) -> Option<String> {
+    let arguments: Value = serde_json::from_str(&call.arguments).ok()?;
+    let reason: String = arguments.get("reason")?.as_str()?.chars().take(500).collect();
+    Some(reason).filter(|reason| !reason.trim().is_empty())
+}
