@@ -35,14 +35,9 @@ impl FailedAttempt {
         match self {
             Self::Refused { status, advice, body } => match body.failure() {
                 Some(Failure::Locked) => true,
-                Some(
-                    Failure::Quota { .. }
-                    | Failure::ContentFilter { .. }
-                    | Failure::ContextFull
-                    | Failure::ModelMissing
-                    | Failure::UnsupportedParameter { .. },
-                ) => false,
-                _ => advice.should_retry.unwrap_or(is_retryable_status(*status)),
+                // The same request would meet the same limit, policy or model again, whatever the status says.
+                Some(_) => false,
+                None => advice.should_retry.unwrap_or(is_retryable_status(*status)),
             },
             Self::Transport(TransportError::NotSent) => true,
             Self::Transport(TransportError::NoResponse) => idempotent,

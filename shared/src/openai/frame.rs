@@ -2,113 +2,182 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures::{
     Stream, StreamExt, TryStreamExt, future,
     stream::{self, BoxStream},
 };
 use reqwest::Response;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
-    failure::Failure,
-    outcome::{Call, Incomplete},
+    failure::{ErrorBody, Failure},
+    outcome::Incomplete,
+    output_item::{Phase, cited_file},
     transport::{BodyError, chunks},
 };
-use crate::domain::Usage;
 
-/// One event, by its `type`. Events that a chat does not need are [`Frame::Other`], including `keepalive` and types
-/// that do not exist yet.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type")]
+/// One event of a response. `index` is the place of its item in the output, where the server says it.
+#[derive(Debug)]
 pub(super) enum Frame {
-    #[serde(rename = "response.created")]
-    Created { response: ResponseObject },
-    #[serde(rename = "response.output_text.delta")]
-    Delta { delta: String, output_index: Option<u64> },
-    #[serde(rename = "response.output_item.done")]
-    ItemDone { item: OutputItem },
-    #[serde(rename = "response.completed")]
-    Completed { response: ResponseObject },
-    #[serde(rename = "response.incomplete")]
-    Incomplete { response: ResponseObject },
-    #[serde(rename = "response.failed")]
-    Failed { response: ResponseObject },
-    /// Flat or nested; [`super::failure::ErrorBody`] accepts both.
-    #[serde(rename = "error")]
-    Error(Value),
-    #[serde(other)]
-    Other,
+    Created {
+        response_id: String,
+    },
+    /// An item began of which the phase is known.
+    ItemAdded {
+        index: Option<u64>,
+        phase: Phase,
+    },
+    Delta {
+        index: Option<u64>,
+        text: String,
+    },
+    /// A text is complete. The event is not parsed, since the end of its item mostly repeats it.
+    TextDone(String),
+    Cited {
+        index: Option<u64>,
+        file: String,
+    },
+    ItemDone {
+        index: Option<u64>,
+        item: Value,
+    },
+    /// The response ended by itself: `response.completed`, `.incomplete`, `.done`, or a JSON body.
+    Ended(Box<ResponseObject>),
+    /// The response failed.
+    Failed(ErrorBody),
+    /// `[DONE]`.
+    Done,
 }
 
-/// A response object.
-#[derive(Debug, Deserialize)]
+/// A response object. Its fields are whatever the server sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ResponseObject {
-    #[serde(default)]
-    pub(super) id: String,
-    status: Option<String>,
-    pub(super) output: Option<Vec<OutputItem>>,
-    pub(super) error: Option<Value>,
-    pub(super) incomplete_details: Option<IncompleteDetails>,
-    pub(super) usage: Option<UsageObject>,
+    pub(super) id: Value,
+    pub(super) output: Value,
+    /// All text at once, from a server that sends no output.
+    pub(super) output_text: Value,
+    pub(super) usage: Value,
+    status: Value,
+    error: Value,
+    incomplete_details: Value,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type")]
-pub(super) enum OutputItem {
-    #[serde(rename = "message")]
-    Message { content: Option<Vec<ContentPart>> },
-    #[serde(rename = "function_call")]
-    Call(Call),
-    #[serde(other)]
-    Other,
+#[derive(Deserialize)]
+#[serde(default)]
+struct Envelope<T> {
+    response: Option<T>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type")]
-pub(super) enum ContentPart {
-    #[serde(rename = "output_text")]
-    Text { text: String },
-    #[serde(rename = "refusal")]
-    Refusal { refusal: String },
-    #[serde(other)]
-    Other,
+impl<T> Default for Envelope<T> {
+    fn default() -> Self {
+        Self { response: None }
+    }
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct IncompleteDetails {
-    reason: Option<String>,
+/// The id of a response, without the rest of it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ResponseId {
+    id: Value,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct UsageObject {
-    #[serde(rename = "input_tokens", default)]
-    input: u64,
-    #[serde(rename = "input_tokens_details")]
-    input_details: Option<InputDetails>,
-    #[serde(rename = "output_tokens", default)]
-    output: u64,
+/// The fields of the smaller events.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EventFields {
+    #[serde(rename = "type")]
+    kind: Value,
+    output_index: Value,
+    delta: Value,
 }
 
-#[derive(Debug, Deserialize)]
-struct InputDetails {
-    #[serde(default)]
-    cached_tokens: u64,
+/// A text that is complete.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TextDone {
+    output_index: Value,
+    text: Value,
+    refusal: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ItemAdded {
+    output_index: Value,
+    item: AddedItem,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AddedItem {
+    phase: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ItemDone {
+    output_index: Value,
+    item: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotated {
+    output_index: Value,
+    annotation: Value,
 }
 
 pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
 
-/// The events of a stream. After an end, a lost connection or silence alike, it ends without a last event.
-pub(super) fn streamed(response: Response, idle: Duration) -> Frames {
-    // The comment at the start stands where a byte order mark could: the parser would panic on one in the stream's
-    // first bytes.
-    let bytes =
-        stream::once(future::ready(Ok(":\n".into()))).chain(chunks(response, idle).map_ok(split_events).try_flatten());
+/// The frames of an HTTP response, whatever it says its content type is: a body that begins with `{` is one JSON object,
+/// anything else a stream of events. A body that ends ends the frames; a lost connection or silence is a failure.
+pub(super) fn read(response: Response, idle: Duration) -> Frames {
+    let mut body = chunks(response, idle).boxed();
+    let frames = async move {
+        let head = head(&mut body).await?;
+        if !head.starts_with(b"{") {
+            return Ok(events(stream::once(future::ready(Ok(head))).chain(body)));
+        }
+        let body = body.try_fold(BytesMut::from(head), |mut body, chunk| async move {
+            body.extend_from_slice(&chunk);
+            Ok(body)
+        });
+        let body = body.await.map_err(|error| cut_short(&error))?;
+        whole(&body).map(|frames| stream::iter(frames.into_iter().map(Ok)).boxed())
+    };
+    stream::once(frames).try_flatten().fuse().boxed()
+}
+
+/// Reads up to the first character, and leaves out what may stand before it: a byte order mark, at which the parser of
+/// events would panic, and white space.
+async fn head(body: &mut (impl Stream<Item = Result<Bytes, BodyError>> + Unpin)) -> Result<Bytes, Failure> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let mut head = BytesMut::new();
+    while let Some(chunk) = body.try_next().await.map_err(|error| cut_short(&error))? {
+        head.extend_from_slice(&chunk);
+        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
+        let space_bytes = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        if text.len() > space_bytes && !BYTE_ORDER_MARK.starts_with(&head) {
+            let before = head.len() - text.len() + space_bytes;
+            return Ok(head.freeze().slice(before..));
+        }
+    }
+    Ok(head.freeze())
+}
+
+/// The frames of a stream of events. An event counts even if the empty line after it is missing at the end.
+fn events(bytes: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Frames {
+    // The comment at the start stands where a second byte order mark could.
+    let bytes = stream::once(future::ready(Ok(":\n".into())))
+        .chain(bytes.map_ok(split_events).try_flatten())
+        .chain(stream::once(future::ready(Ok("\n\n".into()))));
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
-    events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, &event.data)))).fuse().boxed()
+    events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, event.data)))).boxed()
 }
 
 /// Splits a chunk after each event. With every event it finds, the parser copies all that it has not parsed yet.
@@ -122,72 +191,170 @@ fn split_events(chunk: Bytes) -> impl Stream<Item = Result<Bytes, BodyError>> {
 
 /// Logs the cause if the body ended early. Other errors are not logged, since they quote the stream.
 fn interrupted(error: &EventStreamError<BodyError>) -> Failure {
-    if let EventStreamError::Transport(cause) = error {
-        warn!(?cause, "an OpenAI response ended early");
+    match error {
+        EventStreamError::Transport(cause) => cut_short(cause),
+        _ => Failure::Interrupted { code: None },
     }
+}
+
+fn cut_short(cause: &BodyError) -> Failure {
+    warn!(?cause, "an OpenAI response ended early");
     Failure::Interrupted { code: None }
 }
 
-/// The same events for a response that arrived as one JSON body.
-pub(super) fn whole(json: &[u8]) -> Result<Frames, Failure> {
-    let value: Value = serde_json::from_slice(json).map_err(|_| Failure::Interrupted { code: None })?;
-    let object = || ResponseObject::deserialize(&value).map_err(|_| Failure::Interrupted { code: None });
-    let response = object()?;
-    let end = match response.status.as_deref() {
-        Some("completed") | None if response.error.is_none() => Frame::Completed { response },
-        Some("incomplete") => Frame::Incomplete { response },
-        _ => Frame::Failed { response },
+/// The frames of a response that arrived as one JSON body.
+fn whole(json: &[u8]) -> Result<Vec<Frame>, Failure> {
+    let response = parse::<Envelope<ResponseObject>>(json)
+        .and_then(|envelope| envelope.response)
+        .or_else(|| parse(json))
+        .ok_or(Failure::Interrupted { code: None })?;
+    let begun = response.id.as_str().map(|id| Frame::Created { response_id: id.to_owned() });
+    let end = match response.status.as_str() {
+        Some("completed" | "incomplete") => ended(response),
+        None if response.error.is_null() && !(response.output.is_null() && response.output_text.is_null()) => {
+            ended(response)
+        }
+        _ => Frame::Failed(ErrorBody::parse(&if response.error.is_null() {
+            parse(json).unwrap_or_default()
+        } else {
+            response.error
+        })),
     };
-    Ok(stream::iter([Ok(Frame::Created { response: object()? }), Ok(end)]).fuse().boxed())
+    Ok(begun.into_iter().chain([end]).collect())
 }
 
 /// Events that are skipped unparsed, because they repeat others or are of no use to a chat. They make up half of a
 /// short response.
-const SKIPPED_EVENTS: [&str; 6] = [
+const SKIPPED_EVENTS: [&str; 7] = [
     "response.in_progress",
-    "response.output_item.added",
+    "response.queued",
     "response.content_part.added",
-    "response.output_text.done",
     "response.content_part.done",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
     "keepalive",
 ];
 
 impl Frame {
-    /// Parses an event. `None` if it is skipped or cannot be parsed; if that was the last event, the stream counts as
-    /// interrupted.
-    fn parse(name: &str, data: &str) -> Option<Self> {
+    /// Parses an event. `None` if it is skipped or cannot be parsed.
+    fn parse(name: &str, data: String) -> Option<Self> {
         if SKIPPED_EVENTS.contains(&name) {
             return None;
         }
-        if let Ok(frame) = serde_json::from_str(data) {
-            return Some(frame);
+        if data.trim() == "[DONE]" {
+            return Some(Self::Done);
         }
-        let untyped: Option<Value> = serde_json::from_str(data).ok();
-        let error = untyped.filter(|value| name == "error" || value.get("error").is_some_and(|error| !error.is_null()));
-        if error.is_none() {
-            debug!(name, bytes = data.len(), "skipped an OpenAI event that could not be parsed");
+        if name.starts_with("response.") || name == "error" {
+            return Self::of_kind(name, data);
         }
-        error.map(Self::Error)
+        let fields: EventFields = parse(data.as_bytes())?;
+        match fields.kind.as_str() {
+            Some("response.output_text.delta") => Self::delta(fields),
+            Some(kind) => Self::of_kind(kind, data),
+            None => Self::untyped(&data),
+        }
+    }
+
+    fn of_kind(kind: &str, data: String) -> Option<Self> {
+        let json = data.as_bytes();
+        match kind {
+            "response.output_text.delta" => Self::delta(parse(json)?),
+            "response.output_text.done" | "response.refusal.done" => Some(Self::TextDone(data)),
+            "response.output_item.added" if data.contains("\"phase\"") => {
+                let ItemAdded { output_index, item } = parse(json)?;
+                Some(Self::ItemAdded { index: output_index.as_u64(), phase: Phase::read(&item.phase)? })
+            }
+            "response.output_item.done" => {
+                let ItemDone { output_index, item } = parse(json)?;
+                Some(Self::ItemDone { index: output_index.as_u64(), item })
+            }
+            "response.output_text.annotation.added" => {
+                let Annotated { output_index, annotation } = parse(json)?;
+                let file = cited_file(&annotation)?.to_owned();
+                Some(Self::Cited { index: output_index.as_u64(), file })
+            }
+            "response.created" => {
+                let id = parse::<Envelope<ResponseId>>(json)?.response?.id;
+                Some(Self::Created { response_id: id.as_str().filter(|id| !id.is_empty())?.to_owned() })
+            }
+            "response.completed" | "response.incomplete" | "response.done" => {
+                let mut response = response(json)?;
+                if response.status.is_null() && kind == "response.incomplete" {
+                    response.status = "incomplete".into();
+                }
+                Some(ended(response))
+            }
+            "response.failed" | "response.cancelled" => {
+                let error = response(json).unwrap_or_default().error;
+                Some(Self::Failed(ErrorBody::parse(&error)))
+            }
+            "error" => Some(Self::Failed(ErrorBody::parse(&parse(json).unwrap_or_default()))),
+            _ => None,
+        }
+    }
+
+    fn delta(fields: EventFields) -> Option<Self> {
+        let Value::String(text) = fields.delta else {
+            return None;
+        };
+        Some(Self::Delta { index: fields.output_index.as_u64(), text })
+    }
+
+    /// An event without a type is of use only if it reports an error.
+    fn untyped(data: &str) -> Option<Self> {
+        let value: Value = parse(data.as_bytes())?;
+        value.get("error").filter(|error| !error.is_null()).map(|_| Self::Failed(ErrorBody::parse(&value)))
     }
 }
 
-impl IncompleteDetails {
-    pub(super) fn incomplete(&self) -> Incomplete {
-        match self.reason.as_deref() {
+/// The response in an event, or the event itself where its fields are those of a response.
+fn response(json: &[u8]) -> Option<ResponseObject> {
+    let nested = parse::<Envelope<ResponseObject>>(json).and_then(|envelope| envelope.response);
+    nested.or_else(|| parse(json))
+}
+
+/// The end of a response. Some servers say that it is complete and report an error inside.
+fn ended(response: ResponseObject) -> Frame {
+    if matches!(response.status.as_str(), Some("failed" | "cancelled")) {
+        return Frame::Failed(ErrorBody::parse(&response.error));
+    }
+    Frame::Ended(Box::new(response))
+}
+
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    serde_json::from_slice(json)
+        .inspect_err(
+            |error| debug!(bytes = json.len(), kind = ?error.classify(), "an OpenAI event could not be parsed"),
+        )
+        .ok()
+}
+
+impl ResponseObject {
+    /// The reason why the text stops short, if it does.
+    pub(super) fn incomplete(&self) -> Option<Incomplete> {
+        let is_incomplete = self.status == "incomplete";
+        is_incomplete.then(|| match self.incomplete_details["reason"].as_str() {
             Some("max_output_tokens") => Incomplete::MaxOutputTokens,
             Some("content_filter") => Incomplete::ContentFilter,
             _ => Incomplete::Other,
-        }
+        })
     }
 }
 
-impl From<UsageObject> for Usage {
-    fn from(usage: UsageObject) -> Self {
-        Self {
-            input: usage.input,
-            cached: usage.input_details.map_or(0, |details| details.cached_tokens),
-            output: usage.output,
-            reasoning: 0,
-        }
+impl TextDone {
+    pub(super) fn parse(data: &str) -> Self {
+        parse(data.as_bytes()).unwrap_or_default()
+    }
+
+    pub(super) fn index(&self) -> Option<u64> {
+        self.output_index.as_u64()
+    }
+
+    pub(super) fn text(&self) -> &str {
+        self.text.as_str().unwrap_or_default()
+    }
+
+    pub(super) fn refusal(&self) -> &str {
+        self.refusal.as_str().unwrap_or_default()
     }
 }

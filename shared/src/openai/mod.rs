@@ -12,9 +12,12 @@ mod frame;
 mod knowledge;
 mod model;
 mod outcome;
+mod output_item;
+mod partial_outcome;
 mod response;
 mod response_stream;
 mod retry_policy;
+mod text_filter;
 mod transport;
 mod wire;
 

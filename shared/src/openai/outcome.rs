@@ -28,6 +28,7 @@ pub struct Outcome {
 /// A function call by the model. Each call must be given its output, or the conversation's later turns fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
+    /// Empty where the server gave the call no id of any kind. Such a call cannot be given its output.
     pub call_id: String,
     pub name: String,
     /// JSON as the model wrote it. It may be invalid, above all in an incomplete response.

@@ -151,7 +151,7 @@ impl OpenAi {
         let first_byte = self.settings.retry_policy.first_byte;
         let post = || self.request(Method::POST, &["responses"], &[]).json(&body);
         match self.send(RequestKind::NotIdempotent, first_byte, post).await {
-            Ok(response) => ResponseStream::read(self, response).await,
+            Ok(response) => Ok(ResponseStream::read(self, response)),
             Err(failure) if names_conversation(&failure, request) => Err(Failure::Missing),
             Err(failure) => Err(failure),
         }

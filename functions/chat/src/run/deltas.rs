@@ -35,6 +35,12 @@ impl Run {
         self.text_bytes.send_replace(0);
     }
 
+    /// Starts the reply over: the text so far was no part of it.
+    pub(super) fn restart_deltas(&self) {
+        self.begin_deltas();
+        self.sink.send(self.delta(0, String::new()));
+    }
+
     /// Adds text to the reply.
     pub(super) fn add_delta(&self, text: &str) {
         let mut progress = self.progress();

@@ -241,6 +241,7 @@ impl Run {
                 }
                 ModelEvent::Created { .. } => {}
                 ModelEvent::Delta { text } => self.add_delta(&text),
+                ModelEvent::Restart => self.restart_deltas(),
                 ModelEvent::Commentary { text } => {
                     // The receiver lives as long as this loop.
                     let _ = asides.send(text);

@@ -1,0 +1,412 @@
+//! The outcome of a response as far as it has streamed in.
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use super::{
+    failure::Failure,
+    frame::{Frame, ResponseObject, TextDone},
+    outcome::{Call, Outcome},
+    output_item::{Message, OutputItem, Phase, usage},
+    response_stream::Event,
+    text_filter::TextFilter,
+};
+
+/// Separates the texts of two messages in one response.
+const MESSAGE_SEPARATOR: &str = "\n\n";
+
+/// Collects the frames of a response, and turns them into events.
+///
+/// What was streamed counts. The last event may add to it (a text that goes further, an item that was not streamed) but
+/// takes nothing back: some servers leave the output out of it, or send `null` in its place.
+#[derive(Default)]
+pub(super) struct PartialOutcome {
+    response_id: String,
+    messages: Vec<StreamedMessage>,
+    calls: Vec<Call>,
+    /// Texts that are complete, unparsed, until the item around them is.
+    texts_done: Vec<String>,
+    /// The answer came in deltas. One that arrives all at once has none.
+    has_deltas: bool,
+    /// The deltas that were sent since the last restart.
+    sent: String,
+    /// `sent` ends with all of the last message's text, so what is added to that is sent as it is.
+    is_flowing: bool,
+    events: VecDeque<Event>,
+}
+
+/// A message as far as it has streamed in.
+#[derive(Default)]
+struct StreamedMessage {
+    /// Its place in the response's output.
+    index: Option<u64>,
+    phase: Option<Phase>,
+    /// The text with its thinking and marks.
+    raw: String,
+    filter: TextFilter,
+    refusal: String,
+    cited: Vec<String>,
+    is_done: bool,
+    /// Its [`Event::Commentary`] was sent.
+    is_announced: bool,
+}
+
+impl PartialOutcome {
+    /// Applies a frame. Returns the outcome if the frame ended the response. The events that come before the outcome
+    /// wait in [`PartialOutcome::next_event`].
+    pub(super) fn apply(&mut self, frame: Frame) -> Result<Option<Outcome>, Failure> {
+        match frame {
+            Frame::Created { response_id } => {
+                self.response_id.clone_from(&response_id);
+                self.events.push_back(Event::Created { response_id });
+            }
+            Frame::ItemAdded { index, phase } => {
+                self.messages.push(StreamedMessage { index, phase: Some(phase), ..StreamedMessage::default() });
+                self.is_flowing = false;
+            }
+            Frame::Delta { index, text } => self.delta(index, &text),
+            Frame::Cited { index, file } => {
+                let at = self.open_message(index);
+                self.messages[at].cited.push(file);
+            }
+            Frame::TextDone(data) => self.texts_done.push(data),
+            Frame::ItemDone { index, item } => self.item_done(index, &item),
+            Frame::Ended(response) => return Ok(Some(self.outcome(&response))),
+            Frame::Done => return self.end_of_stream(true).map(Some),
+            Frame::Failed(error) => return Err(error.into_stream_failure()),
+        }
+        Ok(None)
+    }
+
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The outcome of a stream that ended without a last event. `is_told`: the server said that this is the end. Else
+    /// the response counts as interrupted unless a call or an answer is complete and no text was left open: after
+    /// commentary alone, the answer is missing.
+    pub(super) fn end_of_stream(&mut self, is_told: bool) -> Result<Outcome, Failure> {
+        self.apply_texts_done();
+        let has_answer = !self.calls.is_empty() || self.answers().any(StreamedMessage::has_content);
+        let is_complete = if is_told {
+            has_answer || self.messages.iter().any(StreamedMessage::has_content)
+        } else {
+            has_answer && self.messages.iter().all(|message| message.is_done || !message.has_content())
+        };
+        if is_complete {
+            Ok(self.outcome(&ResponseObject::default()))
+        } else {
+            Err(Failure::Interrupted { code: None })
+        }
+    }
+
+    fn delta(&mut self, index: Option<u64>, text: &str) {
+        let at = self.open_message(index);
+        let is_flowing = self.is_flowing && at + 1 == self.messages.len();
+        let message = &mut self.messages[at];
+        message.raw.push_str(text);
+        let shown = message.filter.push(text);
+        if message.phase == Some(Phase::Commentary) {
+            return;
+        }
+        self.has_deltas = true;
+        match shown {
+            Some("") if is_flowing => {}
+            Some(shown) if is_flowing => {
+                self.sent.push_str(shown);
+                self.events.push_back(Event::Delta { text: shown.to_owned() });
+            }
+            _ => self.send_answer(),
+        }
+    }
+
+    /// Sends what of the answer was not sent yet. Starts over if the answer is no longer what was sent.
+    fn send_answer(&mut self) {
+        let (answer, is_flowing) = self.answer();
+        let rest = answer.strip_prefix(self.sent.as_str());
+        if rest.is_none() {
+            self.events.push_back(Event::Restart);
+        }
+        let rest = rest.unwrap_or(&answer);
+        if !rest.is_empty() {
+            self.events.push_back(Event::Delta { text: rest.to_owned() });
+        }
+        (self.sent, self.is_flowing) = (answer, is_flowing);
+    }
+
+    /// The answer: every text but commentary, equal ones once. A text that is still open is held back while it may turn
+    /// out to equal an earlier one. Also returns whether the last message is part of it.
+    fn answer(&self) -> (String, bool) {
+        let (mut answer, mut texts) = (String::new(), Vec::new());
+        let mut is_flowing = false;
+        for message in &self.messages {
+            let text = message.text();
+            let is_repeated = |known: &&str| *known == text || !message.is_done && known.starts_with(text);
+            is_flowing = !(message.is_commentary() || text.is_empty() || texts.iter().any(is_repeated));
+            if is_flowing {
+                if !answer.is_empty() {
+                    answer.push_str(MESSAGE_SEPARATOR);
+                }
+                answer.push_str(message.filter.shown());
+                texts.push(text);
+            }
+        }
+        (answer, is_flowing)
+    }
+
+    /// The message that a frame belongs to; a new one if it is not open. Indices are not missed where a server sends
+    /// none.
+    fn open_message(&mut self, index: Option<u64>) -> usize {
+        let is_meant = |message: &StreamedMessage| {
+            !message.is_done && (index.is_none() || message.index.is_none() || message.index == index)
+        };
+        let at = self.messages.iter().rposition(is_meant).unwrap_or_else(|| {
+            self.is_flowing = false;
+            self.messages.push(StreamedMessage::default());
+            self.messages.len() - 1
+        });
+        self.messages[at].index = self.messages[at].index.or(index);
+        at
+    }
+
+    fn item_done(&mut self, index: Option<u64>, item: &Value) {
+        match OutputItem::read(item) {
+            OutputItem::Message(message) => {
+                self.texts_done.clear();
+                let begins_it = |streamed: &StreamedMessage| !streamed.is_done && streamed.begins(&message);
+                let at = self.messages.iter().position(begins_it).unwrap_or_else(|| self.open_message(index));
+                self.messages[at].complete(&message);
+                self.send_completed(at);
+            }
+            OutputItem::Call(call) if call.call_id.is_empty() => self.calls.push(call),
+            OutputItem::Call(call) => {
+                if self.calls.iter().all(|known| known.call_id != call.call_id) {
+                    self.calls.push(call);
+                }
+            }
+            OutputItem::Other => {}
+        }
+    }
+
+    /// Sends the rest of an answer, or a commentary, whose message is complete.
+    fn send_completed(&mut self, at: usize) {
+        if self.has_deltas {
+            self.send_answer();
+        }
+        let message = &mut self.messages[at];
+        if message.is_commentary() && !message.is_announced && !message.text().is_empty() {
+            message.is_announced = true;
+            self.events.push_back(Event::Commentary { text: message.text().to_owned() });
+        }
+    }
+
+    /// Completes the texts whose item was not said to be complete.
+    fn apply_texts_done(&mut self) {
+        for data in std::mem::take(&mut self.texts_done) {
+            let done = TextDone::parse(&data);
+            let known = self.messages.iter().rposition(|message| message.index == done.index());
+            let at = known.unwrap_or_else(|| self.open_message(done.index()));
+            let message = &mut self.messages[at];
+            message.extend(done.text());
+            message.refuse(done.refusal());
+            message.finish();
+            self.send_completed(at);
+        }
+    }
+
+    fn outcome(&mut self, response: &ResponseObject) -> Outcome {
+        self.apply_texts_done();
+        self.merge_output(response);
+        for at in 0..self.messages.len() {
+            self.messages[at].finish();
+        }
+        if self.has_deltas {
+            self.send_answer();
+        }
+        let refusal: String = self.answers().map(|message| message.refusal.as_str()).collect();
+        let is_commentary_alone = self.answers().all(|message| message.text().is_empty());
+        let is_commentary_alone = is_commentary_alone && refusal.is_empty() && self.calls.is_empty();
+        let mut commentary = self.commentary();
+        let text =
+            if is_commentary_alone { std::mem::take(&mut commentary).join(MESSAGE_SEPARATOR) } else { self.answer().0 };
+        self.announce(&commentary);
+        Outcome {
+            response_id: response.id.as_str().map_or_else(|| std::mem::take(&mut self.response_id), str::to_owned),
+            text,
+            commentary,
+            is_phased: self.messages.iter().any(|message| message.phase.is_some()),
+            cited_files: self.cited_files(is_commentary_alone),
+            refusal: Some(refusal).filter(|refusal| !refusal.is_empty()),
+            calls: std::mem::take(&mut self.calls),
+            incomplete: response.incomplete(),
+            usage: usage(&response.usage),
+        }
+    }
+
+    fn answers(&self) -> impl Iterator<Item = &StreamedMessage> {
+        self.messages.iter().filter(|message| !message.is_commentary())
+    }
+
+    /// The texts of commentary that are no answer, equal ones once.
+    fn commentary(&self) -> Vec<String> {
+        let mut commentary: Vec<String> = Vec::new();
+        for text in self.messages.iter().filter(|message| message.is_commentary()).map(StreamedMessage::text) {
+            let is_answer = self.answers().any(|message| message.text() == text);
+            if !(text.is_empty() || is_answer || commentary.iter().any(|known| known == text)) {
+                commentary.push(text.to_owned());
+            }
+        }
+        commentary
+    }
+
+    /// Sends the commentary that only the last event brought.
+    fn announce(&mut self, commentary: &[String]) {
+        for message in self.messages.iter_mut().filter(|message| message.is_commentary() && !message.is_announced) {
+            message.is_announced = true;
+            let text = message.text().to_owned();
+            if commentary.contains(&text) {
+                self.events.push_back(Event::Commentary { text });
+            }
+        }
+    }
+
+    fn cited_files(&self, is_commentary_alone: bool) -> Vec<String> {
+        let mut files: Vec<String> = Vec::new();
+        for message in self.messages.iter().filter(|message| is_commentary_alone || !message.is_commentary()) {
+            for file in message.cited.iter().chain(message.filter.cited()) {
+                if !files.contains(file) {
+                    files.push(file.clone());
+                }
+            }
+        }
+        files
+    }
+
+    /// Adds the output of the last event to what was streamed.
+    fn merge_output(&mut self, response: &ResponseObject) {
+        let (mut messages, mut calls) = (Vec::new(), Vec::new());
+        for item in response.output.as_array().into_iter().flatten() {
+            match OutputItem::read(item) {
+                OutputItem::Message(message) => messages.push(message),
+                OutputItem::Call(call) => calls.push(call),
+                OutputItem::Other => {}
+            }
+        }
+        self.merge_messages(messages);
+        self.merge_calls(&calls);
+        if let Some(text) = response.output_text.as_str()
+            && self.messages.iter().all(|message| message.raw.is_empty())
+        {
+            let at = self.open_message(None);
+            self.messages[at].extend(text);
+        }
+    }
+
+    /// Finds the streamed message of each: the one with the beginning of its text, else the next. Texts can differ where
+    /// a proxy has lost deltas.
+    fn merge_messages(&mut self, messages: Vec<Message<'_>>) {
+        let mut streamed: VecDeque<usize> = (0..self.messages.len()).collect();
+        let mut others = Vec::new();
+        for message in messages {
+            match streamed.iter().position(|at| self.messages[*at].begins(&message)) {
+                Some(found) => {
+                    let at = streamed.remove(found).unwrap_or_default();
+                    self.messages[at].complete(&message);
+                }
+                None => others.push(message),
+            }
+        }
+        for message in others {
+            let at = streamed.pop_front().unwrap_or_else(|| {
+                self.messages.push(StreamedMessage::default());
+                self.messages.len() - 1
+            });
+            self.messages[at].complete(&message);
+        }
+    }
+
+    /// Finds the streamed call of each: the one with its id, else one that calls the same where ids were lost or changed
+    /// on the way. No call is made twice.
+    fn merge_calls(&mut self, calls: &[Call]) {
+        let is_id_of = |call: &Call, known: &Call| !call.call_id.is_empty() && call.call_id == known.call_id;
+        let is_named = |known: &Call| calls.iter().any(|call| is_id_of(call, known));
+        let mut others: Vec<usize> = (0..self.calls.len()).filter(|at| !is_named(&self.calls[*at])).collect();
+        for call in calls {
+            let known = self.calls.iter().position(|known| is_id_of(call, known)).or_else(|| {
+                let found = others.iter().position(|at| self.calls[*at].is_same(call))?;
+                Some(others.remove(found))
+            });
+            match known.map(|at| &mut self.calls[at]) {
+                Some(known) if known.call_id.is_empty() => known.call_id.clone_from(&call.call_id),
+                Some(known) if known.arguments.is_empty() => known.arguments.clone_from(&call.arguments),
+                Some(_) => {}
+                None => self.calls.push(call.clone()),
+            }
+        }
+    }
+}
+
+impl StreamedMessage {
+    fn is_commentary(&self) -> bool {
+        self.phase == Some(Phase::Commentary)
+    }
+
+    fn has_content(&self) -> bool {
+        !(self.raw.is_empty() && self.refusal.is_empty())
+    }
+
+    /// The text as it is compared and announced.
+    fn text(&self) -> &str {
+        self.filter.shown().trim()
+    }
+
+    /// True if the message goes on from here.
+    fn begins(&self, message: &Message<'_>) -> bool {
+        !self.raw.is_empty() && message.text.starts_with(&self.raw)
+    }
+
+    fn complete(&mut self, message: &Message<'_>) {
+        self.phase = self.phase.or(message.phase);
+        self.extend(&message.text);
+        self.refuse(&message.refusal);
+        self.cited.extend(message.cited.iter().map(|&file| file.to_owned()));
+        self.finish();
+    }
+
+    /// Takes over a text that begins with this one and goes further.
+    fn extend(&mut self, text: &str) {
+        let Some(rest) = text.strip_prefix(self.raw.as_str()).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
+        if self.is_done {
+            self.filter = TextFilter::default();
+            self.filter.push(text);
+            self.filter.finish();
+        } else {
+            self.filter.push(rest);
+        }
+        self.raw.push_str(rest);
+    }
+
+    fn refuse(&mut self, refusal: &str) {
+        if self.refusal.is_empty() {
+            self.refusal.push_str(refusal);
+        }
+    }
+
+    fn finish(&mut self) {
+        if !self.is_done {
+            self.is_done = true;
+            self.filter.finish();
+        }
+    }
+}
+
+impl Call {
+    /// True for the same function with the same arguments, as far as they arrived.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_known = !(self.arguments.is_empty() || other.arguments.is_empty());
+        self.name == other.name && (!is_known || self.arguments == other.arguments)
+    }
+}
