@@ -21,7 +21,7 @@ impl FailedAttempt {
     pub(super) fn maybe_ran(&self) -> bool {
         match self {
             Self::Refused { status, .. } => *status == StatusCode::REQUEST_TIMEOUT || status.is_server_error(),
-            Self::Transport(error) => *error == TransportError::NoResponse,
+            Self::Transport(error) => matches!(error, TransportError::NoResponse | TransportError::TimedOut),
         }
     }
 
@@ -40,7 +40,7 @@ impl FailedAttempt {
                 None => advice.should_retry.unwrap_or(is_retryable_status(*status)),
             },
             Self::Transport(TransportError::NotSent) => true,
-            Self::Transport(TransportError::NoResponse) => idempotent,
+            Self::Transport(TransportError::NoResponse | TransportError::TimedOut) => idempotent,
             Self::Transport(TransportError::InvalidRequest) => false,
         }
     }
@@ -66,6 +66,8 @@ impl FailedAttempt {
                     message: body.message,
                 },
             },
+            // A connection that died unnoticed, in a frozen function, say: the next one may live.
+            Self::Transport(TransportError::NoResponse) => Failure::Interrupted { code: None },
             Self::Transport(_) => Failure::Unavailable { maybe_ran },
         }
     }

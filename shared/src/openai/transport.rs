@@ -79,7 +79,7 @@ impl OpenAi {
         let request = request.build().map_err(TransportError::from)?;
         timeout(first_byte, self.wire.send(request)).await.unwrap_or_else(|_| {
             warn!("OpenAI did not respond in time");
-            Err(TransportError::NoResponse)
+            Err(TransportError::TimedOut)
         })
     }
 

@@ -17,8 +17,10 @@ pub enum TransportError {
     InvalidRequest,
     /// No connection was established, so nothing was sent.
     NotSent,
-    /// The request was sent and no response arrived: a timeout, or a lost connection.
+    /// The request was sent, and the connection was lost before a response arrived.
     NoResponse,
+    /// The request was sent, and no response arrived in time.
+    TimedOut,
 }
 
 impl Wire for Client {
@@ -33,6 +35,8 @@ impl From<reqwest::Error> for TransportError {
             Self::InvalidRequest
         } else if error.is_connect() {
             Self::NotSent
+        } else if error.is_timeout() {
+            Self::TimedOut
         } else {
             Self::NoResponse
         };
