@@ -23,6 +23,12 @@ async fn failed_in_stream(event: Value) -> Failure {
     outcome(&client(&peer)).await.unwrap_err()
 }
 
+/// The last event of a response that failed with this error.
+fn failed(error: &Value) -> Value {
+    let response = json!({ "id": "resp_1", "status": "failed", "error": error, "output": [] });
+    json!({ "type": "response.failed", "response": response })
+}
+
 fn quota() -> Failure {
     Failure::Quota { code: "insufficient_quota".to_owned() }
 }
@@ -41,19 +47,153 @@ async fn refusals_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_limit_that_does_not_pass_is_known_by_its_code_or_type() {
+    for (status, code, kind, named) in [
+        (429, "insufficient_quota", "insufficient_quota", "insufficient_quota"),
+        (429, "credit_balance_exhausted", "invalid_request_error", "credit_balance_exhausted"),
+        (429, "organization_spend_limit_exceeded", "rate_limit_error", "organization_spend_limit_exceeded"),
+        (429, "project_spend_limit_exceeded", "billing_error", "project_spend_limit_exceeded"),
+        (403, "organization_usage_limit_exceeded", "requests", "organization_usage_limit_exceeded"),
+        (400, "billing_hard_limit_reached", "billing_limit_user_error", "billing_hard_limit_reached"),
+        (429, "429", "insufficient_quota", "insufficient_quota"),
+        (429, "a_new_limit", "billing_error", "a_new_limit"),
+    ] {
+        let error = json!({ "error": { "message": "x", "type": kind, "code": code } });
+        let expected = Failure::Quota { code: named.to_owned() };
+        assert_eq!(refused_with(peer::json(status, &error)).await, expected, "{error}");
+        assert_eq!(failed_in_stream(failed(&error["error"])).await, expected, "{error} in a stream");
+        assert!(!expected.may_pass());
+    }
+}
+
+#[tokio::test]
+async fn a_policy_is_final() {
+    for code in ["invalid_prompt", "content_filter", "content_policy_violation", "bio_policy", "cyber_policy"] {
+        let error = json!({ "message": "x", "type": "invalid_request_error", "code": code });
+        assert_eq!(refused_with(refusal(400, code, "x")).await, filtered(code));
+        assert_eq!(failed_in_stream(failed(&error)).await, filtered(code));
+    }
+    assert!(!filtered("invalid_prompt").may_pass());
+}
+
+#[tokio::test]
+async fn a_full_context_is_known_by_its_code_or_its_words() {
+    for error in [
+        json!({ "message": "x", "type": "invalid_request_error", "param": "input", "code": "context_length_exceeded" }),
+        json!({ "message": "request (1407 tokens) exceeds", "type": "exceed_context_size_error", "code": 400 }),
+        json!({ "message": "the request exceeds the available context size, try increasing it", "code": 500 }),
+        json!({ "message": "This model's maximum context length is 4096 tokens.", "type": "BadRequestError", "code": 400 }),
+        json!({ "message": "Your input exceeds the context window of this model.", "code": null }),
+        json!({ "message": "litellm.ContextWindowExceededError: prompt is too long", "code": "400" }),
+    ] {
+        for status in [400, 500] {
+            let body = json!({ "error": error });
+            assert_eq!(refused_with(peer::json(status, &body)).await, Failure::ContextFull, "{error}");
+        }
+        assert_eq!(failed_in_stream(failed(&error)).await, Failure::ContextFull, "{error} in a stream");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_model_is_known_by_its_code_or_its_words() {
+    for (status, error) in [
+        (404, json!({ "message": "x", "type": "invalid_request_error", "param": "model", "code": "model_not_found" })),
+        (400, json!({ "message": "x", "code": "model_not_found" })),
+        (
+            404,
+            json!({ "message": "model \"llama\" not found, try pulling it first", "type": "api_error", "code": null }),
+        ),
+        (404, json!({ "message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404 })),
+        (
+            404,
+            json!({ "message": "Model 'm' not found. Use the list of models to see which there are.", "code": null }),
+        ),
+        (400, json!({ "message": "Invalid model name passed in model=m. Call `/v1/models`.", "code": "400" })),
+        (400, json!({ "message": "m is not a valid model ID", "code": 400 })),
+    ] {
+        let body = json!({ "error": error });
+        assert_eq!(refused_with(peer::json(status, &body)).await, Failure::ModelMissing, "{error}");
+        assert_eq!(failed_in_stream(failed(&error)).await, Failure::ModelMissing, "{error} in a stream");
+    }
+    for message in ["Not found", "The requested URL /v1/models/m was not found.", "File not found for model"] {
+        let failure = refused_with(refusal(404, "404", message)).await;
+        assert!(matches!(failure, Failure::Refused { status: 404, .. }), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_parameter_is_named() {
+    let coded = |param: &str, code: Option<&str>, message: &str| json!({ "error": { "message": message, "type": "invalid_request_error", "param": param, "code": code } });
+    let worded = |message: &str| json!({ "error": { "message": message, "type": "BadRequestError", "code": 400 } });
+    let forbidden = |name: &str| json!({ "type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted", "input": 1 });
+    for (body, name) in [
+        (
+            coded("temperature", None, "Unsupported parameter: 'temperature' is not supported with this model."),
+            "temperature",
+        ),
+        (coded("temperature", Some("unsupported_value"), "Only the default (1) value is supported."), "temperature"),
+        (coded("reasoning.effort", Some("unsupported_parameter"), "x"), "reasoning"),
+        (coded("text.verbosity", Some("unsupported_value"), "x"), "text"),
+        (coded("stream_options.include_obfuscation", Some("unknown_parameter"), "x"), "stream_options"),
+        (worded("Unrecognized request argument supplied: prompt_cache_key"), "prompt_cache_key"),
+        (worded("Unknown parameter: 'text.verbosity'."), "text"),
+        (worded("unknown field `store`, expected one of `model`, `input`"), "store"),
+        (worded("create() got an unexpected keyword argument 'safety_identifier'"), "safety_identifier"),
+        (worded("openai does not support parameters: ['parallel_tool_calls'], for model=m."), "parallel_tool_calls"),
+        (
+            worded(
+                "[{'type': 'extra_forbidden', 'loc': ('body', 'truncation'), 'msg': 'Extra inputs are not permitted'}]",
+            ),
+            "truncation",
+        ),
+        (worded("'tool_choice': 'none' is not supported by this server"), "tool_choice"),
+        (worded("max_output_tokens is not supported"), "max_output_tokens"),
+        (json!({ "detail": [forbidden("context_management")] }), "context_management"),
+        (json!({ "detail": [forbidden("a_field"), forbidden("reasoning")] }), "reasoning"),
+        (
+            json!({ "object": "Error", "message": [forbidden("store")], "type": "invalid_request_error", "code": 3001 }),
+            "store",
+        ),
+        (
+            json!({ "detail": "body -> temperature\n  Extra inputs are not permitted (type=extra_forbidden)" }),
+            "temperature",
+        ),
+    ] {
+        let expected = Failure::UnsupportedParameter { name: name.to_owned() };
+        assert_eq!(refused_with(peer::json(400, &body)).await, expected, "{body}");
+        assert_eq!(refused_with(peer::json(422, &body)).await, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_something_else_is_no_refused_parameter() {
+    for (param, message) in [
+        (Some("model"), "The model 'm' is not supported with temperature."),
+        (Some("input[0].content"), "Unsupported value: 'text' is not supported."),
+        (None, "Images are not supported in the text of a store."),
+        (None, "The temperature is too high today."),
+        (None, "Extra inputs are not permitted"),
+        (None, "Conversation roles must alternate user/assistant"),
+        (None, "System message must be at the beginning."),
+    ] {
+        let error = json!({ "message": message, "type": "invalid_request_error", "param": param, "code": null });
+        let failure = refused_with(peer::json(400, &json!({ "error": error }))).await;
+        assert!(matches!(failure, Failure::Refused { status: 400, .. }), "{error}: {failure:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_keeps_what_it_names() {
-    let error = json!({
-        "message": "Unsupported parameter", "type": "invalid_request_error",
-        "param": "temperature", "code": "unsupported_parameter",
-    });
+    let error =
+        json!({ "message": "Wrong value", "type": "invalid_request_error", "param": "metadata", "code": "odd_value" });
     let failure = refused_with(peer::json(400, &json!({ "error": error }))).await;
     assert_eq!(
         failure,
         Failure::Refused {
             status: 400,
-            code: Some("unsupported_parameter".to_owned()),
-            param: Some("temperature".to_owned()),
-            message: "Unsupported parameter".to_owned(),
+            code: Some("odd_value".to_owned()),
+            param: Some("metadata".to_owned()),
+            message: "Wrong value".to_owned(),
         }
     );
 }
@@ -62,7 +202,6 @@ async fn a_refusal_keeps_what_it_names() {
 async fn a_refusal_in_a_proxys_words_keeps_its_status() {
     for (content_type, body) in [
         ("text/html", "<h1>Forbidden</h1>"),
-        ("application/json", "{\"detail\":\"Forbidden\"}"),
         ("application/json", "{\"error\":"),
         ("application/json", "[1]"),
         ("text/plain", ""),
@@ -89,7 +228,9 @@ async fn only_a_404_that_speaks_of_the_conversation_means_that_it_is_missing() {
     assert_eq!(refused_with(peer::json(404, &json!({ "error": named }))).await, Failure::Missing);
 
     for other in [
-        refusal(404, "model_not_found", "The model 'some-model' does not exist."),
+        peer::json(404, &json!({ "error": { "message": "Not found", "type": "not_found" } })),
+        peer::json(404, &json!({ "error": "Not found" })),
+        peer::json(404, &json!({ "detail": "Not Found" })),
         refusal(404, "not_found", "Vector store with id ['vs_1'] not found."),
         peer::json(404, &json!({ "error": { "code": 404, "message": "File Not Found", "type": "not_found_error" } })),
         peer::text(404, "text/plain", "404 page not found"),
@@ -129,6 +270,52 @@ async fn an_error_in_the_stream_means_what_it_means_in_a_refusal() {
     assert_eq!(failed_in_stream(error("conversation_locked", "busy")).await, Failure::Locked);
     let orphan = "No tool output found for function call call_1.";
     assert_eq!(failed_in_stream(error("invalid_request_error", orphan)).await, Failure::OrphanCall);
+}
+
+#[tokio::test]
+async fn a_missing_conversation_may_be_said_in_the_stream() {
+    for error in [
+        json!({ "type": "error", "code": "404", "message": "Conversation 'conv_1' not found" }),
+        json!({ "type": "error", "error": { "code": 404, "message": "conversation conv_1" } }),
+        json!({ "type": "error", "code": "400", "message": "Conversation conv_1 does not exist" }),
+    ] {
+        assert_eq!(failed_in_stream(error.clone()).await, Failure::Missing, "{error}");
+    }
+    let other = json!({ "type": "error", "code": "404", "message": "Vector store 'vs_1' not found" });
+    assert_eq!(failed_in_stream(other).await, Failure::Interrupted { code: Some("404".to_owned()) });
+}
+
+#[tokio::test]
+async fn a_failure_in_a_stream_passes_unless_it_is_known_to_be_final() {
+    let error = |code: Value, kind: &str| json!({ "code": code, "type": kind, "message": "x" });
+    for (error, may_pass) in [
+        (error(json!("server_error"), "server_error"), true),
+        (error(json!("rate_limit_exceeded"), "tokens"), true),
+        (error(json!("slow_down"), "x"), true),
+        (error(json!("vector_store_timeout"), "x"), true),
+        (error(Value::Null, "overloaded_error"), true),
+        (error(json!("a_new_code"), "x"), true),
+        (error(json!("408"), "x"), true),
+        (error(json!(409), "x"), true),
+        (error(json!(429), "x"), true),
+        (error(json!(500), "x"), true),
+        (error(json!("503"), "x"), true),
+        (json!({}), true),
+        (Value::Null, true),
+        (error(json!(400), "BadRequestError"), false),
+        (error(json!("404"), "x"), false),
+        (error(json!("invalid_api_key"), "x"), false),
+        (error(json!("invalid_base64_image"), "x"), false),
+        (error(json!("image_too_large"), "x"), false),
+        (error(json!("data_residency_mismatch"), "x"), false),
+        (error(Value::Null, "invalid_request_error"), false),
+        (error(Value::Null, "NotFoundError"), false),
+        (error(json!("conversation_locked"), "x"), false),
+    ] {
+        let failure = failed_in_stream(failed(&error)).await;
+        assert_eq!(failure.may_pass(), may_pass, "{error}: {failure:?}");
+    }
+    assert!(!Failure::Unavailable { maybe_ran: true }.may_pass(), "it was asked again already");
 }
 
 #[tokio::test]

@@ -3,13 +3,17 @@
 mod conversations;
 mod failures;
 mod knowledge;
+mod lenient;
+mod marks;
 mod peer;
+mod phases;
 mod requests;
 mod retries;
 mod streams;
 
 use std::time::Duration;
 
+use serde_json::Value;
 use shared::openai::{
     Event, Failure, Input, OpenAi, Outcome, ResponseRequest, ResponseStream, RetryPolicy, Role, Settings,
 };
@@ -76,6 +80,34 @@ async fn drain(mut answer: ResponseStream) -> Vec<Result<Event, Failure>> {
     }
     assert!(answer.next().await.is_none(), "an answer that has ended stays ended");
     events
+}
+
+/// The outcome of a stream of these events, after its other events have been checked: the deltas since the last restart
+/// are its text, unless there are none.
+async fn outcome_of(events: &[Value]) -> Outcome {
+    let (_, outcome) = heard_of(events).await;
+    outcome
+}
+
+/// The events before the outcome, and the outcome.
+async fn heard_of(events: &[Value]) -> (Vec<Event>, Outcome) {
+    let peer = Peer::saying([peer::events(events)]).await;
+    let mut heard = drain(client(&peer).respond(&hello()).await.unwrap()).await;
+    let Some(Ok(Event::Completed(outcome))) = heard.pop() else { panic!("no outcome") };
+    let heard: Vec<Event> = heard.into_iter().map(Result::unwrap).collect();
+    let last_restart = heard.iter().rposition(|event| *event == Event::Restart).map_or(0, |at| at + 1);
+    let deltas = deltas(&heard[last_restart..]);
+    assert!(deltas.is_empty() || deltas == outcome.text, "{deltas:?} was streamed, {:?} is the text", outcome.text);
+    (heard, outcome)
+}
+
+/// The text of the deltas.
+fn deltas(events: &[Event]) -> String {
+    let text = |event: &Event| match event {
+        Event::Delta { text } => Some(text.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(text).collect()
 }
 
 /// The outcome of the response to `hello`.

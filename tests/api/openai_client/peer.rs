@@ -199,6 +199,18 @@ pub(crate) fn reply(text: &str) -> Vec<Value> {
     ]
 }
 
+pub(crate) fn delta(index: u64, text: &str) -> Value {
+    json!({ "type": "response.output_text.delta", "output_index": index, "content_index": 0, "delta": text })
+}
+
+pub(crate) fn item_added(index: u64, item: &Value) -> Value {
+    json!({ "type": "response.output_item.added", "output_index": index, "item": item })
+}
+
+pub(crate) fn item_done(index: u64, item: &Value) -> Value {
+    json!({ "type": "response.output_item.done", "output_index": index, "item": item })
+}
+
 pub(crate) fn completed(output: &Value) -> Value {
     let response = json!({ "id": "resp_1", "status": "completed", "output": output, "usage": null });
     json!({ "type": "response.completed", "response": response })
@@ -207,4 +219,15 @@ pub(crate) fn completed(output: &Value) -> Value {
 pub(crate) fn message(text: &str) -> Value {
     let content = json!([{ "type": "output_text", "text": text, "annotations": [] }]);
     json!({ "type": "message", "id": "msg_1", "role": "assistant", "content": content })
+}
+
+/// A message of a model that tells its phases apart.
+pub(crate) fn phased(phase: &str, text: &str) -> Value {
+    let mut message = message(text);
+    message["phase"] = phase.into();
+    message
+}
+
+pub(crate) fn call(call_id: &str, name: &str) -> Value {
+    json!({ "type": "function_call", "id": "fc_1", "call_id": call_id, "name": name, "arguments": "{}" })
 }

@@ -99,6 +99,27 @@ async fn an_empty_quota_is_not_asked_again_even_if_told_to() {
 }
 
 #[tokio::test]
+async fn what_will_not_pass_is_not_asked_again_whatever_the_status_says() {
+    for (status, code, message) in [
+        (429, "project_spend_limit_exceeded", "pay"),
+        (500, "context_length_exceeded", "too long"),
+        (503, "500", "the request exceeds the available context size"),
+        (503, "model_not_found", "no such model"),
+        (500, "unsupported_parameter", "Unsupported parameter: 'temperature'"),
+        (500, "invalid_prompt", "flagged"),
+    ] {
+        let peer = Peer::playing(move |_| refusal(status, code, message)).await;
+        let failure = outcome(&client(&peer)).await.unwrap_err();
+        assert!(!matches!(failure, Failure::Unavailable { .. }), "{code}: {failure:?}");
+        assert_eq!(peer.seen().len(), 1, "{code}");
+    }
+    for code in ["rate_limit_exceeded", "slow_down"] {
+        let peer = Peer::saying([refusal(429, code, "wait"), events(&reply("Hi"))]).await;
+        assert_eq!(outcome(&client(&peer)).await.unwrap().text, "Hi", "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_locked_conversation_is_asked_again_more_often() {
     let locked = || refusal(400, "conversation_locked", "Another process is currently operating on this conversation.");
     let peer = Peer::saying([locked(), locked(), locked(), locked(), events(&reply("Hi"))]).await;

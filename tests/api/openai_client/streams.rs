@@ -55,8 +55,8 @@ async fn an_answer_is_its_creation_its_deltas_and_its_outcome() {
         drain(answer).await,
         [
             Ok(Event::Created { response_id: "resp_1".to_owned() }),
-            Ok(Event::Delta { text: "Good ".to_owned() }),
-            Ok(Event::Delta { text: "day".to_owned() }),
+            Ok(Event::Delta { text: "Good".to_owned() }),
+            Ok(Event::Delta { text: " day".to_owned() }),
             Ok(Event::Completed(expected)),
         ]
     );
