@@ -10,5 +10,6 @@ mod openai_schema;
 mod sockets;
 mod sweep;
 mod threads;
+mod upstream;
 mod visitors;
 mod webhooks;

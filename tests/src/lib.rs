@@ -19,6 +19,7 @@ pub mod schedules;
 pub mod stage;
 pub mod streams;
 pub mod table;
+pub mod upstream;
 pub mod visitors;
 pub mod web_socket;
 pub mod whole;

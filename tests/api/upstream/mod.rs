@@ -1,0 +1,123 @@
+//! The corpus, played: every case in both memories and in every way that a customer can be answered, once with a server
+//! that streams and once with one that answers whole.
+
+mod findings;
+mod logs;
+mod play;
+mod view;
+mod way;
+
+use shared::domain::chatbot::Memory;
+use tokio::task::{JoinError, JoinSet};
+
+use logs::Logs;
+use play::{Play, memory_name};
+use tests::upstream::{Case, Form, case_names};
+use way::Way;
+
+/// Plays that run at the same time in one test: while one waits, another goes on.
+const MAX_CONCURRENT_PLAYS: usize = 4;
+
+/// Plays all cases; panics with everything that differs from their outcomes.
+async fn play_all(memory: Memory, way: Way, form: Form) {
+    let (logs, _recording) = Logs::record();
+    let (mut failures, mut plays) = (Vec::new(), JoinSet::new());
+    for name in case_names() {
+        let case = match Case::read(&name, memory_name(memory)) {
+            Ok(case) => case,
+            Err(error) => {
+                failures.push(format!("tests/upstream/{name}.json: {error}"));
+                continue;
+            }
+        };
+        if !case.concerns(memory_name(memory)) || (form == Form::Whole && !case.can_be_whole()) {
+            continue;
+        }
+        if plays.len() == MAX_CONCURRENT_PLAYS {
+            failures.extend(finished(&mut plays).await);
+        }
+        let (play, logs) = (Play { case, memory, way, form }, logs.clone());
+        let name = play.name();
+        plays.spawn(async move { (name, tokio::spawn(play.run(logs)).await) });
+    }
+    while !plays.is_empty() {
+        failures.extend(finished(&mut plays).await);
+    }
+    assert!(failures.is_empty(), "{} findings:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Waits for a play; returns its findings. A panic is one.
+async fn finished(plays: &mut JoinSet<(String, Result<Vec<String>, JoinError>)>) -> Vec<String> {
+    let Some(Ok((name, played))) = plays.join_next().await else { return Vec::new() };
+    let findings = played.unwrap_or_else(|died| {
+        let cause = died.into_panic();
+        let text = cause.downcast_ref::<String>().cloned();
+        vec![text.or_else(|| cause.downcast_ref().map(|text: &&str| (*text).to_owned())).unwrap_or_default()]
+    });
+    findings.into_iter().map(|finding| format!("{name}: {finding}")).collect()
+}
+
+#[tokio::test]
+async fn local_memory_json() {
+    play_all(Memory::Local, Way::Json, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn local_memory_sse() {
+    play_all(Memory::Local, Way::Sse, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn local_memory_socket() {
+    play_all(Memory::Local, Way::Socket, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn local_memory_ai_sdk() {
+    play_all(Memory::Local, Way::AiSdk, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn local_memory_with_a_server_that_answers_whole() {
+    play_all(Memory::Local, Way::Sse, Form::Whole).await;
+}
+
+#[tokio::test]
+async fn conversation_memory_json() {
+    play_all(Memory::Conversation, Way::Json, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn conversation_memory_sse() {
+    play_all(Memory::Conversation, Way::Sse, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn conversation_memory_socket() {
+    play_all(Memory::Conversation, Way::Socket, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn conversation_memory_ai_sdk() {
+    play_all(Memory::Conversation, Way::AiSdk, Form::Streamed).await;
+}
+
+#[tokio::test]
+async fn conversation_memory_with_a_server_that_answers_whole() {
+    play_all(Memory::Conversation, Way::Sse, Form::Whole).await;
+}
+
+/// Every file is a case, and every case is played: in both memories, or in the one that it names.
+#[test]
+fn the_corpus_has_at_least_sixty_cases() {
+    let names = case_names();
+    assert!(names.len() >= 60, "{}", names.len());
+    for name in names {
+        let played = [Memory::Local, Memory::Conversation].map(|memory| {
+            let case = Case::read(&name, memory_name(memory)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(!case.about.is_empty() && case.about.len() <= 160, "{name}: `about` is one line");
+            case.concerns(memory_name(memory))
+        });
+        assert!(played.contains(&true), "{name} is never played");
+    }
+}

@@ -1,0 +1,358 @@
+//! A stream of events, written from the parts that a case names.
+
+use serde::Deserialize;
+use serde_json::{Error, Map, Value, json};
+
+use super::answer::Chunk;
+
+/// A part of a stream.
+#[derive(Clone, Debug)]
+pub enum Part {
+    Say(Say),
+    Refuse(String),
+    Call(Call),
+    /// Any other output item.
+    Item(Value),
+    /// An event as it is.
+    Event(Value),
+    Shown,
+    End(End),
+}
+
+/// A message.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Say {
+    say: String,
+    /// The deltas; words if absent.
+    deltas: Option<Vec<String>>,
+    phase: Option<Value>,
+    annotations: Vec<Value>,
+    /// The status of the item; `completed` if absent.
+    status: Option<String>,
+}
+
+/// A function call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    call: String,
+    /// JSON as text, or as a value of its own where a case tests that.
+    #[serde(default)]
+    arguments: Value,
+    /// The `call_id`; `null` leaves it out.
+    #[serde(default = "call_1")]
+    id: Value,
+    /// Fields that replace those of the item; `null` removes one.
+    #[serde(default)]
+    with: Map<String, Value>,
+}
+
+/// The end of a stream.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// The last event's type (`response.completed`, say), `error`, `[DONE]`, or `clean` or `cut` for none.
+    end: String,
+    /// The error's code.
+    #[serde(default)]
+    code: Option<Value>,
+    /// An `error` event has its fields on its own level, not below `error`.
+    #[serde(default)]
+    flat: bool,
+    /// The reason that the response is incomplete.
+    #[serde(default)]
+    because: Option<String>,
+    /// Fields that replace those of the response; an absent one is left as it is, and `"-"` removes one.
+    #[serde(default)]
+    response: Map<String, Value>,
+}
+
+/// The end of a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StreamEnd {
+    #[default]
+    Clean,
+    /// The connection breaks off.
+    Cut,
+    /// It breaks off before the response's head.
+    NoResponse,
+}
+
+/// A stream as it is written.
+pub(super) struct Stream<'a> {
+    id: &'a str,
+    model: &'a str,
+    output: Vec<Value>,
+    chunks: Vec<Chunk>,
+    sequence_number: u64,
+    end: StreamEnd,
+    /// The response in the last event, if there is one that ends it.
+    last: Option<Value>,
+    has_raw_events: bool,
+}
+
+fn call_1() -> Value {
+    json!("call_1")
+}
+
+impl Part {
+    pub(super) fn say(text: &str) -> Result<Self, Error> {
+        Ok(Self::Say(Say { say: text.to_owned(), ..Say::default() }))
+    }
+
+    pub(super) fn read(value: Value) -> Result<Self, Error> {
+        let has = |name: &str| value.get(name).is_some();
+        if value == "shown" {
+            return Ok(Self::Shown);
+        }
+        if has("type") {
+            return Ok(Self::Event(value));
+        }
+        if has("item") {
+            return Ok(Self::Item(value["item"].clone()));
+        }
+        if has("refuse") {
+            return serde_json::from_value(value["refuse"].clone()).map(Self::Refuse);
+        }
+        if has("call") {
+            return serde_json::from_value(value).map(Self::Call);
+        }
+        if has("end") {
+            return serde_json::from_value(value).map(Self::End);
+        }
+        serde_json::from_value(value).map(Self::Say)
+    }
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn of(parts: &[Part], id: &'a str, model: &'a str) -> Self {
+        let (output, chunks) = (Vec::new(), Vec::new());
+        let end = StreamEnd::default();
+        let mut stream =
+            Self { id, model, output, chunks, sequence_number: 0, end, last: None, has_raw_events: false };
+        let begun = stream.response("in_progress", &Map::new());
+        stream.event(json!({ "type": "response.created", "response": begun }));
+        stream.event(json!({ "type": "response.in_progress", "response": begun }));
+        let mut has_end = false;
+        for part in parts {
+            has_end |= matches!(part, Part::End(_));
+            stream.part(part);
+        }
+        if !has_end {
+            stream.end(&End::of("response.completed"));
+        }
+        stream
+    }
+
+    /// The same response as one JSON body; `None` if it has no such form.
+    pub(super) fn whole(&self) -> Option<Value> {
+        self.last.clone().filter(|_| !self.has_raw_events)
+    }
+
+    /// The items that the server adds to the conversation; `None` for a response that failed or broke off.
+    pub(super) fn landed(&self) -> Option<Vec<Value>> {
+        let has_landed = self.last.as_ref().is_some_and(|last| last["status"] != "failed");
+        has_landed.then(|| self.output.clone())
+    }
+
+    pub(super) fn chunks(self) -> (Vec<Chunk>, StreamEnd) {
+        (self.chunks, self.end)
+    }
+
+    fn part(&mut self, part: &Part) {
+        match part {
+            Part::Say(say) => self.say(say),
+            Part::Refuse(text) => self.refuse(text),
+            Part::Call(call) => self.call(call),
+            Part::Item(item) => self.item(item.clone(), item.clone(), |_, _| {}),
+            Part::Event(event) => {
+                self.has_raw_events = true;
+                self.event(event.clone());
+            }
+            Part::Shown => self.chunks.push(Chunk::UntilShown),
+            Part::End(end) => self.end(end),
+        }
+    }
+
+    fn say(&mut self, say: &Say) {
+        let text = say.deltas.as_ref().map_or_else(|| say.say.clone(), |deltas| deltas.concat());
+        let deltas = say.deltas.clone().unwrap_or_else(|| words(&say.say));
+        let part = json!({ "type": "output_text", "text": text, "annotations": say.annotations });
+        self.message(say, part, |stream, at| {
+            for delta in &deltas {
+                stream.event(json!({
+                    "type": "response.output_text.delta", "item_id": at["item_id"], "output_index": at["output_index"],
+                    "content_index": 0, "delta": delta, "logprobs": [],
+                }));
+            }
+            stream.event(json!({
+                "type": "response.output_text.done", "item_id": at["item_id"], "output_index": at["output_index"],
+                "content_index": 0, "text": text, "logprobs": [],
+            }));
+        });
+    }
+
+    fn refuse(&mut self, text: &str) {
+        let part = json!({ "type": "refusal", "refusal": text });
+        self.message(&Say::default(), part, |stream, at| {
+            for (kind, field) in [("delta", "delta"), ("done", "refusal")] {
+                stream.event(json!({
+                    "type": format!("response.refusal.{kind}"), "item_id": at["item_id"],
+                    "output_index": at["output_index"], "content_index": 0, field: text,
+                }));
+            }
+        });
+    }
+
+    /// A message with one part, whose events `write` adds.
+    fn message(&mut self, say: &Say, part: Value, write: impl FnOnce(&mut Self, &Value)) {
+        let (id, status) = (format!("msg_{}_{}", self.id, self.output.len()), say.status.as_deref());
+        let item = |status: &str, content: Value| {
+            let mut item = json!({ "type": "message", "id": id, "role": "assistant", "status": status });
+            item["content"] = content;
+            if let Some(phase) = &say.phase {
+                item["phase"] = phase.clone();
+            }
+            item
+        };
+        let (begun, done) = (item("in_progress", json!([])), item(status.unwrap_or("completed"), json!([part])));
+        self.item(begun, done, |stream, at| {
+            let mut empty = part.clone();
+            for field in ["text", "refusal"] {
+                empty.get_mut(field).into_iter().for_each(|text| *text = json!(""));
+            }
+            for (kind, part) in [("added", Some(&empty)), ("done", None)] {
+                if let Some(part) = part {
+                    stream.event(content_part(kind, at, part));
+                }
+            }
+            write(stream, at);
+            stream.event(content_part("done", at, &part));
+        });
+    }
+
+    fn call(&mut self, call: &Call) {
+        let arguments = match &call.arguments {
+            Value::Null => json!("{}"),
+            given => given.clone(),
+        };
+        let mut item = json!({
+            "type": "function_call", "id": format!("fc_{}_{}", self.id, self.output.len()), "call_id": call.id,
+            "name": call.call, "arguments": arguments, "status": "completed",
+        });
+        replace(&mut item, &call.with);
+        if call.id.is_null() {
+            replace(&mut item, json!({ "call_id": "-" }).as_object().expect("an object"));
+        }
+        let mut begun = item.clone();
+        begun["arguments"] = json!("");
+        begun["status"] = json!("in_progress");
+        self.item(begun, item, |stream, at| {
+            for (kind, field) in [("delta", "delta"), ("done", "arguments")] {
+                stream.event(json!({
+                    "type": format!("response.function_call_arguments.{kind}"), "item_id": at["item_id"],
+                    "output_index": at["output_index"], field: arguments,
+                }));
+            }
+        });
+    }
+
+    /// An output item: its beginning, the events that `write` adds, and its end.
+    fn item(&mut self, begun: Value, done: Value, write: impl FnOnce(&mut Self, &Value)) {
+        let at = json!({ "item_id": done["id"], "output_index": self.output.len() });
+        let index = at["output_index"].clone();
+        self.event(json!({ "type": "response.output_item.added", "output_index": index, "item": begun }));
+        write(self, &at);
+        self.event(json!({ "type": "response.output_item.done", "output_index": index, "item": done }));
+        self.output.push(done);
+    }
+
+    fn end(&mut self, end: &End) {
+        match end.end.as_str() {
+            "clean" => {}
+            "cut" => self.end = StreamEnd::Cut,
+            "[DONE]" => {
+                self.last = Some(self.response("completed", &end.response));
+                self.has_raw_events = true;
+                self.chunks.push(Chunk::Bytes("data: [DONE]\n\n".to_owned()));
+            }
+            "error" => {
+                let fields = json!({ "code": end.code, "message": "The server says so.", "param": null });
+                let mut event = json!({ "type": "error" });
+                if end.flat {
+                    event.as_object_mut().into_iter().for_each(|event| event.extend(fields.as_object().unwrap().clone()));
+                } else {
+                    event["error"] = fields;
+                }
+                self.event(event);
+            }
+            kind => {
+                let status = kind.strip_prefix("response.").unwrap_or(kind);
+                let mut response = self.response(if status == "done" { "completed" } else { status }, &Map::new());
+                if let Some(code) = &end.code {
+                    response["error"] = json!({ "code": code, "message": "The server says so." });
+                }
+                if let Some(because) = &end.because {
+                    response["incomplete_details"] = json!({ "reason": because });
+                }
+                replace(&mut response, &end.response);
+                self.event(json!({ "type": kind, "response": response }));
+                self.last = Some(response);
+            }
+        }
+    }
+
+    fn response(&self, status: &str, with: &Map<String, Value>) -> Value {
+        let mut response = json!({
+            "id": self.id, "object": "response", "created_at": 1, "status": status, "model": self.model, "error": null,
+            "incomplete_details": null, "output": self.output, "usage": null,
+        });
+        if status != "in_progress" {
+            response["usage"] = json!({
+                "input_tokens": 9, "input_tokens_details": { "cached_tokens": 4 },
+                "output_tokens": 3, "output_tokens_details": { "reasoning_tokens": 1 }, "total_tokens": 12,
+            });
+        }
+        replace(&mut response, with);
+        response
+    }
+
+    fn event(&mut self, mut event: Value) {
+        event["sequence_number"] = json!(self.sequence_number);
+        self.sequence_number += 1;
+        let name = event["type"].as_str().unwrap_or("message");
+        self.chunks.push(Chunk::Bytes(format!("event: {name}\ndata: {event}\n\n")));
+    }
+}
+
+impl End {
+    fn of(kind: &str) -> Self {
+        Self { end: kind.to_owned(), code: None, flat: false, because: None, response: Map::new() }
+    }
+}
+
+fn content_part(kind: &str, at: &Value, part: &Value) -> Value {
+    json!({
+        "type": format!("response.content_part.{kind}"), "item_id": at["item_id"],
+        "output_index": at["output_index"], "content_index": 0, "part": part,
+    })
+}
+
+/// Sets these fields; `"-"` removes one.
+fn replace(object: &mut Value, with: &Map<String, Value>) {
+    let fields = object.as_object_mut().expect("an object");
+    for (name, value) in with {
+        if value == "-" {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// The text in pieces, each a word and the space after it.
+fn words(text: &str) -> Vec<String> {
+    text.split_inclusive(' ').map(str::to_owned).collect()
+}
