@@ -1,5 +1,7 @@
 //! Responses in the shapes that servers other than OpenAI's give them.
 
+use std::slice;
+
 use serde_json::{Value, json};
 use shared::{
     domain::Usage,
@@ -151,7 +153,7 @@ async fn calls_are_read_in_each_of_their_shapes() {
         let in_item = outcome_of(&[item_done(0, &item), completed(&json!([]))]).await;
         let in_both = outcome_of(&[item_done(0, &item), completed(&json!([item]))]).await;
         for outcome in [in_last, in_item, in_both] {
-            assert_eq!(outcome.calls, [expected.clone()], "{item}");
+            assert_eq!(outcome.calls, slice::from_ref(&expected), "{item}");
         }
     }
 }
@@ -192,14 +194,14 @@ async fn each_end_is_an_end() {
     let text_done = json!({ "type": "response.output_text.done", "output_index": 0, "text": "It ships Monday." });
     let text = delta(0, "It ships Monday.");
     let done = item_done(0, &message("It ships Monday."));
-    let begun = wire(&[text.clone()]);
+    let begun = wire(slice::from_ref(&text));
     for body in [
         format!("{begun}data: [DONE]\n\n"),
         format!("{begun}data: [DONE]"),
         wire(&[text.clone(), done.clone()]),
         wire(&[text.clone(), text_done.clone()]),
-        wire(&[done.clone()]),
-        wire(&[text_done.clone()]),
+        wire(slice::from_ref(&done)),
+        wire(slice::from_ref(&text_done)),
         format!("{}data: [DONE]\n\n", wire(&[text_done])),
         wire(&[text, json!({ "type": "response.done", "response": { "status": "completed" } })]),
         format!("{}event: response.completed\ndata: {{\"response\":{{\"st", wire(&[done])),
@@ -256,13 +258,11 @@ async fn the_syntax_of_events_may_be_any_that_is_allowed() {
     let stream = wire(&reply("It ships Monday."));
     let unnamed: String =
         stream.lines().filter(|line| !line.starts_with("event:")).map(|line| line.to_owned() + "\n").collect();
-    let untyped: String = reply("It ships Monday.")
-        .into_iter()
-        .map(|mut event| {
-            let name = event.as_object_mut().unwrap().remove("type").unwrap();
-            format!("event: {}\ndata: {event}\n\n", name.as_str().unwrap())
-        })
-        .collect();
+    let untyped = |mut event: Value| {
+        let name = event.as_object_mut().unwrap().remove("type").unwrap();
+        format!("event: {}\ndata: {event}\n\n", name.as_str().unwrap())
+    };
+    let untyped = reply("It ships Monday.").into_iter().map(untyped).collect::<Vec<_>>().concat();
     for body in [
         stream.replace('\n', "\r\n"),
         stream.replace('\n', "\r"),
