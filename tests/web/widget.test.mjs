@@ -292,7 +292,7 @@ test("an answer that the network cuts is there when it is back", async (t) => {
   await chat.shot("offline");
   await answer.goesOn();
   while ((await chat.log()).length < 5);
-  assert.equal(await chat.part("now").locator(".bot > div").textContent(), "This is OpenAI's stand-in, not a ");
+  assert.equal(await chat.part("now").locator(".bot > div").textContent(), "This is OpenAI's stand-in, not a");
   await chat.says("Still there?");
   await chat.part("unsent").getByText("Sending…").waitFor();
   network.mend();

@@ -48,7 +48,7 @@ async fn another_socket_hears_the_same_words() {
     let hold = stage.hold_after(3);
     let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
     let delta = socket.hears_of("message.delta").await;
-    assert_eq!((&delta["index"], &delta["text"]), (&json!(0), &json!("This is OpenAI's ")));
+    assert_eq!((&delta["index"], &delta["text"]), (&json!(0), &json!("This is OpenAI's")));
     hold.release();
     assert_eq!(events.rest().await.last().unwrap().kind, "done");
     assert_eq!(socket.hears_of("message.created").await["message"]["role"], "bot");
@@ -63,7 +63,7 @@ async fn a_socket_that_comes_in_mid_answer_is_told_it_from_the_beginning() {
     hold.begun().await;
     // The run reads its listeners once a second.
     let mut socket = agent.listens(&thread).await;
-    assert_eq!(socket.hears_of("message.delta").await["text"], "This is OpenAI's ");
+    assert_eq!(socket.hears_of("message.delta").await["text"], "This is OpenAI's");
     hold.release();
     events.rest().await;
 }
