@@ -209,16 +209,12 @@ fn whole(json: &[u8]) -> Result<Vec<Frame>, Failure> {
         .or_else(|| parse(json))
         .ok_or(Failure::Interrupted { code: None })?;
     let begun = response.id.as_str().map(|id| Frame::Created { response_id: id.to_owned() });
+    let has_output = !(response.output.is_null() && response.output_text.is_null());
     let end = match response.status.as_str() {
         Some("completed" | "incomplete") => ended(response),
-        None if response.error.is_null() && !(response.output.is_null() && response.output_text.is_null()) => {
-            ended(response)
-        }
-        _ => Frame::Failed(ErrorBody::parse(&if response.error.is_null() {
-            parse(json).unwrap_or_default()
-        } else {
-            response.error
-        })),
+        None if response.error.is_null() && has_output => ended(response),
+        _ if response.error.is_null() => Frame::Failed(ErrorBody::parse(&parse(json).unwrap_or_default())),
+        _ => Frame::Failed(ErrorBody::parse(&response.error)),
     };
     Ok(begun.into_iter().chain([end]).collect())
 }

@@ -64,6 +64,7 @@ async fn only_the_final_answers_are_the_text() {
         let (heard, outcome) = heard_of(&response(&items)).await;
         assert_eq!(parts(&outcome), (text, aside.clone(), 0), "{items:?}");
         assert_eq!(deltas(&heard), text, "{items:?}");
+        assert!(!heard.contains(&Event::Restart), "{items:?}");
         assert!(outcome.is_phased);
         let last_only = outcome_of(&[completed(&json!(items))]).await;
         assert_eq!(last_only, outcome, "{items:?}, from the last event alone");
@@ -96,6 +97,7 @@ async fn equal_texts_are_one() {
         let (heard, outcome) = heard_of(&response(&items)).await;
         assert_eq!(parts(&outcome), (text, vec![], 0), "{items:?}");
         assert_eq!(deltas(&heard), text, "{items:?}");
+        assert!(!heard.contains(&Event::Restart), "{items:?}");
     }
 }
 
