@@ -5,6 +5,7 @@
 //! API key are never logged.
 
 mod attempt;
+mod capabilities;
 mod client;
 mod conversation;
 mod failure;
@@ -23,7 +24,7 @@ mod wire;
 
 pub use client::{OpenAi, Settings};
 pub use failure::Failure;
-pub use model::ModelCheck;
+pub use model::{Model, ModelCheck};
 pub use outcome::{Call, Incomplete, Outcome};
 pub use response::{ContextManagement, Input, Phase, Reasoning, ResponseRequest, Role, TextFormat, ToolChoice};
 pub use response_stream::{Event, ResponseStream};

@@ -1,41 +1,11 @@
-//! Models, files and vector stores.
+//! Files and vector stores.
 
 use serde_json::json;
-use shared::openai::{Failure, ModelCheck};
 
 use super::{
     client,
-    peer::{self, Peer, refusal, status},
+    peer::{self, Peer, status},
 };
-
-#[tokio::test]
-async fn a_model_is_known_unknown_or_not_spoken_of() {
-    for (answer, check) in [
-        (peer::json(200, &json!({ "id": "some-model", "object": "model" })), ModelCheck::Known),
-        (refusal(404, "model_not_found", "The model 'm' does not exist."), ModelCheck::Unknown),
-        (peer::json(404, &json!({ "error": { "message": "model 'm' not found", "code": null } })), ModelCheck::Unknown),
-        (peer::text(404, "text/plain", "404 page not found"), ModelCheck::Undetermined),
-        (peer::json(404, &json!({ "detail": "Not Found" })), ModelCheck::Undetermined),
-        (peer::json(404, &json!({ "error": { "message": "File Not Found", "code": 404 } })), ModelCheck::Undetermined),
-        (
-            peer::json(404, &json!({ "error": { "message": "Invalid URL (GET /v1/models/m)", "code": null } })),
-            ModelCheck::Undetermined,
-        ),
-        (status(405), ModelCheck::Undetermined),
-        (peer::text(200, "text/html", "<h1>Welcome</h1>"), ModelCheck::Undetermined),
-    ] {
-        let peer = Peer::saying([answer]).await;
-        assert_eq!(client(&peer).model_check("org/m:free").await, Ok(check));
-        assert_eq!(peer.lines(), ["GET /v1/models/org%2Fm:free"]);
-    }
-}
-
-#[tokio::test]
-async fn a_wrong_key_says_nothing_about_a_model() {
-    let peer = Peer::saying([refusal(401, "invalid_api_key", "Incorrect API key provided.")]).await;
-    let failure = client(&peer).model_check("m").await.unwrap_err();
-    assert!(matches!(failure, Failure::Refused { status: 401, .. }));
-}
 
 #[tokio::test]
 async fn a_document_is_uploaded_for_searching() {

@@ -1,10 +1,12 @@
 //! The OpenAI client against a server on 127.0.0.1 whose responses each test scripts.
 
+mod capabilities;
 mod conversations;
 mod failures;
 mod knowledge;
 mod lenient;
 mod marks;
+mod models;
 mod peer;
 mod phases;
 mod requests;

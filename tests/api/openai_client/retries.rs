@@ -232,5 +232,5 @@ async fn a_key_that_fits_no_header_fails_at_once() {
 #[tokio::test]
 async fn other_requests_are_asked_again_too() {
     let peer = Peer::saying([status(500), peer::json(200, &json!({ "id": "some-model" }))]).await;
-    assert_eq!(client(&peer).model_check("some-model").await, Ok(ModelCheck::Known));
+    assert_eq!(client(&peer).model_check("some-model").await, Ok(ModelCheck::Known { shutdown_date: None }));
 }
