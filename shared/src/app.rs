@@ -78,8 +78,8 @@ impl App {
     /// | `TABLE` | the table's name |
     /// | `SOCKETS_URL` | the WebSocket API's stage by https; absent in functions that broadcast nothing |
     /// | `OPENAI_API_KEY` | may be empty where the server needs none |
-    /// | `OPENAI_BASE_URL` | default `https://api.openai.com/v1` |
-    /// | `OPENAI_MEMORY` | `conversation` (default) or `local` |
+    /// | `OPENAI_BASE_URL` | default `https://api.openai.com/v1`; a slash at its end does not count |
+    /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
     /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
@@ -149,7 +149,8 @@ impl Settings {
             })?,
             timeouts: Timeouts::read(var).map_err(Error::internal)?,
             openai: openai::Settings {
-                base_url: base_url.parse().map_err(|_| Error::internal("OPENAI_BASE_URL is not a URL"))?,
+                base_url: openai::parse_base_url(&base_url)
+                    .map_err(|why| Error::internal(format!("OPENAI_BASE_URL {why}")))?,
                 api_key: var("OPENAI_API_KEY").unwrap_or_default(),
                 retry_policy,
             },

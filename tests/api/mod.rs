@@ -5,6 +5,7 @@ mod chat;
 mod chat_end;
 mod chatbots;
 mod handoff;
+mod logs;
 mod openai_client;
 mod openai_schema;
 mod sockets;

@@ -5,6 +5,7 @@
 //! API key are never logged.
 
 mod attempt;
+mod base_url;
 mod capabilities;
 mod client;
 mod conversation;
@@ -22,6 +23,7 @@ mod text_filter;
 mod transport;
 mod wire;
 
+pub use base_url::parse_base_url;
 pub use client::{OpenAi, Settings};
 pub use failure::Failure;
 pub use model::{Model, ModelCheck};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt, stream};
-use reqwest::{Method, RequestBuilder, Response, Url, header::HeaderMap};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -19,6 +19,8 @@ use super::{
 
 /// The size up to which an error body is read.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+/// The length to which a server's message is cut in the log.
+const MAX_LOGGED_CHARS: usize = 200;
 
 /// Decides whether a request may be sent again after it was sent and got no response.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -142,8 +144,19 @@ impl OpenAi {
         let path = response.url().path().to_owned();
         let body = self.error_body(response).await;
         let code = body.code.as_deref();
-        warn!(status = status.as_u16(), request_id, code, path, "OpenAI rejected a request");
+        let server_message = self.may_log_message(status, &path).then(|| body.message.chars().take(MAX_LOGGED_CHARS));
+        let server_message = server_message.map(String::from_iter).filter(|message| !message.is_empty());
+        warn!(status = status.as_u16(), request_id, code, path, server_message, "OpenAI rejected a request");
         FailedAttempt::Refused { status, advice, body }
+    }
+
+    /// True if the message of a refusal can hold nothing that people said. Responses and conversations carry messages,
+    /// titles and metadata, and a server may quote them; so may a 401 a part of the key.
+    fn may_log_message(&self, status: StatusCode, path: &str) -> bool {
+        let base_path = self.settings.base_url.path().trim_end_matches('/');
+        let mut segments = path.strip_prefix(base_path).unwrap_or_default().split('/').skip(1);
+        let has_no_messages = matches!(segments.next(), Some("models" | "files" | "vector_stores"));
+        has_no_messages && status != StatusCode::UNAUTHORIZED
     }
 
     /// Reads the error body; an empty one if it cannot be read, since the status is still known.

@@ -6,6 +6,7 @@ mod failures;
 mod knowledge;
 mod lenient;
 mod marks;
+mod logged;
 mod models;
 mod peer;
 mod phases;

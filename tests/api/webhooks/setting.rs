@@ -3,9 +3,9 @@
 use local::Options;
 use serde_json::{Value, json};
 use shared::webhook;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::thread_with;
+use crate::api::logs::Logs;
 use tests::{
     receiver::{Receiver, Reply, SECRET},
     stage::Stage,
@@ -72,11 +72,9 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
 
 #[tokio::test]
 async fn the_secret_is_in_no_answer_and_no_log() {
-    let logs = Logs::default();
     // At its finest level the SDK logs whole items; everything that we log ourselves is checked.
-    let ours = EnvFilter::new("info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(ours).with_writer(logs.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let ours = "info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace";
+    let (logs, _recording) = Logs::record(ours);
     let (stage, receiver) = (Stage::start().await, Receiver::start().await);
     let (admin, create) =
         (stage.admin(), json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": webhook(&receiver.url) }));
@@ -92,30 +90,8 @@ async fn the_secret_is_in_no_answer_and_no_log() {
     answers.push(customer.says(&thread, "call lookup {}").await.expect(200).body);
     answers.push(customer.escalates(&thread).await.expect(200).body);
     assert!(answers.iter().all(|answer| !answer.to_string().contains(SECRET)));
-    let logged = String::from_utf8(logs.0.lock().unwrap().clone()).unwrap();
+    let logged = logs.text();
     assert!(logged.contains("a function call failed") && logged.contains("a webhook delivery failed"), "{logged}");
     let leaks: Vec<_> = logged.lines().filter(|line| line.contains(SECRET)).collect();
     assert!(leaks.is_empty(), "{leaks:#?}");
-}
-
-/// Everything that is logged on a thread.
-#[derive(Clone, Default)]
-struct Logs(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Logs {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Logs {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
 }
