@@ -9,9 +9,19 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{Timeouts, chatbot::Memory};
+#[cfg(unix)]
+use tokio::signal::unix;
+#[cfg(windows)]
+use tokio::signal::windows;
 
 use crate::{
-    Error, Options, TABLE, Upstream, data_dir, gateway::Limits, greeting, in_process::REGION, tokens, verify::Verify,
+    Error, MemoryChoice, Options, TABLE, Upstream, data_dir,
+    demo::ModelChoice,
+    gateway::Limits,
+    greeting::{self, Introduction},
+    in_process::REGION,
+    tokens,
+    verify::Verify,
 };
 
 /// Chat backend in which an AI answers first and a person can take over.
@@ -99,6 +109,12 @@ impl Cli {
 
 impl Serve {
     async fn run(self, data_dir: &Path) -> Result<(), Error> {
+        let setting = memory()?;
+        let (openai, inspection) = Upstream::from_env().inspected(setting).await?;
+        let (memory, listed, findings) = match inspection {
+            Some(found) => (found.memory, Some(found.models), found.findings),
+            None => (MemoryChoice::with_standin(setting), None, vec![]),
+        };
         let options = Options {
             port: self.port,
             data_dir: Some(data_dir.to_owned()),
@@ -109,31 +125,35 @@ impl Serve {
                 max_duration: Duration::from_secs(self.socket_life),
                 ..Limits::default()
             },
-            openai: Upstream::from_env(),
-            memory: memory()?,
+            openai,
+            memory: memory.memory,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;
         print(&greeting::listening(&switchboard, self.port.is_none()))?;
-        let demo = switchboard.demo(variable("OPENAI_MODEL")).await;
-        print(&greeting::introduction(&switchboard, data_dir, &demo))?;
-        stop_signal().await?;
+        let demo = switchboard.demo(ModelChoice { named: variable("OPENAI_MODEL"), listed }).await;
+        let mut problems: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        problems.extend(demo.iter().flat_map(|demo| demo.problems.clone()));
+        let introduction = Introduction { data_dir, memory, demo: &demo, problems: &problems };
+        // Before the introduction, which says that Ctrl-C ends it.
+        let mut stop_signal = StopSignal::listen()?;
+        print(&greeting::introduction(&switchboard, &introduction))?;
+        stop_signal.received().await;
         print("Stopping.")?;
         tokio::select! {
-            () = switchboard.stop() => Ok(()),
+            () = switchboard.stop() => {}
             // A second signal stops at once. Acknowledged writes are kept all the same.
-            signal = stop_signal() => signal,
+            () = stop_signal.received() => {}
         }
+        Ok(())
     }
 }
 
-fn memory() -> Result<Memory, Error> {
-    match variable("OPENAI_MEMORY") {
-        None => Ok(Memory::default()),
-        Some(word) => word.parse().map_err(|_| Error::Memory(word)),
-    }
+/// The memory that `OPENAI_MEMORY` sets.
+fn memory() -> Result<Option<Memory>, Error> {
+    variable("OPENAI_MEMORY").map(|word| word.parse().map_err(|_| Error::Memory(word))).transpose()
 }
 
 /// The value of an environment variable; an empty one counts as unset.
@@ -146,7 +166,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
     let endpoints = data_dir::endpoints(data_dir)?;
     let tokens = data_dir::tokens(data_dir)?;
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
-    let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| "conversation".to_owned());
+    let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
     let database_url = endpoints.database_url.unwrap_or_default();
     let variables = [
         ("TABLE", TABLE),
@@ -171,19 +191,40 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
     Ok(variables.map(export).join("\n"))
 }
 
-/// Resolves at Ctrl-C or, on Unix, at SIGTERM.
-async fn stop_signal() -> Result<(), Error> {
+/// Ctrl-C and, on Unix, SIGTERM. From its creation on they no longer end the process.
+struct StopSignal {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+    interrupt: unix::Signal,
+    #[cfg(unix)]
+    terminate: unix::Signal,
+    #[cfg(windows)]
+    interrupt: windows::CtrlC,
+}
+
+impl StopSignal {
+    #[cfg(unix)]
+    fn listen() -> Result<Self, Error> {
+        use unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(windows)]
+    fn listen() -> Result<Self, Error> {
+        Ok(Self { interrupt: windows::ctrl_c()? })
+    }
+
+    #[cfg(unix)]
+    async fn received(&mut self) {
         tokio::select! {
-            pressed = tokio::signal::ctrl_c() => Ok(pressed?),
-            _ = terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    Ok(tokio::signal::ctrl_c().await?)
+
+    #[cfg(windows)]
+    async fn received(&mut self) {
+        self.interrupt.recv().await;
+    }
 }
 
 fn print(text: &str) -> Result<(), Error> {

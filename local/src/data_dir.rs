@@ -10,12 +10,14 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use dynoxide::Database;
 use serde::{Deserialize, Serialize};
+use shared::domain::chatbot::Memory;
 
-use crate::{Error, Tokens, dynamo};
+use crate::{Error, Tokens, demo::DemoRecord, dynamo};
 
 const LOCK_FILE: &str = "lock";
 const ENDPOINTS_FILE: &str = "running.json";
 const SECRET_FILE: &str = "secret";
+const DEMO_FILE: &str = "demo.json";
 /// The file of the table, and the two that `SQLite` keeps beside it.
 const TABLE_FILES: [&str; 3] = ["table.sqlite", "table.sqlite-wal", "table.sqlite-shm"];
 
@@ -35,6 +37,9 @@ pub struct Endpoints {
     pub database_url: Option<String>,
     /// The base URL, including `/v1`.
     pub openai_url: String,
+    /// The memory of the OpenAI server, set or found at the start.
+    #[serde(default)]
+    pub memory: Memory,
 }
 
 impl DataDir {
@@ -80,9 +85,24 @@ impl DataDir {
     }
 
     pub(crate) fn write(&self, endpoints: &Endpoints) -> Result<(), Error> {
+        self.write_json(ENDPOINTS_FILE, endpoints)
+    }
+
+    /// The demo chatbot that an earlier start created or updated here.
+    pub(crate) fn demo_record(&self) -> Option<DemoRecord> {
+        let owned = self.0.as_ref()?;
+        serde_json::from_slice(&fs::read(owned.path.join(DEMO_FILE)).ok()?).ok()
+    }
+
+    pub(crate) fn write_demo_record(&self, record: &DemoRecord) -> Result<(), Error> {
+        self.write_json(DEMO_FILE, record)
+    }
+
+    /// Writes nothing where the data is in memory only.
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
         let Some(owned) = &self.0 else { return Ok(()) };
-        let path = owned.path.join(ENDPOINTS_FILE);
-        let text = serde_json::to_vec_pretty(endpoints).map_err(|error| file_error(&path, error.into()))?;
+        let path = owned.path.join(name);
+        let text = serde_json::to_vec_pretty(value).map_err(|error| file_error(&path, error.into()))?;
         fs::write(&path, text).map_err(|error| file_error(&path, error))
     }
 }

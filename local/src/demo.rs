@@ -1,16 +1,57 @@
 //! The demo chatbot that a new user finds, created through the REST API as an admin would.
+//!
+//! Its model follows the server of each start: a data directory that was begun with the stand-in, or with another
+//! server, holds a model that this server may not have. Nothing else of it is touched, nor is a model that an admin has
+//! set and that the server has.
 
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::openai::{Model, ModelCheck};
+use tokio::time::timeout;
 
-use crate::{Switchboard, pages::Demo};
+use crate::{
+    Switchboard,
+    models::{default_model, end_notice, is_listed, today},
+    pages::Demo,
+};
 
 /// The tenant of the demo chatbot and of the printed tokens.
 pub const TENANT: &str = "acme";
 
-/// A failure to create the demo chatbot; everything else works without it.
+const INSTRUCTIONS: &str = "You answer customers of Acme, a shop for anvils. Be brief and friendly. \
+    If somebody asks for a person, escalate.";
+
+/// The timeout of a question to the OpenAI server.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The timeout of creating or updating the demo chatbot, in which the server is asked for its model.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The models that the demo chatbot may get.
+#[derive(Clone, Debug, Default)]
+pub struct ModelChoice {
+    /// The model that `OPENAI_MODEL` names.
+    pub named: Option<String>,
+    /// The models that the server lists; `None` asks it.
+    pub listed: Option<Vec<Model>>,
+}
+
+/// The chatbot that the demo page shows.
+#[derive(Clone, Debug)]
+pub struct DemoChatbot {
+    pub id: String,
+    pub model: String,
+    /// The problems with its model, and what to do.
+    pub problems: Vec<String>,
+}
+
+/// A failure to create or update the demo chatbot; everything else works without it.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    #[error("the OpenAI server lists no models; set OPENAI_MODEL to the name of one")]
+    #[error("the OpenAI server lists no model to chat with; set OPENAI_MODEL to the name of one and start again")]
     NoModel,
     #[error("the API rejected it: {0}")]
     Refused(String),
@@ -18,51 +59,145 @@ pub enum DemoError {
     Unreachable(#[from] reqwest::Error),
 }
 
+/// The demo chatbot as the last start left it, kept in the data directory. It tells an admin's changes from ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DemoRecord {
+    chatbot_id: String,
+    /// The model that a start has set.
+    model: String,
+}
+
+/// A chatbot as the API lists it.
+#[derive(Clone, Debug, Deserialize)]
+struct Chatbot {
+    id: String,
+    model: String,
+    #[serde(default)]
+    instructions: String,
+    #[serde(default)]
+    public: bool,
+    version: u64,
+}
+
 impl Switchboard {
-    /// The id of a public chatbot in [`TENANT`]: the newest there is, else a new one, with `model` or a model that the
-    /// OpenAI server lists. The demo page shows it.
-    pub async fn demo(&self, model: Option<String>) -> Result<String, DemoError> {
-        let chatbot = self.demo_chatbot(model).await?;
-        self.gateway.show(Demo { tenant: TENANT, chatbot: chatbot.clone() });
-        Ok(chatbot)
+    /// A public chatbot in [`TENANT`], which the demo page shows: the newest whose model the server has, else the newest,
+    /// else a new one. First refreshes the model of the chatbot that an earlier start created.
+    pub async fn demo(&self, choice: ModelChoice) -> Result<DemoChatbot, DemoError> {
+        let models = match choice.listed {
+            Some(models) => models,
+            None => {
+                timeout(QUESTION_TIMEOUT, self.app.openai.models()).await.ok().and_then(Result::ok).unwrap_or_default()
+            }
+        };
+        let (named, mut problems) = match choice.named {
+            Some(named) if self.is_unknown(&named, &models).await => (None, vec![unknown_model(&named, &models)]),
+            named => (named, vec![]),
+        };
+        let mut chatbots = self.chatbots().await?;
+        if let Err(error) = self.refresh(&mut chatbots, named.as_deref(), &models).await {
+            problems.push(format!("the model of the demo chatbot could not be updated: {error}"));
+        }
+        let has_model = |chatbot: &&Chatbot| chatbot.public && is_listed(&models, &chatbot.model);
+        let shown = chatbots.iter().find(has_model).or(chatbots.iter().find(|chatbot| chatbot.public));
+        let Chatbot { id, model, .. } = match shown {
+            Some(chatbot) => chatbot.clone(),
+            None => self.create(named.as_deref(), &models).await?,
+        };
+        let date = models.iter().find(|listed| listed.id == model).and_then(|listed| listed.shutdown_date.as_deref());
+        let end = date.and_then(|date| end_notice(date, today()));
+        problems
+            .extend(end.map(|end| format!("the demo chatbot's model {model} {end}: set OPENAI_MODEL to another one")));
+        self.gateway.show(Demo { tenant: TENANT, chatbot: id.clone() });
+        Ok(DemoChatbot { id, model, problems })
     }
 
-    async fn demo_chatbot(&self, model: Option<String>) -> Result<String, DemoError> {
-        let url = format!("{}/chatbots", self.url());
-        let admin = self.token(TENANT, "admin", "ada");
-        let list = self.http.get(format!("{url}?limit=100")).bearer_auth(&admin).send().await?;
-        let list: Value = list.json().await?;
-        let mut chatbots = list["data"].as_array().into_iter().flatten();
-        if let Some(id) = chatbots.find(|chatbot| chatbot["public"] == true).and_then(|chatbot| chatbot["id"].as_str())
-        {
-            return Ok(id.to_owned());
-        }
-        let model = match model {
-            Some(model) => model,
-            None => self.model().await?,
+    /// Gives the demo chatbot of an earlier start a model that the server has, or the one that `OPENAI_MODEL` names.
+    async fn refresh(&self, chatbots: &mut [Chatbot], named: Option<&str>, models: &[Model]) -> Result<(), DemoError> {
+        let record = self.data_dir.demo_record();
+        let Some(chatbot) = find_demo(chatbots, record.as_ref()) else { return Ok(()) };
+        let is_ours = match &record {
+            Some(record) => record.model == chatbot.model,
+            None => chatbot.version == 1,
         };
+        let is_missing = !models.is_empty()
+            && !is_listed(models, &chatbot.model)
+            && (is_ours || self.is_unknown(&chatbot.model, models).await);
+        let default = || default_model(models, today()).map(|model| model.id.as_str());
+        let wanted = if is_missing { named.or_else(default) } else { named.filter(|_| is_ours) };
+        if let Some(model) = wanted.filter(|model| *model != chatbot.model) {
+            let path = format!("/chatbots/{}", chatbot.id);
+            *chatbot = self.send(self.request(Method::PATCH, &path).json(&json!({ "model": model }))).await?;
+        }
+        if wanted.is_some() || is_ours {
+            self.remember(chatbot);
+        }
+        Ok(())
+    }
+
+    async fn create(&self, named: Option<&str>, models: &[Model]) -> Result<Chatbot, DemoError> {
+        let model = named.or_else(|| default_model(models, today()).map(|model| model.id.as_str()));
         let chatbot = json!({
             "name": "Demo",
-            "model": model,
-            "instructions": "You answer customers of Acme, a shop for anvils. Be brief and friendly. \
-                If somebody asks for a person, escalate.",
+            "model": model.ok_or(DemoError::NoModel)?,
+            "instructions": INSTRUCTIONS,
             "greeting": "Hello! What can I do for you?",
             "public": true,
         });
-        let response = self.http.post(&url).bearer_auth(&admin).json(&chatbot).send().await?;
-        let created: Value = response.json().await?;
-        created["id"].as_str().map(str::to_owned).ok_or_else(|| DemoError::Refused(created["detail"].to_string()))
+        let created = self.send(self.request(Method::POST, "/chatbots").json(&chatbot)).await?;
+        self.remember(&created);
+        Ok(created)
     }
 
-    /// The newest small GPT among the models that the OpenAI server lists, else the first model.
-    async fn model(&self) -> Result<String, DemoError> {
-        let url = format!("{}/models", self.endpoints.openai_url);
-        let list = self.http.get(url).bearer_auth(&self.openai_key).send().await?;
-        let list: Value = list.json().await?;
-        let models = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let id = |model: &Value| model["id"].as_str().map(str::to_owned);
-        let is_small = |model: &&Value| id(model).is_some_and(|id| id.starts_with("gpt-") && id.ends_with("-mini"));
-        let newest = models.iter().filter(is_small).max_by_key(|model| model["created"].as_i64());
-        newest.or(models.first()).and_then(id).ok_or(DemoError::NoModel)
+    fn remember(&self, chatbot: &Chatbot) {
+        let record = DemoRecord { chatbot_id: chatbot.id.clone(), model: chatbot.model.clone() };
+        if let Err(error) = self.data_dir.write_demo_record(&record) {
+            tracing::warn!(%error, "the demo chatbot could not be noted; the next start may not recognise it");
+        }
     }
+
+    /// The tenant's chatbots, newest first.
+    async fn chatbots(&self) -> Result<Vec<Chatbot>, DemoError> {
+        let mut page: Value = self.send(self.request(Method::GET, "/chatbots?limit=100")).await?;
+        serde_json::from_value(page["data"].take()).map_err(|error| DemoError::Refused(error.to_string()))
+    }
+
+    /// True if the server says that it does not have the model. A model of its list needs no question.
+    async fn is_unknown(&self, model: &str, models: &[Model]) -> bool {
+        if models.is_empty() || is_listed(models, model) {
+            return false;
+        }
+        let checked = timeout(QUESTION_TIMEOUT, self.app.openai.model_check(model)).await;
+        matches!(checked, Ok(Ok(ModelCheck::Unknown)))
+    }
+
+    /// A request to our own API as an admin.
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url()));
+        request.bearer_auth(self.token(TENANT, "admin", "ada")).timeout(REQUEST_TIMEOUT)
+    }
+
+    async fn send<T: for<'de> Deserialize<'de>>(&self, request: RequestBuilder) -> Result<T, DemoError> {
+        let response = request.send().await?;
+        if response.status().is_success() {
+            return Ok(response.json().await?);
+        }
+        let problem: Value = response.json().await?;
+        Err(DemoError::Refused(problem["detail"].as_str().unwrap_or_default().to_owned()))
+    }
+}
+
+/// The chatbot that an earlier start created: by its record, else (a data directory without one) by its instructions.
+fn find_demo<'a>(chatbots: &'a mut [Chatbot], record: Option<&DemoRecord>) -> Option<&'a mut Chatbot> {
+    chatbots.iter_mut().find(|chatbot| match record {
+        Some(record) => chatbot.id == record.chatbot_id,
+        None => chatbot.instructions == INSTRUCTIONS,
+    })
+}
+
+fn unknown_model(named: &str, models: &[Model]) -> String {
+    let some: Vec<&str> = models.iter().take(5).map(|model| model.id.as_str()).collect();
+    let some = some.join(", ");
+    format!(
+        "the OpenAI server has no model {named}, which OPENAI_MODEL names: set it to one that it lists, such as {some}"
+    )
 }

@@ -24,7 +24,7 @@ pub enum Error {
     Template(#[from] crate::template::Error),
     #[error("the token secret is not valid: {0}; delete the file `secret` in the data directory to make a new one")]
     Secret(#[from] authorizer::Misconfigured),
-    #[error("OPENAI_BASE_URL is not a URL: {0}")]
+    #[error("OPENAI_BASE_URL must be a URL that starts with http:// or https://, not {0}")]
     OpenAiUrl(String),
     #[error("OPENAI_MEMORY must be conversation or local, not {0}")]
     Memory(String),
@@ -44,6 +44,13 @@ pub enum Error {
     Table(#[from] shared::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl Error {
+    /// An HTTP client that could not be built: the system's certificates cannot be read.
+    pub(crate) fn http(error: reqwest::Error) -> Self {
+        Self::Io(io::Error::other(error))
+    }
 }
 
 /// The cause of an error, which the functions only log: the user of the command line may see it.

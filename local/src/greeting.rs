@@ -3,9 +3,18 @@
 use std::path::Path;
 
 use crate::{
-    DEFAULT_PORT, Switchboard,
-    demo::{DemoError, TENANT},
+    DEFAULT_PORT, MemoryChoice, Switchboard,
+    demo::{DemoChatbot, DemoError, TENANT},
 };
+
+/// The facts that a start found out, beside those of the instance.
+pub struct Introduction<'a> {
+    pub data_dir: &'a Path,
+    pub memory: MemoryChoice,
+    pub demo: &'a Result<DemoChatbot, DemoError>,
+    /// One line for each problem, with what to do about it.
+    pub problems: &'a [String],
+}
 
 /// The first line, printed as soon as the port is open.
 pub fn listening(switchboard: &Switchboard, any_port: bool) -> String {
@@ -14,7 +23,7 @@ pub fn listening(switchboard: &Switchboard, any_port: bool) -> String {
 }
 
 /// The text after the first line.
-pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<String, DemoError>) -> String {
+pub fn introduction(switchboard: &Switchboard, facts: &Introduction<'_>) -> String {
     let endpoints = switchboard.endpoints();
     let openai = match switchboard.standin() {
         Some(_) => format!(
@@ -24,9 +33,9 @@ pub fn introduction(switchboard: &Switchboard, data_dir: &Path, demo: &Result<St
         None => endpoints.openai_url.clone(),
     };
     let database = endpoints.database_url.as_deref().unwrap_or("in this process only");
-    let conversation = match demo {
-        Ok(chatbot) => conversation(switchboard, chatbot),
-        Err(error) => format!("The demo chatbot was not created: {error}\n"),
+    let (model, conversation) = match facts.demo {
+        Ok(chatbot) => (chatbot.model.as_str(), conversation(switchboard, &chatbot.id)),
+        Err(error) => ("none", format!("The demo chatbot was not created: {error}\n")),
     };
     format!(
         "
@@ -38,9 +47,11 @@ A chat backend in which an AI answers first, a person can take over, and exactly
   REST       {url}
   WebSocket  {socket_url}
   OpenAI     {openai}
+  Model      {model} (the demo chatbot's)
+  Memory     {memory}
   DynamoDB   {database}, table {table}
   Data       {data_dir}, kept until a start with --reset
-
+{problems}
 Tokens of the tenant {TENANT}, valid for 30 days; `cargo run -- token --help` says how to print others.
 
 {conversation}
@@ -49,9 +60,18 @@ Ctrl-C ends it.
         url = endpoints.url,
         agent = switchboard.token(TENANT, "agent", "ana"),
         socket_url = switchboard.socket_url(),
+        memory = facts.memory,
         table = crate::TABLE,
-        data_dir = data_dir.display(),
+        data_dir = facts.data_dir.display(),
+        problems = problems(facts.problems),
     )
+}
+
+fn problems(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\nNeeds attention:\n  - {}\n", lines.join("\n  - "))
 }
 
 /// A conversation as lines for any POSIX shell with curl and sed.

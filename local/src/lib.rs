@@ -16,6 +16,8 @@ pub mod gateway;
 pub mod greeting;
 mod handlers;
 mod in_process;
+mod inspection;
+mod models;
 mod openai;
 mod options;
 pub mod pages;
@@ -35,6 +37,7 @@ use visitor::VisitorTokens;
 pub use self::{
     data_dir::{DataDir, Endpoints},
     error::Error,
+    inspection::{Finding, Inspection, MemoryChoice, MemoryReason},
     openai::Upstream,
     options::{AnyWire, DynamoWire, OpenAiWire, Options, SocketsWire},
     standin::Standin,
@@ -42,6 +45,8 @@ pub use self::{
 };
 use self::{
     gateway::{Connections, Gateway, Invocations, SHUTDOWN_TIMEOUT, invocations, management, route::SOCKET_PATH},
+    inspection::url_text,
+    openai::OpenAiServer,
     template::Template,
 };
 
@@ -66,11 +71,10 @@ pub struct Switchboard {
     endpoints: Endpoints,
     tokens: Tokens,
     http: reqwest::Client,
-    openai_key: String,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     /// Holds the lock on the data directory.
-    _data_dir: DataDir,
+    data_dir: DataDir,
 }
 
 /// Starts a Switchboard, and returns once it is listening.
@@ -89,45 +93,29 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         database_url = Some(background::share_database(&database, &mut tasks, stopped.clone()).await?);
     }
     tasks.spawn(background::expire_items(database.clone(), stopped.clone()));
-
-    let openai = options.openai.serve(&mut tasks, stopped.clone()).await?;
-    let endpoints = Endpoints { url: format!("http://{address}"), database_url, openai_url: openai.base_url.clone() };
+    let openai = options.openai.clone().serve(&mut tasks, stopped.clone()).await?;
+    let endpoints = Endpoints {
+        url: format!("http://{address}"),
+        database_url,
+        openai_url: url_text(&openai.base_url),
+        memory: options.memory,
+    };
     data_dir.write(&endpoints)?;
 
-    let connections = Connections::new(options.limits);
-    let invocations = Invocations::default();
-    let settings = Settings {
-        table: TABLE.to_owned(),
-        memory: options.memory,
-        timeouts: options.timeouts,
-        openai: client::Settings {
-            base_url: openai.base_url.parse().map_err(|_| Error::OpenAiUrl(openai.base_url.clone()))?,
-            api_key: openai.api_key.clone(),
-            retry_policy: options.retry_policy.clone(),
-        },
-        webhooks: options.webhooks,
-    };
-    let http = options.retry_policy.http().map_err(|error| Error::Io(io::Error::other(error)))?;
-    let dynamo = (options.dynamo.0)(dynamo::InProcess::new(&database));
-    let management = (options.sockets.0)(management::InProcess::new(&connections));
-    let app = App::new(settings, dynamo, management, http.clone());
-    let wire: AnyWire = match &openai.standin {
-        Some(standin) => Arc::new(standin::InProcess::new(standin)),
-        None => Arc::new(http.clone()),
-    };
-    let wire = (options.openai_wire.0)(wire);
-    let invoker = Some(Invoker::new(invocations::client(&invocations), CHAT_FUNCTION.to_owned()));
-    let app = Arc::new(App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app });
+    let sweep_every = options.sweep_every;
+    let http = options.retry_policy.http().map_err(Error::http)?;
+    let (connections, invocations) = (Connections::new(options.limits), Invocations::default());
+    let app = Arc::new(app(options, &openai, http.clone(), &database, &connections, &invocations));
     let tokens = data_dir.tokens()?;
-    let visitor_tokens =
-        VisitorTokens::new(&tokens.visitor_secret()).map_err(|error| Error::Io(io::Error::other(error)))?;
+    let visitor_tokens = VisitorTokens::new(&tokens.visitor_secret()).map_err(io::Error::other)?;
     let functions = handlers::functions(&app, tokens.keys()?, visitor_tokens);
     let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
-    if let Some(every) = options.sweep_every {
+    if let Some(every) = sweep_every {
         tasks.spawn(background::sweep(Arc::clone(&gateway), every, stopped.clone()));
     }
     tasks.spawn(Arc::clone(&gateway).serve(listener, stopped));
 
+    let standin = openai.standin;
     Ok(Switchboard {
         address,
         app,
@@ -135,15 +123,46 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         connections,
         gateway,
         invocations,
-        standin: openai.standin,
+        standin,
         endpoints,
         tokens,
         http,
-        openai_key: openai.api_key,
         stop,
         tasks,
-        _data_dir: data_dir,
+        data_dir,
     })
+}
+
+/// The app of all functions: its clients reach the table, the sockets and the stand-in within this process.
+fn app(
+    options: Options,
+    openai: &OpenAiServer,
+    http: reqwest::Client,
+    database: &Database,
+    connections: &Connections,
+    invocations: &Invocations,
+) -> App {
+    let settings = Settings {
+        table: TABLE.to_owned(),
+        memory: options.memory,
+        timeouts: options.timeouts,
+        openai: client::Settings {
+            base_url: openai.base_url.clone(),
+            api_key: openai.api_key.clone(),
+            retry_policy: options.retry_policy,
+        },
+        webhooks: options.webhooks,
+    };
+    let dynamo = (options.dynamo.0)(dynamo::InProcess::new(database));
+    let management = (options.sockets.0)(management::InProcess::new(connections));
+    let wire: AnyWire = match &openai.standin {
+        Some(standin) => Arc::new(standin::InProcess::new(standin)),
+        None => Arc::new(http.clone()),
+    };
+    let wire = (options.openai_wire.0)(wire);
+    let invoker = Some(Invoker::new(invocations::client(invocations), CHAT_FUNCTION.to_owned()));
+    let app = App::new(settings, dynamo, management, http);
+    App { clock: options.clock, openai: app.openai.clone().over(wire), invoker, ..app }
 }
 
 impl Switchboard {

@@ -2,15 +2,18 @@
 
 use std::env;
 
+use reqwest::Url;
+use shared::{domain::chatbot::Memory, openai::parse_base_url};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     Error,
+    inspection::Inspection,
     standin::{self, Standin},
 };
 
 /// The base URL if only a key is set.
-const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+pub(crate) const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The server that answers OpenAI requests.
 #[derive(Clone, Debug)]
@@ -41,6 +44,13 @@ impl Upstream {
         }
     }
 
+    /// Asks a server other than the stand-in for what it offers, and uses the address at which it has its API.
+    pub(crate) async fn inspected(self, memory: Option<Memory>) -> Result<(Self, Option<Inspection>), Error> {
+        let Self::Server { base_url, api_key } = self else { return Ok((self, None)) };
+        let inspection = Inspection::of(parsed(&base_url)?, &api_key, memory).await?;
+        Ok((Self::Server { base_url: inspection.base_url.to_string(), api_key }, Some(inspection)))
+    }
+
     /// Starts the stand-in, if it is the server to use.
     pub(crate) async fn serve(
         self,
@@ -48,11 +58,13 @@ impl Upstream {
         mut stopped: watch::Receiver<bool>,
     ) -> Result<OpenAiServer, Error> {
         let options = match self {
-            Self::Server { base_url, api_key } => return Ok(OpenAiServer { base_url, api_key, standin: None }),
+            Self::Server { base_url, api_key } => {
+                return Ok(OpenAiServer { base_url: parsed(&base_url)?, api_key, standin: None });
+            }
             Self::Standin(options) => options,
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let base_url = format!("http://{}/v1", listener.local_addr()?);
+        let base_url = parsed(&format!("http://{}/v1", listener.local_addr()?))?;
         let standin = Standin::new(options);
         let serving = standin::serve(listener, standin.clone(), async move {
             let _ = stopped.wait_for(|stop| *stop).await;
@@ -68,7 +80,11 @@ impl Upstream {
 
 /// An OpenAI server that is ready for requests.
 pub(crate) struct OpenAiServer {
-    pub(crate) base_url: String,
+    pub(crate) base_url: Url,
     pub(crate) api_key: String,
     pub(crate) standin: Option<Standin>,
+}
+
+fn parsed(base_url: &str) -> Result<Url, Error> {
+    parse_base_url(base_url).map_err(|_| Error::OpenAiUrl(base_url.to_owned()))
 }

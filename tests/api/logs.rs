@@ -1,32 +1,43 @@
-//! The log of one thread of the test process.
+//! The log of a test, kept so that the test can read it.
 
 use std::{
-    io,
+    io::{self, Write},
     sync::{Arc, Mutex},
 };
 
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-/// Everything that is logged on this thread.
+/// Everything that is logged on a thread.
 #[derive(Clone, Default)]
-pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
-    /// Records what `filter` lets through, as long as the guard lives.
-    pub(crate) fn record(filter: &str) -> (Self, DefaultGuard) {
+    /// Keeps what this thread logs and `filter` admits, until the guard is dropped.
+    pub(super) fn kept(filter: &str) -> (Self, DefaultGuard) {
         let logs = Self::default();
-        let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_ansi(false);
-        let guard = tracing::subscriber::set_default(subscriber.with_writer(logs.clone()).finish());
-        (logs, guard)
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(filter))
+            .with_writer(logs.clone())
+            .with_ansi(false)
+            .without_time()
+            .finish();
+        (logs, tracing::subscriber::set_default(subscriber))
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines since the last call.
+    pub(super) fn take(&self) -> Vec<String> {
+        let lines = self.text().lines().map(str::to_owned).collect();
+        self.0.lock().unwrap().clear();
+        lines
     }
 }
 
-impl io::Write for Logs {
+impl Write for Logs {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())

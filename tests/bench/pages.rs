@@ -2,7 +2,7 @@
 
 use std::{env, process::Command};
 
-use local::Options;
+use local::{Options, demo::ModelChoice};
 
 use crate::board::Board;
 
@@ -12,7 +12,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/pages.bench.mjs")
 pub(crate) fn run() {
     let board = Board::start(Options::default());
     let switchboard = &board.switchboard;
-    board.clients.block_on(switchboard.demo(None)).expect("a demo chatbot");
+    board.clients.block_on(switchboard.demo(ModelChoice::default())).expect("a demo chatbot");
     let [Some(node), Some(_), Some(_)] = ["NODE", "NODE_TOOLS", "CHROMIUM"].map(env::var_os) else {
         eprintln!("NODE, NODE_TOOLS and CHROMIUM must be set; `cargo xtask bench pages` installs and sets them");
         std::process::exit(2);

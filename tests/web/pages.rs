@@ -7,7 +7,7 @@
 
 use std::{env, process::Stdio, time::Duration};
 
-use local::Options;
+use local::{Options, demo::ModelChoice};
 use tokio::{process::Command, sync::Mutex, time::timeout};
 
 use tests::stage::Stage;
@@ -52,7 +52,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         env::var_os("NODE").expect("NODE_TOOLS is set, so NODE has to name the node program; see `cargo xtask test`");
     let stage = Stage::with(Options::default()).await;
     // The chatbot that the demo page talks to.
-    stage.board.demo(None).await.unwrap();
+    stage.board.demo(ModelChoice::default()).await.unwrap();
     let mut node = Command::new(node);
     node.arg("--test-reporter=spec")
         .arg(format!("{}/web/{script}", env!("CARGO_MANIFEST_DIR")))

@@ -86,19 +86,24 @@ impl ModelPage {
     }
 
     fn check(self, model: &str) -> ModelCheck {
-        let is_listed = !self.models.is_empty();
-        // Some servers list `name:latest` or `name` for what they answer to as `name` or `name:variant`.
-        let name = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
-        let is_variant = self.models.iter().any(|listed| name(&listed.id) == name(model));
+        let is_complete = !self.models.is_empty() && !self.has_more;
+        let is_possible = self.models.iter().any(|listed| listed.may_answer_to(model));
         match self.models.into_iter().find(|listed| listed.id == model) {
             Some(listed) => ModelCheck::Known { shutdown_date: listed.shutdown_date },
-            None if is_listed && !is_variant && !self.has_more => ModelCheck::Unknown,
+            None if is_complete && !is_possible => ModelCheck::Unknown,
             None => ModelCheck::Undetermined,
         }
     }
 }
 
 impl Model {
+    /// True for the model's id, and for another variant of it: some servers answer to `name` where they list
+    /// `name:latest`, others to `name:free` where they list `name`.
+    pub fn may_answer_to(&self, id: &str) -> bool {
+        let name = |id: &str| id.rsplit_once(':').map_or(id, |(name, _variant)| name).to_owned();
+        self.id == id || (!id.starts_with("ft:") && name(&self.id) == name(id))
+    }
+
     /// Parses an object with an `id` (elsewhere `model` or `name`), or the id alone.
     fn parse(value: &Value) -> Option<Self> {
         let id = [value, &value["id"], &value["model"], &value["name"]].into_iter().find_map(Value::as_str)?;

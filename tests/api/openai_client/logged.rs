@@ -12,7 +12,7 @@ const WARNINGS: &str = "off,shared=warn";
 
 #[tokio::test]
 async fn a_message_about_models_and_files_is_logged_cut_and_without_the_key() {
-    let (logs, _recording) = Logs::record(WARNINGS);
+    let (logs, _logging) = Logs::kept(WARNINGS);
     let message = format!("The project of {KEY} has no access. {}", "🦀".repeat(300));
     let peer = Peer::playing(move |_| refusal(403, "no_access", &message)).await;
     let openai = client(&peer);
@@ -29,7 +29,7 @@ async fn a_message_about_models_and_files_is_logged_cut_and_without_the_key() {
 
 #[tokio::test]
 async fn a_message_that_may_quote_people_or_the_key_is_not_logged() {
-    let (logs, _recording) = Logs::record(WARNINGS);
+    let (logs, _logging) = Logs::kept(WARNINGS);
     let peer = Peer::playing(|_| refusal(400, "invalid_value", "Invalid value: 'my secret'.")).await;
     let openai = client(&peer);
     outcome(&openai).await.unwrap_err();

@@ -147,3 +147,13 @@ async fn a_list_is_read_in_each_of_its_formats() {
         assert_eq!(client(&peer).models().await, Err(Failure::Interrupted { code: None }));
     }
 }
+
+#[test]
+fn a_model_may_answer_to_other_variants_of_its_name() {
+    let may = |listed: &str, asked: &str| {
+        Model { id: listed.to_owned(), created: None, shutdown_date: None }.may_answer_to(asked)
+    };
+    assert!(may("m", "m") && may("m:latest", "m") && may("org/m", "org/m:free") && may("m:4b", "m:latest"));
+    assert!(!may("m2", "m") && !may("org/m", "org") && !may("org/m", "m"));
+    assert!(may("ft:m:org::1", "ft:m:org::1") && !may("ft:m:org::1", "ft:m:org::2"));
+}

@@ -73,8 +73,7 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_url_or_its_secret() {
 #[tokio::test]
 async fn the_secret_is_in_no_answer_and_no_log() {
     // At its finest level the SDK logs whole items; everything that we log ourselves is checked.
-    let ours = "info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace";
-    let (logs, _recording) = Logs::record(ours);
+    let (logs, _logging) = Logs::kept("info,shared=trace,chat=trace,chatbot=trace,handoff=trace,local=trace");
     let (stage, receiver) = (Stage::start().await, Receiver::start().await);
     let (admin, create) =
         (stage.admin(), json!({ "name": "Robin", "model": "gpt-5-mini", "webhook": webhook(&receiver.url) }));

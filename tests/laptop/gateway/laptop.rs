@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio};
 
-use local::{Error, Options, Switchboard, greeting};
+use local::{Error, Options, Switchboard, demo::ModelChoice, greeting};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -33,7 +33,7 @@ async fn create(url: &str, token: &str, path: &str, body: &Value) -> Value {
 }
 
 async fn create_thread(switchboard: &Switchboard, title: &str) {
-    let chatbot = switchboard.demo(None).await.unwrap();
+    let chatbot = switchboard.demo(ModelChoice::default()).await.unwrap().id;
     let customer = switchboard.token("acme", "customer", "cleo");
     create(switchboard.url(), &customer, "/threads", &json!({"chatbot_id": chatbot, "title": title})).await;
 }
@@ -41,8 +41,9 @@ async fn create_thread(switchboard: &Switchboard, title: &str) {
 #[tokio::test]
 async fn the_printed_conversation_works_when_pasted() {
     let switchboard = local::start(Options::default()).await.unwrap();
-    let chatbot = switchboard.demo(None).await.unwrap();
-    assert_eq!(switchboard.demo(None).await.unwrap(), chatbot, "a second start creates no second chatbot");
+    let chatbot = switchboard.demo(ModelChoice::default()).await.unwrap().id;
+    let again = switchboard.demo(ModelChoice::default()).await.unwrap();
+    assert_eq!(again.id, chatbot, "a second start creates no second chatbot");
 
     let script = greeting::conversation(&switchboard, &chatbot);
     let pasted = Command::new("sh").args(["-euc", &script]).output().await.expect("there is a shell");

@@ -1,5 +1,6 @@
 //! The pages, served on the same port as the APIs.
 
+use local::demo::ModelChoice;
 use reqwest::Method;
 
 use tests::stage::Stage;
@@ -33,7 +34,7 @@ async fn the_scripts_are_told_where_the_apis_are() {
     let (url, sockets) = (config["url"].as_str().unwrap(), config["socketUrl"].as_str().unwrap());
     assert_eq!((url, sockets), (stage.board.url(), stage.board.socket_url().as_str()));
     assert!(config["demo"].is_null());
-    let demo = stage.board.demo(None).await.unwrap();
+    let demo = stage.board.demo(ModelChoice::default()).await.unwrap().id;
     let config = stage.anon().get("/config.json").await.expect(200).body;
     assert_eq!(
         (config["demo"]["tenant"].as_str(), config["demo"]["chatbot_id"].as_str()),

@@ -1,6 +1,9 @@
 //! The process `switchboard`: its output, its exit, and the data that it keeps.
 
 mod crash;
+mod demo_model;
+mod inspection;
+mod model_server;
 mod refusals;
 mod start;
 mod upstream;
@@ -12,7 +15,7 @@ use std::{
 };
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -102,6 +105,18 @@ impl Laptop {
         body
     }
 
+    /// The printed problems, one line each.
+    fn problems(&self) -> Vec<&str> {
+        let lines = self.introduction.lines().skip_while(|line| *line != "Needs attention:").skip(1);
+        lines.map_while(|line| line.strip_prefix("  - ")).collect()
+    }
+
+    /// The value of a row of the printed table.
+    fn row(&self, name: &str) -> &str {
+        let row = self.introduction.lines().find_map(|line| line.trim_start().strip_prefix(name));
+        row.unwrap_or_else(|| panic!("no {name} in {}", self.introduction)).trim()
+    }
+
     /// The whole log of a thread, oldest first.
     async fn log(&self, thread: &str, token: &str) -> Vec<Value> {
         let mut log: Vec<Value> = Vec::new();
@@ -118,10 +133,24 @@ impl Laptop {
     /// Creates a thread of the token's customer with the demo chatbot; returns its id.
     async fn thread(&self) -> String {
         let bots = self.get("/chatbots", self.variable("ADMIN")).await;
-        let body = serde_json::json!({ "chatbot_id": bots["data"][0]["id"] });
+        let body = json!({ "chatbot_id": bots["data"][0]["id"] });
         let (status, thread) = self.request(Method::POST, "/threads", self.variable("CUSTOMER"), Some(body)).await;
         assert_eq!(status, 201, "{thread}");
         thread["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The demo chatbot's answer in a new thread.
+    async fn answer(&self) -> String {
+        let config: Value =
+            self.http.get(format!("{}/config.json", self.url)).send().await.unwrap().json().await.unwrap();
+        let (customer, body) = (self.variable("CUSTOMER"), json!({ "chatbot_id": config["demo"]["chatbot_id"] }));
+        let (status, thread) = self.request(Method::POST, "/threads", customer, Some(body)).await;
+        assert_eq!(status, 201, "{thread}");
+        let path = format!("/threads/{}/chat", thread["id"].as_str().unwrap());
+        let (status, answer) =
+            self.request(Method::POST, &path, customer, Some(json!({ "text": "Who are you?" }))).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["reply"]["text"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
     /// Sends a signal, such as `INT`, and waits for the exit. Returns the rest of the output, and the exit status.
