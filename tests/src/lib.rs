@@ -5,6 +5,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a panic here is a test that fails")]
 
 pub mod churn;
+pub mod cited_answer;
 pub mod clock;
 pub mod event_schema;
 pub mod lists;

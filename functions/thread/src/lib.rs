@@ -12,7 +12,7 @@ use std::iter;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use shared::{
     App, Error,
-    domain::{Act, Identity, ThreadId, thread::View},
+    domain::{Act, Identity, Thread, ThreadId, ThreadMetadata, thread::View},
     http,
 };
 
@@ -52,5 +52,11 @@ async fn get(app: &App, identity: &Identity, id: &ThreadId) -> Result<View, Erro
     let read_markers = app.store.read_markers_get(&identity.tenant, iter::once(id), &identity.subject);
     let ((thread, metadata), read_markers) = tokio::try_join!(app.thread(identity, id), read_markers)?;
     let read_through = read_markers.get(id).copied().unwrap_or_default();
-    Ok(thread.view(&metadata).with_unread(thread.unread(identity, read_through)))
+    Ok(view(identity, &thread, &metadata, read_through))
+}
+
+/// The thread as its readers see it: with their count of unread messages, and for staff with its token usage.
+fn view(identity: &Identity, thread: &Thread, metadata: &ThreadMetadata, read_through: u64) -> View {
+    let view = thread.view(metadata).with_unread(thread.unread(identity, read_through));
+    if identity.is_staff() { view.with_usage(thread.usage) } else { view }
 }

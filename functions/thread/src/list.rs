@@ -73,7 +73,7 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
         let read_through = read_markers.get(&thread.id).copied().unwrap_or_default();
         ListedThread {
-            thread: thread.view(metadata).with_unread(thread.unread(identity, read_through)),
+            thread: crate::view(identity, thread, metadata, read_through),
             last_message: last_messages.get(&thread.id).map(MessagePreview::of),
         }
     };

@@ -4,7 +4,7 @@ use lambda_http::Request;
 use serde::{Deserialize, Serialize};
 use shared::{
     App, Error,
-    domain::{Act, Identity, Message, Note, ThreadId},
+    domain::{Act, Identity, Message, Note, ThreadId, Usage},
     http,
     store::cursor,
 };
@@ -12,11 +12,21 @@ use shared::{
 /// Response of `GET /threads/{thread_id}/messages`.
 #[derive(Serialize)]
 pub(crate) struct Page {
-    data: Vec<Message>,
+    data: Vec<ListedMessage>,
     /// Internal notes of this page. The field is absent for customers, who must not learn that notes exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<Vec<Note>>,
     next_cursor: Option<String>,
+}
+
+/// A message in the list.
+#[derive(Serialize)]
+struct ListedMessage {
+    #[serde(flatten)]
+    message: Message,
+    /// The tokens that a bot's message took. The field is absent for customers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
 }
 
 /// Position in the log, and the direction of reading from it.
@@ -44,10 +54,12 @@ pub(crate) async fn messages(app: &App, identity: &Identity, id: &ThreadId, requ
         Some(Position::After(_)) => page.messages.last().map(|last| Position::After(last.seq)),
         _ => page.messages.first().map(|first| Position::Before(first.seq)),
     };
+    let is_staff = identity.is_staff();
+    let listed = |message: Message| ListedMessage { usage: message.usage.filter(|_| is_staff), message };
     Ok(Page {
         next_cursor: next.map(|next| cursor::encode(&next)).transpose()?,
-        notes: identity.is_staff().then_some(page.notes),
-        data: page.messages,
+        notes: is_staff.then_some(page.notes),
+        data: page.messages.into_iter().map(listed).collect(),
     })
 }
 

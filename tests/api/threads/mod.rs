@@ -8,3 +8,4 @@ mod idempotency;
 mod lists;
 mod messages;
 mod refusals;
+mod usage;
