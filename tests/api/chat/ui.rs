@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use tests::{openai::brisk, stage::Stage};
+use tests::{
+    cited_answer::{ANSWER, QUESTION},
+    openai::brisk,
+    stage::Stage,
+};
 
 /// The body that `useChat` sends for a first message.
 fn submitted(thread: &str, id: &str, text: &str) -> Value {
@@ -33,6 +37,7 @@ async fn a_turn_is_told_in_the_sdks_chunks() {
     assert_eq!(log.len(), 2);
     assert_eq!((&log[0]["text"], &log[0]["client_id"]), (&json!("Hello"), &json!("Ln1Y0kRJ3NLOyEKE")));
     assert_eq!(log[1]["text"], text(&chunks, "text-1"));
+    assert_eq!(chunks.last().unwrap()["finishReason"], "stop");
     let logged = &chunks[chunks.len() - 2]["messageMetadata"];
     assert_eq!((&logged["message_id"], &logged["seq"]), (&log[1]["id"], &json!(2)));
 }
@@ -91,6 +96,25 @@ async fn an_answer_that_lost_the_line_is_said_to_be_void() {
     let discarded = chunks.iter().find(|chunk| chunk["type"] == "data-discarded").unwrap();
     assert_eq!(discarded["data"], json!({ "part": "text-1", "reason": "the line changed hands" }));
     assert_eq!(customer.log(&thread).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_cut_answer_ends_for_its_length_and_names_its_documents() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread_with_cited_answer().await);
+    let (client_id, question) = QUESTION;
+    let chunks = customer.chats(&submitted(&thread, client_id, question)).await;
+    let expected = ["start", "text-start", "text-delta", "text-end", "source-document", "message-metadata", "finish"];
+    assert_eq!(types(&chunks), expected);
+    assert_eq!(text(&chunks, "text-1"), ANSWER);
+    let reply = customer.log(&thread).await[1]["id"].as_str().unwrap().to_owned();
+    let source = |at: usize, title| {
+        json!({
+            "type": "source-document", "sourceId": format!("{reply}-{at}"), "mediaType": "text/plain", "title": title,
+        })
+    };
+    assert_eq!(chunks[4..6], [source(0, "prices.md"), source(1, "hours.md")]);
+    assert_eq!(chunks.last().unwrap()["finishReason"], "length");
 }
 
 #[tokio::test]
