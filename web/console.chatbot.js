@@ -5,6 +5,7 @@ import { Documents } from "./console.documents.js";
 import { button, el } from "./console.element.js";
 import { chatbotFields, FieldError } from "./console.field.js";
 import { errorText, errorView, loadingView, sentence, showToast } from "./console.notice.js";
+import { formatDate } from "./console.time.js";
 
 const NEW_CHATBOT = {
   name: "",
@@ -19,6 +20,8 @@ const NEW_CHATBOT = {
 };
 
 const TEXT_FIELDS = ["name", "model", "instructions", "greeting", "memory", "public"];
+/** Fields that are `null` where they are empty: the model's own default. */
+const OPTIONAL_FIELDS = ["reasoning_effort", "verbosity", "fallback_model"];
 const NUMBER_FIELDS = ["temperature", "max_output_tokens"];
 const REQUIRED_FIELDS = ["name", "model"];
 
@@ -36,6 +39,7 @@ export class ChatbotForm {
   #problem = el("p.problem", { role: "alert" });
   #save = el("button.primary", { disabled: true }, "Save");
   #title = el("h2", { tabindex: "-1" });
+  #warnings = el("div.warnings");
 
   constructor(workspace, id, { onSaved, onDeleted }) {
     this.#workspace = workspace;
@@ -74,6 +78,7 @@ export class ChatbotForm {
     for (const [name, field] of Object.entries(this.#fields)) field.value = this.#savedValue(name);
     this.#documents.value = this.#saved.documents ?? [];
     this.#title.textContent = this.#saved.name || "New chatbot";
+    this.#warnings.replaceChildren(...warningLines(this.#saved));
     this.#save.disabled = true;
   }
 
@@ -99,6 +104,7 @@ export class ChatbotForm {
     const form = el(
       "form.stack",
       { novalidate: true, onsubmit, oninput: () => this.#changed() },
+      this.#warnings,
       this.#group("Profile", "name", "greeting", "instructions"),
       this.#modelGroup(),
       this.#documents.node,
@@ -124,8 +130,9 @@ export class ChatbotForm {
   }
 
   #modelGroup() {
-    const numbers = el("div.columns", this.#nodes(NUMBER_FIELDS));
-    return el("fieldset", el("legend", "Model"), this.#nodes(["model"]), numbers, this.#nodes(["memory"]));
+    const models = el("div.columns", this.#nodes(["model", "fallback_model"]));
+    const settings = el("div.columns", this.#nodes([...NUMBER_FIELDS, "reasoning_effort", "verbosity"]));
+    return el("fieldset", el("legend", "Model"), models, settings, this.#nodes(["memory"]));
   }
 
   #nodes(names) {
@@ -147,6 +154,7 @@ export class ChatbotForm {
     const isChanged = (name) => this.#isFieldChanged(name);
     const body = {};
     for (const name of TEXT_FIELDS) if (isChanged(name)) body[name] = fields[name].value;
+    for (const name of OPTIONAL_FIELDS) if (isChanged(name)) body[name] = fields[name].value.trim() || null;
     for (const name of NUMBER_FIELDS)
       if (isChanged(name)) body[name] = fields[name].value === "" ? null : Number(fields[name].value);
     if (isChanged("tools")) body.tools = parseTools(fields.tools.value);
@@ -255,6 +263,13 @@ export class ChatbotForm {
       this.#problem.textContent = errorText(error);
     }
   }
+}
+
+/** What is wrong with a chatbot, or will be, as elements. */
+function warningLines({ warnings = [], model_shutdown_date: end }) {
+  const lines = warnings.map(({ detail }) => el("p.bad", { dir: "auto" }, `⚠ ${sentence(detail)}`));
+  if (end) lines.push(el("p", "The server ends this model on ", el("time", { datetime: end }, formatDate(end)), "."));
+  return lines;
 }
 
 function parseTools(text) {

@@ -94,10 +94,12 @@ export class Chatbots {
   }
 }
 
-function row({ id, name, model, documents = [] }, isCurrent) {
+function row({ id, name, model, documents = [], warnings = [] }, isCurrent) {
   const { length } = documents;
   const count = length > 0 && el("span", `${length} document${length > 1 ? "s" : ""}`);
   const about = el("span.row.muted", el("span.grow.ellipsis", model), count);
-  const text = el("span.grow", el("b.ellipsis", { dir: "auto" }, name), about);
+  const isWarned = warnings.length > 0;
+  const mark = isWarned && el("span.bad", "⚠", el("span.visually-hidden", " It has warnings"));
+  const text = el("span.grow", el("span.row", el("b.grow.ellipsis", { dir: "auto" }, name), mark), about);
   return el("li", el("a.row-link", { href: `#${id}`, "aria-current": isCurrent && "true" }, text));
 }

@@ -45,6 +45,8 @@ export class FieldError extends Error {
 
 export const textArea = (rows, props) => el("textarea", { rows, dir: "auto", ...props });
 
+/** The placeholder of a field that may be empty. */
+const DEFAULT = "the model’s default";
 const CODE = { spellcheck: "false", dir: "ltr" };
 
 /** A chatbot's fields, by the names that they have in the API. */
@@ -70,10 +72,16 @@ function modelFields() {
   const options = Object.entries(memories).map(([value, label]) => el("option", { value }, label));
   const model = input({ ...CODE, required: true, autocomplete: "off" });
   const temperature = numberInput({ min: "0", max: "2", step: "any" });
+  const fallback = input({ ...CODE, autocomplete: "off", placeholder: "none" });
+  const effort = input({ ...CODE, autocomplete: "off", placeholder: DEFAULT });
+  const verbosities = ["", "low", "medium", "high"].map((value) => el("option", { value }, value || DEFAULT));
   return [
-    new Field("model", "Model", model, "OpenAI’s name for the model, for example gpt-5-mini."),
+    new Field("model", "Model", model, "The server’s name for the model, for example gpt-5-mini."),
+    new Field("fallback_model", "Fallback model", fallback, "It answers once the server no longer has the model."),
     new Field("temperature", "Temperature", temperature, "0 to 2."),
     new Field("max_output_tokens", "Maximum output tokens", numberInput({ min: "16", step: "1" })),
+    new Field("reasoning_effort", "Reasoning effort", effort, "In the model’s own words, for example low."),
+    new Field("verbosity", "Verbosity", el("select", verbosities), "How long its answers are."),
     new Field("memory", "Memory", el("select", options)),
   ];
 }
@@ -101,5 +109,5 @@ function accessFields() {
 const input = (props) => el("input", props);
 
 function numberInput(props) {
-  return input({ type: "number", inputmode: "decimal", placeholder: "the model’s default", ...props });
+  return input({ type: "number", inputmode: "decimal", placeholder: DEFAULT, ...props });
 }

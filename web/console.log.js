@@ -18,7 +18,10 @@ export class Log extends EventTarget {
   last = 0;
   /** Notes by id. */
   notes = new Map();
-  /** Running answers by run id: the text streamed so far, and the index `from` which it is known. */
+  /**
+   * Runs by id: the `text` streamed so far, the index `from` which it is known, and the bot's `progress` before it.
+   * `startsOver` is true after an answer: the run's next one begins at index 0.
+   */
   runs = new Map();
   /** The text of a withdrawn answer, which an agent may use. */
   draft = "";
@@ -32,7 +35,11 @@ export class Log extends EventTarget {
   feed = null;
   #client;
   #path;
+  /** Runs that lost the line. */
   #endedRuns = new Set();
+  /** The highest `seq` of the customer's messages, and of those that are answered. */
+  #asked = 0;
+  #answered = 0;
   /** The time of the newest `presence` event: events may arrive out of order. */
   #presenceAt = "";
   #loadingOlder;
@@ -91,6 +98,10 @@ export class Log extends EventTarget {
     // The newest page may begin after what the feed has brought; the feed fills the gap.
     if (seq > this.last + 1 || !this.last) this.first = seq;
     this.last = Math.max(this.last, seq);
+    const { role, answers } = message;
+    if (role === "customer") this.#asked = Math.max(this.#asked, seq);
+    const through = role === "agent" ? seq : (answers?.through ?? 0);
+    this.#answered = Math.max(this.#answered, through);
     while (this.messages.has(this.first - 1)) this.first--;
   }
 
@@ -111,6 +122,8 @@ export class Log extends EventTarget {
         return this.#applyMessage(event.message);
       case "message.delta":
         return this.#applyDelta(event);
+      case "message.progress":
+        return this.#applyProgress(event);
       case "message.discarded":
         return this.#applyDiscarded(event);
       case "note.created":
@@ -127,21 +140,38 @@ export class Log extends EventTarget {
   #applyMessage(message) {
     this.#addMessage(message);
     this.typing.delete(message.author.id);
-    if (message.role !== "customer") this.#endRuns();
+    if (message.role === "customer") return;
+    for (const id of this.runs.keys()) {
+      // The bot may go on with another answer; a run that has lost the line does not.
+      if (message.role !== "bot") this.#endedRuns.add(id);
+      this.runs.set(id, { startsOver: true });
+    }
+    if (message.role === "bot") this.draft = "";
   }
 
   #applyDelta({ run_id, index, text }) {
-    if (this.#endedRuns.has(run_id)) return;
+    if (!this.#isRunning(run_id)) return;
     // A listener that joins in the middle of an answer has missed its beginning.
-    const run = this.runs.get(run_id) ?? { from: index, text: "" };
-    const before = run.text.slice(0, Math.max(0, index - run.from));
-    this.runs.set(run_id, { from: index === 0 ? 0 : run.from, text: (index === 0 ? "" : before) + text });
+    const { text: known = "", from = index, progress, startsOver } = this.runs.get(run_id) ?? {};
+    if (startsOver && index) return;
+    const whole = index ? known.slice(0, Math.max(0, index - from)) + text : text;
+    // An empty text begins no answer: what the bot said before it is shown again.
+    this.runs.set(run_id, { text: whole, from: index && from, progress: whole ? "" : progress });
+  }
+
+  #applyProgress({ run_id, text }) {
+    if (this.#isRunning(run_id)) this.runs.set(run_id, { ...this.runs.get(run_id), progress: text });
   }
 
   #applyDiscarded({ run_id, draft }) {
-    this.#endedRuns.add(run_id);
-    this.runs.delete(run_id);
+    this.runs.set(run_id, { startsOver: true });
     if (draft) this.draft = draft;
+  }
+
+  /** True if the run may still answer. After an answer, what comes while nothing is left to answer is late. */
+  #isRunning(id) {
+    const isLate = this.runs.get(id)?.startsOver && this.#asked <= this.#answered;
+    return !isLate && !this.#endedRuns.has(id);
   }
 
   #applyNote({ note, truncated }) {
@@ -172,11 +202,6 @@ export class Log extends EventTarget {
 
   #applyRead({ who, seq }) {
     if (who.role === "customer") this.customerReadThrough = Math.max(this.customerReadThrough, seq);
-  }
-
-  #endRuns() {
-    for (const id of this.runs.keys()) this.#endedRuns.add(id);
-    this.runs.clear();
   }
 
   /** Loads a note that was too long for an event: REST returns it with the message before it. */

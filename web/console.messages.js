@@ -3,6 +3,7 @@
 import { button, el, icon } from "./console.element.js";
 import { avatar, nameOf } from "./console.people.js";
 import { formatDateTime, formatTime } from "./console.time.js";
+import { footnotes } from "./footnotes.js";
 
 /** A text beyond these limits is shown shortened until it is expanded. */
 const MAX_SHOWN_CHARACTERS = 2500;
@@ -22,7 +23,7 @@ if (markdown) {
 
 /** Draws a row. `context` has the reader's id `me`, the `outbox` of unsent messages, and `expand(key)`. */
 export function drawRow(row, context) {
-  const draw = { day: drawDay, span: drawSpan, unsent: drawUnsent }[row.kind] ?? drawMessage;
+  const draw = { day: drawDay, span: drawSpan, progress: drawProgress, unsent: drawUnsent }[row.kind] ?? drawMessage;
   const node = draw(row, context);
   node.dataset.owner = row.owner.kind;
   node.dataset.kind = row.kind;
@@ -63,8 +64,15 @@ function drawMessage({ kind, key, item, continued, isExpanded, isSeen }, { me, e
       !continued && byline,
       drawText(item, isExpanded, () => expand(key)),
     ),
+    footnotes(item),
     isSeen && el("div.seen", "Seen"),
   );
+}
+
+/** The bot's words before its answer. */
+function drawProgress({ text }) {
+  const words = el("p.progress", { dir: "auto" }, text);
+  return el("article.log-row.message", { "data-role": "bot", "aria-label": "The bot’s progress" }, words);
 }
 
 function drawUnsent({ item }, { outbox }) {

@@ -88,8 +88,10 @@ class RowBuilder {
   }
 
   #addRuns() {
-    for (const [id, { from, text }] of this.#log.runs)
-      this.#add("run", id, { author: {}, role: "bot", text }, { text: `${from}${text}` });
+    for (const [id, { from, text, progress }] of this.#log.runs) {
+      if (text) this.#add("run", id, { author: {}, role: "bot", text }, { text: `${from}${text}` });
+      else if (progress) this.#add("progress", id, { author: {}, text: progress }, { text: progress });
+    }
   }
 
   #addUnsent() {

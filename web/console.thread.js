@@ -180,7 +180,7 @@ export class ThreadView {
           thread.title && [" · ", el("bdi", thread.title)],
         ),
       ),
-      ...details(thread, bot),
+      ...this.#details(thread, bot),
     );
     if (hadFocus) this.#header.querySelector("h2").focus({ preventScroll: true });
   }
@@ -188,10 +188,23 @@ export class ThreadView {
   #backLink() {
     return el("a.back", { href: this.#backHref }, "Back");
   }
+
+  /** The button that shows a thread's details, and the popover with them. */
+  #details(thread, bot) {
+    const tokens = el("dd", tokensText(thread));
+    // No event tells of tokens, so they are read when they are shown.
+    const update = async ({ newState }) => {
+      if (newState !== "open") return;
+      await this.#workspace.loadThread(this.#id).catch(() => {});
+      tokens.textContent = tokensText(this.#workspace.threads.get(this.#id));
+    };
+    const list = [...detailsOf(thread, bot), el("dt", "Tokens"), tokens];
+    const show = button("Details", null, { class: "quiet", popovertarget: "thread-details" });
+    return [show, el("dl.details", { id: "thread-details", popover: true, ontoggle: update }, list)];
+  }
 }
 
-/** The button that shows a thread's details, and the popover with them. */
-function details(thread, bot) {
+function detailsOf(thread, bot) {
   const pairs = [
     ["Title", thread.title],
     ["Customer", thread.customer_id],
@@ -201,7 +214,13 @@ function details(thread, bot) {
     ...Object.entries(thread.metadata ?? {}),
   ];
   const known = pairs.filter(([, value]) => value);
-  const list = known.map(([key, value]) => [el("dt", { dir: "auto" }, key), el("dd", { dir: "auto" }, value)]);
-  const show = button("Details", null, { class: "quiet", popovertarget: "thread-details" });
-  return [show, el("dl.details", { id: "thread-details", popover: true }, list)];
+  return known.flatMap(([key, value]) => [el("dt", { dir: "auto" }, key), el("dd", { dir: "auto" }, value)]);
+}
+
+function tokensText({ usage }) {
+  if (!usage) return "none";
+  const [input, cached, output, reasoning] = ["input", "cached", "output", "reasoning"].map((kind) =>
+    usage[kind].toLocaleString(),
+  );
+  return `${input} in (${cached} cached), ${output} out (${reasoning} reasoning)`;
 }

@@ -5,6 +5,7 @@ import { el } from "./console.element.js";
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeZone: "UTC" });
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -12,6 +13,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 export const formatTime = (at) => TIME.format(new Date(at));
 export const formatDateTime = (at) => DATE_TIME.format(new Date(at));
+/** A date in UTC, `2027-03-12`, as text. */
+export const formatDate = (date) => DATE.format(new Date(date));
 
 /** `Today`, `Yesterday`, or the date. */
 export function formatDay(at) {

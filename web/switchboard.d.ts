@@ -130,6 +130,20 @@ export interface Message extends BaseMessage {
   event?: Change;
   /** The range of messages that a bot's message answers, by `seq`. */
   answers?: { from: number; through: number };
+  /** The reason that a bot's text stops short: the limit of tokens, or the content filter. */
+  cut?: "length" | "filter";
+  /** The documents that a bot's text cites, each once. */
+  sources?: { document: string }[];
+  /** The tokens that a bot's message took; for agents and admins, only in the log read by REST. */
+  usage?: Usage;
+}
+
+/** Tokens. `cached` is part of `input`, `reasoning` of `output`. */
+export interface Usage {
+  input: number;
+  cached: number;
+  output: number;
+  reasoning: number;
 }
 
 /** An internal note, which only agents can read. */
@@ -151,6 +165,8 @@ export interface Thread {
   ended_by?: Person;
   seq: number;
   unread?: number;
+  /** The tokens of all bot messages; for agents and admins, only in a thread or list read by REST. */
+  usage?: Usage;
   /** Present in lists requested with `with=last_message`; its text is cut to 200 characters. */
   last_message?: Pick<Message, "seq" | "role" | "author" | "text" | "at">;
   created_at: string;
@@ -172,7 +188,11 @@ export type ThreadEvent =
   | InboxEvent
   | ({ thread_id: string } & (
       | { type: "message.created"; seq: number; message: Message }
+      /** At `index` 0 the run's answer starts over; an empty `text` there only takes back what it said. */
       | { type: "message.delta"; run_id: string; index: number; text: string }
+      /** The bot's words before its answer, whole: a new one replaces the one before. */
+      | { type: "message.progress"; run_id: string; text: string }
+      /** The run's deltas so far are void. Others from `index` 0 may follow, when the model is asked again. */
       | { type: "message.discarded"; run_id: string; reason: string; draft?: string }
       | { type: "note.created"; note: Note; truncated?: boolean }
       | { type: "typing"; who: Member; on: boolean }

@@ -25,6 +25,8 @@ export const texts = {
   claimed: "{name} te atiende ahora",
   released: "El asistente vuelve a responder",
   withdrawn: "Se ha retirado una respuesta incompleta",
+  cut: "La respuesta se cortó aquí.",
+  sources: "Fuentes: {names}",
   connecting: "Conectando…",
   offline: "Sin conexión. El chat seguirá cuando te reconectes.",
   polling: "La conexión es lenta, los mensajes pueden tardar un momento.",

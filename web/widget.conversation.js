@@ -18,6 +18,8 @@ export class Conversation extends EventTarget {
   past;
   /** Unfinished answers by run. */
   streams = new Map();
+  /** The bot's words before its answer. */
+  progress;
   /** Unsent messages by `client_id`. */
   unsent = new Map();
   #session;
@@ -118,7 +120,7 @@ export class Conversation extends EventTarget {
 
   leave() {
     this.thread?.close();
-    this.#id = this.thread = this.connection = this.agent = undefined;
+    this.#id = this.thread = this.connection = this.agent = this.progress = undefined;
     this.status = "bot";
     this.#stopTyping();
     this.streams.clear();
@@ -136,6 +138,8 @@ export class Conversation extends EventTarget {
   #hear(event) {
     const { type, who } = event;
     if (type === "connection") this.connection = event.state;
+    // Until the next message, or words of it: an empty text has none.
+    if (/^message/.test(type) && event.text !== "") this.progress = type === "message.progress" && event.text;
     if (type === "message.created") this.#place(event.message);
     if (type === "message.delta") this.#stream(event);
     if (type === "message.discarded") this.#withdraw(event.run_id);
@@ -174,13 +178,14 @@ export class Conversation extends EventTarget {
   #stream({ run_id, index, text }) {
     const known = this.streams.get(run_id) ?? "";
     const isLate = this.status !== "bot" || !(this.unsent.size || this.isUnanswered());
-    // The text may be known already, or its beginning may have been missed.
-    if (isLate || known.startsWith(text, index) || index > known.length) return;
+    // The text may be known already, or its beginning may have been missed. At index 0 it starts over.
+    if (isLate || (index && known.startsWith(text, index)) || index > known.length) return;
     this.streams.set(run_id, known.slice(0, index) + text);
   }
 
   #withdraw(run) {
-    if (this.streams.delete(run)) this.log.push({ event: { type: "withdrawn" } });
+    if (this.streams.get(run)) this.log.push({ event: { type: "withdrawn" } });
+    this.streams.delete(run);
   }
 
   isUnanswered() {

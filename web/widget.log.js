@@ -44,17 +44,6 @@ export class Log {
     parts.past.prepend(...page.map((message, index) => this.#entry(message, page[index - 1])));
   }
 
-  async transcript() {
-    const { conversation, language } = this.#panel;
-    for (let before; conversation.first > 1 && conversation.first !== before; await this.earlier()) {
-      before = conversation.first;
-    }
-    return conversation.log.filter(({ seq }) => seq).map(({ author, role, event, text, at }) => {
-      const line = event ? this.#textOf(event) : `${this.nameOf(author, role)}: ${text}`;
-      return `${new Date(at).toLocaleString(language)}\n${line}\n\n`;
-    });
-  }
-
   /** The name is not repeated after a message `before` from the same author. */
   row(message, before) {
     const { texts, language } = this.#panel;
@@ -69,7 +58,11 @@ export class Log {
       body.replaceChildren(this.#markdown(text));
     }
     const again = before?.role === role && before.author.id === author.id;
-    return create("div", { className: `message ${role} ${again && "again"}` }, who, body);
+    const row = create("div", { className: `message ${role} ${again && "again"}` }, who, body);
+    if (message.cut || message.sources) {
+      import("./footnotes.js").then(({ footnotes }) => row.append(...footnotes(message, texts)), () => {});
+    }
+    return row;
   }
 
   nameOf({ id, name }, role) {
@@ -84,10 +77,10 @@ export class Log {
 
   #entry(message, before) {
     const { event } = message;
-    return event ? create("p", { className: "event" }, this.#textOf(event)) : this.row(message, before);
+    return event ? create("p", { className: "event" }, this.textOf(event)) : this.row(message, before);
   }
 
-  #textOf({ type, to, agent, reason }) {
+  textOf({ type, to, agent, reason }) {
     const key = { bot: "released", queue: "escalated" }[to] ?? (reason === "failure" ? reason : type);
     return fill(this.#panel.texts[key], agent && this.nameOf(agent));
   }

@@ -54,7 +54,7 @@ export const SHELL = `<section id="section">
   <div id="scroll" tabindex="0"><div>
     <button id="earlier" name="earlier"></button>
     <div id="log"><div id="past"></div><div id="fresh" role="log"></div></div>
-    <div id="now"></div><div id="unsent"></div><p id="typing"></p>
+    <div id="now"></div><div id="unsent"></div><p id="progress"></p><p id="typing"></p>
   </div></div>
   <p id="problem" role="alert"></p>
   <div id="composer">
@@ -130,8 +130,7 @@ h2, bdi { font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow
 #notice { position: absolute; inset: 67px 0 auto }
 #notice, .state { animation: appear .2s 1.5s both }
 p button { flex: none; margin-inline-start: 10px; color: var(--ink); font-weight: 600; text-decoration: underline }
-#line, #notice, #waiting, #problem, #earlier, #ask, #typing, .who, .event, .state { font-size: 13px;
-  color: var(--muted) }
+p:not(.markdown *), #earlier, #ask { font-size: 13px; color: var(--muted) }
 
 #scroll { flex: 1; display: flex; flex-direction: column-reverse; overflow: hidden auto;
   overscroll-behavior: contain; padding: 16px; outline-offset: -3px }
@@ -149,7 +148,9 @@ p button { flex: none; margin-inline-start: 10px; color: var(--ink); font-weight
 .state { margin: 4px 4px 0; text-align: end }
 p.failed { animation: none }
 #problem, p.failed { color: var(--alarm) }
-#typing { margin: 14px 4px 0; animation: appear 1s infinite alternate }
+#progress, #typing { margin: 14px 4px 0; white-space: pre-wrap; unicode-bidi: plaintext }
+#typing { animation: appear 1s infinite alternate }
+.footnote { margin: 4px }
 
 #problem { padding: 8px 18px }
 #earlier { display: block; margin: auto; padding: 4px 12px; overflow-anchor: none }

@@ -21,7 +21,7 @@ export class Panel {
     end: () => this.conversation.change("end", "ended"),
     anew: () => this.conversation.anew(),
     earlier: () => this.#log.earlier(),
-    download: () => this.#download(),
+    download: async () => (await import("./transcript.js")).download(this, this.#log),
   };
 
   constructor(session, conversation) {
@@ -120,11 +120,6 @@ export class Panel {
     this.conversation.send(text);
   }
 
-  async #download() {
-    const href = URL.createObjectURL(new Blob(await this.#log.transcript()));
-    create("a", { href, download: `${this.texts.chat}.txt` }).click();
-  }
-
   /** Opens or closes the panel. The focus stays inside it, or `enters`. */
   arrange(enters) {
     if (!this.parts) return;
@@ -182,14 +177,15 @@ export class Panel {
   /** Draws everything below the log. */
   #drawNow() {
     const { conversation, parts, texts } = this;
-    const { log, streams, unsent, status, connection, typist } = conversation;
+    const { log, streams, unsent, status, connection, typist, progress } = conversation;
     const { thread, chatbot } = this.session.stored;
     const now = [...streams.values()];
     if (!log.length && (!thread || unsent.size)) now.unshift(chatbot?.greeting);
     const rows = now.filter(Boolean).map((text) => this.#log.row({ role: "bot", author: {}, text }));
     parts.now.replaceChildren(...rows);
-    const answers = status === "bot" && conversation.isUnanswered() && !streams.size && connection !== "connecting";
-    const types = typist ? this.#log.nameOf(typist) : answers && this.#log.botName();
+    const answers = status === "bot" && conversation.isUnanswered() && !rows.length && connection !== "connecting";
+    const types = typist ? this.#log.nameOf(typist) : answers && !progress && this.#log.botName();
+    this.#write("progress", answers && progress);
     this.#write("typing", types && fill(texts.typing, types));
   }
 

@@ -19,8 +19,8 @@ pub const DOCUMENTS: [&str; 2] = ["prices.md", "hours.md"];
 pub const USAGE: Usage = Usage { input: 1200, cached: 1024, output: 34, reasoning: 10 };
 
 impl Stage {
-    /// Creates a thread of `cus` whose one answer was cut, cites [`DOCUMENTS`] and took [`USAGE`]. The greeting, if
-    /// the chatbot has one, and the question come before it.
+    /// Creates a thread of `cus` with [`QUESTION`] and [`ANSWER`], which was cut, cites [`DOCUMENTS`] and took
+    /// [`USAGE`].
     pub async fn thread_with_cited_answer(&self) -> String {
         let (app, thread) = (self.board.app(), self.thread().await);
         let before = self.stored(&thread).await;

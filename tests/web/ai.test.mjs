@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 
 const tools = createRequire(`${process.env.NODE_TOOLS}/`);
-const { SWITCHBOARD_URL: url, CUSTOMER: token, ADMIN: admin, AGENT: agent } = process.env;
+const { SWITCHBOARD_URL: url, CUSTOMER: token, ADMIN: admin, AGENT: agent, CITED } = process.env;
 
 async function call(method, path, bearer, body) {
   const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
@@ -27,11 +27,14 @@ function suite(version) {
   const { DefaultChatTransport, readUIMessageStream } = tools(version);
   const transport = new DefaultChatTransport({ api: `${url}/chat`, headers: { authorization: `Bearer ${token}` } });
 
-  /** Sends what `useChat` would, and puts the chunks together as it would. */
-  async function send(chatId, messages) {
-    const stream = await transport.sendMessages({ chatId, messages, trigger: "submit-message" });
+  /** Sends what `useChat` would, and puts the chunks together as it would. `chunks` gets them one by one. */
+  async function send(chatId, messages, { chunks = [], over = transport } = {}) {
+    const sent = await over.sendMessages({ chatId, messages, trigger: "submit-message" });
+    const stream = sent.pipeThrough(
+      new TransformStream({ transform: (chunk, control) => (chunks.push(chunk), control.enqueue(chunk)) }),
+    );
     let last;
-    for await (const message of readUIMessageStream({ stream })) last = message;
+    for await (const message of readUIMessageStream({ stream, terminateOnError: true })) last = message;
     return last;
   }
 
@@ -53,6 +56,45 @@ function suite(version) {
     await call("POST", `/threads/${thread}/claim`, agent);
     const shown = await send(thread, [said("one", "Hello?")]);
     assert.deepEqual(shown.parts.map((part) => [part.type, part.data.status]), [["data-thread", "agent"]]);
+  });
+
+  test("a cut answer ends for its length, and its documents are sources", { skip: CITED ? false : "no CITED" }, async () => {
+    const chunks = [];
+    const asked = said("asked", "What does an anvil cost, and when are you open?");
+    const reply = await send(CITED, [asked], { chunks });
+    const parts = reply.parts.map((part) => [part.type, part.text ?? part.title, part.mediaType]);
+    assert.deepEqual(parts, [
+      ["text", "An anvil is 40 euro, and we are open from", undefined],
+      ["source-document", "prices.md", "text/plain"],
+      ["source-document", "hours.md", "text/plain"],
+    ]);
+    assert.equal(new Set(reply.parts.map(({ sourceId }) => sourceId)).size, 3);
+    assert.equal(chunks.at(-1).finishReason, "length");
+    // The next turn carries the sources too.
+    const next = await send(CITED, [asked, reply, said(`next ${version}`, "And on Sundays?")]);
+    assert.match(text(next), /And on Sundays/);
+  });
+
+  test("progress is heard and not kept, and a second try stands after the void first one", async () => {
+    const played = [
+      { type: "start" },
+      { type: "data-progress", data: { text: "Looking up your order" }, transient: true },
+      { type: "text-start", id: "text-1" },
+      { type: "text-delta", id: "text-1", delta: "It is on" },
+      { type: "text-end", id: "text-1" },
+      { type: "data-discarded", data: { part: "text-1", reason: "the model is asked again" } },
+      { type: "text-start", id: "text-2" },
+      { type: "text-delta", id: "text-2", delta: "At 9." },
+      { type: "text-end", id: "text-2" },
+      { type: "finish", finishReason: "content-filter" },
+    ];
+    const body = [...played.map((chunk) => JSON.stringify(chunk)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
+    const headers = { "content-type": "text/event-stream" };
+    const over = new DefaultChatTransport({ api: `${url}/chat`, fetch: async () => new Response(body, { headers }) });
+    const chunks = [];
+    const reply = await send("thr_01JD0000000000000000000000", [said("one", "When?")], { chunks, over });
+    assert.deepEqual(chunks, played);
+    assert.deepEqual(reply.parts.map(({ type }) => type), ["text", "data-discarded", "text"]);
   });
 
   test("there is no stream to take up again", async () => {

@@ -45,6 +45,23 @@ function words(events) {
   return text;
 }
 
+test("what the bot says before its answer is handed out as it comes", async () => {
+  const wire = newWire();
+  const { thread, heard } = person(customer, await newThread(), { WebSocket: wire });
+  await heard.listens();
+  const run = { thread_id: thread.id, run_id: "run_01JD0000000000000000000000" };
+  const played = [
+    { type: "message.progress", ...run, text: "Looking up your order" },
+    { type: "message.delta", ...run, index: 0, text: "It is on" },
+    { type: "message.discarded", ...run, reason: "the model is asked again" },
+    { type: "message.delta", ...run, index: 0, text: "" },
+    { type: "message.delta", ...run, index: 0, text: "At 9." },
+  ];
+  for (const event of played) wire.last.hears(JSON.stringify(event));
+  await heard.until("all of it", () => heard.events.at(-1).text === "At 9.");
+  assert.deepEqual(heard.events.filter(({ run_id }) => run_id), played);
+});
+
 test("a turn is heard word by word, then as a message", needsStandin, async () => {
   const { thread, heard } = person(customer, await newThread());
   await heard.state("open");

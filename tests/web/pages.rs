@@ -53,6 +53,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
     let stage = Stage::with(Options::default()).await;
     // The chatbot that the demo page talks to.
     stage.board.demo(ModelChoice::default()).await.unwrap();
+    let cited = stage.thread_with_cited_answer().await;
     let mut node = Command::new(node);
     node.arg("--test-reporter=spec")
         .arg(format!("{}/web/{script}", env!("CARGO_MANIFEST_DIR")))
@@ -64,6 +65,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         .env("CUSTOMER", stage.board.token("acme", "customer", "cus"))
         .env("AGENT", stage.board.token("acme", "agent", "ana"))
         .env("ADMIN", stage.board.token("acme", "admin", "root"))
+        .env("CITED", cited)
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);

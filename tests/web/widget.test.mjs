@@ -8,8 +8,8 @@ import { after, before, test as facts } from "node:test";
 
 import { launch } from "./chromium.mjs";
 import { open, TENANT, visit as visitBy } from "./visitor.mjs";
-import { wire } from "./wires.mjs";
-import { admin, agent, call, customer, model, socketUrl, url, WebSocket } from "./world.mjs";
+import { player, wire } from "./wires.mjs";
+import { admin, agent, call, CITED, customer, model, socketUrl, url, WebSocket } from "./world.mjs";
 
 const GREETING = "Hello! What can I do for you?";
 const LONGEST = 32_000;
@@ -113,6 +113,106 @@ test("an answer is shown as it comes, and ends up as the log has it", async (t) 
   assert.deepEqual(await chat.said(), (await chat.log()).map(({ text }) => text));
   assert.equal(await chat.part("now").locator(".message").count(), 0);
   await chat.shot("answered");
+});
+
+test("what the bot says before its answer stands where it types, and a second try is shown", async (t) => {
+  let play;
+  let thread;
+  const before = async (context) => (play = await player(context, () => thread));
+  const chat = await (await visit(t, { before })).opens();
+  await chat.says("Hello");
+  await chat.shows("You said");
+  thread = await chat.thread();
+  const answer = await model.stops(0);
+  await chat.says("Where is my order?");
+  await answer.begun();
+  const types = chat.part("typing").getByText("is typing");
+  const progress = chat.part("progress");
+  const bubble = chat.part("now").locator(".bot > div");
+  const run_id = "run_01JD0000000000000000000000";
+  await types.waitFor();
+  play({ type: "message.progress", run_id, text: "Looking up your order" });
+  await progress.getByText("Looking up your order").waitFor();
+  await types.waitFor({ state: "hidden" });
+  await chat.shot("progress");
+  await chat.accessible();
+  play({ type: "message.progress", run_id, text: "Asking the carrier" });
+  await progress.getByText(/^Asking the carrier$/).waitFor();
+  play({ type: "message.delta", run_id, index: 0, text: "Let me see." });
+  await bubble.getByText("Let me see.").waitFor();
+  assert.equal(await progress.textContent(), "");
+  // The words were no answer.
+  play({ type: "message.progress", run_id, text: "Let me see." });
+  play({ type: "message.delta", run_id, index: 0, text: "" });
+  await progress.getByText("Let me see.").waitFor();
+  assert.equal(await bubble.count(), 0);
+  play({ type: "message.delta", run_id, index: 0, text: "It is on the van" });
+  await bubble.getByText("It is on the van").waitFor();
+  play({ type: "message.delta", run_id, index: 0, text: "It is" });
+  await bubble.getByText(/^It is$/).waitFor();
+  play({ type: "message.discarded", run_id, reason: "the model is asked again" });
+  await types.waitFor();
+  assert.equal(await bubble.count(), 0);
+  play({ type: "message.delta", run_id, index: 0, text: "It is lost" });
+  await bubble.getByText("It is lost").waitFor();
+  play({ type: "message.delta", run_id, index: 0, text: "" });
+  await types.waitFor();
+  await answer.goesOn();
+  await chat.shows("Where is my order?");
+  await types.waitFor({ state: "hidden" });
+  assert.equal(await bubble.count(), 0);
+  await chat.fine();
+});
+
+test("who takes over ends what the bot said before its answer", async (t) => {
+  let play;
+  let thread;
+  const before = async (context) => (play = await player(context, () => thread));
+  const chat = await (await visit(t, { before })).opens();
+  const answer = await model.stops(0);
+  await chat.says("Where is my order?");
+  await answer.begun();
+  thread = await chat.thread();
+  await chat.part("typing").getByText("is typing").waitFor();
+  play({ type: "message.progress", run_id: "run_01JD0000000000000000000000", text: "Looking up your order" });
+  await chat.part("progress").getByText("Looking up your order").waitFor();
+  await call(agent, "POST", `/threads/${thread}/claim`, {});
+  await chat.part("progress").waitFor({ state: "hidden" });
+  const late = await model.stops(0);
+  await call(agent, "POST", `/threads/${thread}/release`, { to: "bot" });
+  await late.begun();
+  await chat.part("typing").getByText("is typing").waitFor();
+  assert.equal(await chat.part("progress").textContent(), "");
+  await Promise.all([answer, late].map((held) => held.goesOn()));
+  await chat.shows("You said");
+});
+
+const FOOTNOTES = {
+  en: ["The answer was cut off here.", "Sources: \u2068prices.md\u2069, \u2068hours.md\u2069"],
+  ar: ["انقطعت الإجابة هنا.", "المصادر: \u2068prices.md\u2069, \u2068hours.md\u2069"],
+};
+for (const [lang, footnotes] of Object.entries(FOOTNOTES)) {
+  test(`under an answer stands that it was cut, and what it cites (${lang})`, { skip: CITED ? false : "no CITED" }, async (t) => {
+    const shop = script(`data-open data-lang="${lang}" data-token="${customer}"`);
+    const chat = await visit(t, { kept: { thread: CITED }, shop, context: { viewport: { width: 480, height: 640 } } });
+    const answer = await chat.shows("we are open from");
+    await answer.locator(".footnote").nth(1).waitFor();
+    assert.deepEqual(await answer.locator(".footnote").allTextContents(), footnotes);
+    // They are asked for once, and only where an answer has any.
+    assert.equal(await chat.page.locator("switchboard-chat .footnote").count(), 2);
+    await chat.shot(`footnotes-${lang}`);
+    await chat.fine();
+    await chat.accessible();
+  });
+}
+
+test("where the lines under an answer cannot be read, the answer is shown", { skip: CITED ? false : "no CITED" }, async (t) => {
+  const before = (context) => context.route("**/footnotes.js", (route) => route.abort());
+  const shop = script(`data-open data-token="${customer}"`);
+  const chat = await visit(t, { kept: { thread: CITED }, shop, before });
+  await chat.shows("we are open from");
+  assert.equal(await chat.page.locator("switchboard-chat .footnote").count(), 0);
+  await chat.fine();
 });
 
 test("a model's markdown is shown as what it means", async (t) => {

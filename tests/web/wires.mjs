@@ -97,6 +97,19 @@ export class Silent {
   close() {}
 }
 
+/**
+ * Lets a test play events to a browser's pages, after those of the server.
+ * Returns a function that takes an event without its `thread_id`.
+ */
+export async function player(context, thread_id) {
+  const pages = new Set();
+  await context.routeWebSocket(/ws$/, (page) => {
+    pages.add(page);
+    page.connectToServer();
+  });
+  return (event) => pages.forEach((page) => page.send(JSON.stringify({ thread_id: thread_id(), ...event })));
+}
+
 /** Repeatable random numbers between 0 and 1. */
 export function randomOf(seed) {
   let state = seed >>> 0;

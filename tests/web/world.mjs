@@ -5,13 +5,15 @@
 //     NODE_TOOLS                            the folder whose node_modules hold ws and playwright-core
 //     STANDIN                               the URL of OpenAI's stand-in, with /v1; without it no reply can be delayed
 //     JWT_SECRET                            the secret that signs tokens; without it no short-lived token can be made
+//     CITED                                 a thread of the customer's whose answer was cut and cites documents, as
+//                                           `tests/src/cited_answer.rs` makes one; without it these are not tested
 
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 
 import { Switchboard } from "../../web/switchboard.js";
 
-export const { SWITCHBOARD_URL: url, SWITCHBOARD_SOCKET: socketUrl, STANDIN, JWT_SECRET } = process.env;
+export const { SWITCHBOARD_URL: url, SWITCHBOARD_SOCKET: socketUrl, STANDIN, JWT_SECRET, CITED } = process.env;
 export const { CUSTOMER: customer, AGENT: agent, ADMIN: admin } = process.env;
 
 export const tools = createRequire(`${process.env.NODE_TOOLS}/`);

@@ -9,7 +9,11 @@ use crate::report::Outcome;
 const GROUPS: [(&str, &[&str], usize); 4] = [
     ("the client", &["switchboard.js"], 6_000),
     ("the widget, to the first message", &["widget.", "switchboard.js"], 18_000),
-    ("the widget, in all", &["widget.", "switchboard.js", "markdown.js", "texts."], 30_000),
+    (
+        "the widget, in all",
+        &["widget.", "switchboard.js", "markdown.js", "footnotes.js", "transcript.js", "texts."],
+        30_000,
+    ),
     ("the console, its editor of chatbots included", &["console"], 60_000),
 ];
 
