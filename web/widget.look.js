@@ -150,7 +150,7 @@ p.failed { animation: none }
 #problem, p.failed { color: var(--alarm) }
 #progress, #typing { margin: 14px 4px 0; white-space: pre-wrap; unicode-bidi: plaintext }
 #typing { animation: appear 1s infinite alternate }
-.footnote { margin: 4px }
+.footnote { margin: 4px 4px 0 }
 
 #problem { padding: 8px 18px }
 #earlier { display: block; margin: auto; padding: 4px 12px; overflow-anchor: none }

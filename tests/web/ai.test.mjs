@@ -19,6 +19,8 @@ async function newThread() {
   return (await call("POST", "/threads", token, { chatbot_id: chatbot.id })).id;
 }
 
+const needsCited = { skip: CITED ? false : "CITED names no thread" };
+
 const said = (id, text) => ({ id, role: "user", parts: [{ type: "text", text }] });
 const text = (message) => message.parts.filter((part) => part.type === "text").map((part) => part.text).join("");
 
@@ -58,7 +60,7 @@ function suite(version) {
     assert.deepEqual(shown.parts.map((part) => [part.type, part.data.status]), [["data-thread", "agent"]]);
   });
 
-  test("a cut answer ends for its length, and its documents are sources", { skip: CITED ? false : "no CITED" }, async () => {
+  test("a cut answer ends for its length, and its documents are sources", needsCited, async () => {
     const chunks = [];
     const asked = said("asked", "What does an anvil cost, and when are you open?");
     const reply = await send(CITED, [asked], { chunks });
@@ -88,7 +90,8 @@ function suite(version) {
       { type: "text-end", id: "text-2" },
       { type: "finish", finishReason: "content-filter" },
     ];
-    const body = [...played.map((chunk) => JSON.stringify(chunk)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
+    const lines = [...played.map((chunk) => JSON.stringify(chunk)), "[DONE]"];
+    const body = lines.map((data) => `data: ${data}\n\n`).join("");
     const headers = { "content-type": "text/event-stream" };
     const over = new DefaultChatTransport({ api: `${url}/chat`, fetch: async () => new Response(body, { headers }) });
     const chunks = [];

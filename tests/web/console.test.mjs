@@ -10,11 +10,13 @@ import { after, afterEach, before, test } from "node:test";
 import { consoleOf as consoleBy } from "./agent.mjs";
 import { accessible, launch } from "./chromium.mjs";
 import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model } from "./world.mjs";
-import { STANDIN, tokenFor, url } from "./world.mjs";
+import { CITED, STANDIN, tokenFor, url } from "./world.mjs";
+import { player } from "./wires.mjs";
 
 const { MESSAGES = "2000" } = process.env;
 
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no stand-in" };
+const needsCited = { skip: CITED ? false : "CITED names no thread" };
 const needsSecret = { skip: JWT_SECRET ? false : "JWT_SECRET is not known" };
 
 const nameIn = (token) => {
@@ -129,6 +131,116 @@ test("claimed in mid-answer, the bot's answer is withdrawn and its draft can be 
   );
   assert.equal(messages.at(-1).text, `${draft}Ana here.`);
   await end(asked);
+});
+
+test("the bot's progress is shown quietly, and what it says after a void answer too", needsStandin, async () => {
+  const asked = await thread();
+  let play;
+  const before = async (context) => (play = await player(context, () => asked.id));
+  const desk = await consoleOf(agent, { before });
+  await desk.opens(asked);
+  const held = await model.stops(0);
+  const answer = asked.say("Where is my order?");
+  await desk.sees("Where is my order?", ".bubble");
+  await held.begun();
+  const progress = desk.page.locator("[data-kind=progress]");
+  const words = desk.page.locator("[data-kind=run] .words");
+  const gone = { state: "detached" };
+  const run_id = "run_01JD0000000000000000000000";
+  const says = (index, text) => play({ type: "message.delta", run_id, index, text });
+  const voids = () => play({ type: "message.discarded", run_id, reason: "the model is asked again", draft: "It is" });
+  play({ type: "message.progress", run_id, text: "Looking up your order" });
+  await progress.getByText("Looking up your order").waitFor();
+  await desk.picture("progress");
+  await accessible(desk.page, "progress");
+  play({ type: "message.progress", run_id, text: "Asking the carrier" });
+  await progress.getByText(/^Asking the carrier$/).waitFor();
+  says(0, "Let me see.");
+  await words.getByText("Let me see.").waitFor();
+  assert.equal(await progress.count(), 0);
+  // The words were no answer.
+  play({ type: "message.progress", run_id, text: "Let me see." });
+  says(0, "");
+  await progress.getByText("Let me see.").waitFor();
+  await words.waitFor(gone);
+  says(0, "It is on the van");
+  await words.getByText("It is on the van").waitFor();
+  says(0, "It is");
+  await words.getByText(/^It is$/).waitFor();
+  voids();
+  await words.waitFor(gone);
+  assert.equal(await progress.count(), 0);
+  // A late part of the void answer, and then the second try.
+  says(5, " on the");
+  says(0, "It is lost");
+  says(10, ", I fear");
+  await words.getByText(/^It is lost, I fear$/).waitFor();
+  await held.goesOn();
+  await answer;
+  await desk.sees("You said", ".bubble");
+  await words.waitFor(gone);
+  // Nothing is left to answer, so this is late.
+  says(0, "It is late");
+  play({ type: "message.progress", run_id, text: "So is this" });
+  play({ type: "typing", who: { id: "cus", role: "customer" }, on: true });
+  await desk.sees("typing…", ".typing");
+  assert.equal((await words.count()) + (await progress.count()), 0);
+  await desk.button("Claim").click();
+  await desk.sees("You hold the line", ".holder");
+  // The customer has their answer: the draft of the void one is of no use.
+  assert.equal(await desk.button("Use this draft").count(), 0);
+  await end(asked);
+});
+
+test("a run that goes on is shown with its next answer, until somebody takes over", needsStandin, async () => {
+  const asked = await thread();
+  let play;
+  const before = async (context) => (play = await player(context, () => asked.id));
+  const desk = await consoleOf(agent, { before });
+  await desk.opens(asked);
+  const words = desk.page.locator("[data-kind=run] .words");
+  const run_id = "run_01JD0000000000000000000000";
+  const first = await model.stops(0);
+  const answer = asked.say("Where is my order?");
+  await first.begun();
+  play({ type: "message.delta", run_id, index: 0, text: "First" });
+  await words.getByText("First").waitFor();
+  await first.goesOn();
+  await answer;
+  await desk.sees("You said", ".bubble");
+  const second = await model.stops(0);
+  const next = asked.say("And the other one?");
+  await second.begun();
+  await desk.sees("And the other one?", ".bubble");
+  play({ type: "message.delta", run_id, index: 0, text: "Second" });
+  await words.getByText("Second").waitFor();
+  await desk.button("Claim").click();
+  await desk.sees("You hold the line", ".holder");
+  play({ type: "message.delta", run_id, index: 0, text: "Third" });
+  play({ type: "message.progress", run_id, text: "Looking" });
+  play({ type: "typing", who: { id: "cus", role: "customer" }, on: true });
+  await desk.sees("typing…", ".typing");
+  assert.equal((await words.count()) + (await desk.page.locator("[data-kind=progress]").count()), 0);
+  await second.goesOn();
+  await next;
+  await end(asked);
+});
+
+test("under an answer stands that it was cut and what it cites, in the details what it took", needsCited, async () => {
+  const desk = await consoleOf(agent);
+  await desk.opens({ id: CITED });
+  await desk.sees("we are open from", ".bubble");
+  const lines = await desk.page.locator(".footnote").allTextContents();
+  assert.deepEqual(lines, ["The answer was cut off here.", "Sources: \u2068prices.md\u2069, \u2068hours.md\u2069"]);
+  await desk.button("Details").click();
+  await desk.sees("1,200 in (1,024 cached), 34 out (10 reasoning)", ".details dd");
+  await desk.picture("tokens");
+  await accessible(desk.page, "tokens");
+  const empty = await thread();
+  await desk.opens(empty);
+  await desk.button("Details").click();
+  await desk.sees("none", ".details dd");
+  await end(empty);
 });
 
 test("who loses a claim is told who won", async () => {
@@ -584,7 +696,7 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await page.getByRole("link", { name: "New" }).click();
   await page.getByLabel("Name", { exact: true }).fill(otto);
   await page.getByLabel("Greeting").fill("Otto here!");
-  await page.getByLabel("Model").fill("gpt-5-mini");
+  await page.getByLabel("Model", { exact: true }).fill("gpt-5-mini");
   await page.getByLabel("Temperature").fill("3");
   await desk.button("Save").click();
   await desk.sees("must be from 0 to 2", "#temperature-problem");
@@ -644,6 +756,54 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
 });
 
+test("a chatbot's warnings are marked in the list and told on its page; its model's settings are saved", async () => {
+  const { id } = await call(admin, "POST", "/chatbots", { name: "Warned", model: "gpt-5-mini" });
+  const warnings = [
+    { code: "parameter_refused", detail: "the model does not take temperature; it is left out" },
+    { code: "model_ending", detail: "the model ends on 2027-03-12" },
+  ];
+  const settings = { reasoning_effort: "low", verbosity: null, fallback_model: null };
+  const shown = { warnings, model_shutdown_date: "2027-03-12", ...settings };
+  const saved = [];
+  const before = async (context) => {
+    await context.route(/\/chatbots\?/, async (route) => {
+      const response = await route.fetch();
+      const page = await response.json();
+      for (const chatbot of page.data) if (chatbot.id === id) Object.assign(chatbot, shown);
+      await route.fulfill({ response, json: page });
+    });
+    await context.route(`**/chatbots/${id}`, async (route) => {
+      const body = route.request().method() === "PATCH" ? route.request().postDataJSON() : undefined;
+      if (body) saved.push(body);
+      const response = await route.fetch({ method: "GET" });
+      const changed = body && { ...body, warnings: [] };
+      await route.fulfill({ response, json: { ...(await response.json()), ...shown, ...changed } });
+    });
+  };
+  const desk = await consoleOf(admin, { at: id, before });
+  await desk.row("Warned").locator(".bad").waitFor();
+  assert.equal(await desk.row("Robin").first().locator(".bad").count(), 0);
+  await desk.sees("The model does not take temperature; it is left out.", ".warnings");
+  await desk.sees("The model ends on 2027-03-12.", ".warnings");
+  await desk.sees("The server ends this model on March 12, 2027.", ".warnings");
+  await desk.picture("warnings");
+  await accessible(desk.page, "warnings");
+  const field = (name) => desk.page.locator(`#field-${name}`);
+  const values = () => Promise.all(Object.keys(settings).map((name) => field(name).inputValue()));
+  assert.deepEqual(await values(), ["low", "", ""]);
+  await field("reasoning_effort").fill("");
+  await field("verbosity").selectOption("high");
+  await field("fallback_model").fill("gpt-5-nano");
+  await desk.button("Save").click();
+  await desk.sees("Saved.", ".toast");
+  const { version, ...changes } = saved[0];
+  assert.deepEqual(changes, { reasoning_effort: null, verbosity: "high", fallback_model: "gpt-5-nano" });
+  assert.deepEqual(await values(), ["", "high", "gpt-5-nano"]);
+  assert.equal(await desk.page.locator(".warnings .bad").count(), 0);
+  await desk.row("Warned").locator(".bad").waitFor({ state: "detached" });
+  await call(admin, "DELETE", `/chatbots/${id}`);
+});
+
 test("a chatbot is saved once, however often it is asked for", async () => {
   const desk = await consoleOf(admin, { at: "chatbots/new" });
   const { page } = desk;
@@ -656,7 +816,7 @@ test("a chatbot is saved once, however often it is asked for", async () => {
     }),
   );
   await page.getByLabel("Name", { exact: true }).fill("Once");
-  await page.getByLabel("Model").fill("gpt-5-mini");
+  await page.getByLabel("Model", { exact: true }).fill("gpt-5-mini");
   await page.keyboard.press("Enter");
   await saving;
   await page.keyboard.type("-and-more");

@@ -16,7 +16,8 @@ const LONGEST = 32_000;
 const MAX_FUNCTION_LINES = 70;
 
 /** A test with a time limit: one that hangs fails. */
-const test = (fact, proof) => facts(fact, { timeout: 90_000 }, proof);
+const test = (fact, proof, how = {}) => facts(fact, { timeout: 90_000, ...how }, proof);
+const needsCited = { skip: CITED ? false : "CITED names no thread" };
 
 let browser;
 let chatbot;
@@ -192,28 +193,28 @@ const FOOTNOTES = {
   ar: ["انقطعت الإجابة هنا.", "المصادر: \u2068prices.md\u2069, \u2068hours.md\u2069"],
 };
 for (const [lang, footnotes] of Object.entries(FOOTNOTES)) {
-  test(`under an answer stands that it was cut, and what it cites (${lang})`, { skip: CITED ? false : "no CITED" }, async (t) => {
+  const shows = async (t) => {
     const shop = script(`data-open data-lang="${lang}" data-token="${customer}"`);
     const chat = await visit(t, { kept: { thread: CITED }, shop, context: { viewport: { width: 480, height: 640 } } });
     const answer = await chat.shows("we are open from");
     await answer.locator(".footnote").nth(1).waitFor();
     assert.deepEqual(await answer.locator(".footnote").allTextContents(), footnotes);
-    // They are asked for once, and only where an answer has any.
     assert.equal(await chat.page.locator("switchboard-chat .footnote").count(), 2);
     await chat.shot(`footnotes-${lang}`);
     await chat.fine();
     await chat.accessible();
-  });
+  };
+  test(`under an answer stands that it was cut, and what it cites, in ${lang}`, shows, needsCited);
 }
 
-test("where the lines under an answer cannot be read, the answer is shown", { skip: CITED ? false : "no CITED" }, async (t) => {
+test("where the lines under an answer cannot be loaded, the answer is shown", async (t) => {
   const before = (context) => context.route("**/footnotes.js", (route) => route.abort());
   const shop = script(`data-open data-token="${customer}"`);
   const chat = await visit(t, { kept: { thread: CITED }, shop, before });
   await chat.shows("we are open from");
   assert.equal(await chat.page.locator("switchboard-chat .footnote").count(), 0);
   await chat.fine();
-});
+}, needsCited);
 
 test("a model's markdown is shown as what it means", async (t) => {
   const chat = await (await visit(t)).opens();
