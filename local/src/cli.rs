@@ -8,7 +8,10 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::{Timeouts, chatbot::Memory};
+use shared::{
+    domain::{Timeouts, chatbot::Memory},
+    history_tokens,
+};
 #[cfg(unix)]
 use tokio::signal::unix;
 #[cfg(windows)]
@@ -127,6 +130,7 @@ impl Serve {
             },
             openai,
             memory: memory.memory,
+            history_tokens: history_tokens(variable).map_err(Error::Setting)?,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
@@ -167,6 +171,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
     let tokens = data_dir::tokens(data_dir)?;
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
+    let history_tokens = variable("OPENAI_HISTORY_TOKENS").unwrap_or_default();
     let database_url = endpoints.database_url.unwrap_or_default();
     let variables = [
         ("TABLE", TABLE),
@@ -177,6 +182,7 @@ fn exports(data_dir: &Path) -> Result<String, Error> {
         ("OPENAI_BASE_URL", &endpoints.openai_url),
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),
+        ("OPENAI_HISTORY_TOKENS", &history_tokens),
         ("WEBHOOK_REACH", "anywhere"),
         ("VISITOR_SECRET", &tokens.visitor_secret()),
         ("JWT_SECRET", tokens.secret()),

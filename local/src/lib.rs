@@ -145,6 +145,7 @@ fn app(
     let settings = Settings {
         table: TABLE.to_owned(),
         memory: options.memory,
+        history_tokens: options.history_tokens,
         timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.clone(),

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use shared::{
-    Clock,
+    Clock, DEFAULT_HISTORY_TOKENS,
     domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy},
     openai::{RetryPolicy, Wire},
     webhook,
@@ -30,6 +30,8 @@ pub struct Options {
     pub limits: Limits,
     pub openai: Upstream,
     pub memory: Memory,
+    /// The tokens of the log in a request to the model.
+    pub history_tokens: usize,
     /// The times after which the sweep acts on a thread.
     pub timeouts: Timeouts,
     /// The interval of the sweep; `None` leaves it to [`Switchboard::sweep`](crate::Switchboard::sweep).
@@ -57,6 +59,7 @@ impl Default for Options {
             limits: Limits::default(),
             openai: Upstream::default(),
             memory: Memory::default(),
+            history_tokens: DEFAULT_HISTORY_TOKENS,
             timeouts: Timeouts::default(),
             sweep_every: None,
             retry_policy: RetryPolicy::default(),

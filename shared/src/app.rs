@@ -26,6 +26,12 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of a call to OpenAI that a request can do without: two of them, and the table, fit into 29 s.
 const OPTIONAL_CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// The tokens of the log in a request where nobody sets another number.
+pub const DEFAULT_HISTORY_TOKENS: usize = 12_000;
+
+/// The least: below, a long question would go without what was said before.
+const MIN_HISTORY_TOKENS: usize = 1_000;
+
 /// The clients of a function; its handlers take it first, as `&App`. Clones share everything.
 #[derive(Clone)]
 pub struct App {
@@ -37,6 +43,8 @@ pub struct App {
     pub invoker: Option<Invoker>,
     /// The memory that the OpenAI server offers; a chatbot may ask for less.
     pub memory: Memory,
+    /// The tokens that the log, and documents beside it, may take in a request to the model.
+    pub history_tokens: usize,
     pub clock: Clock,
     pub ids: Ids,
 }
@@ -46,6 +54,8 @@ pub struct Settings {
     /// The table's name.
     pub table: String,
     pub memory: Memory,
+    /// See [`App::history_tokens`].
+    pub history_tokens: usize,
     pub timeouts: Timeouts,
     pub openai: openai::Settings,
     pub webhooks: webhook::Settings,
@@ -66,6 +76,7 @@ impl App {
             webhooks: Webhooks::new(settings.webhooks),
             invoker: None,
             memory: settings.memory,
+            history_tokens: settings.history_tokens,
             clock: Clock::system(),
             ids: Ids::random(),
         }
@@ -80,6 +91,7 @@ impl App {
     /// | `OPENAI_API_KEY` | may be empty where the server needs none |
     /// | `OPENAI_BASE_URL` | default `https://api.openai.com/v1`; a slash at its end does not count |
     /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
+    /// | `OPENAI_HISTORY_TOKENS` | the tokens of the log in a request, by estimate; default 12,000 |
     /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
@@ -147,6 +159,7 @@ impl Settings {
             memory: var("OPENAI_MEMORY").map_or(Ok(Memory::default()), |word| {
                 word.parse().map_err(|why| Error::internal(format!("OPENAI_MEMORY {why}")))
             })?,
+            history_tokens: history_tokens(var).map_err(Error::internal)?,
             timeouts: Timeouts::read(var).map_err(Error::internal)?,
             openai: openai::Settings {
                 base_url: openai::parse_base_url(&base_url)
@@ -162,6 +175,14 @@ impl Settings {
             },
         })
     }
+}
+
+/// Reads `OPENAI_HISTORY_TOKENS`, which may be absent.
+pub fn history_tokens(var: impl Fn(&str) -> Option<String>) -> Result<usize, String> {
+    let Some(value) = var("OPENAI_HISTORY_TOKENS") else { return Ok(DEFAULT_HISTORY_TOKENS) };
+    let tokens = value.parse().ok().filter(|tokens| *tokens >= MIN_HISTORY_TOKENS);
+    tokens
+        .ok_or_else(|| format!("OPENAI_HISTORY_TOKENS must be a number of at least {MIN_HISTORY_TOKENS}, not {value}"))
 }
 
 async fn aws() -> SdkConfig {

@@ -23,7 +23,7 @@ pub mod store;
 pub mod verify;
 pub mod webhook;
 
-pub use app::{App, Clock, Ids, Settings};
+pub use app::{App, Clock, DEFAULT_HISTORY_TOKENS, Ids, Settings, history_tokens};
 pub use change::LINE_LOST;
 pub use conflict::retry_on_conflict;
 pub use error::{ConflictWith, Error};

@@ -27,8 +27,8 @@ pub(super) struct Query {
     pub(super) limit: Option<usize>,
     /// The key that the page before ended with.
     pub(super) start: Option<Item>,
-    /// Reads the two attributes of the primary key alone.
-    pub(super) keys_only: bool,
+    /// The attributes to read; all of them where the list is empty.
+    pub(super) attributes: &'static [&'static str],
 }
 
 /// The condition on a query's sort key.
@@ -69,11 +69,14 @@ impl Store {
             .scan_index_forward(!query.newest_first)
             .set_limit(query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
             .set_exclusive_start_key(query.start);
-        if query.sort.is_some() || query.keys_only {
+        if query.sort.is_some() {
             request = request.expression_attribute_names("#sk", sort_name);
         }
-        if query.keys_only {
-            request = request.projection_expression("#pk, #sk");
+        for name in query.attributes {
+            request = request.expression_attribute_names(format!("#{name}"), *name);
+        }
+        if !query.attributes.is_empty() {
+            request = request.projection_expression(format!("#{}", query.attributes.join(", #")));
         }
         let (condition, values) = match query.sort {
             None => ("#pk = :pk", [None, None]),
@@ -115,7 +118,7 @@ impl Store {
     pub(super) async fn partition_keys(&self, partition: &str) -> Result<Vec<Key>, Error> {
         let (mut keys, mut start) = (Vec::new(), None);
         loop {
-            let query = Query { partition: partition.to_owned(), keys_only: true, start, ..Query::default() };
+            let query = Query { partition: partition.to_owned(), attributes: &["pk", "sk"], start, ..Query::default() };
             let page = self.query(query).await?;
             keys.extend(page.items.iter().map(|item| Key { pk: partition.into(), sk: text(item, "sk").into() }));
             start = page.next;

@@ -246,6 +246,7 @@ async fn exports(data_dir: &Path) -> Vec<(String, String)> {
         .arg(data_dir)
         .env_remove("OPENAI_API_KEY")
         .env_remove("OPENAI_MEMORY")
+        .env_remove("OPENAI_HISTORY_TOKENS")
         .output();
     let output = output.await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -171,11 +171,12 @@ fn place(resource: &Value) -> String {
 /// The environment variables that a function reads.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
-    let read: [(bool, &[&str]); 6] = [
+    let read: [(bool, &[&str]); 7] = [
         (calls("dynamodb:"), &["TABLE"]),
         (calls("execute-api:"), &["SOCKETS_URL"]),
         (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
         (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
+        (name == "chat", &["OPENAI_HISTORY_TOKENS"]),
         (["authorizer", "visitor"].contains(&name), &["VISITOR_SECRET"]),
         (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
     ];

@@ -58,4 +58,6 @@ async fn an_unknown_memory_is_named() {
     let folder = tempdir().unwrap();
     let said = complaint(switchboard(folder.path()).env("OPENAI_MEMORY", "elephant")).await;
     assert_eq!(said, "switchboard: OPENAI_MEMORY must be conversation or local, not elephant");
+    let said = complaint(switchboard(folder.path()).env("OPENAI_HISTORY_TOKENS", "999")).await;
+    assert_eq!(said, "switchboard: OPENAI_HISTORY_TOKENS must be a number of at least 1000, not 999");
 }

@@ -19,7 +19,7 @@ use local::{
 };
 use serde_json::Value;
 use shared::{
-    App, Ids, Invoker, Settings,
+    App, DEFAULT_HISTORY_TOKENS, Ids, Invoker, Settings,
     domain::{At, Timeouts, chatbot::Memory},
     openai::{self, RetryPolicy},
 };
@@ -167,6 +167,7 @@ impl Simulation {
         let settings = Settings {
             table: TABLE.to_owned(),
             memory: Memory::default(),
+            history_tokens: DEFAULT_HISTORY_TOKENS,
             timeouts: TIMEOUTS,
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),

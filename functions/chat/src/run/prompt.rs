@@ -1,5 +1,7 @@
 //! The request to the model: the log as input, the chatbot's settings, and what the server has refused of them.
 
+use std::mem;
+
 use serde_json::{Value, json};
 use shared::{
     App, Error,
@@ -9,7 +11,7 @@ use shared::{
 };
 
 use super::{Run, RunError, model::Turn};
-use crate::history;
+use crate::history::{self, Budget};
 
 /// The most rounds of calls. In the round after them no tool may be called, so that the model has to answer.
 pub(super) const MAX_TOOL_ROUNDS: usize = 4;
@@ -29,6 +31,7 @@ pub(super) struct Prompt {
     customer: String,
     cache_key: String,
     falls_back: bool,
+    budget: Budget,
     is_shortened: bool,
     is_unlimited: bool,
 }
@@ -41,7 +44,7 @@ struct Content {
 }
 
 impl Prompt {
-    pub(super) fn new(_app: &App, chatbot: &Chatbot) -> Self {
+    pub(super) fn new(app: &App, chatbot: &Chatbot) -> Self {
         Self {
             conversation: None,
             content: None,
@@ -51,6 +54,7 @@ impl Prompt {
             // The chatbot, not the thread: its instructions, tools and documents are what the threads share.
             cache_key: format!("{}.{}", chatbot.id, chatbot.version),
             falls_back: chatbot.model_status.is_missing && chatbot.config.fallback_model.is_some(),
+            budget: Budget::new(app.history_tokens),
             is_shortened: false,
             is_unlimited: false,
         }
@@ -91,8 +95,11 @@ impl Prompt {
 
     /// Sends a shorter history from now on. `false` where it was shortened already.
     pub(super) fn shorten(&mut self) -> bool {
-        self.content = None;
-        !std::mem::replace(&mut self.is_shortened, true)
+        let is_new = !mem::replace(&mut self.is_shortened, true);
+        if is_new {
+            (self.content, self.budget) = (None, self.budget.halved());
+        }
+        is_new
     }
 
     /// A request was answered: the conversation holds the history and `exchanged` items of this turn.
@@ -145,12 +152,16 @@ impl Run {
         }
         let chatbot = self.chatbot()?;
         let after = conversation.map_or(0, |_| self.thread.openai.synced_through);
-        let history = history::input(&self.app, &self.thread, after, &self.log_tail, conversation).await?;
+        let mut budget = prompt.budget;
+        let mut instructions = self.instructions(chatbot, conversation, &mut budget).await?;
+        let history = history::input(&self.app, &self.thread, after, &self.log_tail, conversation, &budget).await?;
+        if let Some(more) = history.instructions {
+            instructions.extend(["\n\n", &more]);
+        }
         let tools = self.tools(chatbot, conversation).await?;
-        let instructions = self.instructions(chatbot, conversation).await?;
         prompt.customer = fingerprint(&[self.thread.tenant.as_bytes(), self.thread.customer_id.as_bytes()]);
         prompt.conversation = conversation.map(str::to_owned);
-        prompt.content = Some(Content { history, instructions, tools });
+        prompt.content = Some(Content { history: history.input, instructions, tools });
         prompt.taken = None;
         Ok(())
     }
@@ -173,11 +184,16 @@ impl Run {
 
     /// The chatbot's instructions. With local memory they carry its documents, as far as they fit: a server without
     /// conversations has no vector stores either.
-    async fn instructions(&self, chatbot: &Chatbot, conversation: Option<&str>) -> Result<String, Error> {
+    async fn instructions(
+        &self,
+        chatbot: &Chatbot,
+        conversation: Option<&str>,
+        budget: &mut Budget,
+    ) -> Result<String, Error> {
         let mut instructions = chatbot.config.instructions.clone();
         if conversation.is_none() && !chatbot.document_names.is_empty() {
             for document in self.app.store.documents_get(chatbot).await? {
-                if instructions.len() + document.text.len() > history::MAX_HISTORY_BYTES {
+                if !budget.take(&document.text) {
                     break;
                 }
                 instructions.extend(["\n\n# ", &document.name, "\n\n", &document.text]);
