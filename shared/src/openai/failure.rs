@@ -57,8 +57,8 @@ impl Failure {
     }
 
     /// True for a 404 by which OpenAI means a missing object, not a missing route. Other servers report a missing route
-    /// in the same shape, with a number as the code or without a word about what is missing; OpenAI itself reports it as
-    /// "Invalid URL".
+    /// in the same shape, with a number as the code or without a word about what is missing; OpenAI itself reports it
+    /// as "Invalid URL".
     pub(super) fn is_not_found(&self) -> bool {
         let Self::Refused { status: 404, code, param, message } = self else {
             return false;

@@ -134,8 +134,9 @@ struct Annotated {
 
 pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
 
-/// The frames of an HTTP response, whatever it says its content type is: a body that begins with `{` is one JSON object,
-/// anything else a stream of events. A body that ends ends the frames; a lost connection or silence is a failure.
+/// The frames of an HTTP response, whatever it says its content type is: a body that begins with `{` is one JSON
+/// object, anything else a stream of events. A body that ends ends the frames; a lost connection or silence is a
+/// failure.
 pub(super) fn read(response: Response, idle: Duration) -> Frames {
     let mut body = chunks(response, idle).boxed();
     let frames = async move {

@@ -8,8 +8,8 @@ use crate::domain::Usage;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub response_id: String,
-    /// The model's answer, which may be empty: its final answers, without thinking and citation marks, equal texts once.
-    /// Where a response holds nothing but commentary, that is its text.
+    /// The model's answer, which may be empty: its final answers, without thinking and citation marks, equal texts
+    /// once. Where a response holds nothing but commentary, that is its text.
     pub text: String,
     /// The texts that the server marked as commentary, but for those that became `text`.
     pub commentary: Vec<String>,

@@ -303,8 +303,8 @@ impl PartialOutcome {
         }
     }
 
-    /// Finds the streamed message of each: the one with the beginning of its text, else the next. Texts can differ where
-    /// a proxy has lost deltas.
+    /// Finds the streamed message of each: the one with the beginning of its text, else the next. Texts can differ
+    /// where a proxy has lost deltas.
     fn merge_messages(&mut self, messages: Vec<Message<'_>>) {
         let mut streamed: VecDeque<usize> = (0..self.messages.len()).collect();
         let mut others = Vec::new();
@@ -326,8 +326,8 @@ impl PartialOutcome {
         }
     }
 
-    /// Finds the streamed call of each: the one with its id, else one that calls the same where ids were lost or changed
-    /// on the way. No call is made twice.
+    /// Finds the streamed call of each: the one with its id, else one that calls the same where ids were lost or
+    /// changed on the way. No call is made twice.
     fn merge_calls(&mut self, calls: &[Call]) {
         let is_id_of = |call: &Call, known: &Call| !call.call_id.is_empty() && call.call_id == known.call_id;
         let is_named = |known: &Call| calls.iter().any(|call| is_id_of(call, known));
