@@ -261,16 +261,22 @@ fn refused_parameter(error: &ErrorBody, message: &str) -> Option<&'static str> {
     }
     let param = error.param.as_deref().filter(|param| *param != "None");
     let root = param.and_then(|param| param.split(['.', '[']).next()).filter(|root| root.contains(char::is_alphabetic));
-    OPTIONAL_PARAMETERS.into_iter().find(|name| root.map_or_else(|| is_named(name, message), |root| root == *name))
+    let mut names = OPTIONAL_PARAMETERS.into_iter();
+    match root {
+        Some(root) => names.find(|name| root == *name),
+        // The first: some servers list the parameters that they take.
+        None => names.filter_map(|name| Some((place_of(name, message)?, name))).min().map(|(_, name)| name),
+    }
 }
 
-/// True if a message names a parameter. One that is also an English word has to be quoted, or to follow a colon.
-fn is_named(name: &str, message: &str) -> bool {
+/// The place where a message names a parameter. One that is also an English word has to be quoted, or to follow a
+/// colon.
+fn place_of(name: &str, message: &str) -> Option<usize> {
     let is_word = matches!(name, "store" | "reasoning" | "text" | "truncation");
-    message.match_indices(name).any(|(at, _)| {
+    let is_part = |next: Option<char>| next.is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '-'));
+    message.match_indices(name).map(|(at, _)| at).find(|&at| {
         let before = message[..at].chars().next_back();
         let after = message[at + name.len()..].chars().next();
-        let is_part = |next: Option<char>| next.is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '-'));
         let is_quoted = matches!(before, Some('\'' | '"' | '`'));
         let is_listed = message[..at].trim_end().ends_with([':', '>']);
         !is_part(before) && !is_part(after) && (!is_word || is_quoted || is_listed)

@@ -136,7 +136,7 @@ async fn a_refused_parameter_is_named() {
         (coded("stream_options.include_obfuscation", Some("unknown_parameter"), "x"), "stream_options"),
         (worded("Unrecognized request argument supplied: prompt_cache_key"), "prompt_cache_key"),
         (worded("Unknown parameter: 'text.verbosity'."), "text"),
-        (worded("unknown field `store`, expected one of `model`, `input`"), "store"),
+        (worded("unknown field `store`, expected one of `model`, `temperature`, `text`"), "store"),
         (worded("create() got an unexpected keyword argument 'safety_identifier'"), "safety_identifier"),
         (worded("openai does not support parameters: ['parallel_tool_calls'], for model=m."), "parallel_tool_calls"),
         (
