@@ -22,9 +22,9 @@ pub enum Failure {
     /// The input is longer than the model's context.
     #[error("the input does not fit into the model's context")]
     ContextFull,
-    /// The server does not have the model.
+    /// The server does not have the model. `is_coded`: it said so by OpenAI's code; else by its words alone.
     #[error("the server does not have the model")]
-    ModelMissing,
+    ModelMissing { is_coded: bool },
     /// The model takes no such parameter.
     #[error("the model does not take the parameter {name}")]
     UnsupportedParameter { name: String },
@@ -123,7 +123,7 @@ impl ErrorBody {
             return Some(Failure::ContextFull);
         }
         if named(|word| word == "model_not_found").is_some() {
-            return Some(Failure::ModelMissing);
+            return Some(Failure::ModelMissing { is_coded: true });
         }
         self.failure_by_message()
     }
@@ -140,7 +140,7 @@ impl ErrorBody {
         if CONTEXT_PHRASES.iter().any(|phrase| message.contains(phrase)) {
             return Some(Failure::ContextFull);
         }
-        names_missing_model(&message).then_some(Failure::ModelMissing)
+        names_missing_model(&message).then_some(Failure::ModelMissing { is_coded: false })
     }
 
     /// The failure of a stream that had begun.

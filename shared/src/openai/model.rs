@@ -47,10 +47,10 @@ impl OpenAi {
                     return Ok(ModelCheck::Known { shutdown_date });
                 }
             }
-            Err(Failure::ModelMissing) => return Ok(ModelCheck::Unknown),
+            Err(Failure::ModelMissing { is_coded: true }) => return Ok(ModelCheck::Unknown),
             // Neither says anything about the model.
             Err(failure @ Failure::Refused { status: 401 | 403, .. }) => return Err(failure),
-            Err(Failure::Refused { .. } | Failure::Interrupted { .. }) => {}
+            Err(Failure::Refused { .. } | Failure::ModelMissing { .. } | Failure::Interrupted { .. }) => {}
             Err(failure) => return Err(failure),
         }
         match self.model_page().await {

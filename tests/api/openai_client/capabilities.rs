@@ -18,6 +18,7 @@ async fn an_error_that_speaks_of_the_conversation_proves_the_route_and_creates_n
         refusal(400, "invalid_value", "Invalid 'conversation_id': 'conv_probe'."),
         refusal(404, "conversation_not_found", "No such object."),
         peer::json(404, &json!({ "error": "No object 'conv_probe'" })),
+        peer::json(400, &json!({ "detail": "Conversation conv_probe not found" })),
     ] {
         let peer = Peer::saying([answer]).await;
         assert_eq!(client(&peer).has_conversations().await, Ok(true));
@@ -28,7 +29,6 @@ async fn an_error_that_speaks_of_the_conversation_proves_the_route_and_creates_n
 #[tokio::test]
 async fn where_the_error_says_too_little_a_conversation_is_created_and_deleted() {
     for answer in [
-        peer::json(400, &json!({ "detail": "Conversation conv_probe not found" })),
         peer::json(404, &json!({ "detail": "Not Found" })),
         status(404),
         peer::json(200, &json!({ "id": "conv_probe" })),

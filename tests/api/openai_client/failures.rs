@@ -106,8 +106,10 @@ async fn a_missing_model_is_known_by_its_code_or_its_words() {
         (400, json!({ "message": "m is not a valid model ID", "code": 400 })),
     ] {
         let body = json!({ "error": error });
-        assert_eq!(refused_with(peer::json(status, &body)).await, Failure::ModelMissing, "{error}");
-        assert_eq!(failed_in_stream(failed(&error)).await, Failure::ModelMissing, "{error} in a stream");
+        let is_coded = error["code"] == "model_not_found";
+        let missing = Failure::ModelMissing { is_coded };
+        assert_eq!(refused_with(peer::json(status, &body)).await, missing, "{error}");
+        assert_eq!(failed_in_stream(failed(&error)).await, missing, "{error} in a stream");
     }
     for message in ["Not found", "The requested URL /v1/models/m was not found.", "File not found for model"] {
         let failure = refused_with(refusal(404, "404", message)).await;

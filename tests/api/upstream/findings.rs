@@ -122,7 +122,12 @@ impl Findings {
         outputs.retain(|line| line.starts_with("output "));
         outputs.dedup();
         let mut seen = Vec::new();
-        outputs.retain(|line| !seen.contains(line) && { seen.push(line.clone()); true });
+        outputs.retain(|line| {
+            !seen.contains(line) && {
+                seen.push(line.clone());
+                true
+            }
+        });
         let is_told = |expected: &String, found: &String| {
             let (id, words) = expected.split_once(": ").unwrap_or((expected, ""));
             found.starts_with(&format!("output {id}: ")) && found.contains(words)
@@ -188,7 +193,8 @@ impl Findings {
         for field in differing(&next.request, last) {
             self.add(format!("in the next turn's request, {field}"));
         }
-        let is_plain = becomes.status.is_none() && becomes.log.is_none() && becomes.progress.as_ref().is_some_and(Vec::is_empty);
+        let is_plain =
+            becomes.status.is_none() && becomes.log.is_none() && becomes.progress.as_ref().is_some_and(Vec::is_empty);
         let plain = becomes.reply.as_ref().filter(|_| is_plain && play.case.story.len() == 1);
         let expected = next.input.clone().or_else(|| {
             let reply = plain?;

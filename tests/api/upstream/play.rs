@@ -108,9 +108,7 @@ impl Play {
         let (mut last, mut progress) = (None, Vec::new());
         for step in &self.case.story {
             let told = match step {
-                Step::Customer(text) => {
-                    Some(self.way.say(&customer, peer, &thread, text, listener.as_mut()).await)
-                }
+                Step::Customer(text) => Some(self.way.say(&customer, peer, &thread, text, listener.as_mut()).await),
                 Step::Burst(texts) => Some(self.burst(&customer, peer, &thread, texts, listener.as_mut()).await),
                 Step::Agent(text) => {
                     agent.says(&thread, text).await.expect(202);

@@ -145,10 +145,10 @@ async fn play(State(state): State<Arc<PeerState>>, request: Request) -> Response
     let segments: Vec<&str> = seen.path.split('/').skip(1).collect();
     let body = match (seen.method.as_str(), segments.as_slice()) {
         ("POST", ["responses"]) => return state.answer(&seen.body).await,
-        (method, ["conversations", rest @ ..]) => {
-            state.conversations.lock().unwrap().respond(method, rest, &seen.body)
+        (method, ["conversations", rest @ ..]) => state.conversations.lock().unwrap().respond(method, rest, &seen.body),
+        ("GET", ["models"]) => {
+            state.models.list.clone().unwrap_or_else(|| Body::of(&json!({ "object": "list", "data": [] })))
         }
-        ("GET", ["models"]) => state.models.list.clone().unwrap_or_else(|| Body::of(&json!({ "object": "list", "data": [] }))),
         ("GET", ["models", id @ ..]) => {
             let model = json!({ "id": id.join("/"), "object": "model", "created": 1, "owned_by": "somebody" });
             state.models.one.clone().unwrap_or_else(|| Body::of(&model))
@@ -229,4 +229,3 @@ impl PeerState {
         format!("{kind}_{}", self.seen.lock().unwrap().len())
     }
 }
-

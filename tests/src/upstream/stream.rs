@@ -130,8 +130,7 @@ impl<'a> Stream<'a> {
     pub(super) fn of(parts: &[Part], id: &'a str, model: &'a str) -> Self {
         let (output, chunks) = (Vec::new(), Vec::new());
         let end = StreamEnd::default();
-        let mut stream =
-            Self { id, model, output, chunks, sequence_number: 0, end, last: None, has_raw_events: false };
+        let mut stream = Self { id, model, output, chunks, sequence_number: 0, end, last: None, has_raw_events: false };
         let begun = stream.response("in_progress", &Map::new());
         stream.event(json!({ "type": "response.created", "response": begun }));
         stream.event(json!({ "type": "response.in_progress", "response": begun }));
@@ -282,7 +281,10 @@ impl<'a> Stream<'a> {
                 let fields = json!({ "code": end.code, "message": "The server says so.", "param": null });
                 let mut event = json!({ "type": "error" });
                 if end.flat {
-                    event.as_object_mut().into_iter().for_each(|event| event.extend(fields.as_object().unwrap().clone()));
+                    event
+                        .as_object_mut()
+                        .into_iter()
+                        .for_each(|event| event.extend(fields.as_object().unwrap().clone()));
                 } else {
                     event["error"] = fields;
                 }

@@ -166,7 +166,7 @@ impl Run {
                 tracing::warn!(chatbot.id = %chatbot.id, parameter = name, "the model takes no such parameter");
                 self.app.store.chatbot_refused(chatbot, name).await?;
             }
-            Failure::ModelMissing => self.model_is_missing(turn).await?,
+            Failure::ModelMissing { .. } => self.model_is_missing(turn).await?,
             failure if failure.may_pass() && self.has_time_for_another(turn) => {
                 turn.failures += 1;
                 tracing::warn!(thread.id = %self.thread.id, %failure, "the model is asked again");
