@@ -9,6 +9,7 @@ mod report;
 mod schedules;
 mod test;
 mod tools;
+mod upstreams;
 mod web;
 
 use std::{env, path::Path, process::ExitCode};
@@ -34,6 +35,8 @@ enum Command {
     Bugs(bugs::Bugs),
     /// Run random schedules against the invariants, each from a seed that can be run again
     Schedules(schedules::Schedules),
+    /// Try real servers of `/v1/responses` with real models, and compare the table in docs/models.md
+    Upstreams(upstreams::Upstreams),
     /// Run `sam build`, which builds all of the template as a deployment does (minutes)
     BuildFunctions,
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::bench(&options),
         Command::Bugs(options) => bugs::bugs(&options),
         Command::Schedules(options) => schedules::schedules(&options),
+        Command::Upstreams(options) => upstreams::upstreams(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

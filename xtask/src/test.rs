@@ -9,7 +9,7 @@ use crate::{
     report::{Outcome, Report, check, count_tests},
     schedules::{self, Schedules},
     tools::{Browser, Installed, Node, Python, cargo, install},
-    web,
+    upstreams, web,
 };
 
 const TEMPLATE: &str = "template.yaml";
@@ -33,8 +33,10 @@ enum Part {
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
     Node,
     /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda; and `node`, which is
-    /// installed with the Python tools
+    /// installed with the Python tools; and `upstreams`
     Python,
+    /// The story with a real model, on a llama.cpp server that Python brings
+    Upstreams,
 }
 
 /// Runs every step, also after a failure: one run names everything that is wrong.
@@ -48,8 +50,20 @@ pub(crate) fn run(options: &Options) -> Report {
         report.step("sizes of the pages", web::sizes);
         report.step("import circles", imports::check);
         template(&mut report, tools.python.as_ref());
+        upstreams(&mut report, &options.without);
     }
     report
+}
+
+/// Comes last: it needs the whole machine, since a model computes.
+fn upstreams(report: &mut Report, without: &[Part]) {
+    match [(Part::Upstreams, "--without upstreams"), (Part::Python, "--without python")]
+        .into_iter()
+        .find(|(part, _)| without.contains(part))
+    {
+        Some((_, why)) => report.left_out("llama.cpp", why),
+        None => upstreams::step(report),
+    }
 }
 
 /// The tools that the tests use; `None` for one that is left out.

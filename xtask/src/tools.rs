@@ -14,7 +14,11 @@ use std::{
 
 use crate::report::{Outcome, Report};
 
-pub(crate) use {browser::Browser, node::Node, python::Python};
+pub(crate) use {
+    browser::Browser,
+    node::Node,
+    python::{Environment, Python},
+};
 
 /// A tool, or else an error that says how to install it.
 pub(crate) type Installed<Tool> = Result<Tool, String>;

