@@ -1,7 +1,6 @@
 //! The command line of `switchboard`.
 
 use std::{
-    env,
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -20,6 +19,8 @@ use tokio::signal::windows;
 use crate::{
     Error, MemoryChoice, Options, TABLE, Upstream, data_dir,
     demo::ModelChoice,
+    doctor::Doctor,
+    environment::variable,
     gateway::Limits,
     greeting::{self, Introduction},
     in_process::REGION,
@@ -83,6 +84,11 @@ enum Command {
     ///
     /// Reads only, so it may run at any time. Exits with 1 where a thread breaks an invariant.
     Verify(Verify),
+    /// Check a deployment, and print one line for each thing that needs attention.
+    ///
+    /// Models that end, chatbots with warnings, customers who wait for long, due work that piles up; on this machine the
+    /// OpenAI server too. Reads only, so it may run at any time. Exits with 1 where something needs attention.
+    Doctor(Doctor),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -105,6 +111,13 @@ impl Cli {
                 print(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
             }
             Some(Command::Verify(verify)) => print(&verify.run(&self.data_dir).await?),
+            Some(Command::Doctor(doctor)) => match &*doctor.run(&self.data_dir).await? {
+                [] => print("Nothing found."),
+                findings => {
+                    print(&findings.join("\n"))?;
+                    Err(Error::Findings(findings.len()))
+                }
+            },
             Some(Command::Env) => print(&exports(&self.data_dir)?),
         }
     }
@@ -158,11 +171,6 @@ impl Serve {
 /// The memory that `OPENAI_MEMORY` sets.
 fn memory() -> Result<Option<Memory>, Error> {
     variable("OPENAI_MEMORY").map(|word| word.parse().map_err(|_| Error::Memory(word))).transpose()
-}
-
-/// The value of an environment variable; an empty one counts as unset.
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The `export` lines that connect a function in another process to the running instance.

@@ -37,6 +37,9 @@ pub struct Endpoints {
     pub database_url: Option<String>,
     /// The base URL, including `/v1`.
     pub openai_url: String,
+    /// True for the stand-in.
+    #[serde(default)]
+    pub is_standin: bool,
     /// The memory of the OpenAI server, set or found at the start.
     #[serde(default)]
     pub memory: Memory,

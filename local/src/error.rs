@@ -40,6 +40,10 @@ pub enum Error {
     NoThread(ThreadId),
     #[error("{violations}\n{threads} of {checked} threads break an invariant")]
     Violations { threads: usize, checked: usize, violations: String },
+    #[error("{0} {things} attention", things = if *.0 == 1 { "thing needs" } else { "things need" })]
+    Findings(usize),
+    #[error("{path} failed at {url}: {problem}")]
+    Deployment { url: String, path: String, problem: String },
     #[error("reading the table failed: {}", cause(.0))]
     Table(#[from] shared::Error),
     #[error(transparent)]

@@ -11,7 +11,10 @@ use shared::{
 use tokio::time::timeout;
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
-use crate::{Error, openai::OPENAI_BASE_URL};
+use crate::Error;
+
+/// The base URL of OpenAI's own server.
+pub(crate) const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The timeout of one request. A start must not seem to hang because of a server that does.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);

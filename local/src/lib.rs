@@ -10,7 +10,9 @@ mod background;
 pub mod cli;
 mod data_dir;
 pub mod demo;
+mod doctor;
 pub mod dynamo;
+mod environment;
 mod error;
 pub mod gateway;
 pub mod greeting;
@@ -22,6 +24,7 @@ mod openai;
 mod options;
 pub mod pages;
 pub mod standin;
+mod table;
 pub mod template;
 mod tokens;
 mod verify;
@@ -98,6 +101,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
         url: format!("http://{address}"),
         database_url,
         openai_url: url_text(&openai.base_url),
+        is_standin: openai.standin.is_some(),
         memory: options.memory,
     };
     data_dir.write(&endpoints)?;

@@ -1,19 +1,15 @@
 //! The OpenAI server that the laptop uses: the stand-in, or the server that the environment names.
 
-use std::env;
-
 use reqwest::Url;
 use shared::{domain::chatbot::Memory, openai::parse_base_url};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     Error,
-    inspection::Inspection,
+    environment::variable,
+    inspection::{Inspection, OPENAI_BASE_URL},
     standin::{self, Standin},
 };
-
-/// The base URL if only a key is set.
-pub(crate) const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The server that answers OpenAI requests.
 #[derive(Clone, Debug)]
@@ -33,7 +29,6 @@ impl Default for Upstream {
 impl Upstream {
     /// The stand-in, unless `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set. An empty variable counts as unset.
     pub fn from_env() -> Self {
-        let variable = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
         match (variable("OPENAI_BASE_URL"), variable("OPENAI_API_KEY")) {
             // Only the user reads the request log of a laptop's stand-in, and looks at the newest entries.
             (None, None) => Self::Standin(standin::Options { keep_requests: 100, ..standin::Options::default() }),

@@ -2,16 +2,11 @@
 
 use std::path::Path;
 
-use aws_config::BehaviorVersion;
-use aws_sdk_dynamodb::{
-    Client,
-    config::{Credentials, Region},
-};
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::{Clock, domain::ThreadId, store::Store, verify::Report};
 
-use crate::{DataDir, Error, TABLE, data_dir, demo, dynamo, in_process::REGION};
+use crate::{Error, demo, table};
 
 /// Threads read per page of the list.
 const PAGE_SIZE: usize = 100;
@@ -34,7 +29,7 @@ pub(crate) struct Verify {
 impl Verify {
     /// Checks every thread, and reports those that break an invariant. Writes nothing, so it may run at any time.
     pub(crate) async fn run(&self, data_dir: &Path) -> Result<String, Error> {
-        let (store, _lock) = self.store(data_dir).await?;
+        let (store, _lock) = table::open(self.table.as_deref(), data_dir).await?;
         let reports = match &self.thread {
             Some(id) => self.report(&store, id).await?.into_iter().collect(),
             None => self.all(&store).await?,
@@ -76,30 +71,4 @@ impl Verify {
     async fn report(&self, store: &Store, id: &ThreadId) -> Result<Option<Report>, Error> {
         Ok(store.thread_verify(&self.tenant, id, Clock::system().now()).await?)
     }
-
-    /// The table on AWS if one is named; else the running instance's, through its port; else the file of a stopped
-    /// instance, locked as long as the second value lives.
-    async fn store(&self, data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
-        if let Some(table) = &self.table {
-            let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-            return Ok((Store::new(Client::new(&aws), table.clone()), None));
-        }
-        if let Ok(endpoints) = data_dir::endpoints(data_dir)
-            && let Some(url) = endpoints.database_url
-        {
-            let config = aws_sdk_dynamodb::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(REGION))
-                .credentials_provider(any_credentials())
-                .endpoint_url(url);
-            return Ok((Store::new(Client::from_conf(config.build()), TABLE.to_owned()), None));
-        }
-        let locked = DataDir::existing(data_dir)?;
-        Ok((Store::new(dynamo::client(&locked.database()?), TABLE.to_owned()), Some(locked)))
-    }
-}
-
-/// Credentials for the database's port, which requires a signature but accepts any.
-fn any_credentials() -> Credentials {
-    Credentials::builder().access_key_id("local").secret_access_key("local").provider_name("verify").build()
 }

@@ -22,6 +22,7 @@ mod read;
 mod read_marker;
 mod row;
 mod run;
+mod survey;
 mod thread;
 mod write;
 

@@ -2,6 +2,7 @@
 
 mod crash;
 mod demo_model;
+mod doctor;
 mod inspection;
 mod model_server;
 mod refusals;

@@ -1,0 +1,53 @@
+//! `switchboard doctor`: the things in a deployment that need attention, one line each.
+
+mod chatbot;
+mod facts;
+mod rest;
+mod server;
+
+use std::path::Path;
+
+use clap::Args;
+use shared::Clock;
+
+use self::{facts::Facts, server::Server};
+use crate::{Error, data_dir, models::today, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Check the deployment with this REST API, by REST alone.
+    #[arg(long, value_name = "URL", requires = "token", conflicts_with = "table")]
+    url: Option<String>,
+    /// Bearer token of an agent or admin of that deployment; its tenant is checked.
+    #[arg(long, requires = "url")]
+    token: Option<String>,
+    /// Check a table on AWS, with the credentials and region of the environment. Reads the whole table once.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+}
+
+impl Doctor {
+    /// The findings; none if nothing needs attention.
+    pub(crate) async fn run(&self, data_dir: &Path) -> Result<Vec<String>, Error> {
+        let now = Clock::system().now();
+        if let (Some(url), Some(token)) = (&self.url, &self.token) {
+            return Ok(rest::facts(url, token, now).await?.findings(today(), &Server::default()));
+        }
+        if self.table.is_some() {
+            let (store, _) = table::open(self.table.as_deref(), data_dir).await?;
+            return Ok(Facts::of_table(&store, now).await?.findings(today(), &Server::default()));
+        }
+        let running = data_dir::endpoints(data_dir).ok();
+        let (store, _lock) = table::open(None, data_dir).await?;
+        let mut facts = Facts::of_table(&store, now).await?;
+        let Some(endpoints) = running else {
+            // Nothing is done while nothing runs.
+            facts.overdue.clear();
+            return Ok(facts.findings(today(), &Server::default()));
+        };
+        let server = Server::inspected(&endpoints, facts.models()).await?;
+        let mut findings = server.findings.clone();
+        findings.extend(facts.findings(today(), &server));
+        Ok(findings)
+    }
+}
