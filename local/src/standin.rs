@@ -25,6 +25,7 @@ mod models;
 mod openai_wire;
 mod page;
 mod play;
+mod prompt_cache;
 mod reply;
 mod request;
 mod request_log;
@@ -44,6 +45,7 @@ pub use self::{
     handle::{Options, Standin},
     hold::{Hold, Stage},
     openai_wire::InProcess,
+    prompt_cache::PromptTokens,
     request_log::RecordedRequest,
     router::serve,
 };

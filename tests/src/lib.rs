@@ -19,6 +19,7 @@ pub mod sample;
 pub mod schedules;
 pub mod stage;
 pub mod streams;
+pub mod strict_templates;
 pub mod table;
 pub mod upstream;
 pub mod visitors;

@@ -15,7 +15,7 @@ mod start;
 
 use shared::{
     App, Error,
-    domain::{Message, Thread},
+    domain::{Message, Thread, message::Role},
     openai::Input,
     store::LogEntry,
 };
@@ -48,13 +48,26 @@ pub(crate) async fn input(
         let mut entries = newest(app, thread, after, log_tail, budget, |_| true).await?;
         let start = start::steady(&entries, after, budget);
         entries.retain(|entry| entry.seq >= start);
-        entries.reverse();
-        return Ok(alternation::history(&entries));
+        return Ok(alternation::history(&as_it_was_seen(entries)));
     };
     let is_new = |entry: &LogEntry| !mirror::is_from(entry, conversation);
-    let mut entries = newest(app, thread, after, log_tail, budget, is_new).await?;
-    entries.reverse();
-    Ok(History { input: mirror::input(&entries), instructions: None })
+    let entries = newest(app, thread, after, log_tail, budget, is_new).await?;
+    Ok(History { input: mirror::input(&as_it_was_seen(entries)), instructions: None })
+}
+
+/// The entries, newest first, in the order in which the model saw them: an answer comes before the customer's messages
+/// that were logged while it was written, and that it does not answer.
+fn as_it_was_seen(newest_first: Vec<LogEntry>) -> Vec<LogEntry> {
+    let mut seen = Vec::<LogEntry>::with_capacity(newest_first.len());
+    for entry in newest_first.into_iter().rev() {
+        let unanswered = |earlier: &LogEntry| {
+            let through = entry.answers.map_or(u64::MAX, |answers| answers.through);
+            earlier.role == Role::Customer && earlier.seq > through
+        };
+        let place = seen.iter().position(unanswered).unwrap_or(seen.len());
+        seen.insert(place, entry);
+    }
+    seen
 }
 
 /// The wanted entries after `after` that fit into the budget, newest first.

@@ -9,6 +9,7 @@ use super::{
     account::{Account, Counts},
     fault::{Failure, Fault, Faults},
     hold::Hold,
+    prompt_cache::{PromptCache, PromptTokens},
     request_log::{RecordedRequest, RequestLog},
 };
 
@@ -36,6 +37,7 @@ struct Inner {
     account: Mutex<Account>,
     faults: Mutex<Faults>,
     requests: Mutex<RequestLog>,
+    prompt_cache: Mutex<PromptCache>,
 }
 
 impl Standin {
@@ -44,6 +46,7 @@ impl Standin {
             options,
             account: Mutex::default(),
             faults: Mutex::default(),
+            prompt_cache: Mutex::default(),
             requests: Mutex::new(RequestLog::new(options.keep_requests)),
         }))
     }
@@ -87,6 +90,11 @@ impl Standin {
         self.account().counts()
     }
 
+    /// The input tokens of all responses so far, and how many of them a prompt cache would have held.
+    pub fn prompt_tokens(&self) -> PromptTokens {
+        self.prompt_cache().total()
+    }
+
     pub(super) fn pace(&self) -> Duration {
         self.0.options.pace
     }
@@ -97,6 +105,10 @@ impl Standin {
 
     pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
         locked(&self.0.faults)
+    }
+
+    pub(super) fn prompt_cache(&self) -> MutexGuard<'_, PromptCache> {
+        locked(&self.0.prompt_cache)
     }
 
     pub(super) fn request_log(&self) -> MutexGuard<'_, RequestLog> {

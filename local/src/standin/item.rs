@@ -1,5 +1,7 @@
 //! Items of a conversation, and items in a request's body.
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -42,7 +44,7 @@ pub(super) enum Status {
     Incomplete,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Role {
     User,
@@ -186,6 +188,19 @@ impl Item {
             | Item::FunctionCall { id, .. }
             | Item::FunctionCallOutput { id, .. }
             | Item::Novelty { id } => id,
+        }
+    }
+
+    /// Hashes the item as a model reads it: without its id.
+    pub(super) fn hash_prompt(&self, hasher: &mut impl Hasher) {
+        match self {
+            Item::Message { role, content, .. } => {
+                role.hash(hasher);
+                content.iter().for_each(|part| part.text().hash(hasher));
+            }
+            Item::FunctionCall { name, arguments, .. } => (name, arguments).hash(hasher),
+            Item::FunctionCallOutput { output, .. } => output.to_string().hash(hasher),
+            Item::Novelty { .. } => {}
         }
     }
 

@@ -83,10 +83,18 @@ fn quoted(text: &str) -> String {
 fn user_text(item: &Item) -> Option<String> {
     match item {
         Item::Message { role: Role::User, content, .. } => {
-            Some(content.iter().map(Part::text).collect::<Vec<_>>().join(" "))
+            Some(without_notes(&content.iter().map(Part::text).collect::<Vec<_>>().join(" ")))
         }
         _ => None,
     }
+}
+
+/// The text without what stands between `⟦` and `⟧`: by these a client without a developer role marks its own notes.
+fn without_notes(text: &str) -> String {
+    let mut parts = text.split('⟦');
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    said.extend(parts.map(|part| part.split_once('⟧').map_or(part, |(_, after)| after)));
+    said.trim().to_owned()
 }
 
 fn requested_call(message: &str, tools: &[Tool]) -> Option<Reply> {

@@ -46,8 +46,7 @@ pub(super) struct Response {
     pub(super) user: Option<String>,
 }
 
-/// The token usage: four bytes of input or one delta of output count as one. Nothing is cached, and there is no
-/// reasoning.
+/// The token usage: four bytes of input or one delta of output count as one. There is no reasoning.
 #[derive(Clone, Serialize)]
 pub(super) struct Usage {
     pub(super) input_tokens: usize,

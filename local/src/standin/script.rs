@@ -10,6 +10,7 @@ use super::{
     fault::{Failure, MatchedFault},
     hold::Hold,
     item::{Item, Status},
+    prompt_cache::PromptTokens,
     reply::Reply,
     response::{Response, Usage},
     stamp::{new_id, now},
@@ -26,13 +27,13 @@ impl Script {
     pub(super) fn write(
         response: Response,
         reply: Option<&Reply>,
-        input_tokens: usize,
+        prompt_tokens: PromptTokens,
         effects: Effects,
         fault: Option<MatchedFault>,
         pace: Duration,
     ) -> Self {
         let (failure, hold) = fault.map(|fault| (fault.failure, fault.hold)).unzip();
-        let mut writer = Writer { events: Events::default(), response, effects, input_tokens, failure, hold, pace };
+        let mut writer = Writer { events: Events::default(), response, effects, prompt_tokens, failure, hold, pace };
         let outcome = writer.write(reply);
         Script { steps: writer.events.steps, outcome }
     }
@@ -42,7 +43,7 @@ struct Writer {
     events: Events,
     response: Response,
     effects: Effects,
-    input_tokens: usize,
+    prompt_tokens: PromptTokens,
     failure: Option<Failure>,
     hold: Option<Hold>,
     pace: Duration,
@@ -174,11 +175,11 @@ impl Writer {
         self.response.status = status;
         self.response.completed_at = (status == "completed").then(now);
         self.response.usage = Some(Usage {
-            input_tokens: self.input_tokens,
-            input_tokens_details: json!({"cached_tokens": 0, "cache_write_tokens": 0}),
+            input_tokens: self.prompt_tokens.input,
+            input_tokens_details: json!({"cached_tokens": self.prompt_tokens.cached, "cache_write_tokens": 0}),
             output_tokens: deltas,
             output_tokens_details: json!({"reasoning_tokens": 0}),
-            total_tokens: self.input_tokens + deltas,
+            total_tokens: self.prompt_tokens.input + deltas,
         });
         let json = serialized(&self.response);
         let mut effects = std::mem::take(&mut self.effects);

@@ -10,6 +10,7 @@ use super::{
     handle::Standin,
     item::Item,
     play::ConversationLock,
+    prompt_cache::Front,
     reply::{Reply, reply},
     request::{CreateResponse, Reference, Tool, check_context},
     response::Response,
@@ -40,8 +41,13 @@ impl Standin {
             let tools = if may_call { &tools[..] } else { &[] };
             Some(reply(&context, tools, |question| account.knowledge(&stores, question)))
         });
-        let instructions = request.instructions.as_ref().map_or(0, String::len);
-        let input_tokens = context.iter().map(|item| item.tokens()).sum::<usize>() + instructions / 4;
+        let front = Front {
+            cache_key: request.prompt_cache_key.as_deref(),
+            model: &model,
+            instructions: request.instructions.as_deref().unwrap_or_default(),
+            tools: &tools,
+        };
+        let prompt_tokens = self.prompt_cache().read(&front, &context);
 
         let lock = match &conversation {
             None => None,
@@ -53,7 +59,7 @@ impl Standin {
         drop(account);
         let effects = Effects { conversation: conversation.clone(), items: input, stored: None };
         let response = Response::in_progress(request, model, conversation, tools);
-        let script = Script::write(response, reply.as_ref(), input_tokens, effects, fault, self.pace());
+        let script = Script::write(response, reply.as_ref(), prompt_tokens, effects, fault, self.pace());
         Ok((script, lock))
     }
 }

@@ -13,12 +13,12 @@ use crate::{
     Error,
     domain::{
         Message, ThreadId,
-        message::{Change, Origin, Role},
+        message::{Answers, Change, Origin, Role},
     },
 };
 
 /// The attributes of a message that an entry consists of. A note has none of them but `text`.
-const ATTRIBUTES: &[&str] = &["seq", "role", "text", "event", "origin"];
+const ATTRIBUTES: &[&str] = &["seq", "role", "text", "answers", "event", "origin"];
 
 /// A message without its author, its time and its ids.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -26,6 +26,8 @@ pub struct LogEntry {
     pub seq: u64,
     pub role: Role,
     pub text: String,
+    #[serde(default)]
+    pub answers: Option<Answers>,
     #[serde(default)]
     pub event: Option<Change>,
     #[serde(default)]
@@ -38,6 +40,7 @@ impl From<&Message> for LogEntry {
             seq: message.seq,
             role: message.role,
             text: message.text.clone(),
+            answers: message.answers,
             event: message.event.clone(),
             origin: message.origin.clone(),
         }

@@ -15,14 +15,13 @@ async fn each_request_carries_the_log_and_nothing_is_stored() {
     agent.says(&thread, "Ana here.").await.expect(202);
     agent.releases(&thread, "bot").await.expect(200);
     let answer = customer.says(&thread, "Two.").await.expect(200);
-    assert!(answer.reply().ends_with("Earlier messages I can see: 5."), "{}", answer.reply());
+    assert!(answer.reply().ends_with("Earlier messages I can see: 4."), "{}", answer.reply());
     let told = [
         "user: One.",
         "assistant: Fine.",
-        "developer: A human agent took over. The assistant messages that follow are theirs.",
+        "user: ⟦A human agent took over. The assistant messages that follow are theirs.⟧",
         "assistant: Ana here.",
-        "developer: The human agent left. You answer again from here on.",
-        "user: Two.",
+        "user: ⟦The human agent left. You answer again from here on.⟧\n\nTwo.",
     ];
     assert_eq!(stage.inputs()[1], told);
     for asked in stage.asked() {
@@ -49,7 +48,10 @@ async fn a_failed_run_leaves_nothing_to_build_anew() {
     customer.says(&thread, "One.").await.expect(202);
     stage.releases_unheard(&thread).await;
     customer.says(&thread, "Two.").await.expect(200);
-    assert_eq!(stage.inputs()[2].len(), 4);
+    let told = ["user: One.\n\n\
+            ⟦The customer was put in the queue for a human agent.⟧\n\n\
+            ⟦The human agent left. You answer again from here on.⟧\n\nTwo."];
+    assert_eq!(stage.inputs()[2], told);
     assert_eq!(stage.standin().counts().conversations, 0);
 }
 

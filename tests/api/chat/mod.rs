@@ -16,5 +16,6 @@ mod refusals;
 mod run;
 mod second_try;
 mod stream;
+mod templates;
 mod turn;
 mod ui;

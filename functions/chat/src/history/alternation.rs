@@ -141,7 +141,7 @@ mod tests {
             Released => (message::Role::System, Some(Change::Released { to: Line::Bot })),
         };
         let text = if role == message::Role::System { String::new() } else { text.to_owned() };
-        LogEntry { seq, role, text, event, origin: None }
+        LogEntry { seq, role, text, answers: None, event, origin: None }
     }
 
     /// A log that begins at `seq`, whose texts are `{kind}{seq}`.

@@ -38,7 +38,14 @@ mod tests {
 
     /// The start at each turn of a thread whose messages have this many characters.
     fn starts(chars: usize, budget: &Budget) -> Vec<u64> {
-        let entry = |seq| LogEntry { seq, role: Role::Customer, text: "x".repeat(chars), event: None, origin: None };
+        let entry = |seq| LogEntry {
+            seq,
+            role: Role::Customer,
+            text: "x".repeat(chars),
+            answers: None,
+            event: None,
+            origin: None,
+        };
         let start = |seq: u64| {
             let after = earliest(seq);
             let (mut entries, mut left) = (Vec::new(), budget.left());
