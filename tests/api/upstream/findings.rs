@@ -3,13 +3,16 @@
 use std::fmt::Debug;
 
 use serde_json::{Value, json};
-use shared::domain::chatbot::Memory;
+use shared::domain::{At, chatbot::Memory};
 
 use super::{
     play::{NEXT, Play, Played, differing},
     way::Way,
 };
-use tests::upstream::{PLAIN_ANSWER, Peer, QUESTION, Step, bytes_of_input, lines};
+use tests::{
+    stage::Stage,
+    upstream::{PLAIN_ANSWER, Peer, QUESTION, Step, bytes_of_input, lines},
+};
 
 /// Signs of what no person may read: citation marks, and a model's thoughts.
 const MARKS: [&str; 6] = ["\u{e200}", "\u{e201}", "\u{e202}", "†", "<think", "</think"];
@@ -20,6 +23,10 @@ pub(super) struct Findings(Vec<String>);
 impl Findings {
     pub(super) fn all(self) -> Vec<String> {
         self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn add(&mut self, finding: String) {
@@ -132,7 +139,7 @@ impl Findings {
             let (id, words) = expected.split_once(": ").unwrap_or((expected, ""));
             found.starts_with(&format!("output {id}: ")) && found.contains(words)
         };
-        let told = &becomes.told;
+        let Some(told) = &becomes.told else { return };
         if told.len() != outputs.len() || !told.iter().zip(&outputs).all(|(expected, found)| is_told(expected, found)) {
             self.add(format!("outputs of calls that the model is told: expected {told:?}, got {outputs:?}"));
         }
@@ -239,6 +246,15 @@ impl Findings {
             if let Some(line) = lines.iter().find(|line| line.contains(words)) {
                 self.add(format!("the log holds what was said: {line}"));
             }
+        }
+    }
+
+    /// Verifies that the thread keeps the invariants of one voice.
+    pub(super) async fn verify(&mut self, stage: &Stage, thread: &str) {
+        let (store, at_no_time) = (&stage.board.app().store, At::from_millis(0));
+        let report = store.thread_verify("acme", &thread.parse().unwrap(), at_no_time).await.unwrap();
+        if let Some(violation) = report.and_then(|report| report.violation) {
+            self.add(format!("the thread violates an invariant: {violation}"));
         }
     }
 }

@@ -7,21 +7,21 @@ mod play;
 mod view;
 mod way;
 
+use std::sync::Arc;
+
 use shared::domain::chatbot::Memory;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
 
 use logs::Logs;
-use play::{Play, memory_name};
+use play::{Play, World, memory_name};
 use tests::upstream::{Case, Form, case_names};
 use way::Way;
-
-/// Plays that run at the same time in one test: while one waits, another goes on.
-const MAX_CONCURRENT_PLAYS: usize = 4;
 
 /// Plays all cases; panics with everything that differs from their outcomes.
 async fn play_all(memory: Memory, way: Way, form: Form) {
     let (logs, _recording) = Logs::record();
-    let (mut failures, mut plays) = (Vec::new(), JoinSet::new());
+    let mut world = Arc::new(World::start(memory).await);
+    let mut failures = Vec::new();
     for name in case_names() {
         let case = match Case::read(&name, memory_name(memory)) {
             Ok(case) => case,
@@ -33,28 +33,26 @@ async fn play_all(memory: Memory, way: Way, form: Form) {
         if !case.concerns(memory_name(memory)) || (form == Form::Whole && !case.can_be_whole()) {
             continue;
         }
-        if plays.len() == MAX_CONCURRENT_PLAYS {
-            failures.extend(finished(&mut plays).await);
-        }
-        let (play, logs) = (Play { case, memory, way, form }, logs.clone());
-        let name = play.name();
-        plays.spawn(async move { (name, tokio::spawn(play.run(logs)).await) });
-    }
-    while !plays.is_empty() {
-        failures.extend(finished(&mut plays).await);
+        let play = Play { case, memory, way, form };
+        let (name, here, logs) = (play.name(), Arc::clone(&world), logs.clone());
+        // A task of its own, so that a panic is a finding too.
+        let findings = match tokio::spawn(async move { play.run(&here, &logs).await }).await {
+            Ok(findings) => findings,
+            Err(died) => {
+                world = Arc::new(World::start(memory).await);
+                vec![message(died)]
+            }
+        };
+        failures.extend(findings.into_iter().map(|finding| format!("{name}: {finding}")));
     }
     assert!(failures.is_empty(), "{} findings:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Waits for a play; returns its findings. A panic is one.
-async fn finished(plays: &mut JoinSet<(String, Result<Vec<String>, JoinError>)>) -> Vec<String> {
-    let Some(Ok((name, played))) = plays.join_next().await else { return Vec::new() };
-    let findings = played.unwrap_or_else(|died| {
-        let cause = died.into_panic();
-        let text = cause.downcast_ref::<String>().cloned();
-        vec![text.or_else(|| cause.downcast_ref().map(|text: &&str| (*text).to_owned())).unwrap_or_default()]
-    });
-    findings.into_iter().map(|finding| format!("{name}: {finding}")).collect()
+/// The message of a panic.
+fn message(died: JoinError) -> String {
+    let cause = died.into_panic();
+    let text = cause.downcast_ref::<String>().cloned();
+    text.or_else(|| cause.downcast_ref().map(|text: &&str| (*text).to_owned())).unwrap_or_default()
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use super::stream::{Part, Stream, StreamEnd};
 
 /// The form in which the server answers, where an answer can have both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// Server-sent events.
+    #[default]
     Streamed,
     /// One JSON body, although a stream was asked for.
     Whole,

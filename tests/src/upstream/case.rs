@@ -87,7 +87,7 @@ pub struct Becomes {
     #[serde(default)]
     pub log: Option<Vec<String>>,
     /// The commentary that listeners are told, in order; none if absent. `null`: not compared.
-    #[serde(default = "no_progress")]
+    #[serde(default = "none_expected")]
     pub progress: Option<Vec<String>>,
     /// The number of times that words which were shown are withdrawn for another try.
     #[serde(default)]
@@ -111,9 +111,9 @@ pub struct Becomes {
     /// The calls that reach the webhook, as `name arguments`.
     #[serde(default)]
     pub called: Vec<String>,
-    /// The output of each call that the model is told of, as `call_id: words that it holds`.
-    #[serde(default)]
-    pub told: Vec<String>,
+    /// The output of each call that the model is told of, as `call_id: words that it holds`. `null`: not compared.
+    #[serde(default = "none_expected")]
+    pub told: Option<Vec<String>>,
     /// Lines of the log, as `LEVEL words`.
     #[serde(default)]
     pub logged: Vec<String>,
@@ -145,7 +145,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
     Value::deserialize(deserializer).map(Some)
 }
 
-fn no_progress() -> Option<Vec<String>> {
+fn none_expected() -> Option<Vec<String>> {
     Some(Vec::new())
 }
 

@@ -40,12 +40,15 @@ pub struct Models {
     list: Option<Body>,
 }
 
-/// A running server.
+/// A running server, which plays one case after another.
 pub struct Peer {
     pub base_url: String,
-    state: Arc<PeerState>,
+    state: Current,
     serving: JoinHandle<()>,
 }
+
+/// The state of the case that is played.
+type Current = Arc<Mutex<Arc<PeerState>>>;
 
 /// A request that the server got.
 #[derive(Clone, Debug)]
@@ -56,6 +59,7 @@ pub struct Seen {
     pub body: Value,
 }
 
+#[derive(Default)]
 struct PeerState {
     form: Form,
     /// Somebody listens to the answers' words.
@@ -74,19 +78,8 @@ struct PeerState {
 }
 
 impl Peer {
-    pub async fn start(case: &Case, form: Form, is_listened_to: bool) -> Self {
-        let state = Arc::new(PeerState {
-            form,
-            is_listened_to,
-            refuses: case.refuses.clone(),
-            models: case.models.clone(),
-            answers: Mutex::new(case.answers.iter().cloned().collect()),
-            conversations: Mutex::default(),
-            seen: Mutex::default(),
-            asked_count: watch::Sender::new(0),
-            shown_count: watch::Sender::new(0),
-            is_held: watch::Sender::new(false),
-        });
+    pub async fn start() -> Self {
+        let state = Current::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(play).with_state(Arc::clone(&state));
@@ -94,8 +87,25 @@ impl Peer {
         Self { base_url, state, serving }
     }
 
+    /// Plays this case from now on. `is_listened_to`: somebody calls [`Peer::shown`].
+    pub fn play(&self, case: &Case, form: Form, is_listened_to: bool) {
+        let state = PeerState {
+            form,
+            is_listened_to,
+            refuses: case.refuses.clone(),
+            models: case.models.clone(),
+            answers: Mutex::new(case.answers.iter().cloned().collect()),
+            ..PeerState::default()
+        };
+        *self.state.lock().unwrap() = Arc::new(state);
+    }
+
+    fn state(&self) -> Arc<PeerState> {
+        Arc::clone(&self.state.lock().unwrap())
+    }
+
     pub fn seen(&self) -> Vec<Seen> {
-        self.state.seen.lock().unwrap().clone()
+        self.state().seen.lock().unwrap().clone()
     }
 
     /// The bodies of all requests for a response.
@@ -105,26 +115,27 @@ impl Peer {
     }
 
     pub fn answers_left(&self) -> usize {
-        self.state.answers.lock().unwrap().len()
+        self.state().answers.lock().unwrap().len()
     }
 
     pub fn conversations(&self) -> Vec<String> {
-        self.state.conversations.lock().unwrap().ids()
+        self.state().conversations.lock().unwrap().ids()
     }
 
     /// Says that a listener got words of an answer.
     pub fn shown(&self) {
-        self.state.shown_count.send_modify(|count| *count += 1);
+        self.state().shown_count.send_modify(|count| *count += 1);
     }
 
     /// Makes answers wait, or lets them go on.
     pub fn hold(&self, is_held: bool) {
-        self.state.is_held.send_replace(is_held);
+        self.state().is_held.send_replace(is_held);
     }
 
     /// Returns once there were this many requests for a response.
     pub async fn until_asked(&self, count: usize) {
-        let mut asked = self.state.asked_count.subscribe();
+        let state = self.state();
+        let mut asked = state.asked_count.subscribe();
         asked.wait_for(|asked| *asked >= count).await.expect("the server lives");
     }
 }
@@ -135,7 +146,8 @@ impl Drop for Peer {
     }
 }
 
-async fn play(State(state): State<Arc<PeerState>>, request: Request) -> Response {
+async fn play(State(current): State<Current>, request: Request) -> Response {
+    let state = Arc::clone(&current.lock().unwrap());
     let (head, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let path = head.uri.path().strip_prefix("/v1").unwrap_or(head.uri.path()).to_owned();
