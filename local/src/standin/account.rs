@@ -17,6 +17,8 @@ pub(super) struct Account {
     pub(super) responses: HashMap<String, Box<str>>,
     pub(super) files: HashMap<String, File>,
     pub(super) vector_stores: BTreeMap<String, VectorStore>,
+    /// The shutdown date (`YYYY-MM-DD`) of each model that has one.
+    pub(super) shutdown_dates: HashMap<String, String>,
 }
 
 /// The number of objects of each kind.

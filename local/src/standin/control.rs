@@ -1,6 +1,6 @@
 //! The stand-in's handle over HTTP, for other processes:
 //! `GET /standin/state`, `GET|POST|DELETE /standin/faults`, `GET /standin/holds/{n}`, `GET /standin/holds/{n}/begun`,
-//! `POST /standin/holds/{n}/release|cut`, `GET|DELETE /standin/requests`.
+//! `POST /standin/holds/{n}/release|cut`, `GET|DELETE /standin/requests`, `POST /standin/models/{id}`.
 
 use axum::{
     Json, Router,
@@ -9,6 +9,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Router<Standin> {
         .route("/standin/holds/{number}/release", post(release))
         .route("/standin/holds/{number}/cut", post(cut))
         .route("/standin/requests", get(requests).delete(forget))
+        .route("/standin/models/{id}", post(model))
 }
 
 async fn state(State(standin): State<Standin>) -> Json<Counts> {
@@ -79,6 +81,20 @@ async fn requests(State(standin): State<Standin>) -> Json<Vec<RecordedRequest>> 
 async fn forget(State(standin): State<Standin>) -> StatusCode {
     standin.forget_requests();
     StatusCode::NO_CONTENT
+}
+
+/// Body of `POST /standin/models/{id}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model {
+    shutdown_date: Option<String>,
+}
+
+/// Sets a model's shutdown date.
+async fn model(State(standin): State<Standin>, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ApiError> {
+    let model: Model = parse(&body)?;
+    standin.set_shutdown_date(&id, model.shutdown_date.as_deref());
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl Standin {

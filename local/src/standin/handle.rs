@@ -85,6 +85,15 @@ impl Standin {
         self.request_log().clear();
     }
 
+    /// Sets the shutdown date of a model, `YYYY-MM-DD`; `None` removes it. The model responds after that day too.
+    pub fn set_shutdown_date(&self, model: &str, date: Option<&str>) {
+        let dates = &mut self.account().shutdown_dates;
+        match date {
+            Some(date) => dates.insert(model.to_owned(), date.to_owned()),
+            None => dates.remove(model),
+        };
+    }
+
     /// The number of objects of each kind that exist now.
     pub fn counts(&self) -> Counts {
         self.account().counts()

@@ -1,6 +1,11 @@
 //! `GET /v1/models`, `GET /v1/models/{id}`.
 
-use axum::{Json, Router, extract::Path, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::get,
+};
 use serde_json::{Value, json};
 
 use super::{error::ApiError, handle::Standin};
@@ -21,17 +26,23 @@ pub(super) fn unknown(status: StatusCode, model: &str) -> ApiError {
     ApiError::new(status, format!("The model '{model}' does not exist.")).param("model").code("model_not_found")
 }
 
-async fn list() -> Json<Value> {
-    Json(json!({"object": "list", "data": LISTED_MODELS.map(resource)}))
+async fn list(State(standin): State<Standin>) -> Json<Value> {
+    Json(json!({"object": "list", "data": LISTED_MODELS.map(|id| standin.model(id))}))
 }
 
-async fn read(Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+async fn read(State(standin): State<Standin>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     if !exists(&id) {
         return Err(unknown(StatusCode::NOT_FOUND, &id));
     }
-    Ok(Json(resource(&id)))
+    Ok(Json(standin.model(&id)))
 }
 
-fn resource(id: &str) -> Value {
-    json!({"id": id, "object": "model", "created": 1_780_000_000, "owned_by": "stand-in"})
+impl Standin {
+    fn model(&self, id: &str) -> Value {
+        let shutdown_date = self.account().shutdown_dates.get(id).cloned();
+        json!({
+            "id": id, "object": "model", "created": 1_780_000_000, "owned_by": "stand-in",
+            "shutdown_date": shutdown_date,
+        })
+    }
 }
