@@ -16,6 +16,7 @@ pub mod http;
 mod invocation;
 mod invoker;
 mod knowledge;
+mod model;
 pub mod openai;
 mod outbox;
 pub mod sockets;

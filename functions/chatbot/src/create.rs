@@ -7,12 +7,12 @@ use shared::{
     App, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
-        chatbot::{ChatbotConfig, Document, Memory, ModelStatus, Tool},
+        chatbot::{ChatbotConfig, Document, MODEL_CHECK_INTERVAL, Memory, ModelStatus, Tool},
     },
     store::{Created, Creation},
 };
 
-use crate::model::check_model;
+use crate::model::ModelChecks;
 
 /// Body of `POST /chatbots`.
 #[derive(Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct Create {
     greeting: String,
     temperature: Option<f64>,
     max_output_tokens: Option<u32>,
+    reasoning_effort: Option<String>,
+    verbosity: Option<String>,
+    fallback_model: Option<String>,
     #[serde(default)]
     tools: Vec<Tool>,
     #[serde(default)]
@@ -57,7 +60,6 @@ pub(crate) async fn create(
     if let Some(response) = app.store.earlier_response(&creation).await? {
         return with_documents(response, &documents);
     }
-    check_model(app, &config.model).await?;
 
     let now = app.now();
     let mut chatbot = Chatbot {
@@ -71,15 +73,18 @@ pub(crate) async fn create(
         knowledge: None,
         refused_parameters: Vec::new(),
         model_status: ModelStatus::default(),
+        fallback_status: ModelStatus::default(),
+        model_check_due: Some(now + MODEL_CHECK_INTERVAL),
         created_at: now,
         updated_at: now,
     };
+    ModelChecks::default().run(app, None, &mut chatbot, now).await?;
     if !documents.is_empty() && app.memory_of(&chatbot) == Memory::Conversation {
         chatbot.knowledge = app.knowledge_create(&chatbot, &documents).await.ok();
     }
     // Stored without the documents' texts, which may be too long to keep twice: a repeated request contains the same
     // ones.
-    let response = creation.record(&chatbot.view(None))?;
+    let response = creation.record(&chatbot.view(None, now))?;
     let created = app.store.chatbot_create(&chatbot, &documents, &creation).await;
     if !matches!(created, Ok(Created::New))
         && let Some(unused) = &chatbot.knowledge
@@ -102,9 +107,9 @@ impl Create {
             greeting: self.greeting,
             temperature: self.temperature,
             max_output_tokens: self.max_output_tokens,
-            reasoning_effort: None,
-            verbosity: None,
-            fallback_model: None,
+            reasoning_effort: self.reasoning_effort,
+            verbosity: self.verbosity,
+            fallback_model: self.fallback_model,
             tools: self.tools,
             memory: self.memory,
             public: self.public,

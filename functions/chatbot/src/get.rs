@@ -10,7 +10,7 @@ pub(crate) async fn get(app: &App, identity: &Identity, id: &ChatbotId) -> Resul
     identity.may(Act::ChatbotRead)?;
     let chatbot = read(app, identity, id).await?;
     let documents = app.store.documents_get(&chatbot).await?;
-    Ok(chatbot.view(Some(&documents)))
+    Ok(chatbot.view(Some(&documents), app.now()))
 }
 
 /// Loads a chatbot of the caller's tenant.

@@ -59,7 +59,8 @@ async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page,
     let before: Option<ChatbotId> = cursor.map(|text| cursor::decode(&text)).transpose()?;
     let (chatbots, more) = app.store.chatbot_list(&identity.tenant, before.as_ref(), limit).await?;
     let next = chatbots.last().filter(|_| more).map(|last| cursor::encode(&last.id)).transpose()?;
-    Ok(Page { data: chatbots.iter().map(|chatbot| chatbot.view(None)).collect(), next_cursor: next })
+    let now = app.now();
+    Ok(Page { data: chatbots.iter().map(|chatbot| chatbot.view(None, now)).collect(), next_cursor: next })
 }
 
 /// Deletes the chatbot and its knowledge at OpenAI. Its threads go to people at their next turn.

@@ -11,12 +11,11 @@ use shared::{
     retry_on_conflict,
     store::ChatbotWrite,
 };
-use tokio::sync::OnceCell;
 
-use crate::{get::read, model::check_model};
+use crate::{get::read, model::ModelChecks};
 
-/// The body of the request. An absent field stays. `temperature` and `max_output_tokens` of `null` mean the model's
-/// own, a `webhook` of `null` removes it.
+/// The body of the request. An absent field stays. A `null` removes a fallback model and a webhook; for the model's
+/// parameters it means the model's own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Update {
@@ -30,6 +29,12 @@ pub(crate) struct Update {
     temperature: Patch<f64>,
     #[serde(default)]
     max_output_tokens: Patch<u32>,
+    #[serde(default)]
+    reasoning_effort: Patch<String>,
+    #[serde(default)]
+    verbosity: Patch<String>,
+    #[serde(default)]
+    fallback_model: Patch<String>,
     tools: Option<Vec<Tool>>,
     documents: Option<Vec<Document>>,
     memory: Option<Memory>,
@@ -50,8 +55,7 @@ pub(crate) async fn update(
     if let Patch::Value(given) = &mut update.webhook {
         *given = app.webhooks.validated(given)?;
     }
-    // The new model is checked at most once, however many conflicts there are.
-    let model_check = OnceCell::new();
+    let model_checks = ModelChecks::default();
     let updating = retry_on_conflict(|| async {
         let before = read(app, identity, id).await?;
         if update.version.is_some_and(|read| read != before.version) {
@@ -61,14 +65,17 @@ pub(crate) async fn update(
         after.config.validate()?;
         let old = app.store.documents_get(&before).await?;
         let new = update.documents.as_deref().filter(|new| *new != old);
+        let now = app.now();
         if after == before && new.is_none() {
-            return Ok(Some(before.view(Some(&old))));
-        }
-        if after.config.model != before.config.model {
-            model_check.get_or_try_init(|| check_model(app, &after.config.model)).await?;
+            return Ok(Some(before.view(Some(&old), now)));
         }
         after.version += 1;
-        after.updated_at = app.now();
+        after.updated_at = now;
+        // Another model or other settings: its requests may contain everything again.
+        after.refused_parameters.clear();
+        // One that was stored before there were model checks is due for its first.
+        after.model_check_due.get_or_insert(now);
+        model_checks.run(app, Some(&before.config), &mut after, now).await?;
         write(app, &before, after, &old, new).await
     });
     updating.await
@@ -104,7 +111,7 @@ async fn write(
     if let Some(cleanup) = cleanup {
         app.clean_up(&cleanup).await;
     }
-    Ok(Some(after.view(Some(new.unwrap_or(old)))))
+    Ok(Some(after.view(Some(new.unwrap_or(old)), app.now())))
 }
 
 impl Update {
@@ -117,6 +124,9 @@ impl Update {
         it.greeting = self.greeting.clone().unwrap_or_else(|| it.greeting.clone());
         it.temperature = self.temperature.over(it.temperature);
         it.max_output_tokens = self.max_output_tokens.over(it.max_output_tokens);
+        it.reasoning_effort = self.reasoning_effort.over(it.reasoning_effort.take());
+        it.verbosity = self.verbosity.over(it.verbosity.take());
+        it.fallback_model = self.fallback_model.over(it.fallback_model.take());
         it.tools = self.tools.clone().unwrap_or_else(|| it.tools.clone());
         it.memory = self.memory.unwrap_or(it.memory);
         it.public = self.public.unwrap_or(it.public);

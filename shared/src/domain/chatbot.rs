@@ -1,14 +1,17 @@
 //! A chatbot: its model, instructions, tools and knowledge.
 
 mod validation;
+mod warning;
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{At, ChatbotId, Webhook, webhook};
 use crate::Error;
+
+pub use warning::{Warning, WarningCode};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chatbot {
@@ -32,14 +35,30 @@ pub struct Chatbot {
     /// The request parameters that the server refused for this version of the chatbot. They are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_parameters: Vec<String>,
-    /// What the server said of the model when it was last asked.
+    /// The status of the model when the server was last asked.
     #[serde(default, skip_serializing_if = "ModelStatus::is_unremarkable")]
     pub model_status: ModelStatus,
+    /// The same of the fallback model; of no meaning without one.
+    #[serde(default, skip_serializing_if = "ModelStatus::is_unremarkable")]
+    pub fallback_status: ModelStatus,
+    /// The time of the next model check: the chatbot's place in the index `due`. `None` for a chatbot that was stored
+    /// before there were such checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_check_due: Option<At>,
     pub created_at: At,
     pub updated_at: At,
 }
 
-/// What the server says of a chatbot's model.
+/// The time between two model checks.
+pub const MODEL_CHECK_INTERVAL: Duration = Duration::from_hours(24);
+
+/// The same after a check that got no answer.
+pub const MODEL_CHECK_RETRY: Duration = Duration::from_hours(1);
+
+/// The time before a model's shutdown from which on its chatbots have a warning.
+const SHUTDOWN_NOTICE: Duration = Duration::from_hours(60 * 24);
+
+/// The status of a chatbot's model, as the server last gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelStatus {
     /// The day on which the model ends, `YYYY-MM-DD`, in UTC.
@@ -48,12 +67,47 @@ pub struct ModelStatus {
     /// The server said that it does not have the model.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_missing: bool,
-    /// The server did not say whether it has the model.
+    /// The server did not say whether it has the model, or could not be asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_undetermined: bool,
 }
 
+/// The shutdown of a model, seen from a point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// At most 60 days ahead.
+    Near,
+    /// On this day or an earlier one.
+    Past,
+}
+
 impl ModelStatus {
+    pub fn missing() -> Self {
+        Self { is_missing: true, ..Self::default() }
+    }
+
+    pub fn undetermined() -> Self {
+        Self { is_undetermined: true, ..Self::default() }
+    }
+
+    /// The shutdown as of `now`. `None` if no date is set, or one more than 60 days ahead.
+    pub fn shutdown(&self, now: At) -> Option<Shutdown> {
+        let date = self.shutdown_date.as_ref()?;
+        if *date <= now.date() {
+            return Some(Shutdown::Past);
+        }
+        (*date <= (now + SHUTDOWN_NOTICE).date()).then_some(Shutdown::Near)
+    }
+
+    /// The status after the server was asked again. A shutdown date outlives the model, and an answer without the
+    /// model.
+    #[must_use]
+    pub fn updated(&self, answer: Self) -> Self {
+        let is_silent = answer.is_missing || answer.is_undetermined;
+        let earlier = self.shutdown_date.clone().filter(|_| is_silent);
+        Self { shutdown_date: answer.shutdown_date.or(earlier), ..answer }
+    }
+
     fn is_unremarkable(&self) -> bool {
         *self == Self::default()
     }
@@ -74,7 +128,7 @@ pub struct ChatbotConfig {
     /// The effort of a reasoning model, in the model's own words (`low`, say). Defaults to the model's own.
     #[serde(default)]
     pub reasoning_effort: Option<String>,
-    /// The length of the answers: `low`, `medium` or `high`. Defaults to the model's own.
+    /// The length of the answers, in the model's own words (`low`, `medium`, `high`). Defaults to the model's own.
     #[serde(default)]
     pub verbosity: Option<String>,
     /// The model that answers where the server no longer has `model`.
@@ -147,6 +201,9 @@ pub struct View {
     pub config: ChatbotConfig,
     pub webhook: Option<webhook::View>,
     pub documents: Vec<DocumentView>,
+    /// The day on which the model ends, `YYYY-MM-DD`; null if no date is known.
+    pub model_shutdown_date: Option<String>,
+    pub warnings: Vec<Warning>,
     pub version: u64,
     pub created_at: At,
     pub updated_at: At,
@@ -163,7 +220,8 @@ pub struct DocumentView {
 pub const ESCALATE: &str = "escalate_to_human";
 
 impl Chatbot {
-    pub fn view(&self, documents: Option<&[Document]>) -> View {
+    /// The chatbot as the API returns it at `now`; without `documents`, with their names alone.
+    pub fn view(&self, documents: Option<&[Document]>, now: At) -> View {
         let named = |name: &String| DocumentView { name: name.clone(), text: None };
         let whole = |it: &Document| DocumentView { name: it.name.clone(), text: Some(it.text.clone()) };
         View {
@@ -174,11 +232,30 @@ impl Chatbot {
                 Some(documents) => documents.iter().map(whole).collect(),
                 None => self.document_names.iter().map(named).collect(),
             },
+            model_shutdown_date: self.model_status.shutdown_date.clone(),
+            warnings: self.warnings(now),
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
     }
+
+    /// Its models with their status: the model, and the fallback model if there is one.
+    pub fn models(&self) -> impl Iterator<Item = ModelInUse<'_>> {
+        let fallback = self.config.fallback_model.as_deref();
+        let model = ModelInUse { field: "model", name: &self.config.model, status: &self.model_status };
+        let fallback = fallback.map(|name| ModelInUse { field: "fallback_model", name, status: &self.fallback_status });
+        std::iter::once(model).chain(fallback)
+    }
+}
+
+/// One of a chatbot's models.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelInUse<'a> {
+    /// The field of the chatbot that names it.
+    pub field: &'static str,
+    pub name: &'a str,
+    pub status: &'a ModelStatus,
 }
 
 impl ChatbotConfig {

@@ -32,6 +32,13 @@ impl At {
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
+
+    /// The day in UTC, `YYYY-MM-DD`. Texts of days sort by time.
+    pub fn date(self) -> String {
+        let mut text = self.to_string();
+        text.truncate("YYYY-MM-DD".len());
+        text
+    }
 }
 
 impl Add<Duration> for At {
@@ -79,5 +86,6 @@ mod tests {
             assert_eq!(at.to_string().parse::<At>().unwrap(), at);
         }
         assert_eq!(At::from_millis(1_795_341_600_007).to_string(), "2026-11-22T10:00:00.007Z");
+        assert_eq!(At::from_millis(1_795_341_600_007).date(), "2026-11-22");
     }
 }

@@ -2,9 +2,16 @@
 //!
 //! New documents are written beside the old ones, as a set with a new name. One conditional write then points the
 //! chatbot's own item to that set, so a reader never gets a mixture of both.
+//!
+//! The status of its models and the parameters that they refuse are written beside its settings, on condition of their
+//! version, which they do not raise. So they conflict with no admin's change, and one that comes first makes them void.
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::AttributeValue::{self, L, S},
+};
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
 
 use super::{
     Cleanup, Created, Creation, OutboxItem, Store,
@@ -19,7 +26,7 @@ use crate::{
     Error,
     domain::{
         Chatbot, ChatbotId,
-        chatbot::{Document, Knowledge},
+        chatbot::{Document, Knowledge, ModelStatus},
     },
 };
 
@@ -44,9 +51,8 @@ impl Store {
         creation: &Creation,
     ) -> Result<Created, Error> {
         self.documents_put(chatbot, documents).await?;
-        let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let transaction =
-            creation.guard(&self.table)?.put(&self.table, row::row(key, chatbot)?, Some(Condition::absent()))?;
+            creation.guard(&self.table)?.put(&self.table, row::chatbot(chatbot)?, Some(Condition::absent()))?;
         let created = self.create(transaction, creation).await;
         if !matches!(created, Ok(Created::New)) {
             self.documents_delete(chatbot, &key::documents(&chatbot.documents_set)).await?;
@@ -101,9 +107,8 @@ impl Store {
         if let Some(documents) = documents {
             self.documents_put(chatbot, documents).await?;
         }
-        let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let unchanged = Some(Condition::at_version(write.before.version));
-        let mut transaction = Transaction::default().put(&self.table, row::row(key, chatbot)?, unchanged)?;
+        let mut transaction = Transaction::default().put(&self.table, row::chatbot(chatbot)?, unchanged)?;
         if let Some(cleanup) = write.cleanup.clone() {
             transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
@@ -116,31 +121,82 @@ impl Store {
         Ok(done)
     }
 
-    /// Stub.
-    pub async fn chatbot_refused(&self, _chatbot: &Chatbot, _parameter: &str) -> Result<(), Error> {
-        Ok(())
-    }
-
     /// Records the chatbot's documents at OpenAI. Returns `false` if that was already done, or if the documents have
     /// changed in the meantime.
     pub async fn chatbot_set_knowledge(&self, chatbot: &Chatbot, knowledge: &Knowledge) -> Result<bool, Error> {
         let updated = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key::chatbot(&chatbot.tenant, &chatbot.id).attributes()))
+            .chatbot_item(chatbot)
             .update_expression("SET #knowledge = :knowledge")
             .condition_expression("#documents = :documents AND attribute_not_exists(#knowledge)")
             .expression_attribute_names("#knowledge", "knowledge")
             .expression_attribute_names("#documents", "documents_set")
             .expression_attribute_values(":documents", S(chatbot.documents_set.clone()))
-            .expression_attribute_values(
-                ":knowledge",
-                serde_dynamo::to_attribute_value(knowledge).map_err(Error::internal)?,
-            )
+            .expression_attribute_values(":knowledge", attribute(knowledge)?)
             .send()
             .await;
         condition_met(updated)
+    }
+
+    /// Adds a request parameter that the server refused to those of this version of the chatbot, once. Does nothing if
+    /// the chatbot was changed or deleted in the meantime.
+    pub async fn chatbot_refused(&self, chatbot: &Chatbot, parameter: &str) -> Result<(), Error> {
+        let parameter = S(parameter.to_owned());
+        let updated = self
+            .chatbot_item(chatbot)
+            .update_expression("SET #refused = list_append(if_not_exists(#refused, :none), :added)")
+            .condition_expression("#version = :version AND NOT contains(#refused, :parameter)")
+            .expression_attribute_names("#refused", "refused_parameters")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":none", L(Vec::new()))
+            .expression_attribute_values(":added", L(vec![parameter.clone()]))
+            .expression_attribute_values(":parameter", parameter)
+            .expression_attribute_values(":version", row::number(chatbot.version))
+            .send()
+            .await;
+        condition_met(updated).map(|_| ())
+    }
+
+    /// Records the status of the chatbot's model. Returns `false` if the chatbot was changed or deleted in the
+    /// meantime.
+    pub async fn chatbot_set_model_status(&self, chatbot: &Chatbot, status: &ModelStatus) -> Result<bool, Error> {
+        let updated = self
+            .chatbot_item(chatbot)
+            .update_expression("SET #status = :status")
+            .condition_expression("#version = :version")
+            .expression_attribute_names("#status", "model_status")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":status", attribute(status)?)
+            .expression_attribute_values(":version", row::number(chatbot.version))
+            .send()
+            .await;
+        condition_met(updated)
+    }
+
+    /// Records a model check: the status of both models, and the time of the next check, as in `checked`. Returns
+    /// `false` if somebody else was first: the chatbot's version and due time have to be those of `before`.
+    pub async fn chatbot_model_checked(&self, before: &Chatbot, checked: &Chatbot) -> Result<bool, Error> {
+        let updated = self
+            .chatbot_item(before)
+            .update_expression("SET #status = :status, #fallback = :fallback, #next = :next, #index = :next")
+            .condition_expression("#version = :version AND #next = :due")
+            .expression_attribute_names("#status", "model_status")
+            .expression_attribute_names("#fallback", "fallback_status")
+            .expression_attribute_names("#next", "model_check_due")
+            .expression_attribute_names("#index", "due_sk")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":status", attribute(&checked.model_status)?)
+            .expression_attribute_values(":fallback", attribute(&checked.fallback_status)?)
+            .expression_attribute_values(":next", attribute(checked.model_check_due)?)
+            .expression_attribute_values(":due", attribute(before.model_check_due)?)
+            .expression_attribute_values(":version", row::number(before.version))
+            .send()
+            .await;
+        condition_met(updated)
+    }
+
+    fn chatbot_item(&self, chatbot: &Chatbot) -> UpdateItemFluentBuilder {
+        let key = key::chatbot(&chatbot.tenant, &chatbot.id);
+        self.dynamo.update_item().table_name(&self.table).set_key(Some(key.attributes()))
     }
 
     /// Deletes a chatbot at the version at which it was read, then its documents. Returns `false` if it was changed in
@@ -180,4 +236,8 @@ impl Store {
         let keys = self.partition_keys(&key::chatbot_partition(&chatbot.tenant, &chatbot.id)).await?;
         self.delete_all(keys.into_iter().filter(|key| key.sk.starts_with(prefix)).collect()).await
     }
+}
+
+fn attribute(value: impl Serialize) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value).map_err(Error::internal)
 }

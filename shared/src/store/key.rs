@@ -51,6 +51,12 @@ impl Key {
         let (tenant, rest) = self.pk.split_once('#')?;
         Some((tenant, rest.strip_prefix("THREAD#")?.parse().ok()?))
     }
+
+    /// The tenant and the chatbot, if the key is a chatbot's own.
+    pub fn chatbot(&self) -> Option<(&str, ChatbotId)> {
+        let (tenant, rest) = self.pk.split_once('#')?;
+        (rest == CHATBOTS).then_some((tenant, self.sk.parse().ok()?))
+    }
 }
 
 pub const THREAD: &str = "THREAD";
@@ -58,6 +64,7 @@ pub const LOG: &str = "LOG#";
 pub const SUBSCRIPTION: &str = "SUBSCRIPTION#";
 pub const CLEANUP: &str = "REMOVAL#";
 pub const DELIVERY: &str = "NOTICE#";
+const CHATBOTS: &str = "CHATBOT";
 const DUE_SHARDS: u64 = 16;
 
 pub fn thread_partition(tenant: &str, id: &ThreadId) -> String {
@@ -128,7 +135,7 @@ pub fn connection(tenant: &str, connection: &str) -> Key {
 }
 
 pub fn chatbots_partition(tenant: &str) -> String {
-    format!("{tenant}#CHATBOT")
+    format!("{tenant}#{CHATBOTS}")
 }
 
 pub fn chatbot(tenant: &str, id: &ChatbotId) -> Key {
@@ -136,7 +143,7 @@ pub fn chatbot(tenant: &str, id: &ChatbotId) -> Key {
 }
 
 pub fn chatbot_partition(tenant: &str, id: &ChatbotId) -> String {
-    format!("{tenant}#CHATBOT#{id}")
+    format!("{tenant}#{CHATBOTS}#{id}")
 }
 
 /// The prefix of documents in all sets.
@@ -183,7 +190,8 @@ pub fn by_time(at: At, id: &ThreadId) -> String {
     format!("{at}#{id}")
 }
 
-/// Index `due`, sharded by the item's partition, so that no partition of the index is hot.
+/// Index `due`, sharded by a partition, so that no partition of the index is hot: the item's own, or that of a
+/// chatbot's documents for the chatbot, since all of a tenant's chatbots share one.
 pub fn due(partition: &str) -> String {
     let mut hasher = DefaultHasher::new();
     partition.hash(&mut hasher);
@@ -259,6 +267,14 @@ mod tests {
             acme#VISITS#192.0.2.10 | WINDOW#1795341600\n\
             acme#IDEMPOTENCY#cus | KEY#k#1";
         assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn only_a_chatbots_own_key_is_read_as_one() {
+        let bot: ChatbotId = "bot_01JD0000000000000000000000".parse().unwrap();
+        assert_eq!(chatbot("acme", &bot).chatbot(), Some(("acme", bot.clone())));
+        let cleanup = cleanup(&chatbot_partition("acme", &bot), "vs_1");
+        assert_eq!((cleanup.chatbot(), document("acme", &bot, "set", 0).chatbot()), (None, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::key::{self, Key};
 use crate::{
     Error,
-    domain::{At, Message, Thread, Timeouts},
+    domain::{At, Chatbot, Message, Thread, Timeouts},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -26,6 +26,15 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 pub(super) fn thread(thread: &Thread, timeouts: &Timeouts) -> Result<Item, Error> {
     let mut item = row(key::thread(&thread.tenant, &thread.id), thread)?;
     item.extend(key::thread_indexes(thread, timeouts).into_iter().map(|(name, value)| (name.to_owned(), S(value))));
+    Ok(item)
+}
+
+/// A chatbot's item, which is due at its next model check.
+pub(super) fn chatbot(chatbot: &Chatbot) -> Result<Item, Error> {
+    let mut item = row(key::chatbot(&chatbot.tenant, &chatbot.id), chatbot)?;
+    if let Some(at) = chatbot.model_check_due {
+        make_due(&mut item, &key::chatbot_partition(&chatbot.tenant, &chatbot.id), at);
+    }
     Ok(item)
 }
 

@@ -25,11 +25,15 @@ async fn what_is_given_changes_and_the_rest_stays() {
 #[tokio::test]
 async fn null_gives_the_choice_back_to_the_model() {
     let stage = Stage::start().await;
-    let chatbot = stage.chatbot_with(json!({ "temperature": 1, "max_output_tokens": 100 })).await;
+    let set = json!({
+        "temperature": 1, "max_output_tokens": 100, "reasoning_effort": "low", "verbosity": "high",
+        "fallback_model": "gpt-5-nano",
+    });
+    let chatbot = stage.chatbot_with(set.clone()).await;
     let path = format!("/chatbots/{chatbot}");
-    let body = json!({ "temperature": null, "max_output_tokens": null });
+    let body: Value = set.as_object().unwrap().keys().map(|name| (name.clone(), Value::Null)).collect();
     let after = stage.admin().patch(&path, body).await.expect(200).body;
-    assert_eq!((&after["temperature"], &after["max_output_tokens"]), (&Value::Null, &Value::Null));
+    assert!(set.as_object().unwrap().keys().all(|name| after[name].is_null()), "{after}");
     let thread = stage.thread_of(&stage.customer(), &chatbot).await;
     stage.customer().says(&thread, "Hello").await.expect(200);
     let asked = stage.asked_of_openai("POST", "/v1/responses").remove(0).body;

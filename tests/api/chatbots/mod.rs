@@ -5,4 +5,5 @@ mod creation;
 mod deletion;
 mod knowledge;
 mod lists;
+mod models;
 mod refusals;

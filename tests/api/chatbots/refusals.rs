@@ -81,6 +81,14 @@ fn wrong() -> Vec<Value> {
         json!({ "temperature": "warm" }),
         json!({ "max_output_tokens": 15 }),
         json!({ "max_output_tokens": -1 }),
+        json!({ "reasoning_effort": "" }),
+        json!({ "reasoning_effort": "a".repeat(21) }),
+        json!({ "reasoning_effort": "Low" }),
+        json!({ "reasoning_effort": 3 }),
+        json!({ "verbosity": "very low" }),
+        json!({ "fallback_model": " " }),
+        json!({ "fallback_model": "é".repeat(201) }),
+        json!({ "fallback_model": "gpt-5-mini" }),
         json!({ "memory": "elephant" }),
         json!({ "tools": {} }),
         json!({ "tools": ["a"] }),
@@ -137,6 +145,14 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     temperature: invalid type: string "warm", expected f64
     max_output_tokens: must be at least 16
     max_output_tokens: invalid value: integer `-1`, expected u32
+    reasoning_effort: must be 1 to 20 lower-case letters a to z
+    reasoning_effort: must be 1 to 20 lower-case letters a to z
+    reasoning_effort: must be 1 to 20 lower-case letters a to z
+    reasoning_effort: invalid type: integer `3`, expected a string
+    verbosity: must be 1 to 20 lower-case letters a to z
+    fallback_model: must not be empty
+    fallback_model: must have at most 200 characters
+    fallback_model: must differ from `model`
     memory: unknown variant `elephant`, expected `conversation` or `local`
     tools: invalid type: map, expected a sequence
     tools[0]: invalid type: string "a", expected an object

@@ -76,16 +76,16 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
         assert_eq!(ours, theirs);
     }
     assert_snapshot!(outline(&in_process), @"
-    chatbot-create: 201 application/json created_at documents[1] greeting id instructions
-        max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version
-        webhook
+    chatbot-create: 201 application/json created_at documents[1] fallback_model greeting id
+        instructions max_output_tokens memory model model_shutdown_date name origins[1] public
+        reasoning_effort temperature tools[0] updated_at verbosity version warnings[0] webhook
     chatbot-list: 200 application/json data[1] next_cursor
-    chatbot-get: 200 application/json created_at documents[1] greeting id instructions
-        max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version
-        webhook
-    chatbot-update: 200 application/json created_at documents[1] greeting id instructions
-        max_output_tokens memory model name origins[1] public temperature tools[0] updated_at version
-        webhook
+    chatbot-get: 200 application/json created_at documents[1] fallback_model greeting id instructions
+        max_output_tokens memory model model_shutdown_date name origins[1] public reasoning_effort
+        temperature tools[0] updated_at verbosity version warnings[0] webhook
+    chatbot-update: 200 application/json created_at documents[1] fallback_model greeting id
+        instructions max_output_tokens memory model model_shutdown_date name origins[1] public
+        reasoning_effort temperature tools[0] updated_at verbosity version warnings[0] webhook
     visitor-create: 201 application/json chatbot expires_at token visitor
     visitor-try: 201 application/json chatbot expires_at token visitor
     thread-create: 201 application/json chatbot_id created_at customer_id id metadata seq status

@@ -18,6 +18,14 @@ impl ChatbotConfig {
         if self.max_output_tokens.is_some_and(|n| n < 16) {
             return Err(Error::invalid("max_output_tokens", "must be at least 16"));
         }
+        word("reasoning_effort", self.reasoning_effort.as_deref())?;
+        word("verbosity", self.verbosity.as_deref())?;
+        if let Some(fallback_model) = &self.fallback_model {
+            length("fallback_model", fallback_model, 1, 200)?;
+            if *fallback_model == self.model {
+                return Err(Error::invalid("fallback_model", "must differ from `model`"));
+            }
+        }
         if self.tools.len() > 32 {
             return Err(Error::invalid("tools", "must have at most 32 entries"));
         }
@@ -95,6 +103,16 @@ fn depth(value: &Value) -> usize {
         Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
         Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// Checks a word of the model's own: each model has others, and new ones come, so the server decides on its meaning.
+fn word(field: &str, word: Option<&str>) -> Result<(), Error> {
+    let is_word = |word: &str| (1..=20).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase());
+    if word.is_none_or(is_word) {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, "must be 1 to 20 lower-case letters a to z"))
     }
 }
 
