@@ -19,11 +19,16 @@ impl Turned {
         self.0.fetch_add(ahead.as_secs(), SeqCst);
     }
 
+    /// The time that it was moved forward by.
+    pub fn ahead(&self) -> Duration {
+        Duration::from_secs(self.0.load(SeqCst))
+    }
+
     pub fn clock(&self) -> Clock {
-        let ahead = Arc::clone(&self.0);
+        let turned = self.clone();
         Clock::new(move || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            At::from_millis(0) + now + Duration::from_secs(ahead.load(SeqCst))
+            At::from_millis(0) + now + turned.ahead()
         })
     }
 }

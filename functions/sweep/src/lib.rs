@@ -4,6 +4,7 @@
 //! lagging index, two sweeps at the same time, or a sweep that ends half-way do no harm: the rest is due in a minute.
 //! The sweep never answers a customer; it invokes `chat` for that.
 
+mod chatbot;
 mod outbox;
 mod thread;
 mod tombstone;
@@ -14,11 +15,13 @@ use futures::{StreamExt, stream};
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::{
     App, Error,
-    domain::ThreadId,
+    domain::{ChatbotId, ThreadId},
     http,
     store::key::{self, Key},
 };
 use tokio::time::Instant;
+
+use chatbot::ModelChecks;
 
 /// The page size, and the page limit of a shard; the next sweep continues.
 const PAGE_SIZE: usize = 100;
@@ -27,14 +30,16 @@ const MAX_PAGES: usize = 10;
 const MAX_CONCURRENT_SHARDS: usize = 4;
 const MAX_CONCURRENT_ITEMS: usize = 8;
 
-/// The part of the function's time that is reserved for work in progress: a cleanup takes 15 s at most.
+/// The part of the function's time that is reserved for work in progress: a cleanup takes 15 s at most, the checks of a
+/// chatbot's two models 16 s.
 const RESERVED_FOR_WORK_IN_PROGRESS: Duration = Duration::from_secs(20);
 
 /// The time of a sweep whose function has no deadline.
 const DEFAULT_TIME_LEFT: Duration = Duration::from_mins(1);
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    sweep(app, Instant::now() + time_left(&request).saturating_sub(RESERVED_FOR_WORK_IN_PROGRESS)).await?;
+    let until = Instant::now() + time_left(&request).saturating_sub(RESERVED_FOR_WORK_IN_PROGRESS);
+    Sweep { app, until, model_checks: ModelChecks::default() }.run().await?;
     Ok(http::no_content())
 }
 
@@ -48,6 +53,7 @@ fn time_left(request: &Request) -> Duration {
 enum Work {
     Thread { tenant: String, id: ThreadId },
     Outbox(Key),
+    Chatbot { tenant: String, id: ChatbotId },
 }
 
 impl Work {
@@ -56,69 +62,83 @@ impl Work {
             let (tenant, id) = key.thread()?;
             return Some(Self::Thread { tenant: tenant.to_owned(), id });
         }
+        if let Some((tenant, id)) = key.chatbot() {
+            return Some(Self::Chatbot { tenant: tenant.to_owned(), id });
+        }
         key.outbox_kind().is_some().then_some(Self::Outbox(key))
     }
 
     /// True for work that waits for other servers, which may be slow. It comes last: no customer waits for it.
     fn is_slow(&self) -> bool {
-        matches!(self, Self::Outbox(_))
+        matches!(self, Self::Outbox(_) | Self::Chatbot { .. })
     }
 
-    async fn run(&self, app: &App) -> Result<(), Error> {
+    async fn run(&self, app: &App, checks: &ModelChecks) -> Result<(), Error> {
         match self {
             Self::Thread { tenant, id } => thread::run(app, tenant, id).await,
             Self::Outbox(key) => outbox::retry(app, key).await,
+            Self::Chatbot { tenant, id } => chatbot::check(app, checks, tenant, id).await,
         }
     }
 }
 
-/// Runs all due work; starts none after `until`. A shard that cannot be read is an error, after all the others are
-/// done.
-async fn sweep(app: &App, until: Instant) -> Result<(), Error> {
-    let shards = stream::iter(key::due_shards()).map(async |shard| {
-        let mut slow = Vec::new();
-        let read = sweep_shard(app, &shard, until, &mut slow).await;
-        (read, slow)
-    });
-    let (mut failed, mut slow) = (None, Vec::new());
-    for (read, left) in shards.buffer_unordered(MAX_CONCURRENT_SHARDS).collect::<Vec<_>>().await {
-        failed = read.err().or(failed);
-        slow.extend(left);
-    }
-    run_all(app, slow, until).await;
-    failed.map_or(Ok(()), Err)
+/// One sweep: starts no work after `until`.
+struct Sweep<'a> {
+    app: &'a App,
+    until: Instant,
+    model_checks: ModelChecks,
 }
 
-/// Runs a shard's due work, and adds what may be slow to `slow`.
-async fn sweep_shard(app: &App, shard: &str, until: Instant, slow: &mut Vec<Work>) -> Result<(), Error> {
-    let (now, mut from) = (app.now(), None);
-    for _ in 0..MAX_PAGES {
-        let page = app.store.due_page(shard, now, from, PAGE_SIZE).await?;
-        let (later, urgent) = page.keys.into_iter().filter_map(Work::at).partition(Work::is_slow);
-        slow.extend::<Vec<_>>(later);
-        run_all(app, urgent, until).await;
-        from = page.next;
-        if from.is_none() || Instant::now() >= until {
-            break;
+impl Sweep<'_> {
+    /// Runs all due work. A shard that cannot be read is an error, after all the others are done.
+    async fn run(&self) -> Result<(), Error> {
+        let shards = stream::iter(key::due_shards()).map(async |shard| {
+            let mut slow = Vec::new();
+            let read = self.run_shard(&shard, &mut slow).await;
+            (read, slow)
+        });
+        let (mut failed, mut slow) = (None, Vec::new());
+        for (read, left) in shards.buffer_unordered(MAX_CONCURRENT_SHARDS).collect::<Vec<_>>().await {
+            failed = read.err().or(failed);
+            slow.extend(left);
         }
+        // The checks of models last: they are a matter of days.
+        slow.sort_by_key(|work| matches!(work, Work::Chatbot { .. }));
+        self.run_all(slow).await;
+        failed.map_or(Ok(()), Err)
     }
-    Ok(())
-}
 
-/// Runs the work, several items at a time. An item that fails stays due.
-async fn run_all(app: &App, due: Vec<Work>, until: Instant) {
-    let each = stream::iter(due).for_each_concurrent(MAX_CONCURRENT_ITEMS, async |work| {
-        if Instant::now() >= until {
-            return;
-        }
-        match work.run(app).await {
-            Ok(()) => {}
-            Err(Error::Busy) => tracing::warn!("due work was postponed: the table is busy"),
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(%error, cause, "due work failed; the next sweep will retry");
+    /// Runs a shard's due work, and adds what may be slow to `slow`.
+    async fn run_shard(&self, shard: &str, slow: &mut Vec<Work>) -> Result<(), Error> {
+        let (now, mut from) = (self.app.now(), None);
+        for _ in 0..MAX_PAGES {
+            let page = self.app.store.due_page(shard, now, from, PAGE_SIZE).await?;
+            let (later, urgent) = page.keys.into_iter().filter_map(Work::at).partition(Work::is_slow);
+            slow.extend::<Vec<_>>(later);
+            self.run_all(urgent).await;
+            from = page.next;
+            if from.is_none() || Instant::now() >= self.until {
+                break;
             }
         }
-    });
-    each.await;
+        Ok(())
+    }
+
+    /// Runs the work, several items at a time. An item that fails stays due.
+    async fn run_all(&self, due: Vec<Work>) {
+        let each = stream::iter(due).for_each_concurrent(MAX_CONCURRENT_ITEMS, async |work| {
+            if Instant::now() >= self.until {
+                return;
+            }
+            match work.run(self.app, &self.model_checks).await {
+                Ok(()) => {}
+                Err(Error::Busy) => tracing::warn!("due work was postponed: the table is busy"),
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::error!(%error, cause, "due work failed; the next sweep will retry");
+                }
+            }
+        });
+        each.await;
+    }
 }

@@ -4,6 +4,7 @@ mod answers;
 mod endings;
 mod leftovers;
 mod many;
+mod models;
 mod waits;
 
 use std::time::Duration;
