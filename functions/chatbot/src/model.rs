@@ -22,8 +22,8 @@ pub(crate) struct ModelChecks {
 
 impl ModelChecks {
     /// Checks the models that `before` did not have, and sets their status. A model that the server does not have is an
-    /// error of its field. If the check is inconclusive or fails, the model is accepted: the status says so, and after a
-    /// failure the sweep checks it again in an hour.
+    /// error of its field. If the check is inconclusive or fails, the model is accepted: its status says so, and after
+    /// a failure the sweep checks it again in an hour.
     pub(crate) async fn run(
         &self,
         app: &App,
