@@ -1,6 +1,7 @@
 //! The benchmarks, and the random schedules, which need the optimised profile too: `cargo xtask bench turns`, the cost
-//! of a chat turn by part; `stream`, the latency to the first token; `fanout`, the cost of a message to a thousand
-//! sockets; `pages`, the time until a page is shown; and `cargo xtask schedules`, random schedules by the thousand.
+//! of a chat turn by part, and with `--memory local` that of either memory by the length of the log; `stream`, the
+//! latency to the first token; `fanout`, the cost of a message to a thousand sockets; `pages`, the time until a page is
+//! shown; and `cargo xtask schedules`, random schedules by the thousand.
 //!
 //! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the
 //! clients, Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; the
@@ -9,6 +10,7 @@
 mod board;
 mod cpu;
 mod fanout;
+mod memories;
 mod pages;
 mod seeds;
 mod stream;
@@ -24,7 +26,7 @@ fn main() {
     // Cargo adds `--bench` of its own.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match wanted.first().map(String::as_str) {
-        None | Some("turns") => turns::run(),
+        None | Some("turns") => turns(wanted.get(1..).unwrap_or_default()),
         Some("stream") => stream::run(),
         Some("fanout") => fanout::run(),
         Some(fanout::LISTENERS) => fanout::listen(&wanted[1..]),
@@ -33,6 +35,20 @@ fn main() {
         Some("schedules") => seeds::run(&wanted[1..]),
         Some(other) => {
             eprintln!("there is no bench {other}; there are: turns, stream, fanout, pages, churn, schedules");
+            std::process::exit(2);
+        }
+    }
+}
+
+/// Runs the bench `turns`, or with `--memory local` the one that compares the memories, with `--history N` messages
+/// (default 2,000) in the longest thread.
+fn turns(arguments: &[String]) {
+    let named = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1).map(String::as_str);
+    match (named("--memory"), named("--history").map_or(Ok(2_000), str::parse)) {
+        (None, _) => turns::run(),
+        (Some("local"), Ok(history)) => memories::run(history),
+        _ => {
+            eprintln!("usage: bench turns [--memory local [--history N]]");
             std::process::exit(2);
         }
     }

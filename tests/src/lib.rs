@@ -9,6 +9,7 @@ pub mod cited_answer;
 pub mod clock;
 pub mod event_schema;
 pub mod lists;
+pub mod long_log;
 pub mod meter;
 pub mod openai;
 pub mod openai_schema;

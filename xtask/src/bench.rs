@@ -14,6 +14,12 @@ pub(crate) struct Bench {
     /// The bench: `turns`, `stream`, `fanout`, `pages` (in a browser) or `churn` (checks that no message is missed)
     #[arg(default_value = "turns")]
     name: String,
+    /// Compares the memories instead, for the bench `turns`: `local`
+    #[arg(long)]
+    memory: Option<String>,
+    /// The length of the longest thread, in messages, for `--memory local` [default: 2000]
+    #[arg(long, requires = "memory")]
+    history: Option<u64>,
 }
 
 /// Runs a bench in one process, so that the figures of one run can be compared with each other; not with another run's.
@@ -21,6 +27,12 @@ pub(crate) fn bench(options: &Bench) -> Report {
     let mut report = Report::default();
     let mut bench = benches();
     bench.args(["--", &options.name]);
+    if let Some(memory) = &options.memory {
+        bench.args(["--memory", memory]);
+    }
+    if let Some(history) = options.history {
+        bench.args(["--history", &history.to_string()]);
+    }
     if options.name == "pages" {
         let python = install(&mut report, "Python tools", Python::ready);
         let node = install(&mut report, "Node tools", || Node::ready(&python));

@@ -1,10 +1,16 @@
 //! Chatbots with `local` memory: the recent log is sent each time, and OpenAI stores nothing.
 
-use local::{Options, standin::Failure};
-use serde_json::json;
+use std::sync::Arc;
+
+use local::{DynamoWire, Options, standin::Failure};
+use serde_json::{Value, json};
 use shared::domain::chatbot::Memory;
 
-use tests::stage::Stage;
+use tests::{
+    long_log::fill,
+    meter::{Meter, Metered},
+    stage::Stage,
+};
 
 #[tokio::test]
 async fn each_request_carries_the_log_and_nothing_is_stored() {
@@ -93,4 +99,45 @@ async fn what_was_said_without_the_conversation_reaches_it_when_it_is_used_again
     }
     let told = ["user: One.", "assistant: One. indeed.", "user: Two.", "assistant: Two. indeed.", "user: Three."];
     assert_eq!(stage.inputs()[2], told);
+}
+
+#[tokio::test]
+async fn a_turn_reads_and_sends_the_same_however_long_the_log_is() {
+    let meter = Arc::new(Meter::default());
+    let metered = Arc::clone(&meter);
+    let dynamo = DynamoWire::new(move |inner| Metered::new(inner, metered));
+    let stage = Stage::with(Options { memory: Memory::Local, dynamo, ..Options::default() }).await;
+    let customer = stage.customer();
+    let mut turns = Vec::new();
+    for messages in [96, 960] {
+        let thread = stage.thread().await;
+        fill(stage.board.app(), &thread.parse().unwrap(), messages).await;
+        meter.reset(true);
+        customer.says(&thread, "What is new?").await.expect(200);
+        let sent = stage.inputs().pop().unwrap().len();
+        turns.push((sent, meter.round_trips(), (meter.read() * 10.0).round()));
+    }
+    assert_eq!(turns[0].0, 33);
+    assert_eq!(turns[0], turns[1]);
+}
+
+#[tokio::test]
+async fn the_front_of_a_request_stays_as_it_was_over_many_turns_and_a_hand_over() {
+    let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    fill(stage.board.app(), &thread.parse().unwrap(), 64).await;
+    for turn in 0..8 {
+        customer.says(&thread, "What is new?").await.expect(200);
+        if turn == 4 {
+            agent.says(&thread, "Ana here.").await.expect(202);
+            agent.releases(&thread, "bot").await.expect(200);
+        }
+    }
+    let asked = stage.asked();
+    let (inputs, front) =
+        (stage.inputs(), |request: &Value| [&request["instructions"], &request["tools"]].map(Value::clone));
+    assert!(asked.iter().all(|request| front(request) == front(&asked[0])));
+    for pair in inputs.windows(2) {
+        assert_eq!(pair[1][..pair[0].len()], pair[0]);
+    }
 }

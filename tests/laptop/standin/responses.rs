@@ -174,3 +174,24 @@ async fn what_openai_shut_down_or_never_had_is_404() {
         assert_eq!(refusal(&server.post(path, json!({})).await), (404, None));
     }
 }
+
+#[tokio::test]
+async fn the_longest_prefix_that_an_earlier_prompt_had_counts_as_cached() {
+    let server = Server::start().await;
+    let cached = async |key: &str, instructions: &str, said: &[&str]| {
+        let input: Vec<_> = said.iter().map(|text| json!({"role": "user", "content": text})).collect();
+        let body = json!({"input": input, "instructions": instructions, "prompt_cache_key": key});
+        let usage = valid("Response", server.respond(body).await)["usage"].clone();
+        usage["input_tokens_details"]["cached_tokens"].as_u64().unwrap()
+    };
+    let (instructions, long) = ("Be kind. ".repeat(600), "x".repeat(1_000));
+    assert_eq!(cached("a", &instructions, &["one", &long]).await, 0);
+    // 1,350 tokens of instructions, in steps of 128.
+    assert_eq!(cached("a", &instructions, &["two", &long]).await, 1_280);
+    assert_eq!(cached("a", &instructions, &["one", &long, "three"]).await, 1_536);
+    assert_eq!(cached("b", &instructions, &["one", &long]).await, 0);
+    // Too short to be cached.
+    assert_eq!(cached("a", "", &["one"]).await + cached("a", "", &["one"]).await, 0);
+    let total = server.standin.prompt_tokens();
+    assert_eq!(total.cached, 1_280 + 1_536);
+}

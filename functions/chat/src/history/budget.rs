@@ -5,8 +5,8 @@ use shared::{domain::message::Role, store::LogEntry};
 /// The tokens of a message beside those of its text.
 const PER_MESSAGE: usize = 4;
 
-/// The tokens of a note on a change of owner.
-const PER_NOTE: usize = 30;
+/// The tokens of a sentence on a change of owner.
+const PER_CHANGE: usize = 30;
 
 /// The tokens that the log, and documents beside it, may take in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) fn estimate_tokens(text: &str) -> usize {
 /// The estimate for an entry, and for the commentary that is replayed with it.
 pub(super) fn tokens(entry: &LogEntry) -> usize {
     if entry.role == Role::System {
-        return PER_NOTE;
+        return PER_CHANGE;
     }
     let commentary =
         entry.origin.as_ref().filter(|origin| origin.is_phased).map_or(&[][..], |origin| &origin.commentary);
