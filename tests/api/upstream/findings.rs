@@ -235,7 +235,7 @@ impl Findings {
     pub(super) fn compare_logs(&mut self, play: &Play, thread: &str, lines: &[String]) {
         for expected in &play.case.becomes.logged {
             let (level, words) = expected.split_once(' ').unwrap_or((expected, ""));
-            let is_it = |line: &&String| line.contains(&format!(" {level} ")) && line.contains(thread);
+            let is_it = |line: &&String| line.trim_start().starts_with(level) && line.contains(thread);
             if !lines.iter().filter(is_it).any(|line| line.contains(words)) {
                 let of_thread: Vec<_> = lines.iter().filter(|line| line.contains(thread)).collect();
                 self.add(format!("no line of the log is `{expected}`: {of_thread:?}"));

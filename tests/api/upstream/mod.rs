@@ -2,27 +2,35 @@
 //! that streams and once with one that answers whole.
 
 mod findings;
-mod logs;
 mod play;
 mod view;
 mod way;
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
 use shared::domain::chatbot::Memory;
 use tokio::task::JoinError;
 
-use logs::Logs;
+use super::logs::Logs;
 use play::{Play, World, memory_name};
 use tests::upstream::{Case, Form, case_names};
 use way::Way;
 
+/// Everything that is logged, but for the SDK's finest levels, which hold whole items.
+const LOGGED: &str = "info,shared=trace,chat=trace,chatbot=trace,local=trace";
+
+/// Words in the names of the cases to play; all if it is not set.
+const CASES: &str = "CASES";
+
 /// Plays all cases; panics with everything that differs from their outcomes.
 async fn play_all(memory: Memory, way: Way, form: Form) {
-    let (logs, _recording) = Logs::record();
+    let (logs, _logging) = Logs::kept(LOGGED);
     let mut world = Arc::new(World::start(memory).await);
     let mut failures = Vec::new();
-    for name in case_names() {
+    let wanted = env::var(CASES).unwrap_or_default();
+    let names: Vec<String> = case_names().into_iter().filter(|name| name.contains(&wanted)).collect();
+    assert!(!names.is_empty(), "no case is named {wanted}");
+    for name in names {
         let case = match Case::read(&name, memory_name(memory)) {
             Ok(case) => case,
             Err(error) => {

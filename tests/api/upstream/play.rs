@@ -7,9 +7,9 @@ use tokio::join;
 
 use super::{
     findings::Findings,
-    logs::Logs,
     way::{Listener, Told, Way},
 };
+use crate::api::logs::Logs;
 use tests::{
     openai::brisk,
     openai_schema::validate_request,
@@ -101,7 +101,7 @@ impl Play {
                 findings.add(format!("{} {} with local memory", seen.method, seen.path));
             }
         }
-        findings.compare_logs(&self, &played.thread, &logs.lines());
+        findings.compare_logs(&self, &played.thread, &logs.take());
         findings.all()
     }
 
