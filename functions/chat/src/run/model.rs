@@ -5,7 +5,10 @@ use std::pin::pin;
 use futures::future::{Either, join, select};
 use shared::{
     App,
-    domain::{Chatbot, Reason, Usage, chatbot::ESCALATE},
+    domain::{
+        Chatbot, Reason, Usage,
+        chatbot::{ESCALATE, ModelStatus},
+    },
     openai::{Event as ModelEvent, Failure, Incomplete, Input, Outcome, Phase, ResponseRequest, Role},
     sockets::Event,
 };
@@ -195,6 +198,11 @@ impl Run {
             chatbot.id = %chatbot.id, thread.id = %self.thread.id, model, falls_back, code = "model_not_found",
             "the server does not have the model"
         );
+        if *model == chatbot.config.model {
+            // From now on the fallback model is asked at once, until the daily check finds the model again.
+            let status = ModelStatus { is_missing: true, ..chatbot.model_status.clone() };
+            self.app.store.chatbot_set_model_status(chatbot, &status).await?;
+        }
         if falls_back {
             return Ok(());
         }
