@@ -162,11 +162,11 @@ export class Conversation extends EventTarget {
   }
 
   #place(message) {
-    const { role, author, answers, event } = message;
+    const { role, seq, author, event } = message;
     this.log.push(message);
     if (author.id === this.typist?.id) this.#stopTyping();
     // Not for the greeting, which may come after the first words of an answer.
-    if (answers) this.streams.clear();
+    if (role === "bot" && seq > 1) this.streams.clear();
     if (role === "customer") this.discard(message.client_id);
     if (event) {
       for (const run of this.streams.keys()) this.#withdraw(run);

@@ -149,6 +149,11 @@ test("the bot's progress is shown quietly, and what it says after a void answer 
   const run_id = "run_01JD0000000000000000000000";
   const says = (index, text) => play({ type: "message.delta", run_id, index, text });
   const voids = () => play({ type: "message.discarded", run_id, reason: "the model is asked again", draft: "It is" });
+  // What was played before has been heard once this is shown.
+  const types = async (name) => {
+    play({ type: "typing", who: { id: name, name, role: "agent" }, on: true });
+    await desk.sees(name, ".typing");
+  };
   play({ type: "message.progress", run_id, text: "Looking up your order" });
   await progress.getByText("Looking up your order").waitFor();
   await desk.picture("progress");
@@ -172,6 +177,8 @@ test("the bot's progress is shown quietly, and what it says after a void answer 
   assert.equal(await progress.count(), 0);
   // A late part of the void answer, and then the second try.
   says(5, " on the");
+  await types("Otto");
+  assert.equal(await words.count(), 0);
   says(0, "It is lost");
   says(10, ", I fear");
   await words.getByText(/^It is lost, I fear$/).waitFor();
@@ -182,8 +189,7 @@ test("the bot's progress is shown quietly, and what it says after a void answer 
   // Nothing is left to answer, so this is late.
   says(0, "It is late");
   play({ type: "message.progress", run_id, text: "So is this" });
-  play({ type: "typing", who: { id: "cus", role: "customer" }, on: true });
-  await desk.sees("typing…", ".typing");
+  await types("Ottilie");
   assert.equal((await words.count()) + (await progress.count()), 0);
   await desk.button("Claim").click();
   await desk.sees("You hold the line", ".holder");

@@ -188,6 +188,36 @@ test("who takes over ends what the bot said before its answer", async (t) => {
   await chat.shows("You said");
 });
 
+test("words with which the bot hands over stay", async (t) => {
+  let play;
+  let thread;
+  const before = async (context) => (play = await player(context, () => thread));
+  const chat = await (await visit(t, { before })).opens();
+  const answer = await model.stops(0);
+  await chat.says("A person, please");
+  await answer.begun();
+  thread = await chat.thread();
+  const [, { seq }] = await chat.log();
+  const words = "I will get a colleague for you.";
+  play({ type: "message.delta", run_id: "run_01JD0000000000000000000000", index: 0, text: words });
+  await chat.part("now").locator(".bot > div").getByText(words).waitFor();
+  const bot = { id: chatbot, name: "Robin" };
+  const logged = { thread_id: thread, author: bot, at: new Date().toISOString() };
+  const played = [
+    { ...logged, id: "msg_1", role: "bot", text: words },
+    { ...logged, id: "msg_2", role: "system", text: "", event: { type: "escalated", reason: "bot" } },
+  ];
+  played.forEach((message, index) => {
+    const place = seq + 1 + index;
+    play({ type: "message.created", seq: place, message: { ...message, seq: place } });
+  });
+  await chat.part("waiting").waitFor();
+  const said = ["Hello! What can I do for you?", "A person, please", words, "A person was asked to take over"];
+  assert.deepEqual(await chat.said(), said);
+  assert.equal(await chat.part("now").locator(".message").count(), 0);
+  await answer.goesOn();
+});
+
 const FOOTNOTES = {
   en: ["The answer was cut off here.", "Sources: \u2068prices.md\u2069, \u2068hours.md\u2069"],
   ar: ["انقطعت الإجابة هنا.", "المصادر: \u2068prices.md\u2069, \u2068hours.md\u2069"],
