@@ -266,9 +266,9 @@ export class ChatbotForm {
 }
 
 /** What is wrong with a chatbot, or will be, as elements. */
-function warningLines({ warnings = [], model_shutdown_date: end }) {
+function warningLines({ model, warnings = [], model_shutdown_date: end }) {
   const lines = warnings.map(({ detail }) => el("p.bad", { dir: "auto" }, `⚠ ${sentence(detail)}`));
-  if (end) lines.push(el("p", "The server ends this model on ", el("time", { datetime: end }, formatDate(end)), "."));
+  if (end) lines.push(el("p", `The server’s last day for ${model}: `, el("time", { datetime: end }, formatDate(end))));
   return lines;
 }
 

@@ -74,14 +74,14 @@ function modelFields() {
   const temperature = numberInput({ min: "0", max: "2", step: "any" });
   const fallback = input({ ...CODE, autocomplete: "off", placeholder: "none" });
   const effort = input({ ...CODE, autocomplete: "off", placeholder: DEFAULT });
-  const verbosities = ["", "low", "medium", "high"].map((value) => el("option", { value }, value || DEFAULT));
+  const verbosity = input({ ...CODE, autocomplete: "off", placeholder: DEFAULT });
   return [
     new Field("model", "Model", model, "The server’s name for the model, for example gpt-5-mini."),
     new Field("fallback_model", "Fallback model", fallback, "It answers once the server no longer has the model."),
     new Field("temperature", "Temperature", temperature, "0 to 2."),
     new Field("max_output_tokens", "Maximum output tokens", numberInput({ min: "16", step: "1" })),
     new Field("reasoning_effort", "Reasoning effort", effort, "In the model’s own words, for example low."),
-    new Field("verbosity", "Verbosity", el("select", verbosities), "How long its answers are."),
+    new Field("verbosity", "Verbosity", verbosity, "The length of its answers: low, medium or high."),
     new Field("memory", "Memory", el("select", options)),
   ];
 }

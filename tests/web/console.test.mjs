@@ -762,51 +762,49 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
 });
 
-test("a chatbot's warnings are marked in the list and told on its page; its model's settings are saved", async () => {
-  const { id } = await call(admin, "POST", "/chatbots", { name: "Warned", model: "gpt-5-mini" });
-  const warnings = [
-    { code: "parameter_refused", detail: "the model does not take temperature; it is left out" },
-    { code: "model_ending", detail: "the model ends on 2027-03-12" },
-  ];
-  const settings = { reasoning_effort: "low", verbosity: null, fallback_model: null };
-  const shown = { warnings, model_shutdown_date: "2027-03-12", ...settings };
-  const saved = [];
-  const before = async (context) => {
-    await context.route(/\/chatbots\?/, async (route) => {
-      const response = await route.fetch();
-      const page = await response.json();
-      for (const chatbot of page.data) if (chatbot.id === id) Object.assign(chatbot, shown);
-      await route.fulfill({ response, json: page });
-    });
-    await context.route(`**/chatbots/${id}`, async (route) => {
-      const body = route.request().method() === "PATCH" ? route.request().postDataJSON() : undefined;
-      if (body) saved.push(body);
-      const response = await route.fetch({ method: "GET" });
-      const changed = body && { ...body, warnings: [] };
-      await route.fulfill({ response, json: { ...(await response.json()), ...shown, ...changed } });
-    });
-  };
-  const desk = await consoleOf(admin, { at: id, before });
+test("a chatbot's warnings are marked in the list and told on its page", needsStandin, async () => {
+  await model.ends("gpt-4o", "2999-12-31");
+  await model.ends("gpt-4", "2020-01-31");
+  const warned = { name: "Warned", model: "gpt-4o", fallback_model: "gpt-4" };
+  const { id } = await call(admin, "POST", "/chatbots", warned);
+  const desk = await consoleOf(admin, { at: id });
   await desk.row("Warned").locator(".bad").waitFor();
   assert.equal(await desk.row("Robin").first().locator(".bad").count(), 0);
-  await desk.sees("The model does not take temperature; it is left out.", ".warnings");
-  await desk.sees("The model ends on 2027-03-12.", ".warnings");
-  await desk.sees("The server ends this model on March 12, 2027.", ".warnings");
+  await desk.sees("The model `gpt-4` has reached its shutdown date, 2020-01-31", ".warnings .bad");
+  await desk.sees("The server’s last day for gpt-4o: December 31, 2999", ".warnings");
   await desk.picture("warnings");
   await accessible(desk.page, "warnings");
-  const field = (name) => desk.page.locator(`#field-${name}`);
-  const values = () => Promise.all(Object.keys(settings).map((name) => field(name).inputValue()));
-  assert.deepEqual(await values(), ["low", "", ""]);
-  await field("reasoning_effort").fill("");
-  await field("verbosity").selectOption("high");
-  await field("fallback_model").fill("gpt-5-nano");
+  await desk.page.locator("#field-fallback_model").fill("");
   await desk.button("Save").click();
   await desk.sees("Saved.", ".toast");
-  const { version, ...changes } = saved[0];
-  assert.deepEqual(changes, { reasoning_effort: null, verbosity: "high", fallback_model: "gpt-5-nano" });
-  assert.deepEqual(await values(), ["", "high", "gpt-5-nano"]);
-  assert.equal(await desk.page.locator(".warnings .bad").count(), 0);
   await desk.row("Warned").locator(".bad").waitFor({ state: "detached" });
+  assert.equal(await desk.page.locator(".warnings .bad").count(), 0);
+  await call(admin, "DELETE", `/chatbots/${id}`);
+});
+
+test("a model's effort, verbosity and fallback are set and taken back", async () => {
+  const { id } = await call(admin, "POST", "/chatbots", { name: "Thinker", model: "gpt-5-mini", reasoning_effort: "low" });
+  const desk = await consoleOf(admin, { at: id });
+  const names = ["reasoning_effort", "verbosity", "fallback_model"];
+  const field = (name) => desk.page.locator(`#field-${name}`);
+  const saves = async (...values) => {
+    for (const [at, name] of names.entries()) await field(name).fill(values[at]);
+    await desk.button("Save").click();
+  };
+  const saved = async () => {
+    const chatbot = await call(admin, "GET", `/chatbots/${id}`);
+    return names.map((name) => chatbot[name]);
+  };
+  await desk.until(() => document.querySelector("#field-reasoning_effort")?.value === "low");
+  await saves("as little as you can", "", "");
+  await desk.sees("letters", "#reasoning_effort-problem");
+  await saves("", "high", " gpt-5-nano ");
+  await desk.sees("Saved.", ".toast");
+  assert.deepEqual(await saved(), [null, "high", "gpt-5-nano"]);
+  await desk.button("Close").click();
+  await saves("minimal", "", "");
+  await desk.sees("Saved.", ".toast");
+  assert.deepEqual(await saved(), ["minimal", null, null]);
   await call(admin, "DELETE", `/chatbots/${id}`);
 });
 

@@ -67,6 +67,9 @@ export const model = {
   says: (text) => next({ kind: "say", text }),
   /** For good: no second try would help. */
   fails: () => next({ kind: "status", status: 400 }),
+  /** The server's last day for a model, as `YYYY-MM-DD`. */
+  ends: (id, shutdown_date) =>
+    fetch(standin(`models/${id}`), { method: "POST", body: JSON.stringify({ shutdown_date }) }),
   /** It stops after so many words, until it is told to go on. */
   async stops(after) {
     const { hold } = await next({ kind: "hold", after });
