@@ -255,6 +255,10 @@ fn is_passing_code(code: &str) -> bool {
 
 /// The optional parameter that an error refuses. Nested names count as their root: `reasoning.effort`.
 fn refused_parameter(error: &ErrorBody, message: &str) -> Option<&'static str> {
+    if message.contains("does not support tools") {
+        // Ollama's words, for a model whose template has no place for them.
+        return Some("tools");
+    }
     let is_coded = error.code.as_deref().is_some_and(|code| PARAMETER_CODES.contains(&code));
     if !(is_coded || PARAMETER_PHRASES.iter().any(|phrase| message.contains(phrase))) {
         return None;

@@ -139,6 +139,7 @@ async fn a_refused_parameter_is_named() {
         (worded("Unrecognized request argument supplied: prompt_cache_key"), "prompt_cache_key"),
         (worded("Unknown parameter: 'text.verbosity'."), "text"),
         (worded("unknown field `store`, expected one of `model`, `temperature`, `text`"), "store"),
+        (worded("registry.ollama.ai/library/gemma3:latest does not support tools"), "tools"),
         (worded("create() got an unexpected keyword argument 'safety_identifier'"), "safety_identifier"),
         (worded("openai does not support parameters: ['parallel_tool_calls'], for model=m."), "parallel_tool_calls"),
         (

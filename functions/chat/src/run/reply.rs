@@ -41,7 +41,7 @@ pub(super) fn reply(
     let origin = Origin {
         // A conversation with an open call fails at its next turn: without its id here it counts as one in doubt.
         conversation_id: conversation.filter(|_| !turn.has_open_call).map(str::to_owned),
-        response_id: conversation.map(|_| outcome.response_id),
+        response_id: conversation.map(|_| outcome.response_id).filter(|id| !id.is_empty()),
         commentary,
         is_phased: outcome.is_phased,
     };
