@@ -115,8 +115,13 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// A listener who has been told the log so far, the greeting for instance.
     pub(super) async fn start(customer: &Persona, thread: &str) -> Self {
-        Self { socket: customer.listens(thread).await, view: View::default(), wire: String::new() }
+        let socket = customer.connects().await;
+        let mut listener = Self { socket, view: View::default(), wire: String::new() };
+        listener.socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 0 })).await;
+        listener.catch_up().await;
+        listener
     }
 
     /// Listens while the message is sent and answered.

@@ -56,7 +56,9 @@ impl Conversations {
         }
         let ids = |kind: &str| -> HashSet<String> {
             let items = items.iter().filter(|item| item["type"] == kind);
-            items.filter_map(|item| item["call_id"].as_str().map(str::to_owned)).collect()
+            // A server that gives no `call_id` knows its calls by their ids.
+            let id = |item: &Value| item["call_id"].as_str().or(item["id"].as_str()).map(str::to_owned);
+            items.filter_map(id).collect()
         };
         let (calls, outputs) = (ids("function_call"), ids("function_call_output"));
         let refused = |message: String| Body::refusal(400, "invalid_request_error", &message);

@@ -145,9 +145,10 @@ impl<'a> Stream<'a> {
         stream
     }
 
-    /// The same response as one JSON body; `None` if it has no such form.
+    /// The same response as one JSON body; `None` if it has no such form: its last event does not hold all of it, say.
     pub(super) fn whole(&self) -> Option<Value> {
-        self.last.clone().filter(|_| !self.has_raw_events)
+        let is_all = |last: &Value| last["output"] == json!(self.output) && last["status"].is_string();
+        self.last.clone().filter(|last| !self.has_raw_events && is_all(last))
     }
 
     /// The items that the server adds to the conversation; `None` for a response that failed or broke off.
