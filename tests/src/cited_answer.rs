@@ -57,7 +57,6 @@ impl Stage {
             ..question.clone()
         };
         commit.thread.reply(&RunId::new(app.ulid()), &mut answer, asked, asked);
-        commit.thread.usage = Some(USAGE);
         commit.client = Some(ClientRow {
             author: customer.id,
             client_id: client_id.to_owned(),
