@@ -20,7 +20,7 @@ use shared::{
     store::LogEntry,
 };
 
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, estimate_tokens};
 
 /// The most log entries that one query reads.
 const PAGE: u64 = 2 * start::STEP;

@@ -17,7 +17,7 @@ use std::{
 };
 
 use shared::{
-    App, Error,
+    App, Error, LINE_LOST,
     domain::{
         Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, message, status, thread::LEASE,
     },
@@ -306,6 +306,10 @@ impl Run {
         }
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
+            if words.is_none() && !self.progress().text.is_empty() {
+                // The sockets are told with the change.
+                self.sink.send(Event::discarded(&self.thread, &self.id, LINE_LOST));
+            }
             if let Some(words) = &words {
                 self.sink.send(Event::message(words));
                 self.app.broadcast(&self.thread, &[Event::message(words)]).await;

@@ -25,6 +25,9 @@ pub enum Failure {
     /// The server does not have the model. `is_coded`: it said so by OpenAI's code; else by its words alone.
     #[error("the server does not have the model")]
     ModelMissing { is_coded: bool },
+    /// The model's chat template does not take the items of the input in their order or roles.
+    #[error("the model's chat template refused the input")]
+    Template,
     /// The model takes no such parameter.
     #[error("the model does not take the parameter {name}")]
     UnsupportedParameter { name: String },
@@ -113,6 +116,9 @@ impl ErrorBody {
         if let Some(code) = named(is_policy) {
             return Some(Failure::ContentFilter { code: code.to_owned() });
         }
+        if names_template(&self.message) {
+            return Some(Failure::Template);
+        }
         if named(is_passing).is_some() {
             return None;
         }
@@ -130,7 +136,7 @@ impl ErrorBody {
 
     /// Servers other than OpenAI's mostly send no code, or the status as one.
     fn failure_by_message(&self) -> Option<Failure> {
-        if self.message.contains("No tool output found") {
+        if ["No tool output found", "No tool call found"].iter().any(|words| self.message.contains(words)) {
             return Some(Failure::OrphanCall);
         }
         let message = self.message.to_lowercase();
@@ -285,6 +291,13 @@ fn place_of(name: &str, message: &str) -> Option<usize> {
         let is_listed = message[..at].trim_end().ends_with([':', '>']);
         !is_part(before) && !is_part(after) && (!is_word || is_quoted || is_listed)
     })
+}
+
+/// True for the messages of strict chat templates, for which a log has to be user, assistant, user and so on, with
+/// nothing of the system behind the first item.
+fn names_template(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["roles must alternate", "system message must be at the beginning"].iter().any(|words| message.contains(words))
 }
 
 /// True for a message such as `model "x" not found, try pulling it first`, but not for one about the route `/models`.

@@ -331,7 +331,7 @@ impl ResponseObject {
     pub(super) fn incomplete(&self) -> Option<Incomplete> {
         let is_incomplete = self.status == "incomplete";
         is_incomplete.then(|| match self.incomplete_details["reason"].as_str() {
-            Some("max_output_tokens") => Incomplete::MaxOutputTokens,
+            Some("max_output_tokens" | "length" | "max_tokens") => Incomplete::MaxOutputTokens,
             Some("content_filter") => Incomplete::ContentFilter,
             _ => Incomplete::Other,
         })

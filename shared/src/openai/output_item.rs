@@ -49,7 +49,7 @@ impl<'a> OutputItem<'a> {
         match item["type"].as_str() {
             _ if matches!(role.as_str(), Some("user" | "system" | "developer" | "tool")) => Self::Other,
             Some("message") => Self::Message(Message::read(item)),
-            Some("function_call") => Self::Call(call(item)),
+            Some("function_call") if item["name"].is_string() => Self::Call(call(item)),
             None if !(content.is_null() && role.is_null()) => Self::Message(Message::read(item)),
             None if item["name"].is_string() && !item["arguments"].is_null() => Self::Call(call(item)),
             _ => Self::Other,

@@ -192,11 +192,14 @@ impl ResponseRequest<'_> {
     }
 }
 
-/// True for a 404 that is about the conversation: models and vector stores can be missing too.
+/// True for a refusal that says that the conversation is missing: models and vector stores can be missing too.
 fn names_conversation(failure: &Failure, request: &ResponseRequest<'_>) -> bool {
-    let Failure::Refused { param, message, .. } = failure else {
+    let Failure::Refused { status, param, message, .. } = failure else {
         return false;
     };
-    let named = param.as_deref() == Some("conversation") || message.to_lowercase().contains("conversation");
-    request.conversation.is_some() && failure.is_not_found() && named
+    let message = message.to_lowercase();
+    let named = param.as_deref() == Some("conversation") || message.contains("conversation");
+    // OGX says it as a 400.
+    let is_missing = failure.is_not_found() || (*status == 400 && message.contains("not found"));
+    request.conversation.is_some() && is_missing && named
 }

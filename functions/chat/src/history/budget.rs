@@ -26,6 +26,12 @@ impl Budget {
         Self::new(self.whole / 2)
     }
 
+    /// This budget, or one of `tokens` where that is less.
+    #[must_use]
+    pub(crate) fn at_most(self, tokens: usize) -> Self {
+        Self::new(self.whole.min(tokens))
+    }
+
     /// Takes a text that goes along beside the log out of the budget, if that leaves at least a quarter to the log.
     pub(crate) fn take(&mut self, text: &str) -> bool {
         match self.left.checked_sub(estimate_tokens(text)) {

@@ -38,6 +38,8 @@ pub(super) struct Turn {
     pub(super) commentary: Vec<String>,
     /// The conversation holds a call that cannot be given its output.
     pub(super) has_open_call: bool,
+    /// The model is given the log instead of the conversation.
+    is_stateless: bool,
 }
 
 impl Turn {
@@ -51,6 +53,7 @@ impl Turn {
             usage: Usage::default(),
             commentary: Vec::new(),
             has_open_call: false,
+            is_stateless: false,
         }
     }
 }
@@ -64,7 +67,7 @@ impl Run {
         }
         let mut turn = Turn::new(&self.app, self.chatbot()?);
         loop {
-            let conversation = self.conversation().await?;
+            let conversation = if turn.is_stateless { None } else { self.conversation().await? };
             match self.ask(conversation.as_deref(), &mut turn).await {
                 Ok(outcome) => {
                     if let Some(reply) = self.take(outcome, conversation.as_deref(), &mut turn).await? {
@@ -95,12 +98,19 @@ impl Run {
         turn: &mut Turn,
     ) -> Result<Option<ModelReply>, RunError> {
         turn.usage += outcome.usage.unwrap_or_default();
-        turn.commentary.append(&mut outcome.commentary);
+        if turn.prompt.has_reached_limit(self.chatbot()?, &outcome) {
+            outcome.incomplete = Some(Incomplete::MaxOutputTokens);
+        }
         if let Some(call) = outcome.calls.iter().find(|call| call.name == ESCALATE) {
             let comment = reply::reason_of(call);
+            if outcome.text.trim().is_empty() {
+                // Some servers mark all words before a call as commentary.
+                outcome.text = outcome.commentary.join("\n\n");
+            }
             let words = reply::reply(self.chatbot()?, outcome, conversation, turn).map(Box::new);
             return Err(HandOver { words, ..HandOver::new(Reason::Bot, comment) }.into());
         }
+        turn.commentary.append(&mut outcome.commentary);
         let may_call = outcome.incomplete.is_none() && turn.rounds < MAX_TOOL_ROUNDS;
         if !outcome.calls.is_empty() && may_call {
             self.execute(outcome, conversation, turn).await?;
@@ -164,6 +174,8 @@ impl Run {
                 turn.has_replaced_conversation = true;
                 self.in_doubt = true;
             }
+            // Its items cannot be put in order, so this turn goes without it.
+            Failure::Template if turn.prompt.is_remembered() => turn.is_stateless = true,
             Failure::ContextFull if turn.prompt.shorten() => self.in_doubt = turn.prompt.is_remembered(),
             Failure::UnsupportedParameter { name } if turn.prompt.leave_out(name) => {
                 tracing::warn!(chatbot.id = %chatbot.id, parameter = name, "the model takes no such parameter");

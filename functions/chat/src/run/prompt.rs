@@ -7,11 +7,11 @@ use shared::{
     App, Error,
     domain::{Chatbot, chatbot::ESCALATE},
     fingerprint,
-    openai::{ContextManagement, Input, Reasoning, ResponseRequest, TextFormat, ToolChoice},
+    openai::{ContextManagement, Input, Outcome, Reasoning, ResponseRequest, TextFormat, ToolChoice},
 };
 
 use super::{Run, RunError, model::Turn};
-use crate::history::{self, Budget};
+use crate::history::{self, Budget, estimate_tokens};
 
 /// The most rounds of calls. In the round after them no tool may be called, so that the model has to answer.
 pub(super) const MAX_TOOL_ROUNDS: usize = 4;
@@ -93,13 +93,23 @@ impl Prompt {
         has_limit
     }
 
-    /// Sends a shorter history from now on. `false` where it was shortened already.
+    /// True where an outcome took as many tokens as the chatbot allows. Some servers call such a response complete.
+    pub(super) fn has_reached_limit(&self, chatbot: &Chatbot, outcome: &Outcome) -> bool {
+        let limit = chatbot.config.max_output_tokens.filter(|_| !self.is_unlimited);
+        let taken = outcome.usage.map(|usage| usage.output);
+        outcome.incomplete.is_none() && limit.zip(taken).is_some_and(|(limit, taken)| taken >= limit.into())
+    }
+
+    /// Sends a shorter history from now on: half of what was allowed, and of what was sent where that was less. `false`
+    /// where it was shortened already.
     pub(super) fn shorten(&mut self) -> bool {
-        let is_new = !mem::replace(&mut self.is_shortened, true);
-        if is_new {
-            (self.content, self.budget) = (None, self.budget.halved());
+        if mem::replace(&mut self.is_shortened, true) {
+            return false;
         }
-        is_new
+        let sent = self.content.take().filter(|_| !self.is_remembered());
+        let sent = sent.map(|content| content.history.iter().map(text).map(estimate_tokens).sum());
+        self.budget = self.budget.at_most(sent.unwrap_or(usize::MAX)).halved();
+        true
     }
 
     /// A request was answered: the conversation holds the history and `exchanged` items of this turn.
@@ -200,6 +210,14 @@ impl Run {
             }
         }
         Ok(instructions)
+    }
+}
+
+fn text(item: &Input) -> &str {
+    match item {
+        Input::Message { text, .. } => text,
+        Input::Call(call) => &call.arguments,
+        Input::CallOutput { output, .. } => output,
     }
 }
 

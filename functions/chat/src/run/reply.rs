@@ -49,7 +49,8 @@ pub(super) fn reply(
     Some(ModelReply { text, cut, sources: sources(chatbot, &outcome.cited_files), usage, origin })
 }
 
-/// The cited documents. A file is known by its name, to which the upload may have added an ending, or by its id.
+/// The cited documents. A file is known by its name, to which the upload may have added an ending, or by its id. One
+/// with a name that is no document's keeps it: the server has files of its own.
 fn sources(chatbot: &Chatbot, cited_files: &[String]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for cited in cited_files {
@@ -58,8 +59,10 @@ fn sources(chatbot: &Chatbot, cited_files: &[String]) -> Vec<Source> {
             chatbot.document_names.get(place)
         };
         let is_named = |name: &&String| *name == cited || cited.strip_suffix(".txt") == Some(name);
-        let Some(name) = chatbot.document_names.iter().find(is_named).or_else(by_id) else { continue };
-        let source = Source { document: name.clone() };
+        let known = chatbot.document_names.iter().find(is_named).or_else(by_id);
+        let is_id = ["file-", "file_"].iter().any(|prefix| cited.starts_with(prefix));
+        let Some(document) = known.or(Some(cited).filter(|_| !is_id)).cloned() else { continue };
+        let source = Source { document };
         if !sources.contains(&source) {
             sources.push(source);
         }

@@ -44,7 +44,9 @@ impl Run {
         if call.call_id.is_empty() {
             return Ok(failed(call, "was called without an id"));
         }
-        let Ok(arguments) = serde_json::from_str(&call.arguments) else {
+        // Some models leave the arguments out where a function takes none.
+        let arguments = Some(call.arguments.trim()).filter(|given| !given.is_empty()).unwrap_or("{}");
+        let Ok(arguments) = serde_json::from_str(arguments) else {
             return Ok(failed(call, "needs arguments in JSON"));
         };
         let called = FunctionCalled {
