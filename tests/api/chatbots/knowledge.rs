@@ -112,6 +112,8 @@ async fn with_local_memory_documents_go_along_with_the_instructions() {
         customer.says(&thread, "Hello").await.expect(200);
         assert_eq!((kept(&stage), searched(&stage).len()), ((0, 0), 0));
         let asked = stage.asked_of_openai("POST", "/v1/responses").remove(0).body;
-        assert_eq!(asked["instructions"], "Be brief.\n\n# 1.md\n\nPage 1");
+        // Only a sentence about notes in the log follows.
+        let rest = asked["instructions"].as_str().unwrap().strip_prefix("Be brief.\n\n# 1.md\n\nPage 1\n\n");
+        assert!(rest.is_some_and(|rest| !rest.contains("Page")), "{asked}");
     }
 }
