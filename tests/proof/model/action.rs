@@ -10,9 +10,16 @@ pub(super) enum Action {
     Looks(u8),
     /// The messages after the thread: only without the fence `Transaction`.
     WritesTheRest(u8),
+    /// The model answers.
     Asks(u8),
-    /// OpenAI fails.
+    /// The model says words and asks for a person, in one response.
+    AsksForPerson(u8),
+    /// The response fails after it had begun, in a way that may pass.
+    IsCut(u8),
+    /// OpenAI fails for good.
     Fails(u8),
+    /// A run whose response was cut renews its lease, withdraws the words, and gets ready to ask again.
+    TriesAgain(u8),
     Renews(u8),
     LeaseRunsOut(u8),
     Crashes(Who),

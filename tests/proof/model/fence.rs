@@ -31,6 +31,14 @@ pub(super) enum Fence {
     Input,
     /// A run goes on only while it holds the line itself, not while any run does.
     StillHeld,
+    /// The model is asked once more after a failure, and not again.
+    Tries,
+    /// A second try has a conversation of its own.
+    Afresh,
+    /// The words of a try that failed are withdrawn before the next one.
+    Withdrawn,
+    /// Words of hand-over are written in one transaction with their escalation.
+    Together,
     /// An ended thread takes no more messages.
     End,
     /// Dead runs and unanswered messages are found.

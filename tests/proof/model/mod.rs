@@ -3,8 +3,8 @@
 //! Modelled: the thread item with its conditions, the log, OpenAI's conversations, and everybody who reads and then
 //! writes. Time is only this: a live lease may expire at any moment, and that of a run that died does. A person's
 //! request that dies between two steps is one that takes no further step, and nothing waits for it; the death of a run
-//! or an invocation is a step of its own, because others have to notice. Left out: broadcasts, notes, titles, deletions
-//! at OpenAI.
+//! or an invocation is a step of its own, because others have to notice. Of what listeners are sent only the words of a
+//! turn's tries are modelled. Left out: other broadcasts, notes, titles, deletions at OpenAI.
 
 #![expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 of anything")]
 
@@ -14,6 +14,7 @@ mod fence;
 mod person;
 mod property;
 mod protocol;
+mod request;
 mod run;
 mod state;
 mod steps;
@@ -25,7 +26,7 @@ use action::Action;
 use fence::{Fence, Without};
 use protocol::{
     Deed::{self, Asks, Claims, Ends, Escalates, ReleasesToBot, ReleasesToQueue, Says},
-    Protocol,
+    Memory, Protocol,
 };
 use state::{Left, Person, State, Step};
 use thread::Thread;
@@ -41,6 +42,7 @@ impl Model for Protocol {
             log: Vec::new(),
             writes: 0,
             heard: Vec::new(),
+            asked: Vec::new(),
             live: 0,
             people,
             due: None,
@@ -66,23 +68,44 @@ impl Model for Protocol {
 /// A customer sends one message twice and another once.
 const BURST: Protocol = Protocol {
     people: &[&[FIRST], &[FIRST], &[SECOND]],
-    left: Left { mishaps: 1, stalls: 1, renewals: DEEPER },
+    memory: Memory::Conversation,
+    left: Left { mishaps: 1, stalls: 1, renewals: DEEPER, hand_overs: 0 },
     without: Without::NOTHING,
 };
 
 /// Two customers' messages, and two agents who want the line.
 const EVERYBODY: Protocol = Protocol {
     people: &[&[FIRST], &[SECOND], &[Claims, ReleasesToBot], &[Says]],
-    left: Left { mishaps: 1, stalls: 0, renewals: DEEPER },
+    memory: Memory::Conversation,
+    left: Left { mishaps: 1, stalls: 0, renewals: DEEPER, hand_overs: 0 },
     without: Without::NOTHING,
 };
 
 /// The line is handed over several times until somebody ends the thread.
 const ROUND: Protocol = Protocol {
     people: &[&[FIRST, Escalates], &[Claims, ReleasesToQueue], &[Says, ReleasesToBot, Ends]],
-    left: Left { mishaps: 0, stalls: 1, renewals: DEEPER },
+    memory: Memory::Conversation,
+    left: Left { mishaps: 0, stalls: 1, renewals: DEEPER, hand_overs: 0 },
     without: Without::NOTHING,
 };
+
+/// Responses are cut, and an agent wants the line.
+const SECOND_TRY: Protocol = Protocol {
+    people: &[&[FIRST], &[Claims, ReleasesToBot]],
+    memory: Memory::Conversation,
+    left: Left { mishaps: 2, stalls: 1, renewals: 0, hand_overs: 0 },
+    without: Without::NOTHING,
+};
+
+/// The same, and the customer goes on writing.
+const SECOND_TRY_OF_A_BURST: Protocol = Protocol {
+    people: &[&[FIRST], &[SECOND], &[Claims]],
+    left: Left { stalls: DEEPER, ..SECOND_TRY.left },
+    ..SECOND_TRY
+};
+
+/// The model says words and asks for a person, while an agent wants the line.
+const HAND_OVER: Protocol = Protocol { left: Left { mishaps: 1, stalls: 1, renewals: 0, hand_overs: 1 }, ..SECOND_TRY };
 
 const FIRST: Deed = Asks { client_id: Some(1) };
 const SECOND: Deed = Asks { client_id: None };
@@ -106,6 +129,33 @@ fn nothing_breaks_a_line_that_goes_from_hand_to_hand() {
 }
 
 #[test]
+fn nothing_breaks_a_second_try() {
+    let seen = [
+        property::ASKED_AGAIN,
+        property::FAILED_TWICE,
+        property::CLAIMED_BETWEEN,
+        property::TAKEN_OVER_BETWEEN,
+        property::LEFT_BETWEEN,
+    ];
+    SECOND_TRY.holds(150_000, &seen);
+    SECOND_TRY.with_local_memory().holds(30_000, &seen);
+}
+
+#[test]
+fn nothing_breaks_a_second_try_of_a_burst() {
+    let seen = [property::ASKED_AGAIN, property::CLAIMED_BETWEEN, property::LEFT_BETWEEN, property::GOES_ON];
+    SECOND_TRY_OF_A_BURST.holds(70_000, &seen);
+    SECOND_TRY_OF_A_BURST.with_local_memory().holds(25_000, &seen);
+}
+
+#[test]
+fn nothing_breaks_the_words_of_a_hand_over() {
+    let seen = [property::SAYS_WHY, property::SAYS_WHY_AGAIN, property::TOO_LATE, property::TAKEN_OVER_BETWEEN];
+    HAND_OVER.holds(35_000, &seen);
+    HAND_OVER.with_local_memory().holds(10_000, &seen);
+}
+
+#[test]
 fn without_the_epoch_a_run_that_was_not_cleared_speaks_after_a_claim() {
     EVERYBODY.breaks(&[Fence::Epoch, Fence::RunCleared], property::ONE_VOICE);
 }
@@ -118,9 +168,9 @@ fn without_a_higher_epoch_a_run_that_was_not_cleared_speaks_after_a_claim() {
 #[test]
 fn the_epoch_and_the_cleared_run_are_each_enough_alone() {
     for fence in [Fence::Epoch, Fence::EpochRaised, Fence::RunCleared] {
-        let left = Left { mishaps: 0, stalls: 1, renewals: 0 };
+        let left = Left { mishaps: 0, stalls: 1, renewals: 0, hand_overs: 0 };
         let people: &[&[Deed]] = &[&[FIRST, SECOND], &[Claims, ReleasesToBot]];
-        Protocol { people, left, without: Without::these(&[fence]) }.holds(5_000, &[property::INTERRUPTED]);
+        Protocol { people, left, without: Without::these(&[fence]), ..BURST }.holds(5_000, &[property::INTERRUPTED]);
     }
 }
 
@@ -182,6 +232,26 @@ fn a_run_that_goes_on_under_anothers_lease_spoils_the_conversation() {
 }
 
 #[test]
+fn without_a_limit_the_model_is_asked_a_third_time() {
+    SECOND_TRY.breaks(&[Fence::Tries], property::ASKED_TWICE);
+}
+
+#[test]
+fn a_second_try_in_the_same_conversation_says_everything_twice() {
+    SECOND_TRY.breaks(&[Fence::Afresh], property::IN_STEP);
+}
+
+#[test]
+fn words_that_are_not_withdrawn_stand_beside_those_of_the_second_try() {
+    SECOND_TRY.breaks(&[Fence::Withdrawn], property::SHOWN_ONCE);
+}
+
+#[test]
+fn words_of_hand_over_in_a_write_of_their_own_are_left_without_an_escalation() {
+    HAND_OVER.breaks(&[Fence::Together], property::HANDED_OVER);
+}
+
+#[test]
 fn an_ended_thread_that_takes_a_message_has_two_voices() {
     ROUND.breaks(&[Fence::End], property::ONE_VOICE);
 }
@@ -192,6 +262,10 @@ fn without_sweep_a_crash_is_followed_by_silence() {
 }
 
 impl Protocol {
+    fn with_local_memory(self) -> Self {
+        Self { memory: Memory::Local, ..self }
+    }
+
     /// Checks that every interleaving keeps every property. At least `states` states are found, and `seen` is among
     /// them: a model in which little happens proves little.
     #[track_caller]

@@ -49,7 +49,7 @@ impl Protocol {
                     state.torn.push((index, change.entries));
                 }
                 if landed && change.begins {
-                    state.begin(&before, true);
+                    state.begin(&before, true, self.memory);
                 }
                 landed.then_some(true)
             }

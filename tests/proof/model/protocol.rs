@@ -6,8 +6,18 @@ use super::{fence::Without, state::Left};
 #[derive(Clone, Copy)]
 pub(super) struct Protocol {
     pub(super) people: &'static [&'static [Deed]],
+    pub(super) memory: Memory,
     pub(super) left: Left,
     pub(super) without: Without,
+}
+
+/// What the model knows of earlier turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// A conversation at OpenAI.
+    Conversation,
+    /// The input alone: each request carries the log.
+    Local,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ use super::{
     action::{Action, Who},
     commit::Condition,
     fence::Fence,
-    protocol::Protocol,
-    state::{Heard, Phase, Run, State},
-    thread::{Entry, Event, Thread, Words},
+    protocol::{Memory, Protocol},
+    state::{Phase, Run, State},
+    thread::{Entry, Event, Thread},
 };
 
 /// Adds the actions that a run may take next.
@@ -21,9 +21,13 @@ pub(super) fn run_may(state: &State, id: u8, actions: &mut Vec<Action>) {
         _ if run.refused => actions.push(Action::Reads(who)),
         Phase::Ask => {
             actions.push(Action::Asks(id));
-            actions.extend(mishap.then_some(Action::Fails(id)));
+            actions.extend((state.left.hand_overs > 0).then_some(Action::AsksForPerson(id)));
+            if mishap {
+                actions.extend([Action::IsCut(id), Action::Fails(id)]);
+            }
         }
-        Phase::Open | Phase::Reply(_) | Phase::HandOver => {
+        Phase::Again => actions.push(Action::TriesAgain(id)),
+        Phase::Open | Phase::Reply(_) | Phase::HandOver(_) => {
             actions.push(Action::Writes(who));
             actions.extend(mishap.then_some(Action::WritesUnanswered(who)));
         }
@@ -40,22 +44,28 @@ impl State {
     }
 
     /// Starts the run that the thread now names, unless its function dies at once.
-    pub(super) fn begin(&mut self, before: &Thread, alive: bool) {
+    pub(super) fn begin(&mut self, before: &Thread, alive: bool, memory: Memory) {
         self.live |= 1 << self.next_run();
-        self.runs.push(alive.then(|| Run::new(self.thread, before.openai.dirty, 0)));
+        self.runs.push(alive.then(|| Run::new(self.thread, before.openai.dirty, 0, memory)));
     }
 }
 
 impl Run {
-    fn new(thread: Thread, in_doubt: bool, turn: u8) -> Self {
+    fn new(thread: Thread, in_doubt: bool, turn: u8, memory: Memory) -> Self {
         let phase = if thread.is_spent() {
-            Phase::HandOver
-        } else if in_doubt || thread.openai.id.is_none() {
+            Phase::HandOver(None)
+        } else if memory == Memory::Conversation && (in_doubt || thread.openai.id.is_none()) {
             Phase::Open
         } else {
             Phase::Ask
         };
-        Self { thread, phase, refused: false, turn, input_through: thread.seq, asked_through: thread.asked_through }
+        let (input_through, asked_through) = (thread.seq, thread.asked_through);
+        Self { thread, phase, refused: false, turn, failures: 0, shown: 0, input_through, asked_through }
+    }
+
+    /// True between a try that was cut and the next one.
+    pub(super) fn is_between_tries(&self) -> bool {
+        self.failures > 0 && matches!(self.phase, Phase::Again | Phase::Open | Phase::Ask)
     }
 }
 
@@ -78,25 +88,8 @@ impl Protocol {
         let mut thread = read.thread;
         thread.begin_run(state.next_run(), self.without);
         if self.commit(state, &read.thread, Condition::AsRead, thread, &[]) {
-            state.begin(&read.thread, answered);
+            state.begin(&read.thread, answered, self.memory);
         }
-    }
-
-    /// Gives the model the log that its conversation does not have yet.
-    pub(super) fn run_asks(&self, state: &mut State, id: u8) {
-        let Some(run) = &mut state.runs[id as usize] else { return };
-        let Some(conversation) = run.thread.openai.id else { return };
-        let words = Words { run: id, turn: run.turn, conversation };
-        let (after, through) = (run.thread.openai.synced_through, run.thread.seq);
-        if !self.without.has(Fence::Input) {
-            (run.input_through, run.asked_through) = (through, run.thread.asked_through);
-        }
-        run.phase = Phase::Reply(words);
-        let is_ours = |entry: &Entry| matches!(entry, Entry::Bot { words, .. } if words.conversation == conversation);
-        let input = state.log.iter().filter(|(seq, entry)| (after + 1..=through).contains(seq) && !is_ours(entry));
-        let heard = &mut state.heard[conversation as usize];
-        heard.extend(input.map(|(seq, _)| Heard::Item(*seq)));
-        heard.push(Heard::Said(words));
     }
 
     pub(super) fn run_writes(&self, state: &mut State, id: u8, answered: bool) {
@@ -109,8 +102,13 @@ impl Protocol {
                 thread.openai.synced_through = 0;
             }
             Phase::Reply(words) => entries.push(thread.reply(words, run.input_through, run.asked_through)),
-            Phase::HandOver => entries.extend(thread.change(Event::Escalate, self.without)),
-            Phase::Ask => return,
+            Phase::HandOver(words) => {
+                entries.extend(words.map(|words| thread.log(Entry::HandsOver { words })));
+                if words.is_none() || !self.without.has(Fence::Together) {
+                    entries.extend(thread.change(Event::Escalate, self.without));
+                }
+            }
+            Phase::Ask | Phase::Again => return,
         }
         let lease = state.thread.run.map_or(0, |run| run.lease);
         if !self.commit(state, &run.thread, Condition::HeldBy(id), thread, &entries) {
@@ -156,14 +154,22 @@ impl Protocol {
                 } else {
                     run.thread.is_held_by(id, self.without)
                 };
-                goes_on.then(|| Run::new(run.thread, false, run.turn + 1))
+                goes_on.then(|| Run::new(run.thread, false, run.turn + 1, self.memory))
             }
-            Phase::HandOver | Phase::Ask => None,
+            Phase::HandOver(Some(_)) if self.without.has(Fence::Together) => {
+                Some(Run { phase: Phase::HandOver(None), ..run })
+            }
+            Phase::HandOver(_) | Phase::Ask | Phase::Again => None,
         }
     }
 
     pub(super) fn run_renews(&self, state: &mut State, id: u8) {
         state.left.renewals -= 1;
+        self.renew(state, id);
+    }
+
+    /// Renews the lease of a run. One that has lost the line ends.
+    pub(super) fn renew(&self, state: &mut State, id: u8) {
         let Some(run) = state.runs[id as usize] else { return };
         let (epoch, without) = (state.thread.epoch, self.without);
         let held = state.thread.run.as_mut().filter(|held| {

@@ -10,6 +10,8 @@ pub(super) struct State {
     pub(super) writes: u8,
     /// The items that each conversation at OpenAI was given.
     pub(super) heard: Vec<Vec<Heard>>,
+    /// The requests to the model, by run, turn and try.
+    pub(super) asked: Vec<Request>,
     /// The runs with a lease that has not expired, one bit each.
     pub(super) live: u16,
     pub(super) people: Vec<Person>,
@@ -30,6 +32,24 @@ pub(super) struct Left {
     /// Leases that expire although their runs are not dead.
     pub(super) stalls: u8,
     pub(super) renewals: u8,
+    /// Responses in which the model says words and asks for a person.
+    pub(super) hand_overs: u8,
+}
+
+/// A request to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Request {
+    pub(super) words: Words,
+    pub(super) ending: Ending,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Ending {
+    Answered,
+    /// Failed after it had begun, in a way that may pass.
+    Cut,
+    /// Failed for good.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +57,8 @@ pub(super) enum Heard {
     /// The log item at this `seq`.
     Item(u8),
     Said(Words),
+    /// A function call without an output: with one, each later turn fails.
+    OpenCall,
 }
 
 /// The thread as somebody read it, and whether its run was alive then.
@@ -72,6 +94,10 @@ pub(super) struct Run {
     /// Its last write was refused or got no response, so it has to read again.
     pub(super) refused: bool,
     pub(super) turn: u8,
+    /// The tries of this turn that failed.
+    pub(super) failures: u8,
+    /// The tries of this turn whose words listeners have on their screens, one bit each.
+    pub(super) shown: u8,
     pub(super) input_through: u8,
     pub(super) asked_through: u8,
 }
@@ -82,10 +108,12 @@ pub(super) enum Phase {
     Open,
     /// Asks the model.
     Ask,
+    /// Its response was cut: checks that it still holds the line.
+    Again,
     /// Saves the model's answer.
     Reply(Words),
-    /// Hands over to a person.
-    HandOver,
+    /// Hands over to a person, with the bot's own words if it said any.
+    HandOver(Option<Words>),
 }
 
 impl State {

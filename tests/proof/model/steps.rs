@@ -5,7 +5,7 @@ use super::{
     action::{Action, Who},
     protocol::Protocol,
     run::run_may,
-    state::{Phase, State, Step},
+    state::{State, Step},
 };
 
 impl Protocol {
@@ -34,11 +34,11 @@ impl Protocol {
             }
             Action::Looks(index) => self.person_looks(&mut state, index),
             Action::WritesTheRest(index) => state.write_the_rest(index),
-            Action::Asks(id) => self.run_asks(&mut state, id),
-            Action::Fails(id) => {
-                state.left.mishaps -= 1;
-                state.runs[id as usize].as_mut()?.phase = Phase::HandOver;
-            }
+            Action::Asks(id) => self.run_is_answered(&mut state, id),
+            Action::AsksForPerson(id) => self.run_is_told_to_hand_over(&mut state, id),
+            Action::IsCut(id) => self.run_is_cut(&mut state, id),
+            Action::Fails(id) => self.run_fails(&mut state, id),
+            Action::TriesAgain(id) => self.run_tries_again(&mut state, id),
             Action::Renews(id) => self.run_renews(&mut state, id),
             Action::LeaseRunsOut(id) => {
                 state.live &= !(1 << id);

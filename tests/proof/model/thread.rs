@@ -36,12 +36,14 @@ pub(super) struct Run {
     pub(super) attempt: u8,
 }
 
-/// The model's answer: the run and turn that asked for it, and its conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Words of the model: the run and turn that asked for them, the tries of that turn that had failed before, and the
+/// conversation; `None` with local memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Words {
     pub(super) run: u8,
     pub(super) turn: u8,
-    pub(super) conversation: u8,
+    pub(super) failures: u8,
+    pub(super) conversation: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,6 +70,10 @@ pub(super) enum Entry {
         words: Words,
         from: u8,
         through: u8,
+    },
+    /// The bot's words of hand-over, which answer nothing.
+    HandsOver {
+        words: Words,
     },
     /// A change of owner.
     Owner(Status),
@@ -131,7 +137,7 @@ impl Thread {
         match entry {
             Entry::Customer { .. } => self.asked_through = self.seq,
             Entry::Agent { .. } => self.answered_through = self.seq,
-            Entry::Bot { .. } | Entry::Owner(_) => {}
+            Entry::Bot { .. } | Entry::HandsOver { .. } | Entry::Owner(_) => {}
         }
         (self.seq, entry)
     }
@@ -148,7 +154,7 @@ impl Thread {
         let logged = self.log(answer);
         self.answered_through = asked_through;
         self.last_reply = Some(words);
-        let is_known_there = self.openai.id == Some(words.conversation);
+        let is_known_there = self.openai.id == words.conversation;
         if is_known_there {
             self.openai.synced_through = if caught_up { self.seq } else { input_through };
         }
