@@ -196,7 +196,9 @@ impl Item {
         match self {
             Item::Message { role, content, .. } => {
                 role.hash(hasher);
-                content.iter().for_each(|part| part.text().hash(hasher));
+                for part in content {
+                    part.text().hash(hasher);
+                }
             }
             Item::FunctionCall { name, arguments, .. } => (name, arguments).hash(hasher),
             Item::FunctionCallOutput { output, .. } => output.to_string().hash(hasher),

@@ -65,7 +65,7 @@ async fn after_a_failed_run_the_next_one_starts_a_new_conversation() {
     assert!(stored.in_doubt);
     // The second try was made in a conversation of its own.
     let second = stored.conversation_id.unwrap();
-    assert_eq!(table.removals(&thread).await, [conversation.clone()]);
+    assert_eq!(table.removals(&thread).await, std::slice::from_ref(&conversation));
 
     stage.releases_unheard(&thread).await;
     stage.customer().says(&thread, "Three.").await.expect(200);

@@ -175,7 +175,7 @@ async fn a_url_or_token_that_does_not_work_is_named() {
     assert!(said.ends_with("; --token needs a valid token of an agent or admin"), "{said}");
     assert!(by_rest(url, "none").await.contains("status 401 ("));
     let said =
-        by_rest(&laptop.row("OpenAI").split([' ', ';']).find(|word| word.starts_with("http")).unwrap(), "x").await;
+        by_rest(laptop.row("OpenAI").split([' ', ';']).find(|word| word.starts_with("http")).unwrap(), "x").await;
     assert!(said.ends_with("status 404"), "{said}");
     let server = Setup { base_path: "/elsewhere", ..Setup::default() }.start().await;
     assert!(by_rest(&server.url, "x").await.ends_with("status 404 (Not Found)"));
