@@ -137,12 +137,12 @@ impl Run {
             let phase = Some(Phase::Commentary);
             turn.exchanged.push(Input::Message { role: Role::Assistant, text, phase });
         }
-        let (asides, heard) = mpsc::unbounded_channel();
+        let (commentary, heard) = mpsc::unbounded_channel();
         if !outcome.text.is_empty() {
             turn.commentary.push(outcome.text.clone());
-            let _ = asides.send(outcome.text.clone());
+            let _ = commentary.send(outcome.text.clone());
         }
-        drop(asides);
+        drop(commentary);
         let calling = async {
             let mut outputs = Vec::new();
             for call in &outcome.calls {
@@ -150,7 +150,7 @@ impl Run {
             }
             Ok::<_, RunError>(outputs)
         };
-        let (outputs, ()) = join(calling, self.tell_asides(heard, true)).await;
+        let (outputs, ()) = join(calling, self.tell_commentary(heard, true)).await;
         for (i, (mut call, output)) in outcome.calls.into_iter().zip(outputs?).enumerate() {
             if call.call_id.is_empty() {
                 // The conversation cannot close it. A new one is given the call under an id of ours.
@@ -237,21 +237,21 @@ impl Run {
     /// has no deltas: the message itself follows.
     async fn listen(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
         self.begin_deltas();
-        let (asides, heard) = mpsc::unbounded_channel();
+        let (commentary, heard) = mpsc::unbounded_channel();
         let reading = async {
-            match select(pin!(self.read(request, asides)), pin!(self.send_deltas())).await {
+            match select(pin!(self.read(request, commentary)), pin!(self.send_deltas())).await {
                 Either::Left((outcome, _)) => outcome,
                 Either::Right((never, _)) => match never {},
             }
         };
-        join(reading, self.tell_asides(heard, false)).await.0
+        join(reading, self.tell_commentary(heard, false)).await.0
     }
 
     /// Reads the stream of the model's answer to its end.
     async fn read(
         &self,
         request: &ResponseRequest<'_>,
-        asides: mpsc::UnboundedSender<String>,
+        commentary: mpsc::UnboundedSender<String>,
     ) -> Result<Outcome, Failure> {
         let mut stream = self.app.openai.respond(request).await?;
         while let Some(event) = stream.next().await {
@@ -264,7 +264,7 @@ impl Run {
                 ModelEvent::Restart => self.restart_deltas(),
                 ModelEvent::Commentary { text } => {
                     // The receiver lives as long as this loop.
-                    let _ = asides.send(text);
+                    let _ = commentary.send(text);
                 }
                 ModelEvent::Completed(outcome) => return Ok(outcome),
             }
@@ -274,8 +274,8 @@ impl Run {
 
     /// Tells the listeners what the model says beside its reply, each text once and whole. `starts_over`: the text was
     /// taken for the reply until now, so the reply starts over.
-    async fn tell_asides(&self, mut asides: mpsc::UnboundedReceiver<String>, starts_over: bool) {
-        while let Some(text) = asides.recv().await {
+    async fn tell_commentary(&self, mut commentary: mpsc::UnboundedReceiver<String>, starts_over: bool) {
+        while let Some(text) = commentary.recv().await {
             let (thread_id, run_id) = (self.thread.id.clone(), self.id.clone());
             let mut events = Vec::new();
             if starts_over && !self.progress().text.is_empty() {
