@@ -46,10 +46,13 @@ export async function newThread() {
   return (await call(customer, "POST", "/threads", { chatbot_id: (await chatbot).id })).id;
 }
 
-/** The whole log, read by REST. */
+/** A message as customers and events have it: only the log that agents read by REST has its `usage`. */
+export const withoutUsage = ({ usage, ...message }) => message;
+
+/** The whole log, without usage. */
 export async function log(thread) {
   const all = [];
-  for (let page; page?.next_cursor !== null; all.push(...page.data)) {
+  for (let page; page?.next_cursor !== null; all.push(...page.data.map(withoutUsage))) {
     page = await call(agent, "GET", `/threads/${thread}/messages?after=${all.length}&limit=100`);
   }
   return all;
