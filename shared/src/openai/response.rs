@@ -192,14 +192,15 @@ impl ResponseRequest<'_> {
     }
 }
 
-/// True for a refusal that says that the conversation is missing: models and vector stores can be missing too.
+/// True for a refusal of the conversation's id: there is no such conversation, or the id has another server's form.
+/// Models and vector stores can be missing too.
 fn names_conversation(failure: &Failure, request: &ResponseRequest<'_>) -> bool {
     let Failure::Refused { status, param, message, .. } = failure else {
         return false;
     };
     let message = message.to_lowercase();
     let named = param.as_deref() == Some("conversation") || message.contains("conversation");
-    // OGX says it as a 400.
-    let is_missing = failure.is_not_found() || (*status == 400 && message.contains("not found"));
-    request.conversation.is_some() && is_missing && named
+    // OGX says both as a 400.
+    let is_refused_id = *status == 400 && (message.contains("not found") || message.starts_with("invalid value"));
+    request.conversation.is_some() && named && (failure.is_not_found() || is_refused_id)
 }
