@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The longest time that a start or a stop may take: `LiteLLM` needs a minute on a busy machine.
+/// The longest time that a start or a stop may take: LiteLLM needs a minute on a busy machine.
 const TIMEOUT: Duration = Duration::from_mins(4);
 /// The number of lines that an error repeats.
 const MAX_LAST_LINES: usize = 8;

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::TcpListener,
     path::Path,
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
@@ -11,24 +12,24 @@ use super::process::{Process, url_in};
 use crate::tools::{Environment, Python};
 
 /// The files that servers are started with.
-const FILES: &str = "xtask/upstreams";
+const FILES: &str = "xtask/servers";
 /// Every package is listed with its version, and none is built here.
 const OPTIONS: &[&str] = &["--no-deps", "--only-binary", ":all:"];
 
 const LLAMA_CPP: Environment = Environment {
     name: "llama.cpp",
-    packages: include_str!("../../upstreams/llama.cpp.txt"),
+    packages: include_str!("../../servers/llama.cpp.txt"),
     options: OPTIONS,
     oldest: (3, 10),
 };
 const LITE_LLM: Environment = Environment {
     name: "litellm",
-    packages: include_str!("../../upstreams/litellm.txt"),
+    packages: include_str!("../../servers/litellm.txt"),
     options: OPTIONS,
     oldest: (3, 10),
 };
 const OGX: Environment =
-    Environment { name: "ogx", packages: include_str!("../../upstreams/ogx.txt"), options: OPTIONS, oldest: (3, 12) };
+    Environment { name: "ogx", packages: include_str!("../../servers/ogx.txt"), options: OPTIONS, oldest: (3, 12) };
 
 /// A server with a model behind it: a row of the table.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,9 +38,9 @@ pub(crate) enum Server {
     Gemma,
     /// llama.cpp, whose chat template insists that a system message comes first, as Qwen's does.
     Qwen,
-    /// `LiteLLM`'s proxy in front of the second llama.cpp.
+    /// LiteLLM's proxy in front of the second llama.cpp.
     LiteLlm,
-    /// OGX in front of the second llama.cpp.
+    /// OGX in front of the second llama.cpp. It keeps conversations.
     Ogx,
 }
 
@@ -120,7 +121,7 @@ fn started(command: &mut Command, log: &Path, listens: &str) -> Result<(Process,
     Ok((process, url))
 }
 
-/// `LiteLLM` does not start without a key of its own, and would fetch prices of models.
+/// LiteLLM does not start without a key of its own, and would fetch prices of models.
 fn lite_llm(python: &Python, behind: &str, key: &str) -> Command {
     let mut command = python.command("litellm");
     command.args(["--config", &format!("{FILES}/litellm.yaml"), "--host", "127.0.0.1", "--port", "0"]);
@@ -128,12 +129,14 @@ fn lite_llm(python: &Python, behind: &str, key: &str) -> Command {
     command
 }
 
-/// OGX keeps conversations in `folder`, and nothing at home. Wide lines, so that it does not wrap its URL.
+/// OGX keeps its data in `folder`, and nothing at home. It takes port 0 for no choice, so a free port is looked up; wide
+/// lines, so that it does not wrap its URL.
 fn ogx(python: &Python, behind: &str, folder: &Path) -> io::Result<Command> {
     let folder = folder.canonicalize()?.join("ogx");
     fs::create_dir_all(&folder)?;
+    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let mut command = python.command("ogx");
-    command.args(["run", &format!("{FILES}/ogx.yaml"), "--port", "0", "--insecure"]);
+    command.args(["run", &format!("{FILES}/ogx.yaml"), "--port", &port.to_string(), "--insecure"]);
     command.env("LLAMA_CPP_URL", behind).env("OGX_FOLDER", &folder).env("HOME", &folder).env("COLUMNS", "300");
     Ok(command)
 }

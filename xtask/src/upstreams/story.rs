@@ -15,8 +15,9 @@ pub(super) type Cell = Result<Verdict, String>;
 
 /// The function that the model may call.
 const FUNCTION: &str = "order_status";
-/// Instructions that even a tiny model can follow, if it has learnt the format of `ChatML`: they show the call to make.
-const FUNCTION_INSTRUCTIONS: &str = "Answer with a call of order_status and nothing else:
+/// A request that makes even a tiny model call it, if the server shows calls to the model in this format, which is
+/// Qwen's.
+const REQUEST: &str = "Repeat after me:
 <tool_call>
 <function=order_status>
 <parameter=order>
@@ -83,7 +84,7 @@ fn function(switchboard: &Switchboard) -> Cell {
     let chatbot = json!({
         "name": "Orders",
         "model": switchboard.demo()?["model"],
-        "instructions": FUNCTION_INSTRUCTIONS,
+        "instructions": "You look up orders with order_status.",
         "tools": [{
             "name": FUNCTION,
             "description": "The status of an order.",
@@ -98,7 +99,7 @@ fn function(switchboard: &Switchboard) -> Cell {
     let created = switchboard.call(Role::Admin, "POST", "/chatbots", Some(&chatbot))?;
     let Some(id) = created.body["id"].as_str() else { return Err(described(&created)) };
     let thread = thread(switchboard, id)?;
-    ask(switchboard, &thread, "Call order_status with order A-17.")?;
+    ask(switchboard, &thread, REQUEST)?;
     let calls = webhook.calls(FUNCTION);
     println!("  calls: {}", Value::from(calls.clone()));
     Ok(if calls.is_empty() { Verdict::Accepted } else { Verdict::Yes })
