@@ -172,12 +172,23 @@ async fn a_refusal_of_something_else_is_no_refused_parameter() {
         (None, "Images are not supported in the text of a store."),
         (None, "The temperature is too high today."),
         (None, "Extra inputs are not permitted"),
-        (None, "Conversation roles must alternate user/assistant"),
-        (None, "System message must be at the beginning."),
     ] {
         let error = json!({ "message": message, "type": "invalid_request_error", "param": param, "code": null });
         let failure = refused_with(peer::json(400, &json!({ "error": error }))).await;
         assert!(matches!(failure, Failure::Refused { status: 400, .. }), "{error}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_strict_template_is_known_by_its_words_and_not_asked_again() {
+    for (status, kind, message) in [
+        (400, "invalid_request_error", "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (500, "server_error", "Jinja Exception: System message must be at the beginning."),
+    ] {
+        let error = json!({ "message": message, "type": kind, "code": status });
+        let failure = refused_with(peer::json(status, &json!({ "error": error }))).await;
+        assert_eq!(failure, Failure::Template, "{error}");
+        assert_eq!(failed_in_stream(failed(&error)).await, Failure::Template, "{error} in a stream");
     }
 }
 
