@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     Switchboard,
-    models::{default_model, end_notice, is_listed, today},
+    models::{default_model, end_notice, is_listed},
     pages::Demo,
 };
 
@@ -104,7 +104,7 @@ impl Switchboard {
             None => self.create(named.as_deref(), &models).await?,
         };
         let date = models.iter().find(|listed| listed.id == model).and_then(|listed| listed.shutdown_date.as_deref());
-        let end = date.and_then(|date| end_notice(date, today()));
+        let end = end_notice(date, self.app.now());
         problems
             .extend(end.map(|end| format!("the demo chatbot's model {model} {end}: set OPENAI_MODEL to another one")));
         self.gateway.show(Demo { tenant: TENANT, chatbot: id.clone() });
@@ -122,7 +122,7 @@ impl Switchboard {
         let is_missing = !models.is_empty()
             && !is_listed(models, &chatbot.model)
             && (is_ours || self.is_unknown(&chatbot.model, models).await);
-        let default = || default_model(models, today()).map(|model| model.id.as_str());
+        let default = || default_model(models, self.app.now()).map(|model| model.id.as_str());
         let wanted = if is_missing { named.or_else(default) } else { named.filter(|_| is_ours) };
         if let Some(model) = wanted.filter(|model| *model != chatbot.model) {
             let path = format!("/chatbots/{}", chatbot.id);
@@ -135,7 +135,7 @@ impl Switchboard {
     }
 
     async fn create(&self, named: Option<&str>, models: &[Model]) -> Result<Chatbot, DemoError> {
-        let model = named.or_else(|| default_model(models, today()).map(|model| model.id.as_str()));
+        let model = named.or_else(|| default_model(models, self.app.now()).map(|model| model.id.as_str()));
         let chatbot = json!({
             "name": "Demo",
             "model": model.ok_or(DemoError::NoModel)?,

@@ -11,7 +11,7 @@ use clap::Args;
 use shared::Clock;
 
 use self::{facts::Facts, server::Server};
-use crate::{Error, data_dir, models::today, table};
+use crate::{Error, data_dir, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
@@ -31,11 +31,11 @@ impl Doctor {
     pub(crate) async fn run(&self, data_dir: &Path) -> Result<Vec<String>, Error> {
         let now = Clock::system().now();
         if let (Some(url), Some(token)) = (&self.url, &self.token) {
-            return Ok(rest::facts(url, token, now).await?.findings(today(), &Server::default()));
+            return Ok(rest::facts(url, token, now).await?.findings(now, &Server::default()));
         }
         if self.table.is_some() {
             let (store, _) = table::open(self.table.as_deref(), data_dir).await?;
-            return Ok(Facts::of_table(&store, now).await?.findings(today(), &Server::default()));
+            return Ok(Facts::of_table(&store, now).await?.findings(now, &Server::default()));
         }
         let running = data_dir::endpoints(data_dir).ok();
         let (store, _lock) = table::open(None, data_dir).await?;
@@ -43,11 +43,11 @@ impl Doctor {
         let Some(endpoints) = running else {
             // Nothing is done while nothing runs.
             facts.overdue.clear();
-            return Ok(facts.findings(today(), &Server::default()));
+            return Ok(facts.findings(now, &Server::default()));
         };
         let server = Server::inspected(&endpoints, facts.models()).await?;
         let mut findings = server.findings.clone();
-        findings.extend(facts.findings(today(), &server));
+        findings.extend(facts.findings(now, &server));
         Ok(findings)
     }
 }

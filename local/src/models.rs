@@ -1,12 +1,12 @@
 //! Models of an OpenAI server: the choice of one for the demo chatbot, and those that end soon.
 
-use shared::openai::Model;
-use time::{Date, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
-
-const YYYY_MM_DD: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
-
-/// The number of days before a model's end from which on it is reported.
-const NOTICE_DAYS: i64 = 60;
+use shared::{
+    domain::{
+        At,
+        chatbot::{ModelStatus, Shutdown},
+    },
+    openai::Model,
+};
 
 /// Parts of the names of models that do not chat: words that occur nowhere else.
 const OTHER_PURPOSES: [&str; 11] = [
@@ -30,8 +30,8 @@ const OTHER_PURPOSE_WORDS: [&str; 15] = [
 ];
 
 /// The model to chat with among those that a server lists: the newest small GPT, else the first one that chats.
-pub(crate) fn default_model(models: &[Model], today: Date) -> Option<&Model> {
-    let has_ended = |model: &Model| days_left(model.shutdown_date.as_deref(), today).is_some_and(|days| days < 0);
+pub(crate) fn default_model(models: &[Model], now: At) -> Option<&Model> {
+    let has_ended = |model: &Model| shutdown(model.shutdown_date.as_deref(), now) == Some(Shutdown::Past);
     let chats: Vec<&Model> = models.iter().filter(|model| chats(&model.id) && !has_ended(model)).collect();
     let is_small = |model: &&&Model| model.id.starts_with("gpt-") && model.id.ends_with("-mini");
     let newest = chats.iter().filter(is_small).max_by_key(|model| (model.created, &model.id));
@@ -51,37 +51,31 @@ pub(crate) fn is_listed(models: &[Model], id: &str) -> bool {
     models.iter().any(|model| model.may_answer_to(id))
 }
 
-/// The end of a model in words, if it has ended or ends within [`NOTICE_DAYS`]. `date` is `YYYY-MM-DD`.
-pub(crate) fn end_notice(date: &str, today: Date) -> Option<String> {
-    match days_left(Some(date), today)? {
-        days if days < 0 => Some(format!("was shut down on {date}")),
-        days if days <= NOTICE_DAYS => Some(format!("is shut down on {date}")),
-        _ => None,
-    }
+/// The end of a model in words, if it has ended or ends within 60 days. `date` is `YYYY-MM-DD`.
+pub(crate) fn end_notice(date: Option<&str>, now: At) -> Option<String> {
+    Some(match (shutdown(date, now)?, date.unwrap_or_default()) {
+        (Shutdown::Near, date) => format!("shuts down on {date}"),
+        (Shutdown::Past, date) => format!("has reached its shutdown date, {date}"),
+    })
 }
 
-fn days_left(date: Option<&str>, today: Date) -> Option<i64> {
-    Some((Date::parse(date?, YYYY_MM_DD).ok()? - today).whole_days())
-}
-
-pub(crate) fn today() -> Date {
-    OffsetDateTime::now_utc().date()
+fn shutdown(date: Option<&str>, now: At) -> Option<Shutdown> {
+    ModelStatus { shutdown_date: date.map(str::to_owned), ..ModelStatus::default() }.shutdown(now)
 }
 
 #[cfg(test)]
 mod tests {
-    use time::macros::date;
-
     use super::*;
 
-    const TODAY: Date = date!(2026 - 11 - 29);
+    /// 2026-11-29.
+    const NOW: At = At::from_seconds(1_795_953_600);
 
     fn model(id: &str) -> Model {
         Model { id: id.to_owned(), created: None, shutdown_date: None }
     }
 
     fn chosen(models: &[Model]) -> Option<&str> {
-        default_model(models, TODAY).map(|model| model.id.as_str())
+        default_model(models, NOW).map(|model| model.id.as_str())
     }
 
     #[test]
@@ -130,18 +124,16 @@ mod tests {
 
     #[test]
     fn a_model_that_has_ended_is_never_chosen() {
-        let ended = Model { shutdown_date: Some("2026-11-28".into()), ..model("gpt-5-mini") };
-        let ends = Model { shutdown_date: Some("2026-11-29".into()), ..model("gpt-5-mini") };
-        assert_eq!(chosen(&[ended, model("gpt-6")]), Some("gpt-6"));
-        assert_eq!(chosen(&[ends, model("gpt-6")]), Some("gpt-5-mini"));
+        let ending = |date: &str| Model { shutdown_date: Some(date.to_owned()), ..model("gpt-5-mini") };
+        assert_eq!(chosen(&[ending("2026-11-29"), model("gpt-6")]), Some("gpt-6"));
+        assert_eq!(chosen(&[ending("2026-11-30"), model("gpt-6")]), Some("gpt-5-mini"));
     }
 
     #[test]
-    fn an_end_is_reported_sixty_days_ahead() {
-        assert_eq!(end_notice("2027-01-29", TODAY), None);
-        assert_eq!(end_notice("2027-01-28", TODAY).unwrap(), "is shut down on 2027-01-28");
-        assert_eq!(end_notice("2026-11-29", TODAY).unwrap(), "is shut down on 2026-11-29");
-        assert_eq!(end_notice("2026-11-28", TODAY).unwrap(), "was shut down on 2026-11-28");
-        assert_eq!(end_notice("soon", TODAY), None);
+    fn an_end_is_put_in_words() {
+        assert_eq!(end_notice(None, NOW), None);
+        assert_eq!(end_notice(Some("2027-11-29"), NOW), None);
+        assert_eq!(end_notice(Some("2026-12-11"), NOW).unwrap(), "shuts down on 2026-12-11");
+        assert_eq!(end_notice(Some("2026-11-28"), NOW).unwrap(), "has reached its shutdown date, 2026-11-28");
     }
 }

@@ -1,6 +1,9 @@
 //! The facts about a deployment from which findings follow, and those that its table holds.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::Value;
 use shared::{
@@ -10,7 +13,6 @@ use shared::{
         key::{self, Key, OutboxKind},
     },
 };
-use time::Date;
 
 use super::{chatbot, server::Server};
 use crate::Error;
@@ -26,7 +28,7 @@ pub(super) const PAGE_SIZE: usize = 100;
 
 #[derive(Default)]
 pub(super) struct Facts {
-    /// Chatbots, as the table holds them or as the API shows them.
+    /// Chatbots as the API shows them, with their `tenant` where several are checked.
     pub(super) chatbots: Vec<Value>,
     pub(super) waits: Vec<LongWaits>,
     /// The number of due items that the sweep should have done, by kind.
@@ -46,9 +48,7 @@ pub(super) struct LongWaits {
 impl Facts {
     pub(super) async fn of_table(store: &Store, now: At) -> Result<Self, Error> {
         let chatbots = store.chatbots_of_all_tenants().await?;
-        let mut tenants: Vec<&str> = chatbots.iter().filter_map(|chatbot| chatbot["tenant"].as_str()).collect();
-        tenants.sort_unstable();
-        tenants.dedup();
+        let tenants: BTreeSet<&str> = chatbots.iter().map(|chatbot| chatbot.tenant.as_str()).collect();
         let mut waits = Vec::new();
         for tenant in tenants {
             let queued = store.thread_list_of_tenant(tenant, Some("queued"), None, PAGE_SIZE).await?;
@@ -57,7 +57,7 @@ impl Facts {
             waits.extend(LongWaits::among(queued, Some(tenant.to_owned()), now));
         }
         let overdue = overdue(store, now).await?;
-        Ok(Self { chatbots, waits, overdue })
+        Ok(Self { chatbots: chatbots.iter().map(|chatbot| chatbot::shown(chatbot, now)).collect(), waits, overdue })
     }
 
     /// The models of all chatbots, fallbacks included.
@@ -65,8 +65,8 @@ impl Facts {
         self.chatbots.iter().flat_map(chatbot::models).map(|(_, model)| model)
     }
 
-    pub(super) fn findings(&self, today: Date, server: &Server) -> Vec<String> {
-        let chatbots = self.chatbots.iter().flat_map(|chatbot| chatbot::findings(chatbot, today, server));
+    pub(super) fn findings(&self, now: At, server: &Server) -> Vec<String> {
+        let chatbots = self.chatbots.iter().flat_map(|chatbot| chatbot::findings(chatbot, now, server));
         let waits = self.waits.iter().map(LongWaits::finding);
         let overdue = self.overdue.iter().map(|(kind, count)| {
             let items = if *count == 1 { format!("{kind} has") } else { format!("{kind}s have") };
@@ -125,6 +125,7 @@ fn kind(key: &Key) -> &'static str {
         Some(OutboxKind::Cleanup) => "OpenAI deletion",
         Some(OutboxKind::Delivery) => "webhook call",
         None if key.sk == key::THREAD => "thread",
+        None if key.chatbot().is_some() => "model check",
         None => "other item",
     }
 }

@@ -1,13 +1,11 @@
 //! Reads across all tenants, for an operator who looks for what needs attention.
 
-use serde_json::Value;
-
-use super::{Store, outcome::into_error};
-use crate::Error;
+use super::{Store, outcome::into_error, row};
+use crate::{Error, domain::Chatbot};
 
 impl Store {
-    /// The chatbots of all tenants as they are stored, in no order. Reads the whole table, since no index has them.
-    pub async fn chatbots_of_all_tenants(&self) -> Result<Vec<Value>, Error> {
+    /// The chatbots of all tenants, in no order. Reads the whole table, since no index has them.
+    pub async fn chatbots_of_all_tenants(&self) -> Result<Vec<Chatbot>, Error> {
         let (mut chatbots, mut start) = (Vec::new(), None);
         loop {
             let page = self
@@ -22,7 +20,7 @@ impl Store {
                 .await
                 .map_err(into_error)?;
             for item in page.items.unwrap_or_default() {
-                chatbots.push(serde_dynamo::from_item(item).map_err(Error::internal)?);
+                chatbots.push(row::read(item)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {

@@ -70,14 +70,17 @@ async fn a_server_that_lost_models_or_ends_them_is_reported() {
     let url = format!("{}/v1", server.url);
     let environment = [("OPENAI_BASE_URL", url.as_str()), ("OPENAI_API_KEY", "right")];
     let laptop = Laptop::ready(switchboard(folder.path()).args(["--port", "0"]).envs(environment)).await;
-    let end = format!("is shut down on {}", in_days(10));
+    let end = format!("shuts down on {}", in_days(10));
     assert_eq!(laptop.problems(), [format!("the demo chatbot's model gemma-3 {end}: set OPENAI_MODEL to another one")]);
 
     let mut lines = found(doctor(folder.path()).env("OPENAI_API_KEY", "right")).await;
     lines.sort_by_key(|line| line.contains("Own"));
     let (demo, own) = (lines[0].split(" (").nth(1).unwrap(), own["id"].as_str().unwrap());
-    assert_eq!(demo, format!("\"Demo\", tenant acme): the model gemma-3 {end}; set model to another one"));
-    let missing = "the server does not have the model gpt-standin; set model to one that it has";
+    assert_eq!(
+        demo,
+        format!("\"Demo\", tenant acme): the model `gemma-3` {end}; set `model` to another one before that day")
+    );
+    let missing = "the server does not have the model `gpt-standin`; set `model` to one that it has";
     assert_eq!(lines[1..], [format!("chatbot {own} (\"Own\", tenant acme): {missing}")]);
 
     // Without the server, what the table knows of its models is still reported: the demo chatbot's day was stored.
@@ -148,12 +151,16 @@ async fn a_table_is_read_with_the_credentials_of_the_environment() {
     let overdue = |items: &str| {
         format!("{items} been due for more than 5 minutes: check that the function sweep runs each minute, and its log")
     };
-    let (missing, ends) = ("the server does not have the model gpt-5-mini", "the model gpt-5-mini is shut down on");
+    let (missing, ends) = ("the server does not have the model `gpt-5-mini`", "the model `gpt-5-mini` shuts down on");
     assert_eq!(
         lines,
         [
-            format!("chatbot {} (\"Robin\", tenant globex): {missing}; set model to one that it has", ids[0]),
-            format!("chatbot {} (\"Robin\", tenant initech): {ends} {}; set model to another one", ids[1], in_days(59)),
+            format!("chatbot {} (\"Robin\", tenant globex): {missing}; set `model` to one that it has", ids[0]),
+            format!(
+                "chatbot {} (\"Robin\", tenant initech): {ends} {}; set `model` to another one before that day",
+                ids[1],
+                in_days(59)
+            ),
             overdue("1 OpenAI deletion has"),
             overdue("2 webhook calls have"),
         ]
