@@ -86,8 +86,8 @@ enum Command {
     Verify(Verify),
     /// Check a deployment, and print one line for each thing that needs attention.
     ///
-    /// Models that end, chatbots with warnings, customers who wait for long, due work that piles up; on this machine the
-    /// OpenAI server too. Reads only, so it may run at any time. Exits with 1 where something needs attention.
+    /// Models that end, chatbots with warnings, customers who wait for long, due work that piles up; on this machine
+    /// the OpenAI server too. Reads only, so it may run at any time. Exits with 1 where something needs attention.
     Doctor(Doctor),
 }
 

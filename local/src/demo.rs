@@ -80,8 +80,8 @@ struct Chatbot {
 }
 
 impl Switchboard {
-    /// A public chatbot in [`TENANT`], which the demo page shows: the newest whose model the server has, else the newest,
-    /// else a new one. First refreshes the model of the chatbot that an earlier start created.
+    /// A public chatbot in [`TENANT`], which the demo page shows: the newest whose model the server has, else the
+    /// newest, else a new one. First refreshes the model of the chatbot that an earlier start created.
     pub async fn demo(&self, choice: ModelChoice) -> Result<DemoChatbot, DemoError> {
         let models = match choice.listed {
             Some(models) => models,

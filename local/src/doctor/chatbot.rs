@@ -1,5 +1,5 @@
-//! The findings about one chatbot, from its view in the API. Fields that are absent, or not as expected, say nothing: the
-//! deployment may be older or newer than this program.
+//! The findings about one chatbot, from its view in the API. Fields that are absent, or not as expected, say nothing:
+//! the deployment may be older or newer than this program.
 
 use serde_json::Value;
 use shared::domain::{At, Chatbot};

@@ -94,8 +94,8 @@ impl LongWaits {
         let or_more = if *count == PAGE_SIZE { " or more" } else { "" };
         let (threads, have) = if *count == 1 { ("thread", "has") } else { ("threads", "have") };
         format!(
-            "{count}{or_more} {threads}{of_tenant} {have} waited for an agent for more than an hour, the longest since {since} \
-                ({thread}): claim them, or set QUEUE_TIMEOUT_MINUTES"
+            "{count}{or_more} {threads}{of_tenant} {have} waited for an agent for more than an hour, the longest since \
+                {since} ({thread}): claim them, or set QUEUE_TIMEOUT_MINUTES"
         )
     }
 }

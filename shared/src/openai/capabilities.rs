@@ -14,9 +14,9 @@ impl OpenAi {
     /// True if the server has the Conversations API.
     ///
     /// First reads a conversation that does not exist: an error that speaks of it proves the route, and nothing is
-    /// created. That is OpenAI's answer. Any other proves nothing, because a 404 without words may mean the conversation
-    /// or the route, so the second request creates an empty conversation and deletes it. Where there is no route,
-    /// nothing is created by it.
+    /// created. That is OpenAI's answer. Any other proves nothing, because a 404 without words may mean the
+    /// conversation or the route, so the second request creates an empty conversation and deletes it. Where there is
+    /// no route, nothing is created by it.
     pub async fn has_conversations(&self) -> Result<bool, Failure> {
         let read = || self.request(Method::GET, &["conversations", NO_CONVERSATION], &[]);
         match self.send_small(RequestKind::Idempotent, read).await {
