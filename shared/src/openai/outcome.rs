@@ -1,8 +1,30 @@
-//! The outcome of a response.
+//! The events of a response, and its outcome.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Usage;
+
+/// An event of a response. The deltas since the last restart are the beginning of [`Outcome::text`], and all of it in
+/// the end; an answer that arrives all at once has no deltas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Created {
+        response_id: String,
+    },
+    /// A part of the answer, without thinking and citation marks.
+    Delta {
+        text: String,
+    },
+    /// The deltas so far are void: what they said turned out to be commentary or thinking. The answer starts over with
+    /// the next delta.
+    Restart,
+    /// A text that the server marked as commentary, whole.
+    Commentary {
+        text: String,
+    },
+    /// The last event.
+    Completed(Outcome),
+}
 
 /// The outcome of a response that ran to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

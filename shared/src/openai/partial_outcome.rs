@@ -7,9 +7,8 @@ use serde_json::Value;
 use super::{
     failure::Failure,
     frame::{Frame, ResponseObject, TextDone},
-    outcome::{Call, Outcome},
+    outcome::{Call, Event, Outcome},
     output_item::{Message, OutputItem, Phase, usage},
-    response_stream::Event,
     text_filter::TextFilter,
 };
 

@@ -11,7 +11,7 @@ use super::{
     client::OpenAi,
     failure::Failure,
     frame::{self, Frames},
-    outcome::Outcome,
+    outcome::Event,
     partial_outcome::PartialOutcome,
     transport::request_id,
 };
@@ -26,28 +26,6 @@ pub struct ResponseStream {
     last: Option<Result<Event, Failure>>,
     ended: bool,
     request_id: Option<String>,
-}
-
-/// An event of a response. The deltas since the last restart are the beginning of [`Outcome::text`], and all of it in
-/// the end; an answer that arrives all at once has no deltas.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    Created {
-        response_id: String,
-    },
-    /// A part of the answer, without thinking and citation marks.
-    Delta {
-        text: String,
-    },
-    /// The deltas so far are void: what they said turned out to be commentary or thinking. The answer starts over with
-    /// the next delta.
-    Restart,
-    /// A text that the server marked as commentary, whole.
-    Commentary {
-        text: String,
-    },
-    /// The last event.
-    Completed(Outcome),
 }
 
 impl ResponseStream {

@@ -168,7 +168,7 @@ impl Findings {
         if let Some(progress) = becomes.progress.as_ref().filter(|_| play.way != Way::Json) {
             self.same("the commentary", progress, &played.progress);
         }
-        let views = [&played.told.told].into_iter().chain(played.listener.as_ref().map(|listener| &listener.view));
+        let views = [&played.told.view].into_iter().chain(played.listener.as_ref().map(|listener| &listener.view));
         for view in views {
             self.0.extend(view.flaws.iter().cloned());
             if !view.loose_words().is_empty() {
@@ -181,7 +181,7 @@ impl Findings {
         }
         if play.way == Way::Sse && becomes.reply.is_some() {
             let discarded = if play.form == Form::Whole { 0 } else { becomes.discarded };
-            self.same("withdrawals of shown words", &discarded, &played.told.told.discarded);
+            self.same("withdrawals of shown words", &discarded, &played.told.view.discarded);
         }
         if let Some(listener) = &played.listener {
             self.same("messages on the socket", &played.log.len(), &listener.view.messages.len());
@@ -206,10 +206,7 @@ impl Findings {
         let plain = becomes.reply.as_ref().filter(|_| is_plain && play.case.story.len() == 1);
         let expected = next.input.clone().or_else(|| {
             let reply = plain?;
-            let question = match &play.case.story[0] {
-                Step::Customer(text) => text,
-                _ => return None,
-            };
+            let Step::Customer(question) = &play.case.story[0] else { return None };
             let turn = [format!("user: {question}"), format!("assistant: {reply}")];
             let is_new = asked.iter().filter(|it| it["conversation"] == last["conversation"]).count() == 1;
             let earlier = if play.memory == Memory::Local || is_new { turn.to_vec() } else { Vec::new() };

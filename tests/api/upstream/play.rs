@@ -146,7 +146,7 @@ impl Play {
                 }
             };
             if let Some(told) = told {
-                progress.extend(told.told.progress.iter().cloned());
+                progress.extend(told.view.progress.iter().cloned());
                 progress.extend(told.ai_sdk.iter().flat_map(|view| view.progress.iter().cloned()));
                 last = Some(told);
             }

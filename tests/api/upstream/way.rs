@@ -23,7 +23,7 @@ pub(super) enum Way {
 pub(super) struct Told {
     /// The reply's text; `None` if there is no reply.
     pub(super) reply: Option<String>,
-    pub(super) told: View,
+    pub(super) view: View,
     pub(super) ai_sdk: Option<AiSdkView>,
     /// Everything that came, for a look at each character.
     pub(super) wire: String,
@@ -58,7 +58,7 @@ async fn by_json(customer: &Persona, thread: &str, text: &str) -> Told {
     let expected = if reply.is_some() { 200 } else { 202 };
     let wire = answer.body.to_string();
     answer.expect(expected);
-    Told { reply, told: View::default(), ai_sdk: None, wire }
+    Told { reply, view: View::default(), ai_sdk: None, wire }
 }
 
 async fn by_sse(customer: &Persona, peer: &Peer, thread: &str, text: &str) -> Told {
@@ -76,7 +76,7 @@ async fn by_sse(customer: &Persona, peer: &Peer, thread: &str, text: &str) -> To
     }
     let reply = told.messages.values().find(|message| message["answers"].is_object());
     let reply = reply.and_then(|reply| reply["text"].as_str().map(str::to_owned));
-    Told { reply, told, ai_sdk: None, wire }
+    Told { reply, view: told, ai_sdk: None, wire }
 }
 
 /// Sends a message as the Vercel AI SDK does.
@@ -104,7 +104,7 @@ async fn by_ai_sdk(customer: &Persona, peer: &Peer, thread: &str, text: &str) ->
         view.flaws.push("the stream does not end with [DONE]".to_owned());
     }
     let texts = view.texts();
-    Told { reply: texts.last().cloned(), told: View::default(), ai_sdk: Some(view), wire }
+    Told { reply: texts.last().cloned(), view: View::default(), ai_sdk: Some(view), wire }
 }
 
 /// A customer's socket, and the view of its listener.

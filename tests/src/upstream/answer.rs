@@ -28,6 +28,7 @@ pub enum Answer {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the field of the file has that name")]
 pub struct Raw {
     raw: String,
     /// `clean` or `cut`.
@@ -73,7 +74,7 @@ impl<'de> Deserialize<'de> for Answer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let read = match value {
-            Value::String(text) => Part::say(&text).map(|part| Self::Parts(vec![part])),
+            Value::String(text) => Ok(Self::Parts(vec![Part::say(&text)])),
             Value::Array(parts) => parts.into_iter().map(Part::read).collect::<Result<_, _>>().map(Self::Parts),
             Value::Object(_) if value.get("raw").is_some() => serde_json::from_value(value).map(Self::Raw),
             value => serde_json::from_value(value).map(Self::Body),
@@ -85,7 +86,7 @@ impl<'de> Deserialize<'de> for Answer {
 impl Answer {
     /// A plain answer.
     pub(super) fn plain(text: &str) -> Self {
-        Self::Parts(vec![Part::say(text).expect("a text is a part")])
+        Self::Parts(vec![Part::say(text)])
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -108,12 +109,11 @@ impl Answer {
                 let stream = Stream::of(parts, id, model);
                 let whole = stream.whole().filter(|_| form == Form::Whole);
                 let landed = stream.landed();
-                match whole {
-                    Some(whole) => Body { json: Some(whole), landed, ..Body::default() }.write(),
-                    None => {
-                        let (chunks, end) = stream.chunks();
-                        Written { status: 200, headers: vec![event_stream()], chunks, end, landed }
-                    }
+                if let Some(whole) = whole {
+                    Body { json: Some(whole), landed, ..Body::default() }.write()
+                } else {
+                    let (chunks, end) = stream.chunks();
+                    Written { status: 200, headers: vec![event_stream()], chunks, end, landed }
                 }
             }
             Self::Raw(Raw { raw, end, headers, landed }) => Written {

@@ -145,6 +145,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
     Value::deserialize(deserializer).map(Some)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
 fn none_expected() -> Option<Vec<String>> {
     Some(Vec::new())
 }
@@ -181,7 +182,7 @@ impl Case {
             }
         }
         let mut case: Self = serde_json::from_value(file).map_err(|error| error.to_string())?;
-        case.name = name.to_owned();
+        name.clone_into(&mut case.name);
         Ok(case)
     }
 

@@ -22,6 +22,7 @@ pub enum Part {
 /// A message.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the field of the file has that name")]
 pub struct Say {
     say: String,
     /// The deltas; words if absent.
@@ -35,6 +36,7 @@ pub struct Say {
 /// A function call.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the field of the file has that name")]
 pub struct Call {
     call: String,
     /// JSON as text, or as a value of its own where a case tests that.
@@ -51,6 +53,7 @@ pub struct Call {
 /// The end of a stream.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the field of the file has that name")]
 pub struct End {
     /// The last event's type (`response.completed`, say), `error`, `[DONE]`, or `clean` or `cut` for none.
     end: String,
@@ -98,8 +101,8 @@ fn call_1() -> Value {
 }
 
 impl Part {
-    pub(super) fn say(text: &str) -> Result<Self, Error> {
-        Ok(Self::Say(Say { say: text.to_owned(), ..Say::default() }))
+    pub(super) fn say(text: &str) -> Self {
+        Self::Say(Say { say: text.to_owned(), ..Say::default() })
     }
 
     pub(super) fn read(value: Value) -> Result<Self, Error> {
@@ -166,7 +169,7 @@ impl<'a> Stream<'a> {
             Part::Say(say) => self.say(say),
             Part::Refuse(text) => self.refuse(text),
             Part::Call(call) => self.call(call),
-            Part::Item(item) => self.item(item.clone(), item.clone(), |_, _| {}),
+            Part::Item(item) => self.item(item, item, |_, _| {}),
             Part::Event(event) => {
                 self.has_raw_events = true;
                 self.event(event.clone());
@@ -180,7 +183,7 @@ impl<'a> Stream<'a> {
         let text = say.deltas.as_ref().map_or_else(|| say.say.clone(), |deltas| deltas.concat());
         let deltas = say.deltas.clone().unwrap_or_else(|| words(&say.say));
         let part = json!({ "type": "output_text", "text": text, "annotations": say.annotations });
-        self.message(say, part, |stream, at| {
+        self.message(say, &part, |stream, at| {
             for delta in &deltas {
                 stream.event(json!({
                     "type": "response.output_text.delta", "item_id": at["item_id"], "output_index": at["output_index"],
@@ -196,7 +199,7 @@ impl<'a> Stream<'a> {
 
     fn refuse(&mut self, text: &str) {
         let part = json!({ "type": "refusal", "refusal": text });
-        self.message(&Say::default(), part, |stream, at| {
+        self.message(&Say::default(), &part, |stream, at| {
             for (kind, field) in [("delta", "delta"), ("done", "refusal")] {
                 stream.event(json!({
                     "type": format!("response.refusal.{kind}"), "item_id": at["item_id"],
@@ -207,7 +210,7 @@ impl<'a> Stream<'a> {
     }
 
     /// A message with one part, whose events `write` adds.
-    fn message(&mut self, say: &Say, part: Value, write: impl FnOnce(&mut Self, &Value)) {
+    fn message(&mut self, say: &Say, part: &Value, write: impl FnOnce(&mut Self, &Value)) {
         let (id, status) = (format!("msg_{}_{}", self.id, self.output.len()), say.status.as_deref());
         let item = |status: &str, content: Value| {
             let mut item = json!({ "type": "message", "id": id, "role": "assistant", "status": status });
@@ -218,7 +221,7 @@ impl<'a> Stream<'a> {
             item
         };
         let (begun, done) = (item("in_progress", json!([])), item(status.unwrap_or("completed"), json!([part])));
-        self.item(begun, done, |stream, at| {
+        self.item(&begun, &done, |stream, at| {
             let mut empty = part.clone();
             for field in ["text", "refusal"] {
                 empty.get_mut(field).into_iter().for_each(|text| *text = json!(""));
@@ -229,7 +232,7 @@ impl<'a> Stream<'a> {
                 }
             }
             write(stream, at);
-            stream.event(content_part("done", at, &part));
+            stream.event(content_part("done", at, part));
         });
     }
 
@@ -249,7 +252,7 @@ impl<'a> Stream<'a> {
         let mut begun = item.clone();
         begun["arguments"] = json!("");
         begun["status"] = json!("in_progress");
-        self.item(begun, item, |stream, at| {
+        self.item(&begun, &item, |stream, at| {
             for (kind, field) in [("delta", "delta"), ("done", "arguments")] {
                 stream.event(json!({
                     "type": format!("response.function_call_arguments.{kind}"), "item_id": at["item_id"],
@@ -260,13 +263,13 @@ impl<'a> Stream<'a> {
     }
 
     /// An output item: its beginning, the events that `write` adds, and its end.
-    fn item(&mut self, begun: Value, done: Value, write: impl FnOnce(&mut Self, &Value)) {
+    fn item(&mut self, begun: &Value, done: &Value, write: impl FnOnce(&mut Self, &Value)) {
         let at = json!({ "item_id": done["id"], "output_index": self.output.len() });
         let index = at["output_index"].clone();
         self.event(json!({ "type": "response.output_item.added", "output_index": index, "item": begun }));
         write(self, &at);
         self.event(json!({ "type": "response.output_item.done", "output_index": index, "item": done }));
-        self.output.push(done);
+        self.output.push(done.clone());
     }
 
     fn end(&mut self, end: &End) {
