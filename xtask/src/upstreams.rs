@@ -7,7 +7,7 @@ mod story;
 mod switchboard;
 mod webhook;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use clap::Args;
 
@@ -55,11 +55,14 @@ pub(crate) fn step(report: &mut Report) {
 /// Installs each server, plays the story with it, and compares the row with what the docs claim.
 fn run(report: &mut Report, servers: &[Server], memory: Option<&str>) {
     let mut table = vec![claims::header(), format!("|---|{}", "---|".repeat(COLUMNS.len()))];
+    let mut installed: BTreeMap<&str, Installed<Python>> = BTreeMap::new();
     for &server in servers {
         let environments = server.environments().iter();
         let pythons: Result<Vec<_>, _> = environments
             .map(|environment| {
-                install(report, &format!("Python packages of {}", environment.name), || Python::with(environment))
+                let name = environment.name;
+                let install = || install(report, &format!("Python packages of {name}"), || Python::with(environment));
+                installed.entry(name).or_insert_with(install).clone()
             })
             .collect();
         report.step(server.name(), || try_server(server, pythons, memory, &mut table));

@@ -41,6 +41,7 @@ pub(crate) struct Environment {
 const TOOLS: Environment = Environment { name: "python", packages: PACKAGES, options: &[], oldest: (3, 10) };
 
 /// A Python with the packages of an [`Environment`].
+#[derive(Clone)]
 pub(crate) struct Python {
     bin: PathBuf,
 }
