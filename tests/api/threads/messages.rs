@@ -35,7 +35,11 @@ async fn the_log_tells_who_said_what() {
     customer.post(&format!("/threads/{thread}/chat"), say).await.expect(200);
     customer.post(&format!("/threads/{thread}/escalate"), json!({ "reason": "too slow" })).await.expect(200);
     notes(&stage.agent(), &thread, "Check the depot").await;
-    let page = stage.agent().get(&format!("/threads/{thread}/messages")).await.expect(200).body;
+    let mut page = stage.agent().get(&format!("/threads/{thread}/messages")).await.expect(200).body;
+    // The stand-in counts tokens by the length of what it is told.
+    let usage = page["data"][1].as_object_mut().unwrap().remove("usage").unwrap();
+    let counts = ["input", "cached", "output", "reasoning"].map(|kind| usage[kind].as_u64().unwrap());
+    assert!(counts[0] > 0 && counts[2] > 0, "{usage}");
     redacted().bind(|| {
         assert_json_snapshot!(page, @r#"
     {
