@@ -17,7 +17,7 @@ const MESSAGE_SEPARATOR: &str = "\n\n";
 
 /// Collects the frames of a response, and turns them into events.
 ///
-/// What was streamed counts. The last event may add to it (a text that goes further, an item that was not streamed) but
+/// The streamed text counts. The last event may add to it (a text that goes further, an item that was not streamed) but
 /// takes nothing back: some servers leave the output out of it, or send `null` in its place.
 #[derive(Default)]
 pub(super) struct PartialOutcome {

@@ -30,7 +30,7 @@ pub struct ResponseRequest<'a> {
     pub text_format: Option<TextFormat<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ToolChoice>,
-    /// What the server does with a conversation that grows beyond the model's context.
+    /// The server's way to keep a growing conversation within the model's context.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub context_management: &'static [ContextManagement],
     #[serde(skip)]

@@ -21,7 +21,7 @@ fn list(ids: &[&str]) -> Response {
     peer::json(200, &json!({ "object": "list", "data": data }))
 }
 
-/// What servers answer that have no route for single models.
+/// The answers of servers that have no route for single models.
 fn without_a_route() -> Vec<Response> {
     vec![
         peer::text(404, "text/plain", "404 page not found"),

@@ -48,7 +48,7 @@ pub(super) struct Play {
     pub(super) form: Form,
 }
 
-/// What is there after a story.
+/// The state after a story.
 pub(super) struct Played {
     pub(super) customer: Persona,
     pub(super) thread: String,

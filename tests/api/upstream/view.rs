@@ -17,7 +17,7 @@ pub(super) struct View {
     pub(super) status: Option<Value>,
     /// The number of times that shown words were withdrawn.
     pub(super) discarded: usize,
-    /// What cannot be: a delta that leaves a gap, say.
+    /// Impossible things: a delta that leaves a gap, say.
     pub(super) flaws: Vec<String>,
 }
 

@@ -36,7 +36,7 @@ impl Process {
         Ok(Self { child, lines, log: log.to_owned() })
     }
 
-    /// What `find` finds in the first line from here on that has it. The error has the last lines.
+    /// The result of `find` for the first line from here on that has it. The error has the last lines.
     pub(super) fn until<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let until = Instant::now() + TIMEOUT;
         let mut last_lines = Vec::new();
