@@ -95,8 +95,8 @@ struct Replay<'a> {
     answered_through: u64,
     /// The `seq` of the last bot message that answers something; 0 if there is none.
     last_reply: u64,
-    /// The message before was one of the bot that answers nothing and is no greeting: its words of hand-over, written in
-    /// one transaction with the escalation that must follow.
+    /// The message before was one of the bot that answers nothing and is no greeting: its words of hand-over, written
+    /// in one transaction with the escalation that must follow.
     hands_over: bool,
     ids: HashSet<&'a str>,
     client_ids: HashSet<(&'a str, &'a str)>,

@@ -1,7 +1,7 @@
 //! A turn with either memory, by the length of the log before it.
 //!
-//! The CPU time is that of the threads on which Switchboard runs: the gateway, the function, both of its clients and the
-//! embedded database. The stand-in, which reads the whole prompt, and the bench's own client run on other threads.
+//! The CPU time is that of the threads on which Switchboard runs: the gateway, the function, both of its clients and
+//! the embedded database. The stand-in, which reads the whole prompt, and the bench's own client run on other threads.
 
 use std::time::Duration;
 

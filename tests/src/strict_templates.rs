@@ -32,8 +32,8 @@ fn body(request: &reqwest::Request) -> Value {
     serde_json::from_slice(body).expect("it is JSON")
 }
 
-/// The refusal of an input, in the words of the templates: Qwen's for a misplaced system message, and those of Gemma and
-/// Mistral, whose last message is the user's too.
+/// The refusal of an input, in the words of the templates: Qwen's for a misplaced system message, and those of Gemma
+/// and Mistral, whose last message is the user's too.
 fn refusal(body: &Value) -> Option<(u16, &'static str)> {
     let input = body["input"].as_array().expect("input is a list");
     let roles: Vec<_> = input.iter().filter_map(|item| item["role"].as_str()).collect();

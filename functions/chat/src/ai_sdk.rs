@@ -165,7 +165,8 @@ impl AiSdkStream {
         }
     }
 
-    /// Completes the message with the reply as it was logged: the rest of its text, its sources, and its ids as metadata.
+    /// Completes the message with the reply as it was logged: the rest of its text, its sources, and its ids as
+    /// metadata.
     fn conclude(&mut self, reply: &Message, chunks: &mut Vec<Value>) {
         let written = self.open.clone().unwrap_or_default();
         if let Some(rest) = reply.text.strip_prefix(&written) {

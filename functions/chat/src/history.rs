@@ -1,8 +1,8 @@
 //! The part of the log that a request to the model carries.
 //!
 //! With `conversation` memory OpenAI keeps what was said before, so that the log since then goes along as it is
-//! ([`mirror`]). With `local` memory each request carries the recent log, in the strict order that the chat templates of
-//! other servers ask for ([`alternation`]).
+//! ([`mirror`]). With `local` memory each request carries the recent log, in the strict order that the chat templates
+//! of other servers ask for ([`alternation`]).
 //!
 //! The two parts of a `local` request that servers can cache come first and stay as they are from turn to turn: the
 //! instructions, and the log from a start that moves in steps ([`start`]).
@@ -34,7 +34,8 @@ pub(crate) struct History {
 }
 
 /// The log after `after`, through `thread.seq`, as far as it fits into the budget; the newest messages win. Without the
-/// messages that `conversation` itself produced. `log_tail` holds messages at the log's end that need not be read again.
+/// messages that `conversation` itself produced. `log_tail` holds messages at the log's end that need not be read
+/// again.
 pub(crate) async fn input(
     app: &App,
     thread: &Thread,

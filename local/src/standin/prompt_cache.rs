@@ -14,7 +14,8 @@ const STEP_TOKENS: usize = 128;
 /// The number of prefixes after which all are forgotten, so that memory stays small.
 const MAX_PREFIXES: usize = 200_000;
 
-/// The fingerprints of all prefixes of the prompts so far. OpenAI forgets them after minutes without use; this does not.
+/// The fingerprints of all prefixes of the prompts so far. OpenAI forgets them after minutes without use; this does
+/// not.
 #[derive(Default)]
 pub(super) struct PromptCache {
     prefixes: HashSet<u64>,

@@ -166,8 +166,8 @@ pub fn case_names() -> Vec<String> {
 }
 
 impl Case {
-    /// Reads a case as it is to be played with this memory: the fields of `becomes` may differ by memory. Returns why it
-    /// cannot be read.
+    /// Reads a case as it is to be played with this memory: the fields of `becomes` may differ by memory. Returns why
+    /// it cannot be read.
     pub fn read(name: &str, memory: &str) -> Result<Self, String> {
         let path = PathBuf::from(FOLDER).join(format!("{name}.json"));
         let text = fs::read_to_string(path).map_err(|error| error.to_string())?;

@@ -110,8 +110,8 @@ impl Python {
     }
 }
 
-/// Creates the environment with the first Python on `PATH` that is new enough. Debian packages `venv` apart from Python;
-/// it is installed here with root's rights.
+/// Creates the environment with the first Python on `PATH` that is new enough. Debian packages `venv` apart from
+/// Python; it is installed here with root's rights.
 fn create(folder: &Path, oldest: (u32, u32)) -> Result<(), String> {
     let found =
         interpreter(oldest).or_else(|| if apt::install(&["python3-venv"]) { interpreter(oldest) } else { None });
@@ -129,8 +129,8 @@ fn create(folder: &Path, oldest: (u32, u32)) -> Result<(), String> {
     )
 }
 
-/// The first of these programs that is new enough and can make environments. Debian's `venv` can be imported without the
-/// package `python3-venv`, but fails later for lack of `ensurepip`.
+/// The first of these programs that is new enough and can make environments. Debian's `venv` can be imported without
+/// the package `python3-venv`, but fails later for lack of `ensurepip`.
 fn interpreter((major, minor): (u32, u32)) -> Option<&'static str> {
     const PROGRAMS: [&str; 4] = ["python3", "python3.14", "python3.13", "python3.12"];
     let check = format!("import ensurepip, venv, sys; sys.exit(sys.version_info < ({major}, {minor}))");

@@ -129,8 +129,8 @@ fn lite_llm(python: &Python, behind: &str, key: &str) -> Command {
     command
 }
 
-/// OGX keeps its data in `folder`, and nothing at home. It takes port 0 for no choice, so a free port is looked up; wide
-/// lines, so that it does not wrap its URL.
+/// OGX keeps its data in `folder`, and nothing at home. It takes port 0 for no choice, so a free port is looked up;
+/// wide lines, so that it does not wrap its URL.
 fn ogx(python: &Python, behind: &str, folder: &Path) -> io::Result<Command> {
     let folder = folder.canonicalize()?.join("ogx");
     fs::create_dir_all(&folder)?;

@@ -42,7 +42,8 @@ pub(super) struct Response {
 }
 
 impl Switchboard {
-    /// Starts it on a free port, with these variables and no other. It has printed all of its greeting when this returns.
+    /// Starts it on a free port, with these variables and no other. It has printed all of its greeting when this
+    /// returns.
     pub(super) fn start(data_dir: &Path, variables: &[(&str, String)], log: &Path) -> Result<Self, String> {
         let mut command = command(data_dir)?;
         command.args(["--port", "0"]).envs(variables.iter().cloned());

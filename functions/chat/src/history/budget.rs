@@ -48,9 +48,9 @@ impl Budget {
     }
 }
 
-/// An estimate that is rather too high than too low. Four ASCII letters are a token, as in English; digits and signs are
-/// three quarters of one each; any other character is one of its own, and three outside the Basic Multilingual Plane
-/// (emoji, rare ideographs).
+/// An estimate that is rather too high than too low. Four ASCII letters are a token, as in English; digits and signs
+/// are three quarters of one each; any other character is one of its own, and three outside the Basic Multilingual
+/// Plane (emoji, rare ideographs).
 pub(crate) fn estimate_tokens(text: &str) -> usize {
     let quarters = text.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b' ' | b'\n' => 1,

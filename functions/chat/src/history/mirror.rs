@@ -13,8 +13,8 @@ pub(super) fn is_from(entry: &LogEntry, conversation: &str) -> bool {
     entry.origin.as_ref().and_then(|origin| origin.conversation_id.as_deref()) == Some(conversation)
 }
 
-/// The input items of the entries, oldest first: customers are the user, bot and agents the assistant. A change of owner
-/// becomes a fixed sentence of the developer, so that no person's words ever have a developer's authority.
+/// The input items of the entries, oldest first: customers are the user, bot and agents the assistant. A change of
+/// owner becomes a fixed sentence of the developer, so that no person's words ever have a developer's authority.
 pub(super) fn input(entries: &[LogEntry]) -> Vec<Input> {
     let mut input = Vec::with_capacity(entries.len());
     for entry in entries {

@@ -1,15 +1,15 @@
 //! The first message of the log that a `local` request carries.
 //!
 //! Servers cache the front of a prompt, and cached input costs a tenth. A start that moved on with each message would
-//! change the front at every turn, so it moves in steps and stays where it is in between. It is computed from the places
-//! in the log alone, without any state.
+//! change the front at every turn, so it moves in steps and stays where it is in between. It is computed from the
+//! places in the log alone, without any state.
 
 use shared::store::LogEntry;
 
 use super::budget::{self, Budget};
 
-/// The messages of a step. A request carries at least as many, if there are as many and they fit, and less than twice as
-/// many.
+/// The messages of a step. A request carries at least as many, if there are as many and they fit, and less than twice
+/// as many.
 pub(super) const STEP: u64 = 32;
 
 /// The `seq` after which a request's log begins at the earliest.

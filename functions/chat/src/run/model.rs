@@ -1,4 +1,5 @@
-//! Asking the model until it replies: its stream read to the end, its calls executed, its failures that pass asked again.
+//! Asking the model until it replies: its stream read to the end, its calls executed, its failures that pass asked
+//! again.
 
 use std::pin::pin;
 
@@ -233,8 +234,8 @@ impl Run {
         self.app.broadcast(&self.thread, &[discarded]).await;
     }
 
-    /// Reads the model's answer to its end, and sends deltas and commentary meanwhile. An answer that arrives all at once
-    /// has no deltas: the message itself follows.
+    /// Reads the model's answer to its end, and sends deltas and commentary meanwhile. An answer that arrives all at
+    /// once has no deltas: the message itself follows.
     async fn listen(&self, request: &ResponseRequest<'_>) -> Result<Outcome, Failure> {
         self.begin_deltas();
         let (commentary, heard) = mpsc::unbounded_channel();
