@@ -10,7 +10,8 @@ use shared::{
 
 use super::{
     request::TENANT,
-    story::{Said, Story},
+    screen::Screen,
+    story::{Line, Said, Story},
 };
 
 /// A thread and its whole log.
@@ -27,6 +28,8 @@ pub async fn check(story: &Story) -> Result<(), String> {
         let Some(kept) = read(story, &line.thread).await? else { continue };
         verify(&kept.thread, &kept.log).map_err(|breach| format!("{}: {breach}", line.thread))?;
         require(!kept.thread.awaits_bot(), || format!("{} still waits for an answer of the bot", line.thread))?;
+        at_most_two(&kept)?;
+        shown(story, line, &kept)?;
         all.push(kept);
     }
     for said in story.said() {
@@ -36,7 +39,11 @@ pub async fn check(story: &Story) -> Result<(), String> {
     }
     require(!story.simulation.has_due().await, || "something stays due".into())?;
     story.simulation.leases().breach().map_or(Ok(()), Err)?;
+    story.simulation.tries().breach().map_or(Ok(()), Err)?;
     removed(story, &all).await?;
+    if story.simulation.gate().faults() == 0 {
+        referred_to(story, &all).await?;
+    }
     asked_once(story)?;
     private(story)?;
     Ok(())
@@ -64,6 +71,82 @@ async fn removed(story: &Story, all: &[Kept]) -> Result<(), String> {
         require(items == 0, || format!("OpenAI still has {items} items of {conversation}"))?;
     }
     Ok(())
+}
+
+/// Checks that OpenAI has nothing that no thread refers to. After a fault it may: what was made by a function that died
+/// before it could save the id, say.
+async fn referred_to(story: &Story, all: &[Kept]) -> Result<(), String> {
+    let openai = story.simulation.openai();
+    let (conversations, responses) = {
+        let asked = openai.asked();
+        (asked.conversations.clone(), asked.response_ids.clone())
+    };
+    let log = || all.iter().flat_map(|kept| &kept.log);
+    for response in responses {
+        let is_its_own = |message: &Message| {
+            message.origin.as_ref().is_some_and(|origin| origin.response_id.as_ref() == Some(&response))
+        };
+        let is_left = !log().any(is_its_own) && openai.has(&format!("responses/{response}")).await;
+        require(!is_left, || format!("OpenAI still has {response}, which no message refers to"))?;
+    }
+    for conversation in conversations {
+        let is_used = all.iter().any(|kept| kept.thread.openai.conversation_id.as_ref() == Some(&conversation));
+        let is_left = !is_used && openai.has(&format!("conversations/{conversation}")).await;
+        require(!is_left, || format!("OpenAI still has {conversation}, which no thread refers to"))?;
+    }
+    Ok(())
+}
+
+/// Checks that customer's messages that follow one another directly have at most two answers.
+fn at_most_two(kept: &Kept) -> Result<(), String> {
+    for row in rows(&kept.log) {
+        let answers = answers_to(row, &kept.log);
+        require(answers <= 2, || format!("{answers} answers to the messages that begin at {}", row[0].seq))?;
+    }
+    Ok(())
+}
+
+/// The customer's messages, each with those that follow it directly.
+fn rows(log: &[Message]) -> impl Iterator<Item = &[Message]> {
+    let is_asked = |message: &Message| message.role == message::Role::Customer;
+    log.chunk_by(move |one, next| is_asked(one) && is_asked(next)).filter(move |row| is_asked(&row[0]))
+}
+
+fn answers_to(row: &[Message], log: &[Message]) -> usize {
+    let covers =
+        |answer: &&Message| answer.answers.is_some_and(|answers| row.iter().any(|message| answers.cover(message.seq)));
+    log.iter().filter(covers).count()
+}
+
+/// Checks what the customer was shown on a socket that lost nothing: messages of the log, the words of one response at a
+/// time, and at most two answers to messages in a row, counting those that were never logged.
+fn shown(story: &Story, line: &Line, kept: &Kept) -> Result<(), String> {
+    let simulation = &story.simulation;
+    if simulation.frames().lost() > 0 {
+        return Ok(());
+    }
+    let asked = simulation.openai().asked();
+    let mut screen = Screen::new(&kept.log, &asked.words, simulation.tries());
+    for frame in simulation.frames().of(&line.connection()) {
+        screen.show(&frame).map_err(|breach| format!("{}: {breach}", line.thread))?;
+    }
+    // A function that died, or froze, tells its listeners nothing more.
+    if let Some(row) = rows(&kept.log).last().filter(|_| simulation.gate().faults() == 0) {
+        let answers = answers_to(row, &kept.log) + screen.left();
+        require(answers <= 2, || format!("{answers} answers are shown for {} messages", row.len()))?;
+    }
+    Ok(())
+}
+
+/// The number of times that the bot handed over in its own words.
+pub(super) async fn words_of_hand_over(story: &Story) -> usize {
+    let mut words = 0;
+    for line in &story.lines {
+        let kept = read(story, &line.thread).await.ok().flatten();
+        let is_one = |message: &&Message| message.role == message::Role::Bot && message.answers.is_none();
+        words += kept.map_or(0, |kept| kept.log.iter().filter(is_one).count());
+    }
+    words
 }
 
 /// Checks that an accepted message is in the log once, as it was sent, and that each response to it is about that

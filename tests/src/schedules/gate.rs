@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// One execution environment of a function, alive until it is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct InstanceId(pub usize);
 
 /// The target of a call.
@@ -72,6 +72,7 @@ struct State {
     instances: Vec<Life>,
     trace: Vec<String>,
     calls: usize,
+    faults: usize,
 }
 
 struct Waiting {
@@ -224,10 +225,22 @@ impl Gate {
             at.map(|at| state.waiting.remove(at))
         };
         if let Some(call) = call {
+            if fate != Fate::Pass {
+                self.count_fault();
+            }
             let line = format!("#{} {:?}{}", call.instance.0, call.call, fate);
             self.note(&line);
             let _ = call.fate.send(fate);
         }
+    }
+
+    pub(super) fn count_fault(&self) {
+        self.state().faults += 1;
+    }
+
+    /// The number of calls so far that met a fault, or whose callers gave up.
+    pub(super) fn faults(&self) -> usize {
+        self.state().faults
     }
 
     /// Returns once a call has arrived, or [`Gate::nudge`] was called.

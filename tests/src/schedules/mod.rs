@@ -8,11 +8,14 @@ mod clock;
 mod function;
 pub mod gate;
 mod leases;
+pub mod mood;
 mod openai_wire;
 mod request;
 pub mod schedule;
+mod screen;
 pub mod simulation;
 pub mod story;
+mod tries;
 mod wires;
 
 use std::{
@@ -28,27 +31,31 @@ use futures::future::BoxFuture;
 use tokio::time::sleep;
 
 use gate::Ready;
+use mood::Mood;
 use schedule::{Schedule, Step, drive};
 use simulation::Simulation;
 use story::Story;
+pub use tries::Sights;
 
 /// A story that was played to its end.
 pub struct Played {
     pub trace: Vec<String>,
     /// The violated invariant, if any.
     pub breach: Option<String>,
+    pub sights: Sights,
 }
 
 /// Plays the story of one seed on a runtime of its own, in this thread.
 pub fn play(seed: u64) -> Played {
     alone(seed, async {
         let mut rng = Rng::with_seed(seed);
-        let story = Story::begin(Simulation::new(seed), rng.usize(1..=2)).await;
+        let story = Story::begin(Simulation::with_mood(seed, Mood::of(seed)), rng.usize(1..=2)).await;
         let mut schedule = Schedule::new(rng.u64(..));
         perform(&story, story.parts(&mut rng), |ready| schedule.next(ready)).await;
+        story.simulation.openai().calm_down();
         recover(&story).await;
         let breach = checks::check(&story).await.err();
-        Played { trace: story.simulation.gate().trace(), breach }
+        Played { trace: story.simulation.gate().trace(), breach, sights: sights(&story).await }
     })
 }
 
@@ -76,6 +83,12 @@ pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: im
     gate.open();
 }
 
+/// What a story has shown.
+pub async fn sights(story: &Story) -> Sights {
+    let words_of_hand_over = checks::words_of_hand_over(story).await;
+    Sights { words_of_hand_over, ..story.simulation.tries().sights() }
+}
+
 /// Runs the sweep, without any more faults, for as long as something is due.
 pub async fn recover(story: &Story) {
     let mut quiet = 0;
@@ -95,10 +108,11 @@ pub async fn recover(story: &Story) {
     story.simulation.gate().note("something is still due after twenty sweeps");
 }
 
-/// Plays a seed, and prints the violation and the trace if it fails. Returns whether it failed.
-pub fn tell(seed: u64) -> bool {
+/// Plays a seed, and prints the violation and the trace if it fails.
+pub fn tell(seed: u64) -> Played {
     let played = play(seed);
-    let Some(breach) = played.breach else { return false };
-    println!("seed {seed}: {breach}\n{}\n", played.trace.join("\n"));
-    true
+    if let Some(breach) = &played.breach {
+        println!("seed {seed}: {breach}\n{}\n", played.trace.join("\n"));
+    }
+    played
 }

@@ -3,12 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use local::standin::{Failure, Fault, InProcess, Standin};
 use serde_json::{Value, json};
 use shared::openai::{TransportError, Wire};
 
 use super::{
     gate::{Call, Fate},
+    mood::{Mood, may_pass},
+    tries::Tries,
     wires::Through,
 };
 use crate::wire::lock;
@@ -16,8 +23,11 @@ use crate::wire::lock;
 /// The stand-in, and the requests that it accepted.
 #[derive(Clone)]
 pub(super) struct OpenAi {
-    standin: local::standin::InProcess,
+    standin: Standin,
+    wire: InProcess,
+    mood: Arc<Mutex<Mood>>,
     asked: Arc<Mutex<Asked>>,
+    tries: Tries,
 }
 
 /// The requests that the stand-in accepted.
@@ -27,21 +37,61 @@ pub(super) struct Asked {
     pub responses: Vec<(Value, Value)>,
     /// The ids of all conversations.
     pub conversations: Vec<String>,
+    /// The ids of all responses.
+    pub response_ids: Vec<String>,
+    /// The words of each response, as far as they were sent.
+    pub words: Vec<String>,
 }
 
 impl OpenAi {
-    pub(super) fn new(standin: &local::standin::Standin) -> Self {
-        Self { standin: local::standin::InProcess::new(standin), asked: Arc::default() }
+    pub(super) fn new(standin: Standin, mood: Mood, tries: Tries) -> Self {
+        let wire = InProcess::new(&standin);
+        Self { standin, wire, mood: Arc::new(Mutex::new(mood)), asked: Arc::default(), tries }
+    }
+
+    pub(super) fn next_response(&self, failure: Failure) {
+        lock(&self.mood).order(failure);
+    }
+
+    /// From now on the model answers each request.
+    pub(super) fn calm_down(&self) {
+        *lock(&self.mood) = Mood::calm();
     }
 
     /// Number of items that OpenAI still has of a conversation; none if it is gone.
     pub(super) async fn items(&self, conversation: &str) -> usize {
-        let url = format!("http://openai.test/v1/conversations/{conversation}/items?limit=100");
+        let page = self.get(&format!("conversations/{conversation}/items?limit=100")).await;
+        page["data"].as_array().map_or(0, Vec::len)
+    }
+
+    /// True if OpenAI still has an object: `conversations/conv_…`, `responses/resp_…`.
+    pub(super) async fn has(&self, path: &str) -> bool {
+        self.get(path).await["error"].is_null()
+    }
+
+    /// Takes down what a response says, in the chunk that holds all of it.
+    fn hear(&self, events: &[u8]) {
+        let events = String::from_utf8_lossy(events);
+        let data = events.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+        let (mut words, mut ids) = (String::new(), Vec::new());
+        for event in data {
+            match event["type"].as_str() {
+                Some("response.output_text.delta") => words += event["delta"].as_str().unwrap_or_default(),
+                Some("response.created") => ids.extend(event["response"]["id"].as_str().map(str::to_owned)),
+                _ => {}
+            }
+        }
+        let mut asked = self.asked();
+        asked.words.push(words);
+        asked.response_ids.append(&mut ids);
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let url = format!("http://openai.test/v1/{path}");
         let mut request = reqwest::Request::new(http::Method::GET, url.parse().expect("a URL"));
         request.headers_mut().insert("authorization", http::HeaderValue::from_static("Bearer standin"));
-        let answer = self.standin.send(request).await.expect("the stand-in answers");
-        let page: Value = answer.json().await.unwrap_or_default();
-        page["data"].as_array().map_or(0, Vec::len)
+        let answer = self.wire.send(request).await.expect("the stand-in answers");
+        answer.json().await.unwrap_or_default()
     }
 
     pub(super) fn asked(&self) -> MutexGuard<'_, Asked> {
@@ -82,7 +132,13 @@ impl Through<OpenAi> {
         body: Value,
         request: reqwest::Request,
     ) -> Result<reqwest::Response, TransportError> {
-        let answer = self.to.standin.send(request).await?;
+        let mood = if what == "POST responses" { lock(&self.to.mood).next(&body["input"]) } else { None };
+        let fails = mood.as_ref().is_some_and(may_pass);
+        if let Some(failure) = mood {
+            self.gate.note(&format!("#{} the model's next response: {failure:?}", self.instance.0));
+            self.to.standin.fault(Fault::on("POST", "/v1/responses", failure));
+        }
+        let answer = self.to.wire.send(request).await?;
         if !answer.status().is_success() {
             return Ok(answer);
         }
@@ -90,7 +146,8 @@ impl Through<OpenAi> {
             "POST responses" => {
                 let began = (body["conversation"].clone(), body["input"].clone());
                 self.to.asked().responses.push(began);
-                Ok(self.slowly(answer))
+                self.to.tries.asks(self.instance);
+                Ok(self.slowly(answer, body["conversation"].clone(), fails))
             }
             "POST conversations" => {
                 let (status, headers) = (answer.status(), answer.headers().clone());
@@ -107,43 +164,77 @@ impl Through<OpenAi> {
     }
 
     /// The stream in two halves. Each waits at the gate: before the first half passes, the response has not landed.
-    fn slowly(&self, answer: reqwest::Response) -> reqwest::Response {
+    /// `fails`: the stand-in ends it with a failure that may pass.
+    fn slowly(&self, answer: reqwest::Response, conversation: Value, fails: bool) -> reqwest::Response {
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let half = |piece: &Bytes, second: bool| {
-            let middle = piece.len() / 2;
-            if second { piece.slice(middle..) } else { piece.slice(..middle) }
-        };
-        let through = self.clone();
+        let told = Told { through: self.clone(), conversation, fails };
         let start = (answer.bytes_stream().boxed(), Piece::First);
-        let body = stream::unfold(start, move |(mut pieces, piece)| {
-            let through = through.clone();
-            async move {
-                let fate = match piece {
-                    Piece::First | Piece::Second(_) => through.gate.out(through.instance, Call::Stream).await,
-                    Piece::Rest => Fate::Pass,
-                };
-                if matches!(fate, Fate::Refused | Fate::Conflict | Fate::NeverSent) {
-                    return Some((Err(cut()), (stream::empty().boxed(), Piece::Rest)));
-                }
-                let (sent, next) = match piece {
-                    Piece::First => {
-                        let whole = pieces.next().await?.ok()?;
-                        (half(&whole, false), Piece::Second(whole))
-                    }
-                    Piece::Second(whole) => (half(&whole, true), Piece::Rest),
-                    Piece::Rest => (pieces.next().await?.ok()?, Piece::Rest),
-                };
-                through.gate.back(through.instance).await;
-                if fate == Fate::AnswerLost {
-                    return Some((Err(cut()), (stream::empty().boxed(), Piece::Rest)));
-                }
-                Some((Ok(sent), (pieces, next)))
-            }
+        let body = stream::unfold(start, move |(pieces, piece)| {
+            let told = told.clone();
+            async move { told.next(pieces, piece).await }
         });
         let mut again = http::Response::new(reqwest::Body::wrap_stream(body));
         *again.status_mut() = status;
         *again.headers_mut() = headers;
         again.into()
+    }
+}
+
+/// A response that is being streamed.
+#[derive(Clone)]
+struct Told {
+    through: Through<OpenAi>,
+    conversation: Value,
+    fails: bool,
+}
+
+type Pieces = BoxStream<'static, reqwest::Result<Bytes>>;
+
+impl Told {
+    async fn next(&self, mut pieces: Pieces, piece: Piece) -> Option<(std::io::Result<Bytes>, (Pieces, Piece))> {
+        let Through { gate, instance, to } = &self.through;
+        let fate = match piece {
+            Piece::First | Piece::Second(_) => gate.out(*instance, Call::Stream).await,
+            Piece::Rest => Fate::Pass,
+        };
+        if matches!(fate, Fate::Refused | Fate::Conflict | Fate::NeverSent) {
+            return Some(self.cut());
+        }
+        let (sent, next) = match piece {
+            Piece::First => {
+                let Ok(whole) = pieces.next().await? else { return Some(self.cut()) };
+                to.hear(&whole);
+                let middle = whole.len() / 2;
+                (whole.slice(..middle), Piece::Second(whole.slice(middle..)))
+            }
+            Piece::Second(rest) => {
+                if fate != Fate::AnswerLost {
+                    self.end();
+                }
+                (rest, Piece::Rest)
+            }
+            Piece::Rest => match pieces.next().await? {
+                Ok(rest) => (rest, Piece::Rest),
+                Err(_) => return Some((Err(cut()), (stream::empty().boxed(), Piece::Rest))),
+            },
+        };
+        gate.back(*instance).await;
+        if fate == Fate::AnswerLost {
+            return Some(self.cut());
+        }
+        Some((Ok(sent), (pieces, next)))
+    }
+
+    /// The stand-in has said all that it says.
+    fn end(&self) {
+        let Through { instance, to, .. } = &self.through;
+        if self.fails { to.tries.fails(*instance, &self.conversation) } else { to.tries.forget(*instance) }
+    }
+
+    fn cut(&self) -> (std::io::Result<Bytes>, (Pieces, Piece)) {
+        let Through { instance, to, .. } = &self.through;
+        to.tries.fails(*instance, &self.conversation);
+        (Err(cut()), (stream::empty().boxed(), Piece::Rest))
     }
 }
 

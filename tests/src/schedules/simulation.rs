@@ -14,7 +14,7 @@ use lambda_http::Request;
 use local::{
     TABLE, dynamo,
     gateway::{invocations, management},
-    standin::Standin,
+    standin::{Failure, Standin},
     template::Template,
 };
 use serde_json::Value;
@@ -30,8 +30,10 @@ use super::{
     function::{Answered, Function, told},
     gate::{Gate, InstanceId},
     leases::Leases,
+    mood::Mood,
     openai_wire::OpenAi,
     request::invoked,
+    tries::Tries,
     wires::{Doorbell, Frames, Table, Through},
 };
 use crate::wire::lock;
@@ -54,6 +56,7 @@ pub(super) struct Inner {
     table: Table,
     openai: OpenAi,
     frames: Frames,
+    tries: Tries,
     http: reqwest::Client,
     ids: Mutex<fastrand::Rng>,
     idle: Mutex<Vec<Instance>>,
@@ -66,19 +69,29 @@ struct Instance {
 }
 
 impl Simulation {
-    /// A new simulation, whose ids all follow from the seed. Must be made on a current-thread runtime with a paused
-    /// clock.
+    /// A new simulation, whose ids all follow from the seed, and whose model answers each request. Must be made on a
+    /// current-thread runtime with a paused clock.
     pub fn new(seed: u64) -> Self {
+        Self::with_mood(seed, Mood::calm())
+    }
+
+    /// A simulation whose model is in this mood until it calms down.
+    pub(super) fn with_mood(seed: u64, mood: Mood) -> Self {
         let database = dynamo::memory().expect("a database in memory");
         dynamo::create_table(&database, TABLE, table()).expect("a new table");
         let standin = Standin::new(local::standin::Options::default());
-        let clock = SimulatedClock::start();
+        let (clock, tries) = (SimulatedClock::start(), Tries::default());
         Self(Arc::new(Inner {
             gate: Gate::new(),
             clock,
-            table: Table { database: dynamo::InProcess::new(&database), leases: Leases::new(clock) },
-            openai: OpenAi::new(&standin),
+            table: Table {
+                database: dynamo::InProcess::new(&database),
+                leases: Leases::new(clock),
+                tries: tries.clone(),
+            },
+            openai: OpenAi::new(standin, mood, tries.clone()),
             frames: Frames::default(),
+            tries,
             http: requests(),
             ids: Mutex::new(fastrand::Rng::with_seed(seed)),
             idle: Mutex::default(),
@@ -96,6 +109,21 @@ impl Simulation {
 
     pub(super) fn openai(&self) -> &OpenAi {
         &self.0.openai
+    }
+
+    /// The tries seen so far.
+    pub(super) fn tries(&self) -> &Tries {
+        &self.0.tries
+    }
+
+    /// Lets the next response to a request fail or say something else.
+    pub fn next_response(&self, failure: Failure) {
+        self.0.openai.next_response(failure);
+    }
+
+    /// True once a customer's listeners were told that words are void.
+    pub fn has_withdrawn(&self) -> bool {
+        self.0.frames.of("customer-").iter().any(|frame| frame["type"] == "message.discarded")
     }
 
     pub fn now(&self) -> At {
@@ -139,17 +167,20 @@ impl Simulation {
         let who = format!("#{} {function:?}", instance.id.0);
         self.0.gate.note(&format!("{who} is called{}", told(&request)));
         *lock(&self.0.busy) += 1;
+        self.0.tries.forget(instance.id);
         let simulation = self.clone();
         let running = tokio::spawn(async move {
             let handled = function.handle(&instance.app, request);
             tokio::select! {
                 biased;
                 () = simulation.0.gate.death(instance.id) => {
+                    simulation.0.tries.forget(instance.id);
                     *lock(&simulation.0.busy) -= 1;
                     simulation.0.gate.nudge();
                     None
                 }
                 answered = handled => {
+                    simulation.0.tries.forget(instance.id);
                     *lock(&simulation.0.busy) -= 1;
                     lock(&simulation.0.idle).push(instance);
                     simulation.0.gate.nudge();

@@ -29,6 +29,17 @@ pub struct Line {
     pub customer: Who,
 }
 
+impl Line {
+    /// The customer's socket.
+    pub(super) fn connection(&self) -> String {
+        connection(self.customer, &self.thread)
+    }
+}
+
+fn connection(who: Who, thread: &str) -> String {
+    format!("{}-{}", who.role, &thread[20..])
+}
+
 /// A message, and every response to it.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
@@ -78,7 +89,7 @@ impl Story {
     }
 
     async fn listens(&self, who: Who, thread: &str) {
-        let connection = format!("{}-{}", who.role, &thread[20..]);
+        let connection = connection(who, thread);
         self.simulation.call(Function::Socket, who.sends(&connection, "$connect", &Value::Null)).await;
         let subscribe = json!({ "action": "subscribe", "thread_id": thread });
         self.simulation.call(Function::Socket, who.sends(&connection, "subscribe", &subscribe)).await;

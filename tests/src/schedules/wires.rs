@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use super::{
     gate::{Call, Fate, Gate, InstanceId},
     leases::Leases,
+    tries::Tries,
 };
 use crate::wire::{asked, conflict, lock, refusal};
 
@@ -39,11 +40,12 @@ impl<T> Through<T> {
     }
 }
 
-/// DynamoDB, and the check of its leases.
+/// DynamoDB, and the checks that read what is written.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) database: InProcess,
     pub(super) leases: Leases,
+    pub(super) tries: Tries,
 }
 
 impl HttpClient for Through<Table> {
@@ -59,7 +61,13 @@ impl HttpConnector for Through<Table> {
         let through = self.clone();
         let (answers, answer) = oneshot::channel();
         // On a task of its own: a request that was sent may arrive although its sender has given up.
-        tokio::spawn(async move { answers.send(through.carry(operation, request).await) });
+        tokio::spawn(async move {
+            let answer = through.carry(operation, request).await;
+            // The clock advanced beyond the sender's patience.
+            if answers.send(answer).is_err() {
+                through.gate.count_fault();
+            }
+        });
         HttpConnectorFuture::new(async move { answer.await.unwrap_or_else(|_| Err(lost())) })
     }
 }
@@ -83,6 +91,7 @@ impl Through<Table> {
         let answer = self.to.database.call(request).await?;
         if answer.status().is_success() {
             self.to.leases.wrote(&asked);
+            self.to.tries.wrote(&asked);
         }
         Ok(answer)
     }
@@ -94,13 +103,25 @@ fn lost() -> ConnectorError {
 
 /// The frames that arrived at the sockets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Frames(Arc<Mutex<Vec<(String, Value)>>>);
+pub(super) struct Frames(Arc<Mutex<Received>>);
+
+#[derive(Debug, Default)]
+struct Received {
+    /// The connections and their frames, in the order of arrival.
+    frames: Vec<(String, Value)>,
+    lost: usize,
+}
 
 impl Frames {
+    /// The number of frames that did not arrive when they were sent.
+    pub(super) fn lost(&self) -> usize {
+        lock(&self.0).lost
+    }
+
     /// The frames of all connections whose ids have this prefix.
     pub(super) fn of(&self, prefix: &str) -> Vec<Value> {
-        let frames = lock(&self.0);
-        frames.iter().filter(|(to, _)| to.starts_with(prefix)).map(|(_, frame)| frame.clone()).collect()
+        let received = lock(&self.0);
+        received.frames.iter().filter(|(to, _)| to.starts_with(prefix)).map(|(_, frame)| frame.clone()).collect()
     }
 }
 
@@ -120,7 +141,9 @@ impl HttpConnector for Through<Frames> {
             if status == 200 && fate != Fate::NeverSent {
                 let connection = request.uri().rsplit('/').next().unwrap_or_default().to_owned();
                 let frame = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
-                lock(&through.to.0).push((connection, frame));
+                lock(&through.to.0).frames.push((connection, frame));
+            } else {
+                lock(&through.to.0).lost += 1;
             }
             through.gate.back(through.instance).await;
             if matches!(fate, Fate::NeverSent | Fate::AnswerLost) {
