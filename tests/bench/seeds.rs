@@ -19,7 +19,7 @@ const MAX_FAILED: usize = 3;
 pub(crate) fn run(arguments: &[String]) {
     let seeds = argument(arguments, "--seeds").unwrap_or(10_000);
     let from = argument(arguments, "--from").unwrap_or(0);
-    let (next, failed, seen) = (AtomicU64::new(from), Mutex::new(Vec::new()), Mutex::new(Seen::default()));
+    let (next, failed, sights) = (AtomicU64::new(from), Mutex::new(Vec::new()), Mutex::new(Seen::default()));
     let begun = Instant::now();
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &[String]) {
                         return;
                     }
                     let played = tell(seed);
-                    seen.lock().unwrap_or_else(PoisonError::into_inner).count(played.sights);
+                    sights.lock().unwrap_or_else(PoisonError::into_inner).count(played.sights);
                     if played.breach.is_some() {
                         failed.lock().unwrap_or_else(PoisonError::into_inner).push(seed);
                     }
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &[String]) {
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     if failed.is_empty() {
         println!("{seeds} seeds from {from}: one voice in all of them ({:.0?})", begun.elapsed());
-        seen.into_inner().unwrap_or_else(PoisonError::into_inner).print();
+        sights.into_inner().unwrap_or_else(PoisonError::into_inner).print();
         return;
     }
     for seed in failed {
