@@ -10,6 +10,7 @@ mod model;
 mod prompt;
 mod reply;
 mod tool_call;
+mod turn;
 
 use std::{
     mem,

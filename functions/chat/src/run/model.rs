@@ -5,9 +5,8 @@ use std::pin::pin;
 
 use futures::future::{Either, join, select};
 use shared::{
-    App,
     domain::{
-        Chatbot, Reason, Usage,
+        Reason,
         chatbot::{ESCALATE, ModelStatus},
     },
     openai::{Event as ModelEvent, Failure, Incomplete, Input, Outcome, Phase, ResponseRequest, Role},
@@ -17,47 +16,13 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     HandOver, MAX_RUNS, Run, RunError,
-    prompt::{MAX_TOOL_ROUNDS, Prompt},
+    prompt::MAX_TOOL_ROUNDS,
     reply::{self, ModelReply},
+    turn::Turn,
 };
 
 /// The reason that listeners are given when the model is asked again.
 const ASKED_AGAIN: &str = "the model is asked again";
-
-/// A turn on its way to a reply: all that must outlast one request to the model.
-pub(super) struct Turn {
-    pub(super) prompt: Prompt,
-    /// The calls of this turn and their outputs, in order. A conversation that is replaced is given them again.
-    pub(super) exchanged: Vec<Input>,
-    /// The rounds of calls so far.
-    pub(super) rounds: usize,
-    /// The requests that failed and were made again.
-    failures: u32,
-    has_replaced_conversation: bool,
-    /// The tokens of all responses so far.
-    pub(super) usage: Usage,
-    pub(super) commentary: Vec<String>,
-    /// The conversation holds a call that cannot be given its output.
-    pub(super) has_open_call: bool,
-    /// The model is given the log instead of the conversation.
-    is_stateless: bool,
-}
-
-impl Turn {
-    fn new(app: &App, chatbot: &Chatbot) -> Self {
-        Self {
-            prompt: Prompt::new(app, chatbot),
-            exchanged: Vec::new(),
-            rounds: 0,
-            failures: 0,
-            has_replaced_conversation: false,
-            usage: Usage::default(),
-            commentary: Vec::new(),
-            has_open_call: false,
-            is_stateless: false,
-        }
-    }
-}
 
 impl Run {
     /// Asks the model for a reply, and executes the functions that it calls. A conversation that turns out to be
@@ -83,8 +48,8 @@ impl Run {
 
     /// Asks once.
     async fn ask(&self, conversation: Option<&str>, turn: &mut Turn) -> Result<Outcome, RunError> {
-        self.load_prompt(conversation, turn).await?;
-        let request = turn.prompt.request(self.chatbot()?, conversation, turn);
+        self.load_prompt(conversation, &mut turn.prompt).await?;
+        let request = turn.prompt.request(self.chatbot()?, conversation, &turn.exchanged, turn.rounds);
         let outcome = self.while_leased(self.listen(&request)).await?;
         turn.prompt.was_taken(turn.exchanged.len());
         Ok(outcome)

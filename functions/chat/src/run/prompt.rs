@@ -10,7 +10,7 @@ use shared::{
     openai::{ContextManagement, Input, Outcome, Reasoning, ResponseRequest, TextFormat, ToolChoice},
 };
 
-use super::{Run, RunError, model::Turn};
+use super::{Run, RunError};
 use crate::history::{self, Budget, estimate_tokens};
 
 /// The most rounds of calls. In the round after them no tool may be called, so that the model has to answer.
@@ -121,7 +121,8 @@ impl Prompt {
         &'a self,
         chatbot: &'a Chatbot,
         conversation: Option<&'a str>,
-        turn: &'a Turn,
+        exchanged: &[Input],
+        rounds: usize,
     ) -> ResponseRequest<'a> {
         let config = &chatbot.config;
         let content = self.content.as_ref();
@@ -129,9 +130,9 @@ impl Prompt {
             // The conversation made the calls itself, so it lacks their outputs alone.
             (Some(_), Some(taken)) => {
                 let is_output = |item: &&Input| matches!(item, Input::CallOutput { .. });
-                turn.exchanged[taken..].iter().filter(is_output).cloned().collect()
+                exchanged[taken..].iter().filter(is_output).cloned().collect()
             }
-            _ => content.iter().flat_map(|it| &it.history).chain(&turn.exchanged).cloned().collect(),
+            _ => content.iter().flat_map(|it| &it.history).chain(exchanged).cloned().collect(),
         };
         ResponseRequest {
             model: self.model(chatbot),
@@ -143,7 +144,7 @@ impl Prompt {
             max_output_tokens: config.max_output_tokens.filter(|_| !self.is_unlimited),
             reasoning: config.reasoning_effort.as_deref().map(|effort| Reasoning { effort }),
             text_format: config.verbosity.as_deref().map(|verbosity| TextFormat { verbosity }),
-            tool_choice: (turn.rounds == MAX_TOOL_ROUNDS).then_some(ToolChoice::None),
+            tool_choice: (rounds == MAX_TOOL_ROUNDS).then_some(ToolChoice::None),
             context_management: if conversation.is_some() { COMPACTION } else { &[] },
             store: conversation.is_some(),
             safety_identifier: Some(&self.customer),
@@ -155,8 +156,7 @@ impl Prompt {
 
 impl Run {
     /// Reads what the next request needs, unless it was read for the same conversation.
-    pub(super) async fn load_prompt(&self, conversation: Option<&str>, turn: &mut Turn) -> Result<(), RunError> {
-        let prompt = &mut turn.prompt;
+    pub(super) async fn load_prompt(&self, conversation: Option<&str>, prompt: &mut Prompt) -> Result<(), RunError> {
         if prompt.content.is_some() && prompt.conversation.as_deref() == conversation {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use shared::{
     openai::{Call, Incomplete, Outcome},
 };
 
-use super::model::Turn;
+use super::turn::Turn;
 
 /// A reply of the model, or its words of hand-over.
 pub(super) struct ModelReply {
