@@ -23,7 +23,7 @@ use shared::{
 pub(crate) use budget::{Budget, estimate_tokens};
 
 /// The most log entries that one query reads.
-const PAGE: u64 = 2 * start::STEP;
+const PAGE: u64 = start::MOST;
 
 /// The log's part in a request.
 #[derive(Debug, PartialEq, Eq)]

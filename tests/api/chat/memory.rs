@@ -126,7 +126,7 @@ async fn the_front_of_a_request_stays_as_it_was_over_many_turns_and_a_hand_over(
     let stage = Stage::with(Options { memory: Memory::Local, ..Options::default() }).await;
     let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     fill(stage.board.app(), &thread.parse().unwrap(), 64).await;
-    for turn in 0..8 {
+    for turn in 0..6 {
         customer.says(&thread, "What is new?").await.expect(200);
         if turn == 4 {
             agent.says(&thread, "Ana here.").await.expect(202);

@@ -1,20 +1,25 @@
 //! The first message of the log that a `local` request carries.
 //!
 //! Servers cache the front of a prompt, and cached input costs a tenth. A start that moved on with each message would
-//! change the front at every turn, so it moves in steps and stays where it is in between. It is computed from the
-//! places in the log alone, without any state.
+//! change the front at every turn, so it moves in steps and stays where it is in between. It is computed from the places
+//! in the log alone, without any state.
 
 use shared::store::LogEntry;
 
 use super::budget::{self, Budget};
 
-/// The messages of a step. A request carries at least as many, if there are as many and they fit, and less than twice
-/// as many.
-pub(super) const STEP: u64 = 32;
+/// The messages that a request carries at least, if there are as many and they fit.
+const LEAST: u64 = 32;
+
+/// The messages of a step. A longer one would change the front more rarely, but costs reading and sending more of them.
+const STEP: u64 = 16;
+
+/// The most messages that a request carries.
+pub(super) const MOST: u64 = LEAST + STEP - 1;
 
 /// The `seq` after which a request's log begins at the earliest.
 pub(super) const fn earliest(seq: u64) -> u64 {
-    seq.saturating_sub(STEP) / STEP * STEP
+    seq.saturating_sub(LEAST) / STEP * STEP
 }
 
 /// The first `seq` to send of these entries, newest first, which fit into the budget. They are all sent if they reach
@@ -56,8 +61,8 @@ mod tests {
             }
             let start = steady(&entries, after, budget);
             let sent = seq - start + 1;
-            // Half of the budget is in use, or half of the messages that may go along.
-            assert!(sent >= STEP.min(seq) || sent * 2 >= entries.len() as u64, "{sent} of {}", entries.len());
+            // All that may go along, or half of what fits into the budget.
+            assert!(sent >= LEAST.min(seq) || sent * 2 >= entries.len() as u64, "{sent} of {}", entries.len());
             start
         };
         (1..=400).step_by(2).map(start).collect()
@@ -65,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_start_moves_in_steps() {
-        for (chars, least) in [(10, 15), (1_000, 8), (2_000, 4), (4_000, 2)] {
+        for (chars, least) in [(10, 7), (1_000, 7), (2_000, 4), (4_000, 2)] {
             let starts = starts(chars, &Budget::new(12_000));
             let moves = starts.windows(2).filter(|pair| pair[0] != pair[1]).count();
             assert!(starts.windows(2).all(|pair| pair[0] <= pair[1]), "{chars}: {starts:?}");
