@@ -1,8 +1,8 @@
 //! The first message of the log that a `local` request carries.
 //!
 //! Servers cache the front of a prompt, and cached input costs a tenth. A start that moved on with each message would
-//! change the front at every turn, so it moves in steps and stays where it is in between. It is computed from the places
-//! in the log alone, without any state.
+//! change the front at every turn, so it moves in steps and stays where it is in between. It is computed from the
+//! places in the log alone, without any state.
 
 use shared::store::LogEntry;
 
