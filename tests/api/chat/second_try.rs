@@ -1,7 +1,11 @@
 //! The second try: a response that failed after it had begun is asked for once more, in the same run.
 
-use local::standin::{ErrorResponse as Refusal, Failure};
+use local::{
+    Options,
+    standin::{ErrorResponse as Refusal, Failure},
+};
 use serde_json::{Value, json};
+use shared::domain::chatbot::Memory;
 
 use tests::{openai::brisk, stage::Stage};
 
@@ -78,6 +82,20 @@ async fn an_agent_who_claims_between_the_tries_has_the_line_alone() {
     let said = customer.transcript(&thread).await;
     assert!(said.iter().all(|line| !line.starts_with("bot")), "{said:?}");
     assert_eq!(stage.standin().counts().conversations, 1);
+}
+
+#[tokio::test]
+async fn a_run_that_lost_the_line_asks_no_second_time() {
+    // With local memory the second try saves no conversation, which would be refused.
+    let stage = Stage::with(Options { memory: Memory::Local, ..brisk() }).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    let hold = stage.hold_after(3);
+    let mut events = customer.streams(&thread, json!({ "text": "Hello" })).await;
+    hold.begun().await;
+    agent.claims(&thread).await.expect(200);
+    hold.cut();
+    while events.next().await.is_some() {}
+    assert_eq!(stage.asked().len(), 1);
 }
 
 #[tokio::test]
