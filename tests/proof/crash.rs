@@ -278,7 +278,14 @@ fn a_message_between_the_tries() {
 
 #[test]
 fn words_of_hand_over() {
-    let seen = survives(|story, line| async move { asks_for_a_person(&story, &line).await }.boxed());
+    let seen = survives(|story, line| {
+        async move {
+            asks_for_a_person(&story, &line).await;
+            // Not after the words: the escalation is there already.
+            story.asks_for_help(&line, "two").await;
+        }
+        .boxed()
+    });
     assert_eq!(seen, Sights { words_of_hand_over: 1, ..Sights::default() });
 }
 
