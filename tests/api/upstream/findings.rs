@@ -3,15 +3,12 @@
 use std::fmt::Debug;
 
 use serde_json::{Value, json};
-use shared::domain::{At, chatbot::Memory};
+use shared::domain::At;
 
-use super::{
-    play::{NEXT, Play, Played, differing},
-    way::Way,
-};
+use super::play::{NEXT, Play, Played, differing};
 use tests::{
     stage::Stage,
-    upstream::{Form, PLAIN_ANSWER, Peer, QUESTION, Step, bytes_of_input, lines},
+    upstream::{PLAIN_ANSWER, Peer, QUESTION, Step, bytes_of_input, lines},
 };
 
 /// Signs of what no person may read: citation marks, and a model's thoughts.
@@ -88,10 +85,15 @@ impl Findings {
                 self.add(format!("a customer reads the reason of a failure: {}", message["event"]));
             }
         }
-        let is_allowed = |mark: &str| becomes.reply.as_ref().is_some_and(|reply| reply.contains(mark));
-        let everything = json!([played.log, played.staff_log]).to_string() + &played.told.wire;
-        for mark in MARKS.iter().filter(|mark| everything.contains(**mark) && !is_allowed(mark)) {
-            self.add(format!("somebody reads {mark:?}"));
+        let wire = json!([played.log, played.staff_log]).to_string() + &played.told.wire;
+        self.look_for_marks("somebody reads", play, &wire);
+    }
+
+    /// Adds a finding for each mark in a text, unless the reply is about marks.
+    pub(super) fn look_for_marks(&mut self, what: &str, play: &Play, text: &str) {
+        let is_allowed = |mark: &str| play.case.becomes.reply.as_ref().is_some_and(|reply| reply.contains(mark));
+        for mark in MARKS.iter().filter(|mark| text.contains(**mark) && !is_allowed(mark)) {
+            self.add(format!("{what} {mark:?}"));
         }
     }
 
@@ -125,16 +127,13 @@ impl Findings {
                 self.add(format!("the sizes of the last inputs, newest first: {sizes:?}"));
             }
         }
-        let mut outputs: Vec<String> = played.asked.iter().flat_map(lines).collect();
-        outputs.retain(|line| line.starts_with("output "));
-        outputs.dedup();
-        let mut seen = Vec::new();
-        outputs.retain(|line| {
-            !seen.contains(line) && {
-                seen.push(line.clone());
-                true
+        // With local memory each later request repeats them.
+        let mut outputs: Vec<String> = Vec::new();
+        for line in played.asked.iter().flat_map(lines).filter(|line| line.starts_with("output ")) {
+            if !outputs.contains(&line) {
+                outputs.push(line);
             }
-        });
+        }
         let is_told = |expected: &String, found: &String| {
             let (id, words) = expected.split_once(": ").unwrap_or((expected, ""));
             found.starts_with(&format!("output {id}: ")) && found.contains(words)
@@ -142,90 +141,6 @@ impl Findings {
         let Some(told) = &becomes.told else { return };
         if told.len() != outputs.len() || !told.iter().zip(&outputs).all(|(expected, found)| is_told(expected, found)) {
             self.add(format!("outputs of calls that the model is told: expected {told:?}, got {outputs:?}"));
-        }
-    }
-
-    /// Compares what listeners were shown with the log.
-    pub(super) fn compare_listeners(&mut self, play: &Play, played: &Played) {
-        let becomes = &play.case.becomes;
-        let bots = |log: &[Value]| -> Vec<String> {
-            let asked = log.iter().rposition(|message| message["role"] == "customer").unwrap_or_default();
-            let bots = log[asked..].iter().filter(|message| message["role"] == "bot");
-            bots.map(|message| message["text"].as_str().unwrap_or_default().to_owned()).collect()
-        };
-        if let Some(view) = &played.told.ai_sdk {
-            self.same("the text that stands in the AI SDK", &bots(&played.log), &view.texts());
-            self.0.extend(view.flaws.iter().cloned());
-            let finish = match becomes.cut.as_deref() {
-                Some("length") => "length",
-                Some(_) => "content-filter",
-                None => "stop",
-            };
-            self.same("the AI SDK's reason of the end", &Some(json!(finish)), &view.finish_reason);
-        } else {
-            self.same("the reply", &becomes.reply, &played.told.reply);
-        }
-        if let Some(progress) = becomes.progress.as_ref().filter(|_| play.way != Way::Json) {
-            self.same("the commentary", progress, &played.progress);
-        }
-        let views = [&played.told.view].into_iter().chain(played.listener.as_ref().map(|listener| &listener.view));
-        for view in views {
-            self.0.extend(view.flaws.iter().cloned());
-            if !view.loose_words().is_empty() {
-                self.add(format!("{:?} stands beside the log", view.loose_words()));
-            }
-            for (seq, seen) in &view.messages {
-                let logged = played.log.iter().find(|message| message["seq"] == *seq).unwrap_or(&Value::Null);
-                self.same("a message as it was told", logged, seen);
-            }
-        }
-        if play.way == Way::Sse && becomes.reply.is_some() {
-            let discarded = if play.form == Form::Whole { 0 } else { becomes.discarded };
-            self.same("withdrawals of shown words", &discarded, &played.told.view.discarded);
-        }
-        if let Some(listener) = &played.listener {
-            self.same("messages on the socket", &played.log.len(), &listener.view.messages.len());
-            if let Some(status) = &listener.view.status {
-                self.same("the status on the socket", &played.view["status"], status);
-            }
-        }
-    }
-
-    /// Compares the plain turn that follows.
-    pub(super) fn compare_next(&mut self, play: &Play, peer: &Peer, answer: &Value, asked_before: usize) {
-        let (next, becomes) = (&play.case.becomes.next, &play.case.becomes);
-        self.same("the reply of the next turn", &json!(PLAIN_ANSWER), &answer["reply"]["text"]);
-        let asked = peer.asked();
-        self.same("requests of the next turn", &next.asked.unwrap_or(1), &(asked.len() - asked_before));
-        let last = asked.last().unwrap_or(&Value::Null);
-        for field in differing(&next.request, last) {
-            self.add(format!("in the next turn's request, {field}"));
-        }
-        let is_plain =
-            becomes.status.is_none() && becomes.log.is_none() && becomes.progress.as_ref().is_some_and(Vec::is_empty);
-        let plain = becomes.reply.as_ref().filter(|_| is_plain && play.case.story.len() == 1);
-        let expected = next.input.clone().or_else(|| {
-            let reply = plain?;
-            let Step::Customer(question) = &play.case.story[0] else { return None };
-            let turn = [format!("user: {question}"), format!("assistant: {reply}")];
-            let is_new = asked.iter().filter(|it| it["conversation"] == last["conversation"]).count() == 1;
-            let earlier = if play.memory == Memory::Local || is_new { turn.to_vec() } else { Vec::new() };
-            Some([earlier, vec![format!("user: {NEXT}")]].concat())
-        });
-        if let Some(expected) = expected {
-            self.same("the next turn's input", &expected, &lines(last));
-        }
-        let text = last.to_string();
-        for words in next.holds.iter().filter(|words| !text.contains(*words)) {
-            self.add(format!("the next turn's request does not hold {words:?}"));
-        }
-        for words in next.lacks.iter().chain(&MARKS.map(str::to_owned)).filter(|words| text.contains(*words)) {
-            if !becomes.reply.as_ref().is_some_and(|reply| reply.contains(words.as_str())) {
-                self.add(format!("the next turn's request holds {words:?}"));
-            }
-        }
-        if peer.conversations().len() > 1 {
-            self.add(format!("more than one conversation is left: {:?}", peer.conversations()));
         }
     }
 

@@ -2,6 +2,8 @@
 //! that streams and once with one that answers whole.
 
 mod findings;
+mod listeners;
+mod next_turn;
 mod play;
 mod view;
 mod way;

@@ -17,6 +17,10 @@ pub(super) struct View {
     pub(super) status: Option<Value>,
     /// The number of times that shown words were withdrawn.
     pub(super) discarded: usize,
+    /// Deltas come at intervals, so a message may overtake a withdrawal; it takes the place of the words in any case.
+    pub(super) is_sampled: bool,
+    /// All texts of deltas, withdrawn ones too.
+    pub(super) shown: Vec<String>,
     /// Impossible things: a delta that leaves a gap, say.
     pub(super) flaws: Vec<String>,
 }
@@ -28,7 +32,7 @@ impl View {
             "message.created" => {
                 let message = &event["message"];
                 if message["role"] == "bot" {
-                    self.written.clear();
+                    self.conclude(message["text"].as_str().unwrap_or_default());
                 }
                 self.messages.insert(event["seq"].as_u64().unwrap_or_default(), message.clone());
                 false
@@ -36,7 +40,7 @@ impl View {
             "message.delta" => self.write(event),
             "message.discarded" => {
                 self.discarded += usize::from(!self.written.is_empty());
-                self.written.clear();
+                self.withdraw();
                 self.run = None;
                 false
             }
@@ -59,7 +63,7 @@ impl View {
     fn write(&mut self, delta: &Value) -> bool {
         let (index, text) = (delta["index"].as_u64().unwrap_or_default(), delta["text"].as_str().unwrap_or_default());
         if index == 0 {
-            self.written.clear();
+            self.withdraw();
             self.run = Some(delta["run_id"].clone());
         }
         if index != self.written.encode_utf16().count() as u64 {
@@ -72,6 +76,21 @@ impl View {
         !text.is_empty()
     }
 
+    fn withdraw(&mut self) {
+        let written = std::mem::take(&mut self.written);
+        if !written.is_empty() {
+            self.shown.push(written);
+        }
+    }
+
+    /// A bot's message takes the place of the words so far.
+    fn conclude(&mut self, text: &str) {
+        if !self.is_sampled && !text.starts_with(&self.written) {
+            self.flaws.push(format!("{:?} was shown, and became {text:?} without a word", self.written));
+        }
+        self.withdraw();
+    }
+
     /// The words of an answer that still stand at the end, although no message holds them.
     pub(super) fn loose_words(&self) -> &str {
         &self.written
@@ -82,8 +101,9 @@ impl View {
 #[derive(Default)]
 pub(super) struct AiSdkView {
     parts: Vec<(Value, String)>,
+    /// The texts of parts that were made void.
+    void: Vec<String>,
     pub(super) progress: Vec<String>,
-    pub(super) discarded: usize,
     pub(super) finish_reason: Option<Value>,
     pub(super) flaws: Vec<String>,
 }
@@ -102,8 +122,11 @@ impl AiSdkView {
                 return true;
             }
             "data-discarded" => {
-                self.parts.retain(|(id, _)| *id != chunk["data"]["part"]);
-                self.discarded += 1;
+                let is_void = |(id, _): &mut (Value, String)| *id == chunk["data"]["part"];
+                self.void.extend(self.parts.extract_if(.., is_void).map(|(_, text)| text));
+                if chunk["data"]["reason"] == "the logged answer differs" {
+                    self.flaws.push("the words that were shown are not those of the log".to_owned());
+                }
             }
             "data-progress" => {
                 self.progress.push(chunk["data"]["text"].as_str().unwrap_or("?").to_owned());
@@ -116,6 +139,12 @@ impl AiSdkView {
             _ => {}
         }
         false
+    }
+
+    /// All texts, those that were made void too.
+    pub(super) fn shown(&self) -> String {
+        let texts = self.void.iter().chain(self.parts.iter().map(|(_, text)| text));
+        texts.map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
     /// The texts that stand.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value, json};
 
-use super::stream::{Part, Stream, StreamEnd};
+use super::{
+    part::Part,
+    stream::{Stream, StreamEnd},
+};
 
 /// The form in which the server answers, where an answer can have both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 mod answer;
 mod case;
 mod conversations;
+mod part;
 mod peer;
 mod refusal;
 mod request;
