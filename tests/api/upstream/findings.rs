@@ -121,6 +121,10 @@ impl Findings {
                 self.add(format!("in request {}, {field}", at + 1));
             }
         }
+        let last = played.asked.last().unwrap_or(&Value::Null).to_string();
+        for words in becomes.holds.iter().filter(|words| !last.contains(*words)) {
+            self.add(format!("the last request does not hold {words:?}"));
+        }
         if becomes.input_shrinks {
             let sizes: Vec<usize> = played.asked.iter().rev().take(2).map(bytes_of_input).collect();
             if sizes.len() < 2 || sizes[0] >= sizes[1] {

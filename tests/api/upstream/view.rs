@@ -1,4 +1,4 @@
-//! A listener's view of a thread: what somebody sees who is told nothing but events.
+//! A listener's view of a thread, built from nothing but the events that it was told.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct View {
     /// The number of times that shown words were withdrawn.
     pub(super) discarded: usize,
     /// Deltas come at intervals, so a message may overtake a withdrawal; it takes the place of the words in any case.
-    pub(super) is_sampled: bool,
+    is_sampled: bool,
     /// All texts of deltas, withdrawn ones too.
     pub(super) shown: Vec<String>,
     /// Impossible things: a delta that leaves a gap, say.
@@ -26,6 +26,11 @@ pub(super) struct View {
 }
 
 impl View {
+    /// The view of a socket.
+    pub(super) fn sampled() -> Self {
+        Self { is_sampled: true, ..Self::default() }
+    }
+
     /// Returns true if the event shows words of an answer.
     pub(super) fn hear(&mut self, event: &Value) -> bool {
         match event["type"].as_str().unwrap_or_default() {

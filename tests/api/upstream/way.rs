@@ -118,7 +118,7 @@ impl Listener {
     /// A listener who has been told the log so far, the greeting for instance.
     pub(super) async fn start(customer: &Persona, thread: &str) -> Self {
         let socket = customer.connects().await;
-        let mut listener = Self { socket, view: View { is_sampled: true, ..View::default() }, wire: String::new() };
+        let mut listener = Self { socket, view: View::sampled(), wire: String::new() };
         listener.socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 0 })).await;
         listener.catch_up().await;
         listener

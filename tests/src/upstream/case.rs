@@ -105,6 +105,9 @@ pub struct Becomes {
     /// The fields that each request for a response must have; `null`: it must lack the field.
     #[serde(default)]
     pub requests: Vec<Map<String, Value>>,
+    /// Words that the last request holds somewhere.
+    #[serde(default)]
+    pub holds: Vec<String>,
     /// The input of the last request is smaller than that of the first.
     #[serde(default)]
     pub input_shrinks: bool,

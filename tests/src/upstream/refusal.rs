@@ -20,9 +20,7 @@ impl Refusal {
             "roles do not alternate" => !roles_alternate(request),
             "a system message is not the first" => has_late_system_message(request),
             when => match (when.strip_prefix("the request has "), when.strip_prefix("the model is ")) {
-                (Some(path), _) => {
-                    !request.pointer(&format!("/{}", path.replace('.', "/"))).unwrap_or(&Value::Null).is_null()
-                }
+                (Some(field), _) => !request[field].is_null(),
                 (_, Some(model)) => request["model"] == model,
                 _ => panic!("there is no condition `{when}`"),
             },
