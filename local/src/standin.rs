@@ -35,6 +35,7 @@ mod router;
 mod script;
 mod stamp;
 mod step;
+mod tool;
 mod turn;
 mod vector_stores;
 

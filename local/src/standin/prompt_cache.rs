@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::{item::Item, request::Tool};
+use super::{item::Item, tool::Tool};
 
 /// A shorter prefix is not cached; a longer one in steps.
 const MIN_TOKENS: usize = 1024;

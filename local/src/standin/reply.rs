@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     item::{Item, Part, Role},
-    request::Tool,
+    tool::Tool,
 };
 
 #[derive(Debug, PartialEq, Eq)]

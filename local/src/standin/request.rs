@@ -1,7 +1,7 @@
 //! The body of `POST /v1/responses`, and its validation.
 
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     item::{Item, ItemParam, Part, Role, Status},
     metadata, models,
     stamp::new_id,
+    tool::Tool,
 };
 
 /// All parameters of the API, so that a misspelt one is refused; those without effect here are ignored.
@@ -71,23 +72,6 @@ pub(super) enum Input {
 pub(super) enum Reference {
     Id(String),
     Object { id: String },
-}
-
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Tool {
-    Function {
-        name: String,
-        #[serde(default)]
-        description: Option<String>,
-        #[serde(default)]
-        parameters: Option<Value>,
-        #[serde(default)]
-        strict: Option<bool>,
-    },
-    FileSearch {
-        vector_store_ids: Vec<String>,
-    },
 }
 
 impl CreateResponse {

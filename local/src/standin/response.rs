@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     item::Item,
-    request::{CreateResponse, Tool},
+    request::CreateResponse,
     stamp::{new_id, now},
+    tool::Tool,
 };
 
 /// A response, as it is returned and streamed. Fields that the stand-in never varies are omitted if the schema allows.

@@ -12,10 +12,11 @@ use super::{
     play::ConversationLock,
     prompt_cache::Front,
     reply::{Reply, reply},
-    request::{CreateResponse, Reference, Tool, check_context},
+    request::{CreateResponse, Reference, check_context},
     response::Response,
     script::Script,
     step::Effects,
+    tool::Tool,
 };
 
 impl Standin {
