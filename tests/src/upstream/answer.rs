@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     part::Part,
-    stream::{Stream, StreamEnd},
+    stream::{Chunk, Stream, StreamEnd},
 };
 
 /// The form in which the server answers, where an answer can have both.
@@ -65,12 +65,6 @@ pub(super) struct Written {
     pub(super) end: StreamEnd,
     /// The items that the server adds to the conversation, besides the input; `None` if it adds nothing at all.
     pub(super) landed: Option<Vec<Value>>,
-}
-
-pub(super) enum Chunk {
-    Bytes(String),
-    /// Nothing more is sent before a listener has been shown a word of this response.
-    UntilShown,
 }
 
 impl<'de> Deserialize<'de> for Answer {

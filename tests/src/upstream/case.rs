@@ -5,12 +5,25 @@ use std::{fs, path::PathBuf};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{answer::Answer, peer::Models, refusal::Refusal};
+use super::{
+    answer::{Answer, Body},
+    refusal::Refusal,
+};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/upstream");
 
 /// The customer's question where a case names none.
 pub const QUESTION: &str = "When does it ship?";
+
+/// The answers about models; the server has all models if absent.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Models {
+    /// The answer to `GET /models/{id}`.
+    pub(super) one: Option<Body>,
+    /// The answer to `GET /models`.
+    pub(super) list: Option<Body>,
+}
 
 /// One case: a server's answers, and their outcome.
 #[derive(Clone, Deserialize)]

@@ -15,30 +15,19 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{
-    answer::{Answer, Body, Chunk, Form, Written},
-    case::Case,
+    answer::{Answer, Body, Form, Written},
+    case::{Case, Models},
     conversations::Conversations,
     refusal::Refusal,
-    stream::StreamEnd,
+    stream::{Chunk, StreamEnd},
 };
 
 /// The text of an answer that no case describes.
 pub const PLAIN_ANSWER: &str = "You are welcome.";
-
-/// The answers about models; the server has all models if absent.
-#[derive(Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Models {
-    /// The answer to `GET /models/{id}`.
-    one: Option<Body>,
-    /// The answer to `GET /models`.
-    list: Option<Body>,
-}
 
 /// A running server, which plays one case after another.
 pub struct Peer {

@@ -3,10 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer::Chunk,
-    part::{Call, End, Part, Say},
-};
+use super::part::{Call, End, Part, Say};
 
 /// The end of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -18,6 +15,12 @@ pub(super) enum StreamEnd {
     Cut,
     /// It breaks off before the response's head.
     NoResponse,
+}
+
+pub(super) enum Chunk {
+    Bytes(String),
+    /// Nothing more is sent before a listener has been shown a word of this response.
+    UntilShown,
 }
 
 /// A stream as it is written.
