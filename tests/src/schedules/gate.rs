@@ -181,8 +181,9 @@ impl Gate {
         died.notified().await;
     }
 
-    /// Kills all instances.
+    /// Kills all instances, which counts as a fault.
     pub fn kill_all(&self) {
+        self.count_fault();
         let instances = self.state().instances.len();
         (0..instances).for_each(|instance| self.kill(InstanceId(instance)));
     }
@@ -238,7 +239,7 @@ impl Gate {
         self.state().faults += 1;
     }
 
-    /// The number of calls so far that met a fault, or whose callers gave up.
+    /// The number of calls so far that met a fault, or whose callers gave up; and of [`Gate::kill_all`].
     pub(super) fn faults(&self) -> usize {
         self.state().faults
     }
