@@ -11,7 +11,7 @@ pub(super) struct Protocol {
     pub(super) without: Without,
 }
 
-/// What the model knows of earlier turns.
+/// The model's knowledge of earlier turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
     /// A conversation at OpenAI.
