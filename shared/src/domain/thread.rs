@@ -8,6 +8,7 @@ use super::{
     At, ChatbotId, Identity, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId, ThreadMetadata, Usage,
     message::{self, Answers, Change},
     status::Event,
+    usage,
 };
 use crate::Error;
 
@@ -49,7 +50,7 @@ pub struct Thread {
     pub stirred_at: Option<At>,
     pub openai: Conversation,
     /// The tokens of all bot messages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "usage::in_table")]
     pub usage: Option<Usage>,
     pub created_at: At,
     pub updated_at: At,

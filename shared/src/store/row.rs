@@ -44,13 +44,14 @@ pub(super) fn message(tenant: &str, message: &Message) -> Result<Item, Error> {
         item.insert("origin".into(), serde_dynamo::to_attribute_value(origin).map_err(Error::internal)?);
     }
     if let Some(usage) = &message.usage {
-        item.insert("usage".into(), serde_dynamo::to_attribute_value(usage).map_err(Error::internal)?);
+        item.insert("usage".into(), S(usage.to_string()));
     }
     Ok(item)
 }
 
 pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
-    let (origin, usage) = (attribute(&mut item, "origin")?, attribute(&mut item, "usage")?);
+    let (origin, usage) = (attribute(&mut item, "origin")?, attribute::<String>(&mut item, "usage")?);
+    let usage = usage.map(|usage| usage.parse()).transpose().map_err(Error::internal)?;
     Ok(Message { usage, origin, ..read(item)? })
 }
 
