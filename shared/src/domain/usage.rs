@@ -25,8 +25,7 @@ impl AddAssign for Usage {
     }
 }
 
-/// The four counts in the order of the fields, separated by spaces. The table's form: every turn writes two of them, and
-/// each would be a map of four numbers.
+/// The four counts in the order of the fields, separated by spaces.
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { input, cached, output, reasoning } = self;
@@ -45,19 +44,47 @@ impl FromStr for Usage {
     }
 }
 
-/// A field with counts that may be absent, in the table's form.
-pub mod in_table {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+/// Counts in the table's form: one text, because every turn writes two of them. A map is read too: older versions wrote
+/// one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "Form")]
+pub struct InTable(pub Usage);
 
-    use super::Usage;
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Text(String),
+    Map(Usage),
+}
+
+impl From<InTable> for String {
+    fn from(InTable(usage): InTable) -> Self {
+        usage.to_string()
+    }
+}
+
+impl TryFrom<Form> for InTable {
+    type Error = String;
+    fn try_from(form: Form) -> Result<Self, Self::Error> {
+        match form {
+            Form::Text(text) => text.parse().map(Self),
+            Form::Map(usage) => Ok(Self(usage)),
+        }
+    }
+}
+
+/// A field with counts that may be absent, as [`InTable`].
+pub mod in_table {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{InTable, Usage};
 
     pub fn serialize<S: Serializer>(usage: &Option<Usage>, serializer: S) -> Result<S::Ok, S::Error> {
-        usage.map(|usage| usage.to_string()).serialize(serializer)
+        usage.map(InTable).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Usage>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+        Ok(Option::deserialize(deserializer)?.map(|InTable(usage)| usage))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::key::{self, Key};
 use crate::{
     Error,
-    domain::{At, Chatbot, Message, Thread, Timeouts},
+    domain::{At, Chatbot, Message, Thread, Timeouts, usage::InTable},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -44,14 +44,15 @@ pub(super) fn message(tenant: &str, message: &Message) -> Result<Item, Error> {
         item.insert("origin".into(), serde_dynamo::to_attribute_value(origin).map_err(Error::internal)?);
     }
     if let Some(usage) = &message.usage {
-        item.insert("usage".into(), S(usage.to_string()));
+        let usage = serde_dynamo::to_attribute_value(InTable(*usage)).map_err(Error::internal)?;
+        item.insert("usage".into(), usage);
     }
     Ok(item)
 }
 
 pub(super) fn read_message(mut item: Item) -> Result<Message, Error> {
-    let (origin, usage) = (attribute(&mut item, "origin")?, attribute::<String>(&mut item, "usage")?);
-    let usage = usage.map(|usage| usage.parse()).transpose().map_err(Error::internal)?;
+    let (origin, usage) = (attribute(&mut item, "origin")?, attribute(&mut item, "usage")?);
+    let usage = usage.map(|InTable(usage)| usage);
     Ok(Message { usage, origin, ..read(item)? })
 }
 
@@ -86,5 +87,39 @@ pub(super) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     match item.get(name) {
         Some(S(text)) => text,
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{Person, Usage, message::Role};
+
+    #[test]
+    fn counts_are_one_text_and_older_rows_have_a_map() {
+        let counts = Usage { input: 9, cached: 4, output: 3, reasoning: 1 };
+        let map: AttributeValue = serde_dynamo::to_attribute_value(counts).unwrap();
+        let [id, bot] = ["thr_01JD0000000000000000000000", "bot_01JD0000000000000000000000"];
+        let at = At::from_seconds(1);
+        let mut before = Thread::new("acme", id.parse().unwrap(), bot.parse().unwrap(), "cus".into(), at);
+        before.usage = Some(counts);
+        let mut item = thread(&before, &Timeouts::default()).unwrap();
+        assert_eq!(item["usage"], S("9 4 3 1".into()));
+        assert_eq!(read::<Thread>(item.clone()).unwrap(), before);
+        item.insert("usage".into(), map.clone());
+        assert_eq!(read::<Thread>(item).unwrap(), before);
+
+        let said = json!({
+            "id": "msg_01JD0000000000000000000000", "thread_id": id, "seq": 1, "role": Role::Bot,
+            "author": Person { id: bot.into(), name: None }, "text": "Hello", "at": at,
+        });
+        let said = Message { usage: Some(counts), ..serde_json::from_value(said).unwrap() };
+        let mut item = message("acme", &said).unwrap();
+        assert_eq!(item["usage"], S("9 4 3 1".into()));
+        assert_eq!(read_message(item.clone()).unwrap(), said);
+        item.insert("usage".into(), map);
+        assert_eq!(read_message(item).unwrap(), said);
     }
 }
