@@ -118,8 +118,8 @@ fn answers_to(row: &[Message], log: &[Message]) -> usize {
     log.iter().filter(covers).count()
 }
 
-/// Checks what the customer was shown on a socket that lost nothing: messages of the log, the words of one response at a
-/// time, and at most two answers to messages in a row, counting those that were never logged.
+/// Checks what the customer was shown on a socket that lost nothing: messages of the log, the words of one response
+/// at a time, and at most two answers to messages in a row, counting those that were never logged.
 fn shown(story: &Story, line: &Line, kept: &Kept) -> Result<(), String> {
     let simulation = &story.simulation;
     if simulation.frames().lost() > 0 {

@@ -83,7 +83,7 @@ pub async fn perform(story: &Story, parts: Vec<BoxFuture<'static, ()>>, next: im
     gate.open();
 }
 
-/// What a story has shown.
+/// The sights of a story.
 pub async fn sights(story: &Story) -> Sights {
     let words_of_hand_over = checks::words_of_hand_over(story).await;
     Sights { words_of_hand_over, ..story.simulation.tries().sights() }

@@ -20,7 +20,7 @@ pub(super) struct Mood {
     failures_left: u32,
     /// Hand-overs of a hundred that begin with words.
     talkative: u32,
-    /// What the next responses do, before any draw.
+    /// The behaviour of the next responses, before any draw.
     ordered: VecDeque<Failure>,
 }
 
@@ -43,7 +43,7 @@ impl Mood {
         self.ordered.push_back(failure);
     }
 
-    /// What is different about the response to this input, if anything is.
+    /// The peculiarity of the response to this input, if it has one.
     pub(super) fn next(&mut self, input: &Value) -> Option<Failure> {
         if let Some(failure) = self.ordered.pop_front() {
             return Some(failure);

@@ -1,4 +1,4 @@
-//! What the wires see of the tries of a turn: which responses failed, what was asked again, and what happened between.
+//! The tries of a turn, as the wires see them: failed responses, second requests, and the events between.
 
 use std::{
     collections::HashMap,
