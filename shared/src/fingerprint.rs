@@ -1,5 +1,7 @@
 //! Fingerprints, which tell equal content from different content.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of `parts` in hex. Each part is preceded by its length, so that no two lists share a digest.
@@ -9,5 +11,9 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }
-    digest.finalize().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
+    let mut hex = String::with_capacity(64);
+    for byte in digest.finalize() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

@@ -50,8 +50,11 @@ impl Add<Duration> for At {
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;
-        f.write_str(&at.format(FORMAT).map_err(|_| fmt::Error)?)
+        let at = OffsetDateTime::UNIX_EPOCH.checked_add(time::Duration::milliseconds(self.0)).ok_or(fmt::Error)?;
+        // Into a text on the stack: a turn writes two dozen times.
+        let mut text = [0; "YYYY-MM-DDThh:mm:ss.mmmZ".len()];
+        let bytes = at.format_into(&mut text.as_mut_slice(), FORMAT).map_err(|_| fmt::Error)?;
+        f.write_str(str::from_utf8(&text[..bytes]).map_err(|_| fmt::Error)?)
     }
 }
 

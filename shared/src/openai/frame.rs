@@ -204,7 +204,8 @@ fn cut_short(cause: &BodyError) -> Failure {
 }
 
 /// The frames of a response that arrived as one JSON body.
-fn whole(json: &[u8]) -> Result<Vec<Frame>, Failure> {
+fn whole(body: &[u8]) -> Result<Vec<Frame>, Failure> {
+    let json = str::from_utf8(body).map_err(|_| Failure::Interrupted { code: None })?;
     let response = parse::<Envelope<ResponseObject>>(json)
         .and_then(|envelope| envelope.response)
         .or_else(|| parse(json))
@@ -244,7 +245,7 @@ impl Frame {
         if name.starts_with("response.") || name == "error" {
             return Self::of_kind(name, data);
         }
-        let fields: EventFields = parse(data.as_bytes())?;
+        let fields: EventFields = parse(&data)?;
         match fields.kind.as_str() {
             Some("response.output_text.delta") => Self::delta(fields),
             Some(kind) => Self::of_kind(kind, data),
@@ -253,7 +254,7 @@ impl Frame {
     }
 
     fn of_kind(kind: &str, data: String) -> Option<Self> {
-        let json = data.as_bytes();
+        let json = data.as_str();
         match kind {
             "response.output_text.delta" => Self::delta(parse(json)?),
             "response.output_text.done" | "response.refusal.done" => Some(Self::TextDone(data)),
@@ -299,13 +300,13 @@ impl Frame {
 
     /// An event without a type is of use only if it reports an error.
     fn untyped(data: &str) -> Option<Self> {
-        let value: Value = parse(data.as_bytes())?;
+        let value: Value = parse(data)?;
         value.get("error").filter(|error| !error.is_null()).map(|_| Self::Failed(ErrorBody::parse(&value)))
     }
 }
 
 /// The response in an event, or the event itself where its fields are those of a response.
-fn response(json: &[u8]) -> Option<ResponseObject> {
+fn response(json: &str) -> Option<ResponseObject> {
     let nested = parse::<Envelope<ResponseObject>>(json).and_then(|envelope| envelope.response);
     nested.or_else(|| parse(json))
 }
@@ -318,8 +319,8 @@ fn ended(response: ResponseObject) -> Frame {
     Frame::Ended(Box::new(response))
 }
 
-fn parse<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    serde_json::from_slice(json)
+fn parse<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json)
         .inspect_err(
             |error| debug!(bytes = json.len(), kind = ?error.classify(), "an OpenAI event could not be parsed"),
         )
@@ -340,7 +341,7 @@ impl ResponseObject {
 
 impl TextDone {
     pub(super) fn parse(data: &str) -> Self {
-        parse(data.as_bytes()).unwrap_or_default()
+        parse(data).unwrap_or_default()
     }
 
     pub(super) fn index(&self) -> Option<u64> {

@@ -1,5 +1,7 @@
 //! Requests for responses: one turn of a chat each.
 
+use std::borrow::Cow;
+
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use super::{client::OpenAi, failure::Failure, outcome::Call, response_stream::ResponseStream, transport::RequestKind};
 
 /// A request for a response. Fields that are `None` or empty are not sent; the server's defaults apply.
-#[derive(Clone, Default, Serialize)]
+#[derive(Default, Serialize)]
 pub struct ResponseRequest<'a> {
     pub model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -15,10 +17,10 @@ pub struct ResponseRequest<'a> {
     /// The server does not keep them between turns, so they are sent each time.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub instructions: &'a str,
-    pub input: Vec<Input>,
+    pub input: Cow<'a, [Input]>,
     /// Functions and file search, in OpenAI's format.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub tools: &'a [Value],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
     /// At least 16.
@@ -168,8 +170,8 @@ impl ResponseRequest<'_> {
         !self.refused.iter().any(|refused| refused == parameter)
     }
 
-    fn without_refused(&self) -> Self {
-        let mut taken = self.clone();
+    fn without_refused(&self) -> ResponseRequest<'_> {
+        let mut taken = ResponseRequest { input: Cow::Borrowed(&self.input), ..*self };
         for parameter in self.refused {
             match parameter.as_str() {
                 "temperature" => taken.temperature = None,
@@ -179,9 +181,9 @@ impl ResponseRequest<'_> {
                 "context_management" => taken.context_management = &[],
                 "safety_identifier" => taken.safety_identifier = None,
                 "prompt_cache_key" => taken.prompt_cache_key = None,
-                "tools" => taken.tools.clear(),
+                "tools" => taken.tools = &[],
                 // Without the choice, only a request without tools is sure to be answered.
-                "tool_choice" if taken.tool_choice.is_some() => taken.tools.clear(),
+                "tool_choice" if taken.tool_choice.is_some() => taken.tools = &[],
                 _ => {}
             }
         }

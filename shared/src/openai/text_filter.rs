@@ -71,8 +71,13 @@ impl TextFilter {
     pub(super) fn push(&mut self, piece: &str) -> Option<&str> {
         self.is_restarted = false;
         let shown_bytes = self.shown.len();
-        for next in piece.chars() {
-            self.read(next);
+        let mut rest = piece;
+        while let Some(next) = rest.chars().next() {
+            let bytes = self.show_plain(rest);
+            if bytes == 0 {
+                self.read(next);
+            }
+            rest = &rest[bytes.max(next.len_utf8())..];
         }
         (!self.is_restarted).then(|| &self.shown[shown_bytes..])
     }
@@ -90,6 +95,18 @@ impl TextFilter {
         if !gap.is_marked {
             self.shown.push_str(&gap.before_mark);
         }
+    }
+
+    /// Shows what of `text` stands before its first space, tag or mark, in one go. Returns its bytes, zero where each
+    /// character has to be read by itself.
+    fn show_plain(&mut self, text: &str) -> usize {
+        if !(matches!(self.state, State::Text) && self.gap.is_empty()) {
+            return 0;
+        }
+        let begins_more = |next: char| next.is_whitespace() || "<【".contains(next) || MARK_CHARS.contains(&next);
+        let plain = text.find(begins_more).unwrap_or(text.len());
+        self.shown.push_str(&text[..plain]);
+        plain
     }
 
     fn read(&mut self, next: char) {

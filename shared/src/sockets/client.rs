@@ -34,7 +34,7 @@ impl Sockets {
         let mut backoff = Backoff::new(6, Duration::from_millis(64), Duration::from_secs(1));
         loop {
             let post = self.management.post_to_connection().connection_id(connection).data(Blob::new(frame));
-            let Err(error) = post.send().await else { return Posted::Sent };
+            let Err(error) = Box::pin(post.send()).await else { return Posted::Sent };
             let delay = match error.as_service_error() {
                 Some(PostToConnectionError::GoneException(_)) => return Posted::Gone,
                 Some(PostToConnectionError::LimitExceededException(_)) => backoff.next_delay(),

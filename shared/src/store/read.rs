@@ -49,7 +49,8 @@ pub(super) struct QueryPage {
 impl Store {
     pub(super) async fn get(&self, key: Key) -> Result<Option<Item>, Error> {
         let get = self.dynamo.get_item().table_name(&self.table).set_key(Some(key.attributes())).consistent_read(true);
-        Ok(get.send().await.map_err(into_error)?.item)
+        // In a box, like each call that a turn makes: the SDK's future has 16 kB, which would move with all around it.
+        Ok(Box::pin(get.send()).await.map_err(into_error)?.item)
     }
 
     /// One page of a query.
@@ -91,7 +92,7 @@ impl Store {
         for (name, value) in values.into_iter().flatten() {
             request = request.expression_attribute_values(name, S(value));
         }
-        let page = request.key_condition_expression(condition).send().await.map_err(into_error)?;
+        let page = Box::pin(request.key_condition_expression(condition).send()).await.map_err(into_error)?;
         Ok(QueryPage { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 

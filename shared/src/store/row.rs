@@ -15,6 +15,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) fn row(key: Key, value: impl Serialize) -> Result<Item, Error> {
     let mut item: Item = serde_dynamo::to_item(value).map_err(Error::internal)?;
+    // An absent attribute reads the same, and each one has its price at every read.
+    item.retain(|_, value| !value.is_null());
     item.extend(key.attributes());
     Ok(item)
 }
@@ -96,6 +98,22 @@ mod tests {
 
     use super::*;
     use crate::domain::{Person, Usage, message::Role};
+
+    #[test]
+    fn a_setting_that_is_not_made_takes_no_attribute_and_older_rows_have_a_null() {
+        let id = "bot_01JD0000000000000000000000";
+        let stored = json!({
+            "tenant": "acme", "id": id, "version": 1, "documents_set": "", "document_names": [],
+            "name": "Robin", "model": "gpt-5-mini", "instructions": "", "greeting": "", "tools": [], "memory": "local",
+            "temperature": null, "created_at": At::from_seconds(1), "updated_at": At::from_seconds(1),
+        });
+        let stored: Chatbot = serde_json::from_value(stored).unwrap();
+        let mut item = chatbot(&stored).unwrap();
+        assert!(item.values().all(|value| !value.is_null()), "{item:?}");
+        assert_eq!(read::<Chatbot>(item.clone()).unwrap(), stored);
+        item.insert("temperature".into(), AttributeValue::Null(true));
+        assert_eq!(read::<Chatbot>(item).unwrap(), stored);
+    }
 
     #[test]
     fn counts_are_one_text_and_older_rows_have_a_map() {

@@ -116,14 +116,12 @@ impl Store {
     pub(super) async fn transact(&self, transaction: Transaction, token: &str) -> Result<Transacted, Error> {
         let mut backoff = backoff();
         loop {
-            let sent = self
+            let write = self
                 .dynamo
                 .transact_write_items()
                 .set_transact_items(Some(transaction.0.clone()))
-                .client_request_token(token)
-                .send()
-                .await;
-            let Err(error) = sent else { return Ok(Transacted::Done) };
+                .client_request_token(token);
+            let Err(error) = Box::pin(write.send()).await else { return Ok(Transacted::Done) };
             match error {
                 SdkError::ServiceError(refusal) if refusal.err().is_transaction_canceled_exception() => {
                     if let Some(refused) = refused_items(refusal.into_err())? {
@@ -140,7 +138,7 @@ impl Store {
     /// Writes an item, over an existing one.
     pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
         let put = self.dynamo.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(into_error)
+        Box::pin(put.send()).await.map(|_| ()).map_err(into_error)
     }
 
     /// Writes an item where the condition is met. `false` where it is not: nothing was written.

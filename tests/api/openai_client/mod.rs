@@ -69,7 +69,7 @@ fn hello() -> ResponseRequest<'static> {
     ResponseRequest {
         model: "some-model",
         conversation: Some("conv_1"),
-        input: vec![Input::message(Role::User, "Hello".to_owned())],
+        input: vec![Input::message(Role::User, "Hello".to_owned())].into(),
         store: true,
         ..ResponseRequest::default()
     }

@@ -13,6 +13,7 @@ use super::{
 async fn a_full_request_says_all_that_was_asked() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
     let call = Call { call_id: "call_1".to_owned(), name: "look_up".to_owned(), arguments: "{}".to_owned() };
+    let tools = [json!({ "type": "file_search", "vector_store_ids": ["vs_1"] })];
     let ask = ResponseRequest {
         instructions: "Be kind.",
         input: vec![
@@ -21,8 +22,9 @@ async fn a_full_request_says_all_that_was_asked() {
             Input::message(Role::Developer, "A person took over.".to_owned()),
             Input::Call(call),
             Input::CallOutput { call_id: "call_1".to_owned(), output: "done".to_owned() },
-        ],
-        tools: vec![json!({ "type": "file_search", "vector_store_ids": ["vs_1"] })],
+        ]
+        .into(),
+        tools: &tools,
         temperature: Some(0.2),
         max_output_tokens: Some(400),
         safety_identifier: Some("a-hash"),

@@ -22,7 +22,7 @@ fn hello(conversation: &str) -> ResponseRequest<'_> {
     ResponseRequest {
         model: "gpt-5-mini",
         conversation: Some(conversation),
-        input: vec![Input::message(Role::User, "Hello".to_owned())],
+        input: vec![Input::message(Role::User, "Hello".to_owned())].into(),
         store: true,
         ..ResponseRequest::default()
     }

@@ -121,7 +121,7 @@ impl Prompt {
         &'a self,
         chatbot: &'a Chatbot,
         conversation: Option<&'a str>,
-        exchanged: &[Input],
+        exchanged: &'a [Input],
         rounds: usize,
     ) -> ResponseRequest<'a> {
         let config = &chatbot.config;
@@ -132,6 +132,7 @@ impl Prompt {
                 let is_output = |item: &&Input| matches!(item, Input::CallOutput { .. });
                 exchanged[taken..].iter().filter(is_output).cloned().collect()
             }
+            _ if exchanged.is_empty() => content.map(|it| it.history.as_slice()).unwrap_or_default().into(),
             _ => content.iter().flat_map(|it| &it.history).chain(exchanged).cloned().collect(),
         };
         ResponseRequest {
@@ -139,7 +140,7 @@ impl Prompt {
             conversation,
             instructions: content.map_or("", |it| &it.instructions),
             input,
-            tools: content.map(|it| it.tools.clone()).unwrap_or_default(),
+            tools: content.map(|it| it.tools.as_slice()).unwrap_or_default(),
             temperature: config.temperature,
             max_output_tokens: config.max_output_tokens.filter(|_| !self.is_unlimited),
             reasoning: config.reasoning_effort.as_deref().map(|effort| Reasoning { effort }),
