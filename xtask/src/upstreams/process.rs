@@ -118,11 +118,22 @@ mod tests {
         assert_eq!(url_in("see http://example.com:80"), None);
     }
 
+    /// A shell that can trap Ctrl-C also where the tests run in the background of a script: a signal that is ignored at
+    /// a shell's start cannot be trapped.
+    fn shell() -> Command {
+        if cfg!(not(target_os = "linux")) {
+            return Command::new("sh");
+        }
+        let mut env = Command::new("env");
+        env.args(["--default-signal=INT", "sh"]);
+        env
+    }
+
     #[test]
     fn a_process_is_awaited_and_stopped() {
         let log = env::temp_dir().join(format!("xtask-process-{}", std::process::id()));
         let script = "trap 'exit 0' INT; echo one; echo http://127.0.0.1:7 >&2; read wait; exit 3";
-        let mut process = Process::start(Command::new("sh").args(["-c", script]), &log).unwrap();
+        let mut process = Process::start(shell().args(["-c", script]), &log).unwrap();
         assert_eq!(process.until(url_in).unwrap(), "http://127.0.0.1:7");
         process.interrupt().unwrap();
 
