@@ -52,7 +52,7 @@ impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = OffsetDateTime::UNIX_EPOCH.checked_add(time::Duration::milliseconds(self.0)).ok_or(fmt::Error)?;
         // Into a text on the stack: a turn writes two dozen times.
-        let mut text = [0; "YYYY-MM-DDThh:mm:ss.mmmZ".len()];
+        let mut text = [0; "-YYYY-MM-DDThh:mm:ss.mmmZ".len()];
         let bytes = at.format_into(&mut text.as_mut_slice(), FORMAT).map_err(|_| fmt::Error)?;
         f.write_str(str::from_utf8(&text[..bytes]).map_err(|_| fmt::Error)?)
     }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_time_reads_back_as_it_was_written() {
-        for millis in [0, 1_795_341_600_007, 4_102_444_800_000] {
+        for millis in [-62_198_755_199_993, 0, 1_795_341_600_007, 4_102_444_800_000] {
             let at = At::from_millis(millis);
             assert_eq!(at.to_string().parse::<At>().unwrap(), at);
         }

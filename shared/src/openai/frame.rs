@@ -205,7 +205,8 @@ fn cut_short(cause: &BodyError) -> Failure {
 
 /// The frames of a response that arrived as one JSON body.
 fn whole(body: &[u8]) -> Result<Vec<Frame>, Failure> {
-    let json = str::from_utf8(body).map_err(|_| Failure::Interrupted { code: None })?;
+    // A character that is cut in two costs no answer.
+    let json = &String::from_utf8_lossy(body);
     let response = parse::<Envelope<ResponseObject>>(json)
         .and_then(|envelope| envelope.response)
         .or_else(|| parse(json))

@@ -302,6 +302,18 @@ async fn a_body_is_read_as_what_it_is_whatever_its_type() {
 }
 
 #[tokio::test]
+async fn half_a_character_in_a_json_body_costs_no_answer() {
+    let mut response = completed(&json!([message("It ships Monday.")]))["response"].clone();
+    response["metadata"] = json!({ "title": "H" });
+    let mut body = response.to_string().into_bytes();
+    let title = body.windows(3).position(|three| three == b"\"H\"").unwrap();
+    // The first of two bytes.
+    body[title + 1] = 0xc3;
+    let peer = Peer::saying([pieces(vec![body.into()], End::Clean)]).await;
+    assert_eq!(outcome(&client(&peer)).await.map(|outcome| outcome.text).as_deref(), Ok("It ships Monday."));
+}
+
+#[tokio::test]
 async fn a_json_body_that_is_no_response_is_a_failure() {
     for (body, code) in [
         (json!({}), None),
