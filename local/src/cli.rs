@@ -15,6 +15,7 @@ use shared::{
 use tokio::signal::unix;
 #[cfg(windows)]
 use tokio::signal::windows;
+use visitor::RateLimit;
 
 use crate::{
     Error, MemoryChoice, Options, TABLE, Upstream, data_dir,
@@ -145,6 +146,7 @@ impl Serve {
             memory: memory.memory,
             history_tokens: history_tokens(variable).map_err(Error::Setting)?,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
+            visitor_rate_limit: RateLimit::read(variable).map_err(Error::Setting)?,
             sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };

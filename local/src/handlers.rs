@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use lambda_http::lambda_runtime::Diagnostic;
 use shared::App;
-use visitor::VisitorTokens;
+use visitor::Visitors;
 
 use crate::gateway::Functions;
 
 /// The template's functions with `app`, and the authorizer with its keys.
-pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_tokens: VisitorTokens) -> Functions {
+pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_settings: Visitors) -> Functions {
     macro_rules! with_app {
         ($function:ident) => {{
             let app = Arc::clone(app);
@@ -28,8 +28,8 @@ pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_tokens: 
     };
     let visitors = Arc::clone(app);
     let visit = move |request| {
-        let (app, visitor_tokens) = (Arc::clone(&visitors), visitor_tokens.clone());
-        async move { visitor::handle(&app, &visitor_tokens, request).await }
+        let (app, visitor_settings) = (Arc::clone(&visitors), visitor_settings.clone());
+        async move { visitor::handle(&app, &visitor_settings, request).await }
     };
     Functions::guarded_by("authorizer", authorize)
         .with("visitor", visit)

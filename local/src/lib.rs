@@ -35,7 +35,7 @@ use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use shared::{App, Invoker, Settings, openai as client};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
-use visitor::VisitorTokens;
+use visitor::{VisitorTokens, Visitors};
 
 pub use self::{
     data_dir::{DataDir, Endpoints},
@@ -106,13 +106,13 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     };
     data_dir.write(&endpoints)?;
 
-    let sweep_every = options.sweep_every;
+    let (sweep_every, rate_limit) = (options.sweep_every, options.visitor_rate_limit.clone());
     let http = options.retry_policy.http().map_err(Error::http)?;
     let (connections, invocations) = (Connections::new(options.limits), Invocations::default());
     let app = Arc::new(app(options, &openai, http.clone(), &database, &connections, &invocations));
     let tokens = data_dir.tokens()?;
     let visitor_tokens = VisitorTokens::new(&tokens.visitor_secret()).map_err(io::Error::other)?;
-    let functions = handlers::functions(&app, tokens.keys()?, visitor_tokens);
+    let functions = handlers::functions(&app, tokens.keys()?, Visitors { tokens: visitor_tokens, rate_limit });
     let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
     if let Some(every) = sweep_every {
         tasks.spawn(background::sweep(Arc::clone(&gateway), every, stopped.clone()));

@@ -10,6 +10,7 @@ use shared::{
     openai::{RetryPolicy, Wire},
     webhook,
 };
+use visitor::RateLimit;
 
 use crate::{
     Upstream,
@@ -37,6 +38,7 @@ pub struct Options {
     /// The interval of the sweep; `None` leaves it to [`Switchboard::sweep`](crate::Switchboard::sweep).
     pub sweep_every: Option<Duration>,
     pub retry_policy: RetryPolicy,
+    pub visitor_rate_limit: RateLimit,
     /// Webhooks may reach any address by default: a receiver on a laptop is a local process.
     pub webhooks: webhook::Settings,
     /// The transport between the SDK's client and the embedded database.
@@ -63,6 +65,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             sweep_every: None,
             retry_policy: RetryPolicy::default(),
+            visitor_rate_limit: RateLimit::default(),
             webhooks: webhook::Settings { network_policy: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
             dynamo: DynamoWire::default(),
             sockets: SocketsWire::default(),

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use yaml_serde::Value;
 
 pub use self::resources::Error;
-use self::resources::{Resources, members, plain, target, text, unquoted};
+use self::resources::{Resources, literals, members, target, text, unquoted};
 
 /// The template of this checkout.
 const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -28,7 +28,8 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Template {
     pub rest: Rest,
     pub sockets: Sockets,
-    /// The properties of the `AWS::DynamoDB::Table`, which have the names of the API.
+    /// The properties of the `AWS::DynamoDB::Table`, which have the names of the API; without those that parameters
+    /// set (encryption, protection from deletion), for which the API's defaults hold.
     pub table: serde_json::Value,
     /// The time limit of every function, by the name of its binary.
     pub functions: HashMap<String, Duration>,
@@ -98,7 +99,7 @@ impl Template {
         Ok(Self {
             rest: rest(&resources)?,
             sockets: sockets(&resources)?,
-            table: yaml_serde::from_value(plain(&table["Properties"]))
+            table: yaml_serde::from_value(literals(&table["Properties"]))
                 .map_err(|error| Error::new(error.to_string()))?,
             functions,
         })
@@ -228,5 +229,6 @@ mod tests {
         assert_eq!(template.sockets.routes["$connect"], "socket");
         assert_eq!(template.sockets.selector, "action");
         assert_eq!(template.table["KeySchema"][0]["AttributeName"], "pk");
+        assert!(template.table.get("SSESpecification").is_none(), "a parameter sets it");
     }
 }

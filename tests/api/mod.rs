@@ -12,5 +12,6 @@ mod sockets;
 mod sweep;
 mod threads;
 mod upstream;
+mod visitor_limit;
 mod visitors;
 mod webhooks;

@@ -1,4 +1,5 @@
 //! The functions as deployed: their binaries, their events, and the template.
 
+mod custom_domain;
 mod events;
 mod runtime_api;

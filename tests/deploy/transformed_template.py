@@ -9,6 +9,7 @@ prints each fault and exits with 1, or prints a summary. Needs `aws-sam-cli`, no
 """
 
 import contextlib
+import copy
 import io
 import logging
 import os
@@ -36,16 +37,19 @@ class NoManagedPolicies:
         return {}
 
 
-def transformed(path):
+def read(path):
     with open(path, encoding="utf-8") as file:
-        template = yaml_parse(file)
+        return yaml_parse(file)
+
+
+def transformed(template, **parameters):
     # `sam deploy` uploads the built code and fills in its location; the transform accepts nothing else.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     logging.disable(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()):
-        return transform(template, {}, NoManagedPolicies())["Resources"]
+        return transform(copy.deepcopy(template), parameters, NoManagedPolicies())["Resources"]
 
 
 def methods(resources):
@@ -112,8 +116,156 @@ def the_sweep_comes_each_minute(resources):
         yield f"there must be one schedule, rate(1 minute): {rules}"
 
 
+def only(resources, kind):
+    """The properties of the one resource of this type."""
+    (found,) = [resource["Properties"] for resource in resources.values() if resource["Type"] == kind]
+    return found
+
+
+def ref(parameter):
+    return {"Ref": parameter}
+
+
+def when(condition, value, otherwise=None):
+    """`!If`; without a third value the property is absent."""
+    return {"Fn::If": [condition, value, ref("AWS::NoValue") if otherwise is None else otherwise]}
+
+
+def guarded_by_parameters(resources):
+    """Each guard rail with the value that must have arrived in the resource that SAM makes."""
+    rest, sockets = only(resources, "AWS::ApiGateway::Stage"), only(resources, "AWS::ApiGatewayV2::Stage")
+    table, pages = only(resources, "AWS::DynamoDB::Table"), only(resources, "AWS::CloudFront::Distribution")
+    settings, routes = rest.get("MethodSettings", [{}])[0], sockets.get("DefaultRouteSettings", {})
+    return [
+        ("the REST API's rate", settings.get("ThrottlingRateLimit"), ref("RestRateLimit")),
+        ("the REST API's burst", settings.get("ThrottlingBurstLimit"), ref("RestBurstLimit")),
+        ("the REST API's throttled methods", [settings.get("ResourcePath"), settings.get("HttpMethod")], ["/*", "*"]),
+        ("the REST API's tracing", rest.get("TracingEnabled"), when("RestIsTraced", True, False)),
+        ("the WebSocket API's rate", routes.get("ThrottlingRateLimit"), ref("SocketRateLimit")),
+        ("the WebSocket API's burst", routes.get("ThrottlingBurstLimit"), ref("SocketBurstLimit")),
+        (
+            "chat's concurrency",
+            resources["ChatFunction"]["Properties"].get("ReservedConcurrentExecutions"),
+            when("ChatIsLimited", ref("ChatConcurrency")),
+        ),
+        ("the table's protection", table.get("DeletionProtectionEnabled"), ref("TableDeletionProtection")),
+        (
+            "the table's encryption",
+            table.get("SSESpecification"),
+            when("KeyIsNamed", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("EncryptionKeyArn")}),
+        ),
+        (
+            "the pages' domain",
+            pages["DistributionConfig"].get("Aliases"),
+            when("PagesHaveDomain", [ref("PagesDomainName")]),
+        ),
+    ]
+
+
+def every_guard_rail_is_there(resources):
+    for name, found, expected in guarded_by_parameters(resources):
+        if found != expected:
+            yield f"{name} should be {expected}: {found}"
+
+
+def accesses_are_logged_without_tokens(resources):
+    stages = [
+        ("RestAccessLog", only(resources, "AWS::ApiGateway::Stage").get("AccessLogSetting")),
+        ("SocketAccessLog", only(resources, "AWS::ApiGatewayV2::Stage").get("AccessLogSettings")),
+    ]
+    for log, setting in stages:
+        condition, logged, _ = (setting or {}).get("Fn::If", [None, {}, None])
+        if condition != "AccessIsLogged" or logged.get("DestinationArn") != {"Fn::GetAtt": [log, "Arn"]}:
+            yield f"{log} should be written to by its parameter: {setting}"
+        for secret in ("header", "querystring", "authorizer", "$context.path"):
+            if secret in logged.get("Format", ""):
+                yield f"{log} records {secret}"
+
+
+def each_domain_leads_to_its_stage(resources):
+    rest, sockets = resources.get("RestDomainMapping"), resources.get("SocketDomainMapping")
+    for mapping, condition, stage in [
+        (rest, "RestHasDomain", "RestApiv1Stage"),
+        (sockets, "SocketHasDomain", "SocketApiv1Stage"),
+    ]:
+        if stage not in resources:
+            yield f"SAM names the stage {stage} otherwise"
+        if mapping is None or mapping.get("Condition") != condition or mapping["Properties"]["Stage"] != ref(stage):
+            yield f"a domain should lead to {stage} if {condition}: {mapping}"
+    acl = resources["RestWebAcl"]
+    target = acl["Properties"]["ResourceArn"]["Fn::Sub"]
+    if acl.get("Condition") != "WebAclIsNamed" or not target.endswith("/restapis/${RestApi}/stages/${RestApiv1Stage}"):
+        yield f"the web ACL should guard the REST API's stage: {acl}"
+
+
+def refusals_are_problem_json(resources):
+    responses = resources["RestApi"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+    for name, response in responses.items():
+        status, headers = response.get("statusCode"), response.get("responseParameters", {})
+        body = response.get("responseTemplates", {}).get("application/json", "")
+        if headers.get("gatewayresponse.header.Content-Type") != "'application/problem+json'":
+            yield f"{name} is not problem+json: {response}"
+        if f'"status": {status},' not in body:
+            yield f"{name} has the status {status}, its body another: {body}"
+    if responses.get("WAF_FILTERED", {}).get("statusCode") != "403":
+        yield f"what the firewall refuses should be 403: {responses.get('WAF_FILTERED')}"
+
+
+def data_outlives_the_stack_but_not_a_failed_creation(resources):
+    for name, resource in resources.items():
+        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
+            policies = resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")
+            if policies != ("RetainExceptOnCreate", "Retain"):
+                yield f"{name} is {policies}"
+
+
+def names_without_a_region_carry_it(resources):
+    for name, resource in resources.items():
+        if resource["Type"].startswith("AWS::CloudFront::"):
+            given = [value for key, value in nested(resource["Properties"]) if key == "Name"]
+            if any("${AWS::Region}" not in str(value) for value in given):
+                yield f"{name} has the same name in every region: {given}"
+
+
+def nested(value):
+    """Every key and value in a value, at any depth."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield key, member
+            yield from nested(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from nested(member)
+
+
+def tracing_is_a_parameter(template):
+    """`Disabled` is SAM's word for no tracing: neither a mode nor a permission may be left of it."""
+    for mode, expected in [("Disabled", None), ("Active", {"Mode": ref("Tracing")})]:
+        for name, resource in transformed(template, Tracing=mode).items():
+            if resource["Type"] == "AWS::Lambda::Function":
+                config = resource["Properties"].get("TracingConfig")
+                if config != expected:
+                    yield f"{name} with Tracing={mode} should have {expected}: {config}"
+            if resource["Type"] == "AWS::IAM::Role":
+                traces = any("xray" in arn.lower() for arn in resource["Properties"]["ManagedPolicyArns"])
+                if traces != (mode == "Active"):
+                    yield f"{name} with Tracing={mode} {'may' if traces else 'may not'} write traces"
+
+
+def a_guided_deployment_asks_for_one_value_only(template):
+    """`sam deploy --guided` takes the default for Enter, but asks for a NoEcho parameter until something is typed."""
+    typed = [
+        name
+        for name, parameter in template["Parameters"].items()
+        if "Default" not in parameter or str(parameter.get("NoEcho", False)).lower() == "true"
+    ]
+    if typed != ["OpenAiApiKey"]:
+        yield f"values that have to be typed: {typed}"
+
+
 def main(path):
-    resources = transformed(path)
+    template = read(path)
+    resources = transformed(template)
     routes = methods(resources)
     wrong = [
         *the_chat_routes_stream(routes),
@@ -123,6 +275,14 @@ def main(path):
         *the_socket_authorizer_has_no_identity_source(resources),
         *buffered_functions_end_with_their_callers(resources),
         *the_sweep_comes_each_minute(resources),
+        *every_guard_rail_is_there(resources),
+        *accesses_are_logged_without_tokens(resources),
+        *each_domain_leads_to_its_stage(resources),
+        *refusals_are_problem_json(resources),
+        *data_outlives_the_stack_but_not_a_failed_creation(resources),
+        *names_without_a_region_carry_it(resources),
+        *tracing_is_a_parameter(template),
+        *a_guided_deployment_asks_for_one_value_only(template),
     ]
     for line in wrong:
         print(line, file=sys.stderr)

@@ -4,14 +4,14 @@
 //! `POST /chatbots/{chatbot_id}/visitors`: issue a token, valid for an hour, to an agent or admin who tries a chatbot
 //! as a visitor.
 
+mod rate_limit;
 mod token;
 
-use std::net::IpAddr;
+use std::env;
 
 use lambda_http::{
-    Body, Request, RequestExt, Response,
+    Body, Request, Response,
     http::{StatusCode, header::AUTHORIZATION},
-    request::RequestContext,
 };
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -20,7 +20,24 @@ use shared::{
     http,
 };
 
+pub use rate_limit::RateLimit;
 pub use token::{ISSUER, KEY_ID, VisitorTokens};
+
+/// The settings of this function, which no other has: its secret and its limit.
+#[derive(Clone)]
+pub struct Visitors {
+    pub tokens: VisitorTokens,
+    pub rate_limit: RateLimit,
+}
+
+impl Visitors {
+    /// Reads the environment, once, at start-up: `VISITOR_SECRET`, and what [`RateLimit::read`] names.
+    pub fn from_env() -> Result<Self, Error> {
+        // A template cannot leave a variable out: an empty one counts as absent.
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Ok(Self { tokens: VisitorTokens::from_env()?, rate_limit: RateLimit::read(set).map_err(Error::internal)? })
+    }
+}
 
 /// Body of `POST /visitors`.
 #[derive(Deserialize)]
@@ -57,17 +74,17 @@ struct ChatbotSummary {
     greeting: String,
 }
 
-pub async fn handle(app: &App, tokens: &VisitorTokens, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    Ok(http::respond(respond(app, tokens, &request).await))
+pub async fn handle(app: &App, visitors: &Visitors, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+    Ok(http::respond(respond(app, visitors, &request).await))
 }
 
-async fn respond(app: &App, tokens: &VisitorTokens, request: &Request) -> Result<Response<Body>, Error> {
+async fn respond(app: &App, visitors: &Visitors, request: &Request) -> Result<Response<Body>, Error> {
     let (method, path) = http::route(request);
     let token = match (method.as_str(), path.as_str()) {
-        ("POST", "/visitors") => issue_token(app, tokens, http::body(request)?, request).await?,
+        ("POST", "/visitors") => issue_token(app, visitors, http::body(request)?, request).await?,
         ("POST", "/chatbots/{chatbot_id}/visitors") => {
             let (identity, id) = (http::identity(app, request)?, http::path_id(request, "chatbot_id", "chatbot")?);
-            issue_trial_token(app, tokens, &identity, &id, http::optional_body(request)?).await?
+            issue_trial_token(app, &visitors.tokens, &identity, &id, http::optional_body(request)?).await?
         }
         _ => return Err(http::no_route()),
     };
@@ -77,7 +94,7 @@ async fn respond(app: &App, tokens: &VisitorTokens, request: &Request) -> Result
 /// Issues a token to a visitor, whose id is that of the earlier token if one was sent.
 async fn issue_token(
     app: &App,
-    tokens: &VisitorTokens,
+    Visitors { tokens, rate_limit }: &Visitors,
     body: TokenRequest,
     request: &Request,
 ) -> Result<TokenResponse, Error> {
@@ -86,7 +103,7 @@ async fn issue_token(
         return Err(Error::invalid("tenant", "is not a valid tenant"));
     }
     // Counted before the chatbot is looked up, so that guessed ids count too.
-    app.store.visitor_token_count(&tenant, &source_address(request)?, app.now()).await?;
+    app.store.visitor_token_count(&tenant, &rate_limit.address(request)?, rate_limit.max_tokens, app.now()).await?;
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
     chatbot.config.admits(http::origin(request))?;
     let known = bearer(request).and_then(|old| tokens.visitor_id(old, &tenant, &chatbot_id));
@@ -124,21 +141,6 @@ impl TokenResponse {
             chatbot: ChatbotSummary { id: chatbot.id, name, greeting },
         }
     }
-}
-
-/// Source address for the rate limit. Of an IPv6 address it is the /64 network, for one host has many addresses.
-fn source_address(request: &Request) -> Result<String, Error> {
-    let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() else {
-        return Err(Error::internal("the event has no source address"));
-    };
-    let source = context.identity.source_ip.as_deref().unwrap_or_default();
-    Ok(match source.parse() {
-        Ok(IpAddr::V6(address)) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}")
-        }
-        _ => source.to_owned(),
-    })
 }
 
 fn bearer(request: &Request) -> Option<&str> {

@@ -57,13 +57,14 @@ pub(super) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_mapping().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
 }
 
-/// The value without its tags: `!Ref Name` becomes the text `Name`.
-pub(super) fn plain(value: &Value) -> Value {
+/// The value without the members that are not literal: `!Ref`, `!If` and their like depend on the stack's parameters.
+pub(super) fn literals(value: &Value) -> Value {
+    let is_literal = |value: &Value| !matches!(value, Value::Tagged(_));
     match value {
-        Value::Tagged(tagged) => plain(&tagged.value),
-        Value::Sequence(items) => Value::Sequence(items.iter().map(plain).collect()),
+        Value::Sequence(items) => Value::Sequence(items.iter().filter(|item| is_literal(item)).map(literals).collect()),
         Value::Mapping(members) => {
-            Value::Mapping(members.iter().map(|(key, value)| (plain(key), plain(value))).collect())
+            let literal = members.iter().filter(|(_, value)| is_literal(value));
+            Value::Mapping(literal.map(|(key, value)| (key.clone(), literals(value))).collect())
         }
         other => other.clone(),
     }

@@ -39,7 +39,6 @@ pub use idempotency::{Created, Creation, Idempotency};
 pub use log::LogPage;
 pub use log_entry::LogEntry;
 pub use outbox::OutboxItem;
-pub use rate_limit::MAX_VISITOR_TOKENS;
 pub use thread::ThreadPage;
 
 use crate::domain::Timeouts;

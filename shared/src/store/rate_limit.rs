@@ -4,15 +4,12 @@
 use super::{Store, key, outcome::condition_met, row};
 use crate::{Error, domain::At};
 
-/// Tokens per address and window. High enough for an office that shares one address.
-pub const MAX_VISITOR_TOKENS: u64 = 30;
-
 /// Length of a window: ten minutes.
 const WINDOW_SECONDS: i64 = 10 * 60;
 
 impl Store {
-    /// Counts a request for a token. Over the limit, [`Error::OverBudget`] contains the seconds until the next window.
-    pub async fn visitor_token_count(&self, tenant: &str, address: &str, now: At) -> Result<(), Error> {
+    /// Counts a request for a token, of which an address gets `max` in ten minutes. Over the limit, [`Error::OverBudget`] contains the seconds until the next window.
+    pub async fn visitor_token_count(&self, tenant: &str, address: &str, max: u64, now: At) -> Result<(), Error> {
         let window = now.seconds() - now.seconds().rem_euclid(WINDOW_SECONDS);
         let ends = window + WINDOW_SECONDS;
         let counted = self
@@ -25,7 +22,7 @@ impl Store {
             .expression_attribute_names("#count", "count")
             .expression_attribute_names("#expires", "expires_at")
             .expression_attribute_values(":one", row::number(1))
-            .expression_attribute_values(":max", row::number(MAX_VISITOR_TOKENS))
+            .expression_attribute_values(":max", row::number(max))
             .expression_attribute_values(":expires", row::number(ends))
             .send()
             .await;

@@ -180,8 +180,9 @@ impl Player {
             "socket" => Box::pin(socket::handle(app, request)).await,
             "sweep" => Box::pin(sweep::handle(app, request)).await,
             "visitor" => {
-                let passes = visitor::VisitorTokens::new(self.variable("VISITOR_SECRET")).unwrap();
-                Box::pin(visitor::handle(app, &passes, request)).await
+                let tokens = visitor::VisitorTokens::new(self.variable("VISITOR_SECRET")).unwrap();
+                let visitors = visitor::Visitors { tokens, rate_limit: visitor::RateLimit::default() };
+                Box::pin(visitor::handle(app, &visitors, request)).await
             }
             _ => panic!("there is no function {function}"),
         };

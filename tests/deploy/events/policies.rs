@@ -171,13 +171,14 @@ fn place(resource: &Value) -> String {
 /// The environment variables that a function reads.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
-    let read: [(bool, &[&str]); 7] = [
+    let read: [(bool, &[&str]); 8] = [
         (calls("dynamodb:"), &["TABLE"]),
         (calls("execute-api:"), &["SOCKETS_URL"]),
         (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
         (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
         (name == "chat", &["OPENAI_HISTORY_TOKENS"]),
         (["authorizer", "visitor"].contains(&name), &["VISITOR_SECRET"]),
+        (name == "visitor", &["CLIENT_ADDRESS_HEADER", "VISITOR_LIMIT"]),
         (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
     ];
     read.into_iter().filter(|(reads, _)| *reads).flat_map(|(_, names)| names).map(|&name| name.to_owned()).collect()
