@@ -126,7 +126,7 @@ struct Server {
 
 impl Server {
     fn client(&self, base_url: &Url) -> OpenAi {
-        let (base_url, api_key) = (base_url.clone(), self.api_key.clone());
+        let (base_url, api_key) = (base_url.clone(), self.api_key.clone().into());
         OpenAi::new(self.http.clone(), Settings { base_url, api_key, retry_policy: retry_policy() })
     }
 

@@ -111,7 +111,7 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let (connections, invocations) = (Connections::new(options.limits), Invocations::default());
     let app = Arc::new(app(options, &openai, http.clone(), &database, &connections, &invocations));
     let tokens = data_dir.tokens()?;
-    let visitor_tokens = VisitorTokens::new(&tokens.visitor_secret()).map_err(io::Error::other)?;
+    let visitor_tokens = VisitorTokens::new(tokens.visitor_secret());
     let functions = handlers::functions(&app, tokens.keys()?, Visitors { tokens: visitor_tokens, rate_limit });
     let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
     if let Some(every) = sweep_every {
@@ -153,7 +153,7 @@ fn app(
         timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.clone(),
-            api_key: openai.api_key.clone(),
+            api_key: openai.api_key.clone().into(),
             retry_policy: options.retry_policy,
         },
         webhooks: options.webhooks,

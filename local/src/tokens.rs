@@ -41,7 +41,7 @@ impl Tokens {
 
     /// The keys that verify these tokens and visitors' tokens.
     pub(crate) fn keys(&self) -> Result<Keys, Misconfigured> {
-        Keys::secret(&self.0, ISSUER, ISSUER)?.with_visitors(&self.visitor_secret())
+        Keys::secret(self.secret(), ISSUER, ISSUER)?.with_visitors(self.visitor_secret())
     }
 
     /// The secret of visitors' tokens, derived from the same secret so that only one has to be kept.

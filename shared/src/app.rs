@@ -88,7 +88,7 @@ impl App {
     /// |---|---|
     /// | `TABLE` | the table's name |
     /// | `SOCKETS_URL` | the WebSocket API's stage by https; absent in functions that broadcast nothing |
-    /// | `OPENAI_API_KEY` | may be empty where the server needs none |
+    /// | `OPENAI_API_KEY` | the key, or the ARN of the secret that holds it; may be empty where the server needs none |
     /// | `OPENAI_BASE_URL` | default `https://api.openai.com/v1`; a slash at its end does not count |
     /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
     /// | `OPENAI_HISTORY_TOKENS` | the tokens of the log in a request, by estimate; default 12,000 |
@@ -96,8 +96,8 @@ impl App {
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
-    /// The AWS SDK reads its own variables. The connection to the table is opened here, while a cold start has the CPU
-    /// for TLS.
+    /// The AWS SDK reads its own variables. The connection to the table is opened and the key is read here, while a cold
+    /// start has the CPU for TLS.
     pub async fn from_env() -> Result<Self, Error> {
         Self::over(&aws().await).await
     }
@@ -123,7 +123,8 @@ impl App {
             aws_sdk_apigatewaymanagement::Client::from_conf(management.build()),
             http,
         );
-        app.store.connect().await;
+        let (key, ()) = tokio::join!(app.openai.key_ready(), app.store.connect());
+        key.map_err(Error::internal)?;
         Ok(app)
     }
 
@@ -153,6 +154,7 @@ impl App {
 
 impl Settings {
     pub fn from_env(retry_policy: RetryPolicy) -> Result<Self, Error> {
+        let [api_key] = secrets::from_env(["OPENAI_API_KEY"]).map_err(Error::internal)?;
         let base_url = var("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".into());
         Ok(Self {
             table: var("TABLE").ok_or_else(|| Error::internal("the variable TABLE is not set"))?,
@@ -164,7 +166,7 @@ impl Settings {
             openai: openai::Settings {
                 base_url: openai::parse_base_url(&base_url)
                     .map_err(|why| Error::internal(format!("OPENAI_BASE_URL {why}")))?,
-                api_key: var("OPENAI_API_KEY").unwrap_or_default(),
+                api_key,
                 retry_policy,
             },
             webhooks: webhook::Settings {

@@ -8,6 +8,7 @@ mod handoff;
 mod logs;
 mod openai_client;
 mod openai_schema;
+mod secrets;
 mod sockets;
 mod sweep;
 mod threads;

@@ -107,7 +107,7 @@ fn through(address: &str) -> Value {
 async fn visits_of(first: &Value, second: &Value) -> [u16; 2] {
     let stage = strict_stage(None).await;
     let chatbot = stage.public_chatbot().await;
-    let tokens = VisitorTokens::new("visitors-visitors-visitors-visitors").unwrap();
+    let tokens = VisitorTokens::new("visitors-visitors-visitors-visitors");
     let visitors = Visitors { tokens, rate_limit: rate_limit(Some("CloudFront-Viewer-Address")) };
     let mut statuses = [0; 2];
     for (status, visit) in statuses.iter_mut().zip([first, second]) {

@@ -26,7 +26,7 @@ fn through_the_domain(name: &str, replaced: &[(&str, &str)]) -> Request {
 async fn a_base_path_leads_to_the_same_routes() {
     let stage = Stage::start().await;
     let app = stage.board.app();
-    let tokens = VisitorTokens::new("visitors-visitors-visitors-visitors").unwrap();
+    let tokens = VisitorTokens::new("visitors-visitors-visitors-visitors");
     let visitors = Visitors { tokens, rate_limit: RateLimit::default() };
     let chatbot = stage.public_chatbot().await;
     let thread = stage.thread_of(&stage.persona("acme", "customer", "cara"), &chatbot).await;

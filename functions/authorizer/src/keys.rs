@@ -3,6 +3,7 @@
 use std::{env, sync::Arc};
 
 use jsonwebtoken::decode_header;
+use secrets::Secret;
 
 use crate::{
     caller::Caller,
@@ -16,7 +17,7 @@ use crate::{
 pub struct Keys {
     source: Source,
     /// Key for visitors' tokens, which Switchboard signs itself, whatever the source of the other keys.
-    visitors: Option<Arc<Key>>,
+    visitors: Option<SharedKey>,
 }
 
 /// `kid` of a visitor's token, as the function `visitor` sets it.
@@ -27,36 +28,69 @@ const VISITOR_ISSUER: &str = "switchboard-visitors";
 
 #[derive(Clone)]
 enum Source {
-    Secret(Arc<Key>),
+    Secret(SharedKey),
     Published(Arc<KeySet>),
+}
+
+/// A secret shared with whoever signs tokens, which may be rotated meanwhile.
+#[derive(Clone)]
+struct SharedKey {
+    secret: Secret,
+    expected: Expected,
+}
+
+impl SharedKey {
+    /// Checks a secret that is known already; one that is not is checked when it has been read.
+    fn new(secret: Secret, expected: Expected) -> Result<Self, Misconfigured> {
+        if !secret.is_stored() {
+            Key::secret(&secret.current(), &expected)?;
+        }
+        Ok(Self { secret, expected })
+    }
+
+    async fn key(&self) -> Result<Key, Refusal> {
+        let secret = self.secret.value().await.map_err(|error| {
+            tracing::error!(%error, "the secret of the tokens could not be read");
+            Refusal::KeysUnavailable
+        })?;
+        Key::secret(&secret, &self.expected).map_err(|error| {
+            tracing::error!(%error, "the secret of the tokens is of no use");
+            Refusal::KeysUnavailable
+        })
+    }
 }
 
 impl Keys {
     /// Reads the environment once, at start-up: `JWT_ISSUER`, `JWT_AUDIENCE`, one of `JWT_SECRET` and `JWT_JWKS_URL`,
-    /// and, if visitors are admitted, `VISITOR_SECRET`.
+    /// and, if visitors are admitted, `VISITOR_SECRET`. A secret may also be the ARN of one in Secrets Manager.
     pub fn from_env() -> Result<Self, Misconfigured> {
         let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let (Some(issuer), Some(audience)) = (set("JWT_ISSUER"), set("JWT_AUDIENCE")) else {
             return Err(Misconfigured::NothingExpected);
         };
-        let keys = match (set("JWT_SECRET"), set("JWT_JWKS_URL")) {
-            (Some(secret), None) => Self::secret(&secret, issuer, audience),
-            (None, Some(url)) => Self::published(&url, issuer, audience, RefreshPolicy::default()),
+        let [secret, visitors] = secrets::from_env(["JWT_SECRET", "VISITOR_SECRET"])?;
+        let keys = match (secret.is_set(), set("JWT_JWKS_URL")) {
+            (true, None) => Self::secret(secret, issuer, audience),
+            (false, Some(url)) => Self::published(&url, issuer, audience, RefreshPolicy::default()),
             _ => Err(Misconfigured::OneSourceIsNeeded),
         }?;
-        set("VISITOR_SECRET").map_or(Ok(keys.clone()), |secret| keys.with_visitors(&secret))
+        if visitors.is_set() { keys.with_visitors(visitors) } else { Ok(keys) }
     }
 
     /// Also accepts visitors' tokens, signed by HS256 with `secret`.
-    pub fn with_visitors(self, secret: &str) -> Result<Self, Misconfigured> {
+    pub fn with_visitors(self, secret: impl Into<Secret>) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: VISITOR_ISSUER.into(), audience: VISITOR_ISSUER.into() };
-        Ok(Self { visitors: Some(Arc::new(Key::secret(secret, &expected)?)), ..self })
+        Ok(Self { visitors: Some(SharedKey::new(secret.into(), expected)?), ..self })
     }
 
     /// Verifies tokens signed by HS256 with `secret` (at least 32 bytes).
-    pub fn secret(secret: &str, issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, Misconfigured> {
+    pub fn secret(
+        secret: impl Into<Secret>,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Result<Self, Misconfigured> {
         let expected = Expected { issuer: issuer.into(), audience: audience.into() };
-        Ok(Self { source: Source::Secret(Arc::new(Key::secret(secret, &expected)?)), visitors: None })
+        Ok(Self { source: Source::Secret(SharedKey::new(secret.into(), expected)?), visitors: None })
     }
 
     /// Verifies tokens signed by one of the keys (RS256, ES256, `EdDSA`) of the JWK set at `url`.
@@ -70,11 +104,21 @@ impl Keys {
         Ok(Self { source: Source::Published(Arc::new(KeySet::new(url, expected, refresh_policy)?)), visitors: None })
     }
 
-    /// Fetches the published keys ahead of the first request. After a failure the first request tries again.
+    /// Fetches published keys and stored secrets ahead of the first request. After a failure the first request tries
+    /// again.
     pub async fn warm(&self) {
-        if let Source::Published(set) = &self.source {
-            set.refresh().await;
-        }
+        let source = async {
+            match &self.source {
+                Source::Secret(key) => drop(key.key().await),
+                Source::Published(set) => set.refresh().await,
+            }
+        };
+        let visitors = async {
+            if let Some(key) = &self.visitors {
+                drop(key.key().await);
+            }
+        };
+        tokio::join!(source, visitors);
     }
 
     /// Verifies a token and returns its caller.
@@ -87,10 +131,10 @@ impl Keys {
         }
         if let Some(key) = self.visitors.as_ref().filter(|_| header.kid.as_deref() == Some(VISITOR_KEY_ID)) {
             // The visitors' key never makes anyone an agent or an admin, whatever claims it signed.
-            return key.verify(token)?.require_visitor();
+            return key.key().await?.verify(token)?.require_visitor();
         }
         match &self.source {
-            Source::Secret(key) => key.verify(token),
+            Source::Secret(key) => key.key().await?.verify(token),
             Source::Published(set) => set.key(header.kid.as_deref()).await?.verify(token),
         }
     }

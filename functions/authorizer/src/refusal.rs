@@ -57,4 +57,6 @@ pub enum Misconfigured {
     UnsafeUrl,
     #[error("the HTTP client could not be built")]
     NoHttpClient,
+    #[error("the secrets cannot be read: {0}")]
+    Secrets(#[from] secrets::Misconfigured),
 }

@@ -32,10 +32,13 @@ pub struct Visitors {
 
 impl Visitors {
     /// Reads the environment, once, at start-up: `VISITOR_SECRET`, and what [`RateLimit::read`] names.
-    pub fn from_env() -> Result<Self, Error> {
+    pub async fn from_env() -> Result<Self, Error> {
         // A template cannot leave a variable out: an empty one counts as absent.
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        Ok(Self { tokens: VisitorTokens::from_env()?, rate_limit: RateLimit::read(set).map_err(Error::internal)? })
+        Ok(Self {
+            tokens: VisitorTokens::from_env().await?,
+            rate_limit: RateLimit::read(set).map_err(Error::internal)?,
+        })
     }
 }
 
@@ -106,9 +109,10 @@ async fn issue_token(
     app.store.visitor_token_count(&tenant, &rate_limit.address(request)?, rate_limit.max_tokens, app.now()).await?;
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
     chatbot.config.admits(http::origin(request))?;
-    let known = bearer(request).and_then(|old| tokens.visitor_id(old, &tenant, &chatbot_id));
+    let keys = tokens.keys().await?;
+    let known = bearer(request).and_then(|old| keys.visitor_id(old, &tenant, &chatbot_id));
     let visitor_id = known.unwrap_or_else(|| new_visitor_id(app));
-    let (token, expires_at) = tokens.sign(&chatbot, &visitor_id, app.now())?;
+    let (token, expires_at) = keys.sign(&chatbot, &visitor_id, app.now())?;
     Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
 }
 
@@ -123,7 +127,7 @@ async fn issue_trial_token(
     identity.may(Act::ChatbotRead)?;
     let chatbot = app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))?;
     let visitor_id = new_visitor_id(app);
-    let (token, expires_at) = tokens.sign_trial(&chatbot, &visitor_id, app.now())?;
+    let (token, expires_at) = tokens.keys().await?.sign_trial(&chatbot, &visitor_id, app.now())?;
     Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
 }
 

@@ -30,7 +30,7 @@ impl RateLimit {
     /// which is invalid.
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let max_tokens = var("VISITOR_LIMIT").map_or(Some(DEFAULT_MAX_TOKENS), |number| number.parse().ok());
-        let header = var("CLIENT_ADDRESS_HEADER").map(|name| HeaderName::try_from(name)).transpose();
+        let header = var("CLIENT_ADDRESS_HEADER").map(HeaderName::try_from).transpose();
         Ok(Self {
             max_tokens: max_tokens.filter(|max| *max > 0).ok_or("VISITOR_LIMIT must be a whole number, 1 or more")?,
             address_header: header.map_err(|_| "CLIENT_ADDRESS_HEADER must be the name of a header")?,

@@ -1,8 +1,9 @@
 //! Visitors' tokens: signed here, verified by the authorizer with the same secret.
 
-use std::{collections::HashSet, env, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use secrets::Secret;
 use serde::{Deserialize, Serialize};
 use shared::{
     Error,
@@ -27,9 +28,12 @@ const RENEWABLE_FOR_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// Minimum length of an HS256 secret: that of the hash (RFC 7518, section 3.2).
 const SECRET_MIN_BYTES: usize = 32;
 
-/// Signs visitors' tokens, and reads the id from earlier ones.
+/// Signs visitors' tokens, and reads the id from earlier ones. The secret may be rotated meanwhile.
 #[derive(Clone)]
-pub struct VisitorTokens {
+pub struct VisitorTokens(Secret);
+
+/// The keys of one request.
+pub(crate) struct Keys {
     signer: EncodingKey,
     verifier: DecodingKey,
 }
@@ -47,20 +51,31 @@ struct Claims {
 }
 
 impl VisitorTokens {
-    /// Reads `VISITOR_SECRET` (at least 32 bytes) from the environment, once, at start-up. It is no setting of
-    /// [`shared::App`], because only this function and the authorizer know it.
-    pub fn from_env() -> Result<Self, Error> {
-        Self::new(&env::var("VISITOR_SECRET").unwrap_or_default())
+    /// Reads `VISITOR_SECRET` (at least 32 bytes, or the ARN of a secret) from the environment, once, at start-up. It is
+    /// no setting of [`shared::App`], because only this function and the authorizer know it.
+    pub async fn from_env() -> Result<Self, Error> {
+        let [secret] = secrets::from_env(["VISITOR_SECRET"]).map_err(Error::internal)?;
+        let tokens = Self(secret);
+        tokens.keys().await?;
+        Ok(tokens)
     }
 
-    pub fn new(secret: &str) -> Result<Self, Error> {
+    pub fn new(secret: impl Into<Secret>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The keys as they are now.
+    pub(crate) async fn keys(&self) -> Result<Keys, Error> {
+        let secret: Arc<str> = self.0.value().await.map_err(Error::internal)?;
         if secret.len() < SECRET_MIN_BYTES {
             return Err(Error::internal("VISITOR_SECRET must be at least 32 bytes long"));
         }
         let secret = secret.as_bytes();
-        Ok(Self { signer: EncodingKey::from_secret(secret), verifier: DecodingKey::from_secret(secret) })
+        Ok(Keys { signer: EncodingKey::from_secret(secret), verifier: DecodingKey::from_secret(secret) })
     }
+}
 
+impl Keys {
     /// Signs a token for one day, limited to the chatbot's origins. Returns it with its expiry.
     pub(crate) fn sign(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
         self.sign_claims(chatbot, visitor_id, chatbot.config.origins.clone(), now + TOKEN_LIFETIME)

@@ -35,7 +35,7 @@ impl Server {
         let inspection = Inspection::of(base_url()?, &api_key, Some(endpoints.memory)).await?;
         let retry_policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
         let http = retry_policy.http().map_err(Error::http)?;
-        let openai = OpenAi::new(http, Settings { base_url: base_url()?, api_key, retry_policy });
+        let openai = OpenAi::new(http, Settings { base_url: base_url()?, api_key: api_key.into(), retry_policy });
         let unlisted: BTreeSet<&str> =
             models.filter(|model| !inspection.models.iter().any(|listed| listed.may_answer_to(model))).collect();
         let unlisted = if inspection.models.is_empty() { BTreeSet::new() } else { unlisted };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::{Client, Url};
+use secrets::Secret;
 
 use super::{retry_policy::RetryPolicy, wire::Wire};
 
@@ -21,7 +22,7 @@ pub struct Settings {
     /// version there.
     pub base_url: Url,
     /// The bearer token. No `Authorization` header is sent if it is empty: local servers need none.
-    pub api_key: String,
+    pub api_key: Secret,
     pub retry_policy: RetryPolicy,
 }
 
@@ -34,6 +35,11 @@ impl OpenAi {
 
     pub fn retry_policy(&self) -> &RetryPolicy {
         &self.settings.retry_policy
+    }
+
+    /// Reads the API key, if it is kept elsewhere. Later it is read again in time, before a request.
+    pub async fn key_ready(&self) -> Result<(), secrets::Unavailable> {
+        self.settings.api_key.value().await.map(drop)
     }
 
     /// Replaces the wire. The policy's connect timeout does not apply to the new one.

@@ -49,7 +49,7 @@ impl OpenAi {
     /// A request to `path` under the base URL. Each segment is escaped, so that no id can lead to another route.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         let request = self.requests.request(method, self.url(path, query));
-        match self.settings.api_key.as_str() {
+        match &*self.settings.api_key.current() {
             "" => request,
             key => request.bearer_auth(key),
         }
@@ -65,6 +65,9 @@ impl OpenAi {
     ) -> Result<Response, Failure> {
         let mut attempts = Attempts::new(&self.settings.retry_policy);
         loop {
+            if let Err(error) = self.settings.api_key.value().await {
+                tracing::error!(%error, "OpenAI's API key could not be read");
+            }
             let failed = match self.attempt(first_byte, request()).await {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => self.refusal(response).await,
@@ -169,8 +172,9 @@ impl OpenAi {
         let body = body.await.unwrap_or_default();
         let mut error =
             serde_json::from_slice(&body).map_or_else(|_| ErrorBody::default(), |value| ErrorBody::parse(&value));
-        if !self.settings.api_key.is_empty() {
-            error.message = error.message.replace(&self.settings.api_key, "…");
+        let key = self.settings.api_key.current();
+        if !key.is_empty() {
+            error.message = error.message.replace(&*key, "…");
         }
         error
     }

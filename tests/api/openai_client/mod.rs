@@ -61,7 +61,7 @@ fn client_with(peer: &Peer, retry_policy: RetryPolicy) -> OpenAi {
 }
 
 fn settings(base_url: &str, retry_policy: RetryPolicy) -> Settings {
-    Settings { base_url: base_url.parse().unwrap(), api_key: KEY.to_owned(), retry_policy }
+    Settings { base_url: base_url.parse().unwrap(), api_key: KEY.into(), retry_policy }
 }
 
 /// A request in `conv_1` with a customer's hello.

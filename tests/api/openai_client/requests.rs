@@ -121,7 +121,7 @@ async fn what_is_not_asked_is_not_sent() {
 async fn without_a_key_no_authorization_is_sent() {
     let peer = Peer::saying([events(&reply("Hi"))]).await;
     let mut settings = settings(&peer.base_url, brisk());
-    settings.api_key.clear();
+    settings.api_key = "".into();
 
     outcome(&OpenAi::new(brisk().http().unwrap(), settings)).await.unwrap();
 

@@ -224,7 +224,7 @@ impl Resolve for Flaky {
 async fn a_key_that_fits_no_header_fails_at_once() {
     let peer = Peer::playing(|_| status(200)).await;
     let mut settings = settings(&peer.base_url, brisk());
-    settings.api_key = "two\nlines".to_owned();
+    settings.api_key = "two\nlines".into();
     let openai = OpenAi::new(brisk().http().unwrap(), settings);
     assert_eq!(openai.model_check("m").await, Err(unavailable(false)));
     assert!(peer.seen().is_empty());

@@ -180,7 +180,7 @@ impl Player {
             "socket" => Box::pin(socket::handle(app, request)).await,
             "sweep" => Box::pin(sweep::handle(app, request)).await,
             "visitor" => {
-                let tokens = visitor::VisitorTokens::new(self.variable("VISITOR_SECRET")).unwrap();
+                let tokens = visitor::VisitorTokens::new(self.variable("VISITOR_SECRET"));
                 let visitors = visitor::Visitors { tokens, rate_limit: visitor::RateLimit::default() };
                 Box::pin(visitor::handle(app, &visitors, request)).await
             }

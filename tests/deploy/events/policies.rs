@@ -27,14 +27,15 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
     let mut wrong = Vec::new();
     for function in resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function") {
         let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect("a function is a binary");
-        let (needed, allowed) = (player.needed(name), allowed(function));
+        let (mut needed, allowed) = (player.needed(name), allowed(function));
+        let (read, set) = (variables(name, &needed, player.asked_openai.contains(name)), variables_of(function));
+        needed.extend(read.iter().flat_map(|variable| secrets_in(variable)));
         for (action, place) in needed.difference(&allowed) {
             wrong.push(format!("{name} needs {action} on {place}, which its policy does not allow"));
         }
         for (action, place) in allowed.difference(&needed) {
             wrong.push(format!("{name} may {action} on {place}, which it never does"));
         }
-        let (read, set) = (variables(name, &needed, player.asked_openai.contains(name)), variables_of(function));
         for variable in read.difference(&set) {
             wrong.push(format!("{name} reads {variable}, which its environment lacks"));
         }
@@ -140,8 +141,8 @@ fn allowed(function: &Value) -> BTreeSet<Permission> {
         assert_eq!(statement["Effect"], "Allow");
         for action in list(&statement["Action"]) {
             let action = action.as_str().expect("an action is one text");
-            allowed
-                .extend(list(&statement["Resource"]).into_iter().map(|resource| (action.to_owned(), place(resource))));
+            let resources = list(&statement["Resource"]).into_iter().flat_map(choices);
+            allowed.extend(resources.map(|resource| (action.to_owned(), place(resource))));
         }
     }
     allowed
@@ -156,6 +157,15 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
+/// What a resource may be: all choices of `!If [condition, this, that]`.
+fn choices(resource: &Value) -> Vec<&Value> {
+    match resource.as_sequence() {
+        Some(parts) => parts[1..].iter().flat_map(choices).collect(),
+        None if resource.as_str() == Some("AWS::NoValue") => Vec::new(),
+        None => vec![resource],
+    }
+}
+
 /// A policy's resource in the form of [`Permission`].
 fn place(resource: &Value) -> String {
     const STAGE: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/v1/";
@@ -163,6 +173,7 @@ fn place(resource: &Value) -> String {
     let place = match text {
         "Table.Arn" => Some("table"),
         "ChatFunction.Arn" => Some("chat"),
+        secret @ ("OpenAiSecret" | "VisitorSecretStore" | "JwtSecretStore" | "JwtSecretArn") => Some(secret),
         _ => text.strip_prefix("${Table.Arn}/").or_else(|| text.strip_prefix(STAGE)),
     };
     place.unwrap_or_else(|| panic!("the stack has no {text} for a function")).to_owned()
@@ -182,6 +193,17 @@ fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BT
         (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
     ];
     read.into_iter().filter(|(reads, _)| *reads).flat_map(|(_, names)| names).map(|&name| name.to_owned()).collect()
+}
+
+/// The secrets that a variable may name: a function reads what its environment names.
+fn secrets_in(variable: &str) -> Vec<Permission> {
+    let secrets: &[&str] = match variable {
+        "OPENAI_API_KEY" => &["OpenAiSecret"],
+        "VISITOR_SECRET" => &["VisitorSecretStore"],
+        "JWT_SECRET" => &["JwtSecretStore", "JwtSecretArn"],
+        _ => &[],
+    };
+    secrets.iter().map(|secret| ("secretsmanager:GetSecretValue".to_owned(), (*secret).to_owned())).collect()
 }
 
 /// The environment variables that the template sets for this function, without those that it sets for all.

@@ -12,7 +12,7 @@ fn called(server: &Server) -> OpenAi {
     let settings = Settings {
         // No server listens there.
         base_url: "http://127.0.0.1:1/v1?version=7".parse().unwrap(),
-        api_key: "any".to_owned(),
+        api_key: "any".into(),
         retry_policy: RetryPolicy::default(),
     };
     OpenAi::new(server.client.clone(), settings).over(Arc::new(InProcess::new(&server.standin)))

@@ -202,7 +202,7 @@ impl Simulation {
             timeouts: TIMEOUTS,
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),
-                api_key: "standin".to_owned(),
+                api_key: "standin".into(),
                 retry_policy: RetryPolicy::default(),
             },
             webhooks: shared::webhook::Settings::default(),

@@ -1,0 +1,240 @@
+//! Secrets that a function's environment names by their ARN, against a Secrets Manager that checks signatures.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use authorizer::{Keys, Refusal};
+use aws_credential_types::Credentials;
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
+use hmac::{Hmac, KeyInit as _, Mac};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use secrets::{Secret, SecretsManager};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shared::openai::{OpenAi, RetryPolicy, Settings};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use tests::{
+    runtime_api::{Answer, FunctionProcess},
+    sample::event,
+};
+
+const ARN: &str = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:OpenAi-AbCdEf";
+const OLD: &str = "old-old-old-old-old-old-old-old-old";
+const NEW: &str = "new-new-new-new-new-new-new-new-new";
+
+/// A Secrets Manager with one secret. `None` makes it fail.
+#[derive(Clone)]
+struct Vault {
+    secret: Arc<Mutex<Option<String>>>,
+    /// The bodies of the requests so far.
+    asked: Arc<Mutex<Vec<String>>>,
+    url: String,
+    _server: Arc<JoinSet<()>>,
+}
+
+impl Vault {
+    async fn with(text: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (secret, asked) = (Arc::new(Mutex::new(Some(text.to_owned()))), Arc::default());
+        let mut server = JoinSet::new();
+        let routes =
+            Router::new().route("/", post(get_secret_value)).with_state((Arc::clone(&secret), Arc::clone(&asked)));
+        server.spawn(async { axum::serve(listener, routes).await.unwrap() });
+        Self { secret, asked, url, _server: Arc::new(server) }
+    }
+
+    fn rotate(&self, text: Option<&str>) {
+        *self.secret.lock().unwrap() = text.map(str::to_owned);
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    /// The secret as a function reads it, again when it is older than `max_age`.
+    fn secret(&self, max_age: Duration) -> Secret {
+        let credentials = Credentials::new("AKID", "SECRET", Some("SESSION".into()), None, "test");
+        let manager = SecretsManager::new(credentials, Some(self.url.clone())).unwrap();
+        Secret::stored(manager, ARN.to_owned(), max_age)
+    }
+
+    /// The environment of a function that finds its secrets here.
+    fn environment<'a>(&'a self, of_function: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut environment = vec![
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url.as_str()),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "SECRET"),
+            ("AWS_SESSION_TOKEN", "SESSION"),
+        ];
+        environment.extend(of_function);
+        environment
+    }
+}
+
+type Shelf = (Arc<Mutex<Option<String>>>, Arc<Mutex<Vec<String>>>);
+
+async fn get_secret_value(
+    State((secret, asked)): State<Shelf>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Json<Value>) {
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    assert_eq!(headers["x-amz-target"], "secretsmanager.GetSecretValue");
+    assert_eq!(headers["content-type"], "application/x-amz-json-1.1");
+    assert_eq!(headers["x-amz-security-token"], "SESSION");
+    if headers["authorization"] != authorization(&headers, &text) {
+        return (StatusCode::FORBIDDEN, Json(json!({ "__type": "InvalidSignatureException" })));
+    }
+    let known = serde_json::from_str::<Value>(&text).unwrap() == json!({ "SecretId": ARN });
+    asked.lock().unwrap().push(text);
+    match secret.lock().unwrap().clone() {
+        Some(text) if known => (StatusCode::OK, Json(json!({ "ARN": ARN, "SecretString": text }))),
+        Some(_) => (StatusCode::BAD_REQUEST, Json(json!({ "__type": "ResourceNotFoundException" }))),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "__type": "InternalServiceError" }))),
+    }
+}
+
+/// Signature Version 4 by AWS's description, for the headers that the request says it signs.
+fn authorization(headers: &HeaderMap, body: &str) -> String {
+    let sent = headers["authorization"].to_str().unwrap();
+    let signed = sent.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
+    for required in ["host", "x-amz-date", "x-amz-security-token", "x-amz-target"] {
+        assert!(signed.split(';').any(|name| name == required), "{required} is not signed: {sent}");
+    }
+    let date = headers["x-amz-date"].to_str().unwrap();
+    let day = &date[..8];
+    let scope = format!("{day}/eu-north-1/secretsmanager/aws4_request");
+    let lines: String =
+        signed.split(';').map(|name| format!("{name}:{}\n", headers[name].to_str().unwrap().trim())).collect();
+    let request = format!("POST\n/\n\n{lines}\n{signed}\n{}", hex(&Sha256::digest(body)));
+    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
+    let key = ["eu-north-1", "secretsmanager", "aws4_request"]
+        .iter()
+        .fold(hmac(b"AWS4SECRET", day), |key, part| hmac(&key, part));
+    let signature = hex(&hmac(&key, &to_sign));
+    format!("AWS4-HMAC-SHA256 Credential=AKID/{scope}, SignedHeaders={signed}, Signature={signature}")
+}
+
+fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_secret_is_read_once_until_it_is_old() {
+    let vault = Vault::with(OLD).await;
+    let secret = vault.secret(Duration::from_hours(1));
+    assert_eq!(&*secret.current(), "");
+    for _ in 0..3 {
+        assert_eq!(&*secret.value().await.unwrap(), OLD);
+    }
+    assert_eq!((&*secret.current(), vault.asked()), (OLD, 1));
+
+    let secret = vault.secret(Duration::ZERO);
+    assert_eq!(&*secret.value().await.unwrap(), OLD);
+    vault.rotate(Some(NEW));
+    assert_eq!(&*secret.value().await.unwrap(), NEW);
+}
+
+#[tokio::test]
+async fn while_it_cannot_be_read_the_known_one_is_used() {
+    let vault = Vault::with(OLD).await;
+    let secret = vault.secret(Duration::ZERO);
+    assert_eq!(&*secret.value().await.unwrap(), OLD);
+    vault.rotate(None);
+    assert_eq!(&*secret.value().await.unwrap(), OLD);
+    // Tried three times, and not again for each request.
+    assert_eq!(vault.asked(), 4);
+    assert_eq!(&*secret.value().await.unwrap(), OLD);
+    assert_eq!(vault.asked(), 4);
+}
+
+#[tokio::test]
+async fn without_any_value_the_error_names_the_status_and_the_code() {
+    let vault = Vault::with(OLD).await;
+    vault.rotate(None);
+    let error = vault.secret(Duration::ZERO).value().await.unwrap_err();
+    assert_eq!(error.to_string(), "Secrets Manager refused with status 500 (InternalServiceError)");
+    let wrong = Credentials::new("AKID", "ANOTHER", Some("SESSION".into()), None, "test");
+    let manager = SecretsManager::new(wrong, Some(vault.url.clone())).unwrap();
+    let error = Secret::stored(manager.clone(), ARN.to_owned(), Duration::ZERO).value().await.unwrap_err();
+    assert_eq!(error.to_string(), "Secrets Manager refused with status 403 (InvalidSignatureException)");
+    let bucket = Secret::stored(manager, "arn:aws:s3:::bucket".to_owned(), Duration::ZERO);
+    assert_eq!(bucket.value().await.unwrap_err().to_string(), "not the ARN of a secret in Secrets Manager");
+}
+
+#[tokio::test]
+async fn a_rotated_secret_verifies_new_tokens_and_refuses_old_ones() {
+    let vault = Vault::with(OLD).await;
+    let keys = Keys::secret(vault.secret(Duration::ZERO), "switchboard", "switchboard").unwrap();
+    assert!(keys.verify(&token(OLD)).await.is_ok());
+    vault.rotate(Some(NEW));
+    assert!(keys.verify(&token(NEW)).await.is_ok());
+    assert_eq!(keys.verify(&token(OLD)).await.err(), Some(Refusal::WrongSignature));
+    vault.rotate(Some("short"));
+    assert_eq!(keys.verify(&token("short")).await.err(), Some(Refusal::KeysUnavailable));
+}
+
+fn token(secret: &str) -> String {
+    let claims = json!({
+        "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "sub": "ana", "tenant": "acme",
+        "role": "agent",
+    });
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+}
+
+#[tokio::test]
+async fn a_rotated_api_key_is_sent_with_the_next_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1", listener.local_addr().unwrap()).parse().unwrap();
+    // Lists one model: the key that the request bore.
+    let list =
+        async |headers: HeaderMap| Json(json!({ "data": [{ "id": headers["authorization"].to_str().unwrap() }] }));
+    let mut server = JoinSet::new();
+    server.spawn(async move { axum::serve(listener, Router::new().route("/v1/models", get(list))).await.unwrap() });
+
+    let vault = Vault::with("sk-old").await;
+    let (retry_policy, api_key) = (RetryPolicy::default(), vault.secret(Duration::ZERO));
+    let openai = OpenAi::new(retry_policy.http().unwrap(), Settings { base_url, api_key, retry_policy });
+    for key in ["sk-old", "sk-new"] {
+        vault.rotate(Some(key));
+        assert_eq!(openai.models().await.unwrap()[0].id, format!("Bearer {key}"));
+    }
+}
+
+#[tokio::test]
+async fn a_function_reads_the_secrets_that_its_environment_names() {
+    let vault = Vault::with(OLD).await;
+    let environment = vault.environment(&[
+        ("JWT_SECRET", ARN),
+        ("VISITOR_SECRET", ARN),
+        ("JWT_ISSUER", "switchboard"),
+        ("JWT_AUDIENCE", "switchboard"),
+    ]);
+    let ask =
+        |secret: &str| serde_json::from_str(&event("authorizer-rest").replace("REPLACE_WITH_A_TOKEN", &token(secret)));
+    let mut authorizer = FunctionProcess::start("authorizer", environment.clone()).await;
+    let allowed = authorizer.invoke(&ask(OLD).unwrap()).await.map(Answer::into_json).unwrap();
+    assert_eq!(allowed["context"]["subject"], "ana", "{}", authorizer.logs());
+    assert_eq!(vault.asked(), 2, "both secrets are read while it starts");
+
+    // Whatever starts after the rotation has the new one.
+    vault.rotate(Some(NEW));
+    let mut authorizer = FunctionProcess::start("authorizer", environment).await;
+    assert!(authorizer.invoke(&ask(NEW).unwrap()).await.is_ok(), "{}", authorizer.logs());
+    assert!(authorizer.invoke(&ask(OLD).unwrap()).await.is_err());
+    assert!(!authorizer.logs().contains(NEW));
+}
