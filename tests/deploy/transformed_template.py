@@ -13,10 +13,13 @@ import copy
 import io
 import logging
 import os
+import pathlib
+import re
 import sys
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
+import tomlkit
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -252,6 +255,15 @@ def tracing_is_a_parameter(template):
                     yield f"{name} with Tracing={mode} {'may' if traces else 'may not'} write traces"
 
 
+def no_secret_is_in_a_functions_configuration(resources):
+    """A function's environment names its secrets; their texts would stay those of the last change of the function."""
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            if "{{resolve:" in str(variables) or ref("OpenAiApiKey") in variables.values():
+                yield f"{name} is configured with a secret's text: {variables}"
+
+
 def a_guided_deployment_asks_for_one_value_only(template):
     """`sam deploy --guided` takes the default for Enter, but asks for a NoEcho parameter until something is typed."""
     typed = [
@@ -261,6 +273,20 @@ def a_guided_deployment_asks_for_one_value_only(template):
     ]
     if typed != ["OpenAiApiKey"]:
         yield f"values that have to be typed: {typed}"
+
+
+def samconfig_sets_parameters_of_the_template(template, path):
+    settings = tomlkit.parse(pathlib.Path(path).with_name("samconfig.toml").read_text(encoding="utf-8"))
+    for environment in ("default", "prod"):
+        deploy = settings[environment]["deploy"]["parameters"]
+        for name, value in re.findall(r'(\w+)="([^"]*)"', deploy.get("parameter_overrides", "")):
+            parameter = template["Parameters"].get(name)
+            if parameter is None:
+                yield f"samconfig.toml, {environment}: the template has no parameter {name}"
+            elif "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
+                yield f"samconfig.toml, {environment}: {name} may not be {value}"
+        if "stage=" not in deploy["tags"]:
+            yield f"samconfig.toml, {environment}: no tag says the stage"
 
 
 def main(path):
@@ -281,8 +307,10 @@ def main(path):
         *refusals_are_problem_json(resources),
         *data_outlives_the_stack_but_not_a_failed_creation(resources),
         *names_without_a_region_carry_it(resources),
+        *no_secret_is_in_a_functions_configuration(resources),
         *tracing_is_a_parameter(template),
         *a_guided_deployment_asks_for_one_value_only(template),
+        *samconfig_sets_parameters_of_the_template(template, path),
     ]
     for line in wrong:
         print(line, file=sys.stderr)
