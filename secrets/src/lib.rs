@@ -1,8 +1,8 @@
 //! Secrets of a function: a text in its environment, or a secret in AWS Secrets Manager that its environment names.
 //!
-//! A variable whose value begins with `arn:` names a secret there, whose whole text counts. It is read when the function
-//! starts, and again when it is older than [`MAX_AGE`]: a rotated secret takes effect without a deployment. Any other
-//! value is the secret itself, as for `cargo run`.
+//! A variable whose value begins with `arn:` names a secret there, whose whole text counts. It is read when the
+//! function starts, and again when it is older than [`MAX_AGE`]: a rotated secret takes effect without a deployment.
+//! Any other value is the secret itself, as for `cargo run`.
 //!
 //! **Architecture invariant.** No AWS SDK, because the authorizer has none, and no secret is ever logged.
 

@@ -65,7 +65,7 @@ impl RateLimit {
     }
 }
 
-/// The address in `text`, with or without a port. `CloudFront` writes a port even after an IPv6 address without brackets.
+/// The address in `text`, with or without a port. CloudFront writes a port even after an IPv6 address without brackets.
 fn address_in(text: &str) -> Option<IpAddr> {
     let alone = text.parse().ok();
     let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());

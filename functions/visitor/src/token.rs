@@ -51,8 +51,8 @@ struct Claims {
 }
 
 impl VisitorTokens {
-    /// Reads `VISITOR_SECRET` (at least 32 bytes, or the ARN of a secret) from the environment, once, at start-up. It is
-    /// no setting of [`shared::App`], because only this function and the authorizer know it.
+    /// Reads `VISITOR_SECRET` (at least 32 bytes, or the ARN of a secret) from the environment, once, at start-up. It
+    /// is no setting of [`shared::App`], because only this function and the authorizer know it.
     pub async fn from_env() -> Result<Self, Error> {
         let [secret] = secrets::from_env(["VISITOR_SECRET"]).map_err(Error::internal)?;
         let tokens = Self(secret);
