@@ -114,9 +114,9 @@ fn authorization(headers: &HeaderMap, body: &str) -> String {
     let date = headers["x-amz-date"].to_str().unwrap();
     let day = &date[..8];
     let scope = format!("{day}/eu-north-1/secretsmanager/aws4_request");
-    let lines: String =
-        signed.split(';').map(|name| format!("{name}:{}\n", headers[name].to_str().unwrap().trim())).collect();
-    let request = format!("POST\n/\n\n{lines}\n{signed}\n{}", hex(&Sha256::digest(body)));
+    let line = |name: &str| format!("{name}:{}\n", headers[name].to_str().unwrap().trim());
+    let lines: Vec<_> = signed.split(';').map(line).collect();
+    let request = format!("POST\n/\n\n{}\n{signed}\n{}", lines.concat(), hex(&Sha256::digest(body)));
     let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
     let key = ["eu-north-1", "secretsmanager", "aws4_request"]
         .iter()
@@ -130,7 +130,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]
