@@ -15,7 +15,7 @@ mod run;
 mod stream;
 mod submission;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use lambda_http::{
     Request, RequestExt, Response,
@@ -28,6 +28,7 @@ use shared::{
     domain::{Act, Role, Status, Thread, ThreadId, ThreadMetadata},
     http, retry_on_conflict,
     sockets::Event,
+    time_left,
 };
 use tokio::time::Instant;
 
@@ -154,7 +155,5 @@ async fn answer_due(app: &App, request: &Request) -> Result<Response<lambda_http
 
 /// The time by which a run hands over, because Lambda stops the function soon after. `None` where nothing stops it.
 fn deadline(request: &Request) -> Option<Instant> {
-    let stopped_at = Duration::from_millis(request.lambda_context_ref()?.deadline);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Some(Instant::now() + stopped_at.saturating_sub(now).saturating_sub(RESERVED_FOR_HAND_OVER))
+    Some(Instant::now() + time_left(request)?.saturating_sub(RESERVED_FOR_HAND_OVER))
 }

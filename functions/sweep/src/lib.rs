@@ -9,15 +9,16 @@ mod outbox;
 mod thread;
 mod tombstone;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Request, Response};
 use shared::{
     App, Error,
     domain::{ChatbotId, ThreadId},
     http,
     store::key::{self, Key},
+    time_left,
 };
 use tokio::time::Instant;
 
@@ -38,15 +39,10 @@ const RESERVED_FOR_WORK_IN_PROGRESS: Duration = Duration::from_secs(20);
 const DEFAULT_TIME_LEFT: Duration = Duration::from_mins(1);
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-    let until = Instant::now() + time_left(&request).saturating_sub(RESERVED_FOR_WORK_IN_PROGRESS);
+    let left = time_left(&request).unwrap_or(DEFAULT_TIME_LEFT);
+    let until = Instant::now() + left.saturating_sub(RESERVED_FOR_WORK_IN_PROGRESS);
     Sweep { app, until, model_checks: ModelChecks::default() }.run().await?;
     Ok(http::no_content())
-}
-
-fn time_left(request: &Request) -> Duration {
-    let Some(context) = request.lambda_context_ref() else { return DEFAULT_TIME_LEFT };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Duration::from_millis(context.deadline).saturating_sub(now)
 }
 
 /// A due item, classified by its sort key.

@@ -11,6 +11,7 @@ use tokio::join;
 use tests::{
     clock::Turned,
     openai::{RESPONSES, brisk},
+    sample::event,
     stage::Stage,
     web_socket::Socket,
 };
@@ -142,6 +143,20 @@ async fn a_run_that_cannot_end_before_its_functions_deadline_asks_for_a_person()
     let log = customer.log(&thread).await;
     assert_eq!(log.last().unwrap()["text"], "Sorry, I cannot answer right now. A person will take over.");
     assert_eq!(log.len(), 2);
+}
+
+/// `cargo lambda watch` sends a deadline in 1970.
+#[tokio::test]
+async fn under_a_deadline_in_the_past_the_bot_answers() {
+    let stage = Stage::with(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let mut context = Context::default();
+    context.deadline = 600_000;
+    let text = event("chat").replace("thr_01JD0000000000000000000000", &thread).replace("cara", "cus");
+    let request = lambda_http::request::from_str(&text).unwrap().with_lambda_context(context);
+    let answered = chat::handle(stage.board.app(), request).await.unwrap();
+    assert_eq!(answered.status(), StatusCode::OK);
+    assert_eq!(customer.log(&thread).await.last().unwrap()["role"], "bot");
 }
 
 #[tokio::test]

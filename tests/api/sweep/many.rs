@@ -98,6 +98,19 @@ async fn one_thing_that_cannot_be_done_keeps_no_other_waiting() {
     assert_eq!(ended(&stage, &threads).await, 2);
 }
 
+/// `cargo lambda watch` sends a deadline in 1970.
+#[tokio::test]
+async fn a_deadline_in_the_past_leaves_a_sweep_its_time() {
+    let (stage, turned, _) = stage().await;
+    let threads = [thread(&stage, "due#7").await];
+    turned.by(DAY * 30);
+    let mut context = Context::default();
+    context.deadline = 600_000;
+    let request = lambda_http::request::from_str(&event("sweep")).unwrap().with_lambda_context(context);
+    sweep::handle(stage.board.app(), request).await.unwrap();
+    assert_eq!(ended(&stage, &threads).await, 1);
+}
+
 #[tokio::test]
 async fn a_sweep_begins_nothing_that_its_function_has_no_time_for() {
     let (stage, turned, _) = stage().await;
