@@ -12,6 +12,7 @@ mod functions;
 pub mod invocations;
 mod limits;
 pub mod management;
+mod payload;
 mod port;
 mod refusal;
 mod rest;
@@ -80,7 +81,13 @@ impl Gateway {
         let time_limit = self.functions.time_limit(SWEEP_FUNCTION);
         let event = LambdaRequest::PassThrough(json!({ "source": "aws.events", "detail": {} }).to_string());
         let context = functions::context(&Ulid::generate().to_string(), time_limit);
-        self.functions.call(SWEEP_FUNCTION, event, context, time_limit).await.is_ok()
+        match self.functions.call(SWEEP_FUNCTION, event, context, time_limit).await {
+            Ok(payload) => {
+                payload.drained().await;
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// Sets the chatbot of the demo page.

@@ -31,13 +31,18 @@ pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_settings
         let (app, visitor_settings) = (Arc::clone(&visitors), visitor_settings.clone());
         async move { visitor::handle(&app, &visitor_settings, request).await }
     };
+    let sockets = Arc::clone(app);
+    let connect = move |event| {
+        let app = Arc::clone(&sockets);
+        async move { socket::answer(&app, event).await }
+    };
     Functions::guarded_by("authorizer", authorize)
         .with("visitor", visit)
         .with("thread", with_app!(thread))
         .with("chatbot", with_app!(chatbot))
-        .with("chat", with_app!(chat))
+        .streaming("chat", with_app!(chat))
         .with("chat-end", with_app!(chat_end))
         .with("handoff", with_app!(handoff))
-        .with("socket", with_app!(socket))
+        .plain("socket", connect)
         .with("sweep", with_app!(sweep))
 }

@@ -60,6 +60,8 @@ pub struct Route {
     pub open: bool,
     /// The time after which the caller gets the gateway's response; the function runs on.
     pub timeout: Duration,
+    /// The integration streams: it reads streamed payloads only.
+    pub streams: bool,
 }
 
 /// The `AWS::Serverless::WebSocketApi`.
@@ -156,6 +158,8 @@ fn routes(resources: &Resources, api: &str) -> Result<Vec<Route>, Error> {
                 function: resources.function(id)?,
                 open: properties["Auth"]["Authorizer"].as_str() == Some("NONE"),
                 timeout: properties["TimeoutInMillis"].as_u64().map_or(INTEGRATION_TIMEOUT, Duration::from_millis),
+                // SAM's word. It takes any other for a buffered integration.
+                streams: properties["ResponseTransferMode"].as_str() == Some("RESPONSE_STREAM"),
             });
         }
     }

@@ -10,8 +10,10 @@ mod send;
 
 use futures::{StreamExt, stream};
 use lambda_http::{
-    Body, Request, RequestExt, Response, aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequestContext,
-    http::header::SEC_WEBSOCKET_PROTOCOL, request::RequestContext,
+    Body, LambdaEvent, Request, RequestExt, Response,
+    aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequestContext},
+    http::header::SEC_WEBSOCKET_PROTOCOL,
+    request::{LambdaRequest, RequestContext},
 };
 use shared::{
     App, Error,
@@ -28,6 +30,32 @@ const MAX_CONCURRENT_SUBSCRIPTIONS: usize = 8;
 
 /// Subprotocol that a browser offers along with the one that holds its token.
 const PROTOCOL: &str = "switchboard.v1";
+
+/// Handles an event as [`handle`] does, and returns the response in the form that API Gateway reads: `{statusCode,
+/// headers, multiValueHeaders, body, isBase64Encoded}`.
+///
+/// `lambda_http::run` leaves `headers` empty, but AWS documents the subprotocol of `$connect` for `headers` alone. A
+/// browser fails a socket whose subprotocol is not chosen.
+pub async fn answer(
+    app: &App,
+    event: LambdaEvent<LambdaRequest>,
+) -> Result<ApiGatewayProxyResponse, lambda_http::Error> {
+    let (event, context) = event.into_parts();
+    let request = Request::from(event).with_lambda_context(context);
+    Ok(proxy_response(handle(app, request).await?))
+}
+
+/// The response with its headers in both forms; a name and value in both counts once.
+fn proxy_response(response: Response<Body>) -> ApiGatewayProxyResponse {
+    let (parts, body) = response.into_parts();
+    let mut proxy = ApiGatewayProxyResponse::default();
+    proxy.status_code = parts.status.as_u16().into();
+    proxy.headers = parts.headers.clone();
+    proxy.multi_value_headers = parts.headers;
+    proxy.is_base64_encoded = matches!(body, Body::Binary(_));
+    proxy.body = Some(body).filter(|body| !matches!(body, Body::Empty));
+    proxy
+}
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let Some(RequestContext::WebSocket(context)) = request.request_context_ref() else {

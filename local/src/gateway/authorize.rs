@@ -26,19 +26,23 @@ pub(super) struct Decision {
 }
 
 impl Decision {
-    pub(super) fn new(response: ApiGatewayCustomAuthorizerResponse) -> Self {
+    /// Fails where API Gateway does: without a principal, or with a value in the context that is no string, number or
+    /// boolean.
+    pub(super) fn new(response: ApiGatewayCustomAuthorizerResponse) -> Result<Self, Refusal> {
         let mut context = HashMap::new();
         if let Value::Object(members) = response.context {
             for (name, value) in members {
                 let text = match value {
                     Value::String(text) => text,
-                    other => other.to_string(),
+                    Value::Number(_) | Value::Bool(_) => value.to_string(),
+                    _ => return Err(Refusal::AuthorizerFailed),
                 };
                 context.insert(name, Value::String(text));
             }
         }
-        context.insert("principalId".to_owned(), Value::String(response.principal_id.unwrap_or_default()));
-        Self { policy: response.policy_document, context }
+        let principal = response.principal_id.ok_or(Refusal::AuthorizerFailed)?;
+        context.insert("principalId".to_owned(), Value::String(principal));
+        Ok(Self { policy: response.policy_document, context })
     }
 
     /// The authorizer's context, if its policy allows calls of `resource`.

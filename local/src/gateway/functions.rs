@@ -3,28 +3,29 @@
 use std::{
     collections::HashMap,
     error::Error as StdError,
+    fmt::Debug,
     future::Future,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
-use axum::{
-    body::{Body, HttpBody},
-    http::Response,
-};
+use axum::{body::HttpBody, http::Response};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use lambda_http::{Context, Request, RequestExt, request::LambdaRequest};
+use lambda_http::{
+    Adapter, Context, IntoResponse, LambdaEvent, Request, Service, StreamAdapter, request::LambdaRequest, service_fn,
+};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::refusal::Refusal;
+use super::{payload::Payload, refusal::Refusal};
 use crate::template::{Error, INTEGRATION_TIMEOUT, Template};
 
-type HandlerResult = Result<Response<Body>, lambda_http::Error>;
+type HandlerResult = Result<Payload, lambda_http::Error>;
 type AuthorizerResult = Result<ApiGatewayCustomAuthorizerResponse, lambda_http::Error>;
-type Handler = dyn Fn(Request) -> BoxFuture<'static, HandlerResult> + Send + Sync;
+type Handler = dyn Fn(LambdaEvent<LambdaRequest>) -> BoxFuture<'static, HandlerResult> + Send + Sync;
 type Authorizer =
     dyn Fn(ApiGatewayCustomAuthorizerRequestTypeRequest) -> BoxFuture<'static, AuthorizerResult> + Send + Sync;
 
@@ -51,20 +52,66 @@ impl Functions {
         }
     }
 
-    /// Adds the function `name`. The body of its response may be whole or a stream.
+    /// Adds the function `name`, which its binary starts with `lambda_http::run`.
     #[must_use]
-    pub fn with<Handle, Call, Content>(mut self, name: &'static str, handle: Handle) -> Self
+    pub fn with<Handle, Call, Answer>(self, name: &'static str, handle: Handle) -> Self
+    where
+        Handle: Fn(Request) -> Call + Send + Sync + 'static,
+        Call: Future<Output = Result<Answer, lambda_http::Error>> + Send + 'static,
+        Answer: IntoResponse + Send + 'static,
+    {
+        let handle = Arc::new(handle);
+        self.insert(name, move |event| {
+            let handle = Arc::clone(&handle);
+            async move {
+                let call = Adapter::from(service_fn(move |request| handle(request))).call(event);
+                Payload::buffered(&call.await?)
+            }
+        })
+    }
+
+    /// Adds the function `name`, which its binary starts with `lambda_http::run_with_streaming_response`.
+    #[must_use]
+    pub fn streaming<Handle, Call, Content>(self, name: &'static str, handle: Handle) -> Self
     where
         Handle: Fn(Request) -> Call + Send + Sync + 'static,
         Call: Future<Output = Result<Response<Content>, lambda_http::Error>> + Send + 'static,
-        Content: HttpBody<Data = Bytes> + Send + 'static,
-        Content::Error: Into<Box<dyn StdError + Send + Sync>>,
+        Content: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+        Content::Error: Into<Box<dyn StdError + Send + Sync>> + Debug + Send,
     {
-        let handler = move |request| {
-            let call = handle(request);
-            async move { Ok(call.await?.map(Body::new)) }.boxed()
-        };
-        self.handlers.insert(name, Arc::new(handler));
+        let handle = Arc::new(handle);
+        self.insert(name, move |event| {
+            let handle = Arc::clone(&handle);
+            async move {
+                let call = StreamAdapter::from(service_fn(move |request| handle(request))).call(event);
+                Payload::streamed(call.await?)
+            }
+        })
+    }
+
+    /// Adds the function `name`, which its binary starts with `lambda_runtime::run`: its answer is its JSON.
+    #[must_use]
+    pub fn plain<Handle, Call, Answer>(self, name: &'static str, handle: Handle) -> Self
+    where
+        Handle: Fn(LambdaEvent<LambdaRequest>) -> Call + Send + Sync + 'static,
+        Call: Future<Output = Result<Answer, lambda_http::Error>> + Send + 'static,
+        Answer: Serialize + Send + 'static,
+    {
+        self.insert(name, move |event| {
+            let call = handle(event);
+            async move { Payload::buffered(&call.await?) }
+        })
+    }
+
+    fn insert<Call>(
+        mut self,
+        name: &'static str,
+        handler: impl Fn(LambdaEvent<LambdaRequest>) -> Call + Send + Sync + 'static,
+    ) -> Self
+    where
+        Call: Future<Output = HandlerResult> + Send + 'static,
+    {
+        self.handlers.insert(name, Arc::new(move |event| handler(event).boxed()));
         self
     }
 
@@ -95,16 +142,16 @@ impl Functions {
         event: LambdaRequest,
         context: Context,
         wait: Duration,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Payload, Refusal> {
         let Some(handler) = self.handlers.get(name).map(Arc::clone) else {
             return Err(Refusal::FunctionFailed);
         };
         let running = self.running.spawn(async move {
-            // Converted within the task, so that an unreadable event fails this call only.
-            handler(Request::from(event).with_lambda_context(context)).await
+            // Called within the task, so that an unreadable event fails this call only.
+            handler(LambdaEvent::new(event, context)).await
         });
         match timeout(wait, running).await {
-            Ok(Ok(Ok(response))) => Ok(response),
+            Ok(Ok(Ok(payload))) => Ok(payload),
             Ok(Ok(Err(error))) => {
                 tracing::error!(function = name, %error, "a function failed");
                 Err(Refusal::FunctionFailed)
@@ -117,13 +164,17 @@ impl Functions {
         }
     }
 
-    /// Runs the authorizer. By its error `Unauthorized`, exactly, an authorizer asks for a 401.
+    /// Runs the authorizer, and reads the JSON of its decision. By its error `Unauthorized`, exactly, an authorizer
+    /// asks for a 401.
     pub(super) async fn decide(
         &self,
         event: ApiGatewayCustomAuthorizerRequestTypeRequest,
     ) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
         match self.running.spawn((self.authorizer.1)(event)).await {
-            Ok(Ok(decision)) => Ok(decision),
+            Ok(Ok(decision)) => written_and_read(&decision).map_err(|error| {
+                tracing::error!(%error, "the authorizer's decision is not what API Gateway reads");
+                Refusal::AuthorizerFailed
+            }),
             Ok(Err(error)) if error.to_string() == "Unauthorized" => Err(Refusal::Unauthorized),
             Ok(Err(error)) => {
                 tracing::error!(%error, "the authorizer failed");
@@ -146,6 +197,11 @@ impl Functions {
         self.running.close();
         self.running.wait().await;
     }
+}
+
+/// The value as JSON and back.
+fn written_and_read<T: Serialize + DeserializeOwned>(value: &T) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(&serde_json::to_vec(value)?)
 }
 
 /// The Lambda context of a call: the request id, and the deadline.

@@ -89,7 +89,9 @@ impl Invocations {
             let time_limit = functions.time_limit(&name);
             let context = context(&Ulid::generate().to_string(), time_limit);
             // A failure is logged and not retried: the thread is still due, so the sweep finds it.
-            let _ = functions.call(&name, event, context, time_limit).await;
+            if let Ok(payload) = functions.call(&name, event, context, time_limit).await {
+                payload.drained().await;
+            }
             drop((caller, running));
         });
         Ok(())

@@ -54,7 +54,9 @@ async fn call(gateway: &Gateway, request: Request, arrival: &Arrival) -> Result<
     event.body = body;
     let context = functions::context(&arrival.id, gateway.functions.time_limit(&route.function));
     let wait = route.timeout.min(gateway.limits().integration_timeout);
-    gateway.functions.call(&route.function, LambdaRequest::ApiGatewayV1(event), context, wait).await
+    let event = LambdaRequest::ApiGatewayV1(event);
+    let payload = gateway.functions.call(&route.function, event, context, wait).await?;
+    payload.into_rest(route.streams).await
 }
 
 /// The authorizer's context for this request, from a cached decision or by a call of the authorizer.
@@ -72,7 +74,7 @@ async fn authorize(
         return decision.grant(&resource);
     }
     let response = gateway.functions.decide(event::rest_authorizer(event, &resource)).await?;
-    let decision = Arc::new(Decision::new(response));
+    let decision = Arc::new(Decision::new(response)?);
     gateway.decisions.insert(token, &decision);
     decision.grant(&resource)
 }

@@ -95,7 +95,7 @@ pub(super) async fn open(gateway: Arc<Gateway>, request: Request, source: Socket
 async fn connect(gateway: &Gateway, socket: &mut Socket) -> Result<Response<Body>, Refusal> {
     let resource = event::resource(socket.stage(), "$connect");
     let response = gateway.functions.decide(socket.authorizer(&resource)).await?;
-    socket.granted = Decision::new(response).grant(&resource)?;
+    socket.granted = Decision::new(response)?.grant(&resource)?;
     call(gateway, "$connect", &socket.connected.id, socket.connect()).await
 }
 
@@ -232,7 +232,7 @@ async fn call(
     let function = gateway.template.sockets.routes.get(route).ok_or(Refusal::NoRoute)?;
     let context = functions::context(request_id, gateway.functions.time_limit(function));
     let wait = INTEGRATION_TIMEOUT.min(gateway.limits().integration_timeout);
-    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, wait).await
+    gateway.functions.call(function, LambdaRequest::WebSocket(event), context, wait).await?.into_socket()
 }
 
 fn info(socket: &Socket) -> ConnectionInfo {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use insta::assert_snapshot;
+use insta::{Settings, assert_snapshot};
 use serde_json::Value;
 
 use super::{
@@ -68,10 +68,27 @@ pub(super) async fn story(player: &mut Player) -> Story {
     story
 }
 
+/// Compares what Lambda's Runtime API got with `golden/EVENT.snap`; a second payload of the same event with
+/// `golden/EVENT-again.snap`.
+fn assert_golden(payloads: &[(String, String)]) {
+    let mut settings = Settings::clone_current();
+    settings.set_snapshot_path("golden");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let _bound = settings.bind_to_scope();
+    let mut seen = BTreeSet::new();
+    for (name, text) in payloads {
+        let file = if seen.insert(name) { name.clone() } else { format!("{name}-again") };
+        assert_snapshot!(file, text);
+    }
+}
+
 #[tokio::test]
 async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     let in_process = Box::pin(story(&mut Player::new(Way::InProcess).await)).await;
-    let binaries = Box::pin(story(&mut Player::new(Way::Binaries).await)).await;
+    let mut player = Player::new(Way::Binaries).await;
+    let binaries = Box::pin(story(&mut player)).await;
+    assert_golden(&player.payloads);
     for (ours, theirs) in in_process.iter().zip(&binaries) {
         assert_eq!(ours, theirs);
     }
@@ -142,6 +159,7 @@ async fn both_authorizers_let_a_token_in_and_send_its_absence_away() {
             let context = ["tenant", "subject", "role"].map(|field| policy["context"][field].as_str().unwrap());
             assert_eq!(context, ["acme", "ana", "agent"], "{way:?} {policy}");
         }
+        assert_golden(&player.payloads);
     }
 }
 
@@ -182,7 +200,7 @@ fn settled(mut played: Played) -> Played {
     played
 }
 
-fn settle(value: &mut Value) {
+pub(super) fn settle(value: &mut Value) {
     match value {
         Value::Object(fields) => fields.values_mut().for_each(settle),
         Value::Array(values) => values.iter_mut().for_each(settle),

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::permissions::{Permission, Watched};
+use super::{
+    payload,
+    permissions::{Permission, Watched},
+};
 use tests::{
     clock::Turned,
     runtime_api::{Answer, Failure, FunctionProcess, binary},
@@ -42,6 +45,8 @@ pub(super) struct Player {
     watched: HashMap<&'static str, Watched>,
     placeholders: Vec<(&'static str, String)>,
     pub(super) played: Vec<String>,
+    /// The payloads of the binaries as text, by event.
+    pub(super) payloads: Vec<(String, String)>,
     /// The functions that called OpenAI, if they run in process.
     pub(super) asked_openai: BTreeSet<&'static str>,
     _data_dir: TempDir,
@@ -84,6 +89,7 @@ impl Player {
             watched,
             placeholders: Vec::new(),
             played: Vec::new(),
+            payloads: Vec::new(),
             asked_openai: BTreeSet::new(),
             _data_dir: data_dir,
         }
@@ -120,9 +126,10 @@ impl Player {
             Way::Binaries => {
                 let answer = self.invokes(function, &event).await;
                 let answer = answer.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+                self.payloads.push((name.to_owned(), payload::text(&answer)));
                 // The chat route uses the streaming integration, so that no response meets the 29 s limit of a buffered
                 // one.
-                assert_eq!(matches!(answer, Answer::Streamed(_)), function == "chat", "{name}: {answer:?}");
+                assert_eq!(matches!(answer, Answer::Streamed { .. }), function == "chat", "{name}: {answer:?}");
                 if function == "sweep" { nothing(&answer.into_json()) } else { answer.into_http() }
             }
         };
@@ -153,7 +160,10 @@ impl Player {
                     .map_err(|refusal| json!(lambda_runtime_message(refusal)))
             }
             Way::Binaries => match self.invokes("authorizer", &event).await {
-                Ok(answer) => Ok(answer.into_json()),
+                Ok(answer) => {
+                    self.payloads.push((name.to_owned(), payload::text(&answer)));
+                    Ok(answer.into_json())
+                }
                 Err(Failure::Invocation(error)) => Err(error["errorMessage"].clone()),
                 Err(failure) => panic!("{failure}"),
             },

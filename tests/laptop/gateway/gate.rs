@@ -6,7 +6,11 @@ use aws_lambda_events::{
     apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse},
     iam::{IamPolicyEffect, IamPolicyStatement},
 };
-use lambda_http::{Body, Error, Request, RequestExt, Response, request::RequestContext};
+use futures::{FutureExt, future::BoxFuture};
+use lambda_http::{
+    Body, Error, LambdaEvent, Request, RequestExt, Response,
+    request::{LambdaRequest, RequestContext},
+};
 use local::{
     gateway::{Connections, Functions, Gateway, Invocations, Limits},
     template::Template,
@@ -42,9 +46,11 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Connections::new(limits);
-        let functions = ["thread", "chatbot", "chat", "chat-end", "handoff", "socket", "sweep", "visitor"]
+        let functions = ["thread", "chatbot", "chat-end", "handoff", "sweep", "visitor"]
             .into_iter()
-            .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo));
+            .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo))
+            .streaming("chat", echo)
+            .plain("socket", on_socket(echo));
         let gateway =
             Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone(), Invocations::default())
                 .unwrap();
@@ -107,6 +113,26 @@ async fn authorize(
     response.policy_document.statement = vec![statement];
     response.context = json!({"tenant": "acme", "role": "agent", "expires": 4_102_444_800_u64});
     Ok(response)
+}
+
+/// A handler as the function `socket` runs it: with its headers in `headers`.
+pub(crate) fn on_socket<Handle, Call>(
+    handle: Handle,
+) -> impl Fn(LambdaEvent<LambdaRequest>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync
+where
+    Handle: Fn(Request) -> Call + Send + Sync,
+    Call: Future<Output = Result<Response<Body>, Error>> + Send + 'static,
+{
+    move |event| {
+        let call = handle(Request::from(event.payload));
+        async move {
+            let response = call.await?;
+            let headers = response.headers().iter().map(|(name, value)| Ok((name.to_string(), value.to_str()?.into())));
+            let headers = headers.collect::<Result<serde_json::Map<_, _>, Error>>()?;
+            Ok(json!({ "statusCode": response.status().as_u16(), "headers": headers }))
+        }
+        .boxed()
+    }
 }
 
 /// The parts of an event that its handler sees.

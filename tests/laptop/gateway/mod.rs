@@ -6,5 +6,6 @@ mod invocations;
 mod laptop;
 mod management;
 mod pages;
+mod payloads;
 mod rest;
 mod socket;

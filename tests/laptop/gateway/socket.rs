@@ -10,19 +10,20 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
-use super::gate::{Client, Gate, echo, seen, settled};
+use super::gate::{Client, Gate, echo, on_socket, seen, settled};
 
 /// A gateway whose socket function passes every event to the test.
 async fn told(limits: Limits) -> (Gate, mpsc::UnboundedReceiver<Value>) {
     let (tell, told) = mpsc::unbounded_channel();
     let gate = Gate::open(limits, |functions| {
-        functions.with("socket", move |request: Request| {
+        let tells = move |request: Request| {
             let told = tell.send(seen(&request));
             async move {
                 told?;
                 echo(request).await
             }
-        })
+        };
+        functions.plain("socket", on_socket(tells))
     })
     .await;
     (gate, told)
@@ -59,6 +60,14 @@ async fn a_socket_lives_from_connect_to_disconnect_as_websocket_events() {
         assert_eq!(part(&message, name), part(&connected, name));
         assert_eq!(part(&disconnected, name), part(&connected, name));
     }
+}
+
+/// AWS documents the subprotocol for `headers` alone, which `lambda_http::run` leaves empty.
+#[tokio::test]
+async fn a_subprotocol_in_multi_value_headers_alone_is_not_chosen() {
+    let gate = Gate::open(Limits::default(), |functions| functions.with("socket", echo)).await;
+    let refused = gate.socket(PROTOCOL, "switchboard.v1, bearer.ana").await.unwrap_err();
+    assert!(matches!(refused, tungstenite::Error::Protocol(_)), "{refused:?}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
+const MODE: &str = "lambda-runtime-function-response-mode";
 /// End of the prelude of a streamed response.
 pub const DELIMITER: [u8; 8] = [0; 8];
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
@@ -27,8 +28,8 @@ pub type Outcome = Result<Answer, Failure>;
 pub enum Answer {
     /// Any JSON; from an HTTP function a proxy response, which API Gateway turns into HTTP.
     Buffered(Value),
-    /// HTTP already.
-    Streamed(Response<Vec<u8>>),
+    /// A prelude `{statusCode, headers, cookies}`, and the body.
+    Streamed { prelude: Value, body: Vec<u8> },
 }
 
 impl Answer {
@@ -36,7 +37,7 @@ impl Answer {
     pub fn into_json(self) -> Value {
         match self {
             Answer::Buffered(value) => value,
-            Answer::Streamed(response) => panic!("streamed: {response:?}"),
+            Answer::Streamed { prelude, .. } => panic!("streamed: {prelude}"),
         }
     }
 
@@ -46,7 +47,9 @@ impl Answer {
             Answer::Buffered(value) => {
                 ProxyResponse::deserialize(&value).unwrap_or_else(|error| panic!("{error}: {value}")).into_http()
             }
-            Answer::Streamed(response) => response,
+            Answer::Streamed { prelude, body } => {
+                Prelude::deserialize(&prelude).unwrap_or_else(|error| panic!("{error}: {prelude}")).with_body(body)
+            }
         }
     }
 }
@@ -80,6 +83,8 @@ impl fmt::Display for Failure {
 /// Reads the body of a `POST …/invocation/{id}/response`.
 pub(super) async fn read(request: Request) -> Outcome {
     let streamed = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == STREAMED);
+    let mode = request.headers().get(MODE).is_some_and(|mode| mode == "streaming");
+    assert_eq!(streamed, mode, "the content type and the mode of a response agree");
     let (bytes, trailers) = collect(request.into_body()).await;
     if streamed {
         return read_streamed(&bytes, &trailers);
@@ -104,14 +109,14 @@ async fn collect(mut body: Body) -> (Vec<u8>, HeaderMap) {
 pub fn read_streamed(bytes: &[u8], trailers: &HeaderMap) -> Outcome {
     let end =
         bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER).expect("a delimiter ends the prelude");
-    let prelude: Prelude = serde_json::from_slice(&bytes[..end]).expect("the prelude is JSON");
+    let prelude = serde_json::from_slice(&bytes[..end]).expect("the prelude is JSON");
     let body = &bytes[end + DELIMITER.len()..];
 
     let (body, error) = match error_in(trailers) {
         Some(error) => (body, Some(error)),
         None => split_error(body),
     };
-    let answer = Answer::Streamed(prelude.with_body(body.to_vec()));
+    let answer = Answer::Streamed { prelude, body: body.to_vec() };
     match error {
         None => Ok(answer),
         Some(error) => Err(Failure::Stream { until_then: Box::new(answer), error }),
@@ -141,37 +146,21 @@ fn stream_error(kind: &str, base64: &str) -> Value {
     json!({ "errorType": kind, "errorMessage": String::from_utf8_lossy(&message) })
 }
 
-/// The prelude of a streamed body.
+/// The prelude of a streamed body. `lambda_runtime` writes a header that repeats as a list, which AWS does not document.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Prelude {
     status_code: u16,
     #[serde(default)]
-    headers: BTreeMap<String, OneOrMore>,
+    headers: BTreeMap<String, String>,
     #[serde(default)]
     cookies: Vec<String>,
 }
 
-/// One or more values of a header: `lambda_runtime` writes a header that comes once as a string, one that repeats as a
-/// list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
 impl Prelude {
     fn with_body(self, body: Vec<u8>) -> Response<Vec<u8>> {
-        let headers = self.headers.into_iter().flat_map(|(name, values)| {
-            let values = match values {
-                OneOrMore::One(value) => vec![value],
-                OneOrMore::More(values) => values,
-            };
-            values.into_iter().map(move |value| (name.clone(), value))
-        });
         let cookies = self.cookies.into_iter().map(|cookie| (SET_COOKIE.to_string(), cookie));
-        http_response(self.status_code, headers.chain(cookies), body)
+        http_response(self.status_code, self.headers.into_iter().chain(cookies), body)
     }
 }
 
@@ -185,22 +174,16 @@ struct ProxyResponse {
     #[serde(default)]
     multi_value_headers: BTreeMap<String, Vec<String>>,
     body: Option<String>,
-    #[serde(default)]
-    is_base64_encoded: bool,
 }
 
 impl ProxyResponse {
-    /// Merges both header maps as API Gateway does; a name that is in both counts as `multiValueHeaders` has it.
+    /// Merges both header maps as API Gateway does; a name that is in both counts as `multiValueHeaders` has it. A body
+    /// in base64 stays so, since the API has no binary media types.
     fn into_http(mut self) -> Response<Vec<u8>> {
         self.headers.retain(|name, _| !self.multi_value_headers.contains_key(name));
         let repeated = self.multi_value_headers.into_iter();
         let repeated = repeated.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
-        let body = self.body.unwrap_or_default();
-        let body = if self.is_base64_encoded {
-            BASE64_STANDARD.decode(body).expect("a body said to be base64 is")
-        } else {
-            body.into_bytes()
-        };
+        let body = self.body.unwrap_or_default().into_bytes();
         http_response(self.status_code, self.headers.into_iter().chain(repeated), body)
     }
 }
