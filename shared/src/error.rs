@@ -68,3 +68,14 @@ impl Error {
         Self::Internal(cause.into())
     }
 }
+
+/// The error and its causes as one line.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -5,10 +5,14 @@ use http::{
     header::{CONTENT_TYPE, SET_COOKIE},
 };
 use serde_json::json;
+use tokio::net::TcpListener;
 
-use tests::runtime_api::{
-    Answer, Failure, FunctionProcess, Outcome,
-    answer::{DELIMITER, ERROR_BODY, ERROR_TYPE, read_streamed},
+use tests::{
+    runtime_api::{
+        Answer, Failure, FunctionProcess, Outcome,
+        answer::{DELIMITER, ERROR_BODY, ERROR_TYPE, read_streamed},
+    },
+    sample::event,
 };
 
 #[tokio::test]
@@ -17,6 +21,26 @@ async fn a_function_without_its_environment_ends_before_its_first_event() {
     let outcome = authorizer.invoke(&json!({})).await.map(Answer::into_json);
     let failure = outcome.expect_err("no keys, no authorizer");
     assert!(matches!(failure, Failure::Exited(_)), "{failure}\n{}", authorizer.logs());
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_named_in_the_log() {
+    // Nobody listens on this port any more.
+    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nowhere = format!("http://{refusing}");
+    let environment = [
+        ("TABLE", "switchboard"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &nowhere),
+        ("SOCKETS_URL", &nowhere),
+        ("OPENAI_BASE_URL", &nowhere),
+        ("OPENAI_API_KEY", "none"),
+    ];
+    let mut thread = FunctionProcess::start("thread", environment).await;
+    let event = serde_json::from_str(&event("thread-list")).unwrap();
+    let response = thread.invoke(&event).await.unwrap().into_http();
+    assert_eq!(response.status(), 503);
+    let logs = thread.logs();
+    assert!(logs.contains("the table cannot be reached") && logs.contains("Connection refused"), "{logs}");
 }
 
 const PRELUDE: &[u8] = br#"{"statusCode":200,"headers":{"content-type":"text/plain"},"cookies":["a=1"]}"#;

@@ -10,7 +10,7 @@ use lambda_http::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{ConflictWith, Error};
+use crate::{ConflictWith, Error, error::causes};
 
 /// A response with a JSON body.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Error> {
@@ -33,7 +33,7 @@ pub fn respond(result: Result<Response<Body>, Error>) -> Response<Body> {
 fn problem(error: &Error) -> Response<Body> {
     let (status, code, title) = kind(error);
     if let Error::Internal(cause) = error {
-        tracing::error!(cause = chain(cause.as_ref()), "a request failed");
+        tracing::error!(cause = causes(cause.as_ref()), "a request failed");
     } else if status.is_server_error() {
         tracing::warn!(%error, code, "a request failed");
     }
@@ -73,17 +73,6 @@ pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Service unavailable"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     }
-}
-
-/// The error and its causes as one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {

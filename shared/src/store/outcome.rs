@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::{Error, backoff::Backoff};
+use crate::{Error, backoff::Backoff, error::causes};
 
 /// The error of a failed call to the table, for outcomes that its caller does not handle.
 pub(super) fn into_error<E, R>(error: SdkError<E, R>) -> Error
@@ -12,7 +12,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    if is_retryable(&error) { Error::Busy } else { Error::internal(error) }
+    if is_retryable(&error) {
+        tracing::warn!(cause = causes(&error), "the table cannot be reached, or is busy");
+        return Error::Busy;
+    }
+    Error::internal(error)
 }
 
 /// The outcome of a conditional write: `false` where the condition was not met, and nothing was written.

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
         WriteRequest,
     },
 };
+use tokio::time::sleep;
 
 use super::{
     Store,
@@ -129,8 +130,10 @@ impl Store {
                     }
                     wait(&mut backoff).await?;
                 }
-                error if is_retryable(&error) => wait(&mut backoff).await?,
-                error => return Err(into_error(error)),
+                error => {
+                    let delay = backoff.next_delay().filter(|_| is_retryable(&error));
+                    sleep(delay.ok_or_else(|| into_error(error))?).await;
+                }
             }
         }
     }
