@@ -28,10 +28,8 @@ async fn gate() -> Gate {
 
 /// The response of the gateway, without the headers of its own connection.
 async fn over_gateway(gate: &Gate, streams: bool, odd: &str) -> Response<Vec<u8>> {
-    let request = match streams {
-        true => gate.post(&format!("/chat?odd={odd}")),
-        false => gate.get(&format!("/threads?odd={odd}")),
-    };
+    let request =
+        if streams { gate.post(&format!("/chat?odd={odd}")) } else { gate.get(&format!("/threads?odd={odd}")) };
     let answer = request.send().await.unwrap();
     let mut response = Response::new(Vec::new());
     *response.status_mut() = answer.status();
