@@ -1,6 +1,6 @@
 //! The tasks beside the gateway: the schedule of the sweep, the expiry of items, and the database's own port.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use dynoxide::Database;
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Error, gateway::Gateway};
+use crate::{Error, gateway::Gateway, reachable};
 
 /// The interval at which expired items are deleted; DynamoDB deletes them within days.
 const EXPIRY_INTERVAL: Duration = Duration::from_mins(10);
@@ -19,11 +19,12 @@ const EXPIRY_INTERVAL: Duration = Duration::from_mins(10);
 /// Serves DynamoDB's HTTP API on a free port, on a separate thread because its handlers block. Returns its URL.
 pub(crate) async fn share_database(
     database: &Database,
+    listen: IpAddr,
     tasks: &mut JoinSet<()>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<String, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let listener = TcpListener::bind((listen, 0)).await?;
+    let url = format!("http://{}", reachable(listener.local_addr()?));
     let listener = listener.into_std()?;
     let database = database.clone();
     tasks.spawn_blocking(move || {

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,13 +19,14 @@ use tokio::signal::windows;
 use visitor::RateLimit;
 
 use crate::{
-    Error, MemoryChoice, Options, TABLE, Upstream, data_dir,
+    Endpoints, Error, MemoryChoice, Options, TABLE, Upstream, data_dir,
     demo::ModelChoice,
     doctor::Doctor,
     environment::variable,
     gateway::Limits,
     greeting::{self, Introduction},
     in_process::REGION,
+    sample_event::SampleEvent,
     tokens,
     verify::Verify,
 };
@@ -46,9 +48,12 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// Port on 127.0.0.1 [default: 3000, or the next free one].
+    /// Port [default: 3000, or the next free one].
     #[arg(long)]
     port: Option<u16>,
+    /// Address to listen on, for the APIs, the table and the stand-in. Other than 127.0.0.1, it exposes all of them.
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    listen: IpAddr,
     /// Delete all data before starting; the token secret is kept.
     #[arg(long)]
     reset: bool,
@@ -80,7 +85,16 @@ enum Command {
     /// Print the environment variables that connect a function in another process to the running instance.
     ///
     /// For `cargo lambda watch` and `sam local`, as shell lines: `eval "$(cargo run --quiet -- env)"`.
-    Env,
+    Env {
+        /// Name or address by which that process reaches this machine, such as Docker Desktop's host.docker.internal
+        /// [default: the address of the instance].
+        #[arg(long)]
+        host: Option<String>,
+    },
+    /// Print a sample event with ids and a token of the running instance.
+    ///
+    /// For `cargo lambda invoke` and `sam local invoke`: `cargo run --quiet -- event thread-list > event.json`.
+    Event(SampleEvent),
     /// Check that every thread and its log keep the invariants, and print the violations.
     ///
     /// Reads only, so it may run at any time. Exits with 1 where a thread breaks an invariant.
@@ -119,7 +133,8 @@ impl Cli {
                     Err(Error::Findings(findings.len()))
                 }
             },
-            Some(Command::Env) => print(&exports(&self.data_dir)?),
+            Some(Command::Env { host }) => print(&exports(&self.data_dir, host.as_deref())?),
+            Some(Command::Event(event)) => print(&event.text(&self.data_dir).await?),
         }
     }
 }
@@ -134,6 +149,7 @@ impl Serve {
         };
         let options = Options {
             port: self.port,
+            listen: self.listen,
             data_dir: Some(data_dir.to_owned()),
             reset: self.reset,
             share_database: true,
@@ -153,7 +169,8 @@ impl Serve {
         let switchboard = crate::start(options).await?;
         print(&greeting::listening(&switchboard, self.port.is_none()))?;
         let demo = switchboard.demo(ModelChoice { named: variable("OPENAI_MODEL"), listed }).await;
-        let mut problems: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        let mut problems: Vec<String> = exposure(self.listen, switchboard.endpoints()).into_iter().collect();
+        problems.extend(findings.iter().map(ToString::to_string));
         problems.extend(demo.iter().flat_map(|demo| demo.problems.clone()));
         let introduction = Introduction { data_dir, memory, demo: &demo, problems: &problems };
         // Before the introduction, which says that Ctrl-C ends it.
@@ -170,14 +187,31 @@ impl Serve {
     }
 }
 
+/// A warning about what others can reach, if others can.
+fn exposure(listen: IpAddr, endpoints: &Endpoints) -> Option<String> {
+    (!listen.is_loopback()).then(|| {
+        let standin = endpoints.is_standin.then(|| format!(", the OpenAI stand-in ({})", endpoints.openai_url));
+        format!(
+            "--listen {listen} exposes, to everybody who reaches that address: the APIs without TLS, and without any \
+             token the whole table ({table}){standin}, and under {url} Lambda's Invoke and the sockets' @connections",
+            table = endpoints.database_url.as_deref().unwrap_or("not shared"),
+            standin = standin.unwrap_or_default(),
+            url = endpoints.url,
+        )
+    })
+}
+
 /// The memory that `OPENAI_MEMORY` sets.
 fn memory() -> Result<Option<Memory>, Error> {
     variable("OPENAI_MEMORY").map(|word| word.parse().map_err(|_| Error::Memory(word))).transpose()
 }
 
-/// The `export` lines that connect a function in another process to the running instance.
-fn exports(data_dir: &Path) -> Result<String, Error> {
-    let endpoints = data_dir::endpoints(data_dir)?;
+/// The `export` lines that connect a function in another process to the running instance, which it reaches as `host`.
+fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
+    let mut endpoints = data_dir::endpoints(data_dir)?;
+    if let Some(host) = host {
+        endpoints = endpoints.seen_as(host);
+    }
     let tokens = data_dir::tokens(data_dir)?;
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
@@ -245,4 +279,27 @@ impl StopSignal {
 
 fn print(text: &str) -> Result<(), Error> {
     writeln!(io::stdout().lock(), "{text}").map_err(Error::Io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_address_than_this_machines_own_is_warned_of() {
+        let endpoints = Endpoints {
+            url: "http://172.30.0.1:3000".into(),
+            database_url: Some("http://172.30.0.1:8000".into()),
+            openai_url: "http://172.30.0.1:9000/v1".into(),
+            is_standin: true,
+            memory: Memory::default(),
+        };
+        let warning = exposure("172.30.0.1".parse().unwrap(), &endpoints).unwrap();
+        for part in ["without TLS", "172.30.0.1:8000", "172.30.0.1:9000", "172.30.0.1:3000", "@connections"] {
+            assert!(warning.contains(part), "{warning}");
+        }
+        assert_eq!(exposure("127.0.0.1".parse().unwrap(), &endpoints), None);
+        assert_eq!(exposure("::1".parse().unwrap(), &endpoints), None);
+        assert!(exposure("0.0.0.0".parse().unwrap(), &endpoints).is_some());
+    }
 }

@@ -9,6 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use dynoxide::Database;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use shared::domain::chatbot::Memory;
 
@@ -43,6 +44,26 @@ pub struct Endpoints {
     /// The memory of the OpenAI server, set or found at the start.
     #[serde(default)]
     pub memory: Memory,
+}
+
+impl Endpoints {
+    /// The same parts under another host, for a process that reaches this machine by another name. A server of OpenAI
+    /// other than the stand-in keeps its URL.
+    pub(crate) fn seen_as(self, host: &str) -> Self {
+        let rename = |url: String| {
+            let Ok(mut parsed) = url.parse::<Url>() else { return url };
+            if parsed.set_host(Some(host)).is_err() {
+                return url;
+            }
+            parsed.as_str().trim_end_matches('/').to_owned()
+        };
+        Self {
+            url: rename(self.url),
+            database_url: self.database_url.map(rename),
+            openai_url: if self.is_standin { rename(self.openai_url) } else { self.openai_url },
+            ..self
+        }
+    }
 }
 
 impl DataDir {

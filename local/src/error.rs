@@ -1,6 +1,6 @@
 //! Errors of starting Switchboard and of its commands, as the command line prints them.
 
-use std::{io, path::PathBuf};
+use std::{io, net::IpAddr, path::PathBuf};
 
 use dynoxide::DynoxideError;
 use shared::domain::ThreadId;
@@ -9,6 +9,8 @@ use shared::domain::ThreadId;
 pub enum Error {
     #[error("port {0} is in use; choose another with --port")]
     PortTaken(u16),
+    #[error("this machine has no address {0}; choose one of its own with --listen")]
+    NoAddress(IpAddr),
     #[error(
         "another switchboard is using {dir}; stop it first, or choose another directory with --data-dir",
         dir = .0.display()
@@ -42,6 +44,8 @@ pub enum Error {
     Violations { threads: usize, checked: usize, violations: String },
     #[error("{0} {things} attention", things = if *.0 == 1 { "thing needs" } else { "things need" })]
     Findings(usize),
+    #[error("there is no event {name}; there are {names}")]
+    NoEvent { name: String, names: String },
     #[error("{path} failed at {url}: {problem}")]
     Deployment { url: String, path: String, problem: String },
     #[error("reading the table failed: {}", cause(.0))]

@@ -23,13 +23,18 @@ mod models;
 mod openai;
 mod options;
 pub mod pages;
+mod sample_event;
 pub mod standin;
 mod table;
 pub mod template;
 mod tokens;
 mod verify;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
@@ -83,8 +88,8 @@ pub struct Switchboard {
 /// Starts a Switchboard, and returns once it is listening.
 pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let data_dir = DataDir::open(options.data_dir.as_deref(), options.reset)?;
-    let listener = listen(options.port).await?;
-    let address = listener.local_addr()?;
+    let listener = listen(options.listen, options.port).await?;
+    let address = reachable(listener.local_addr()?);
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
 
@@ -93,10 +98,10 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     dynamo::create_table(&database, TABLE, &template.table)?;
     let mut database_url = None;
     if options.share_database {
-        database_url = Some(background::share_database(&database, &mut tasks, stopped.clone()).await?);
+        database_url = Some(background::share_database(&database, options.listen, &mut tasks, stopped.clone()).await?);
     }
     tasks.spawn(background::expire_items(database.clone(), stopped.clone()));
-    let openai = options.openai.clone().serve(&mut tasks, stopped.clone()).await?;
+    let openai = options.openai.clone().serve(options.listen, &mut tasks, stopped.clone()).await?;
     let endpoints = Endpoints {
         url: format!("http://{address}"),
         database_url,
@@ -232,20 +237,32 @@ impl Switchboard {
     }
 }
 
-/// Listens on 127.0.0.1 only, because there is no TLS here.
-async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
-    let bind = |port: u16| TcpListener::bind(("127.0.0.1", port));
+/// The address by which this machine reaches a listener: every address (`0.0.0.0`) includes the loopback's.
+fn reachable(mut listener: SocketAddr) -> SocketAddr {
+    match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listener.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listener.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listener
+}
+
+async fn listen(address: IpAddr, port: Option<u16>) -> Result<TcpListener, Error> {
+    let bind = async |port: u16| {
+        TcpListener::bind((address, port)).await.map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => Error::PortTaken(port),
+            io::ErrorKind::AddrNotAvailable => Error::NoAddress(address),
+            _ => error.into(),
+        })
+    };
     let Some(port) = port else {
         for port in DEFAULT_PORT..DEFAULT_PORT + 100 {
             match bind(port).await {
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-                bound => return Ok(bound?),
+                Err(Error::PortTaken(_)) => {}
+                bound => return bound,
             }
         }
-        return Ok(bind(0).await?);
+        return bind(0).await;
     };
-    bind(port).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => Error::PortTaken(port),
-        _ => error.into(),
-    })
+    bind(port).await
 }

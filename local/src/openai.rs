@@ -1,5 +1,7 @@
 //! The OpenAI server that the laptop uses: the stand-in, or the server that the environment names.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 use shared::{domain::chatbot::Memory, openai::parse_base_url};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -8,6 +10,7 @@ use crate::{
     Error,
     environment::variable,
     inspection::{Inspection, OPENAI_BASE_URL},
+    reachable,
     standin::{self, Standin},
 };
 
@@ -46,9 +49,10 @@ impl Upstream {
         Ok((Self::Server { base_url: inspection.base_url.to_string(), api_key }, Some(inspection)))
     }
 
-    /// Starts the stand-in, if it is the server to use.
+    /// Starts the stand-in on the address `listen`, if it is the server to use.
     pub(crate) async fn serve(
         self,
+        listen: IpAddr,
         tasks: &mut JoinSet<()>,
         mut stopped: watch::Receiver<bool>,
     ) -> Result<OpenAiServer, Error> {
@@ -58,8 +62,8 @@ impl Upstream {
             }
             Self::Standin(options) => options,
         };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let base_url = parsed(&format!("http://{}/v1", listener.local_addr()?))?;
+        let listener = TcpListener::bind((listen, 0)).await?;
+        let base_url = parsed(&format!("http://{}/v1", reachable(listener.local_addr()?)))?;
         let standin = Standin::new(options);
         let serving = standin::serve(listener, standin.clone(), async move {
             let _ = stopped.wait_for(|stop| *stop).await;

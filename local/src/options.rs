@@ -1,6 +1,11 @@
 //! The options that a Switchboard is started with.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
@@ -22,6 +27,8 @@ use crate::{
 pub struct Options {
     /// The port; `None` tries 3000 and the ports after it, zero takes any free one.
     pub port: Option<u16>,
+    /// The address on which the APIs, the shared database and the stand-in listen.
+    pub listen: IpAddr,
     /// The directory of the table and the token secret; `None` keeps them in memory.
     pub data_dir: Option<PathBuf>,
     /// Empties the table of `data_dir` first.
@@ -55,6 +62,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: Some(0),
+            listen: Ipv4Addr::LOCALHOST.into(),
             data_dir: None,
             reset: false,
             share_database: false,

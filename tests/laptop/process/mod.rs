@@ -4,6 +4,7 @@ mod crash;
 mod demo_model;
 mod doctor;
 mod inspection;
+mod local_invocation;
 mod model_server;
 mod refusals;
 mod start;
