@@ -115,7 +115,7 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
         if let Some(Ok(python)) = &tools.python {
-            tests.env("OPENAI_PYTHON", python.path());
+            tests.env("OPENAI_PYTHON", python.path()).env("CARGO_LAMBDA", python.program("cargo-lambda"));
         }
         if let Some(Ok(node)) = &tools.node {
             tests.env("NODE", node.program()).env("NODE_TOOLS", node.folder());

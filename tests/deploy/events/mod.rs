@@ -1,5 +1,6 @@
 //! The sample events: they have AWS's format, there is one for every route of the template, and each works.
 
+mod cargo_lambda;
 mod payload;
 mod permissions;
 mod played;

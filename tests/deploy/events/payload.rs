@@ -50,8 +50,8 @@ fn settled_json(text: &str) -> Option<Value> {
     Some(json)
 }
 
-/// The status in a golden file; `None` for a payload that is not HTTP.
-pub(super) fn status(golden: &str) -> Option<u16> {
-    let (_, after) = golden.split_once("\"statusCode\": ")?;
-    after.split(|end: char| !end.is_ascii_digit()).next()?.parse().ok()
+/// The status in a golden file or in a payload; `None` for one that is not HTTP.
+pub(super) fn status(payload: &str) -> Option<u16> {
+    let (_, after) = payload.split_once("\"statusCode\":")?;
+    after.trim_start().split(|end: char| !end.is_ascii_digit()).next()?.parse().ok()
 }

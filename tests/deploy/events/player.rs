@@ -217,10 +217,11 @@ impl Player {
 }
 
 /// All functions except the authorizer. Longest names first, because `chat-end` begins with `chat`.
-const FUNCTIONS: [&str; 8] = ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
+pub(super) const FUNCTIONS: [&str; 8] =
+    ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
 
 /// The function that handles the event of this name.
-fn function_of(name: &str) -> &'static str {
+pub(super) fn function_of(name: &str) -> &'static str {
     let mut functions = ["authorizer"].into_iter().chain(FUNCTIONS);
     functions
         .find(|function| name.starts_with(function))
@@ -251,7 +252,7 @@ fn lambda_runtime_message(refusal: authorizer::Refusal) -> String {
 }
 
 /// The variables that `switchboard env` prints for the instance that works with `data_dir`.
-async fn exports(data_dir: &Path) -> Vec<(String, String)> {
+pub(super) async fn exports(data_dir: &Path) -> Vec<(String, String)> {
     let output = Command::new(binary("switchboard"))
         .args(["env", "--data-dir"])
         .arg(data_dir)
