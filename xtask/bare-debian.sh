@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs `cargo xtask test` on a bare machine: a Debian 12 in a folder, with nothing but a C compiler, git, curl and Rust.
+# Runs `cargo xtask test --without docker` on a bare machine: a Debian 12 in a folder, with nothing but a C compiler,
+# git, curl and Rust.
 #
 #     xtask/bare-debian.sh FOLDER [COMMAND…]
 #
@@ -12,7 +13,8 @@ set -euo pipefail
 
 folder="$(realpath -m "${1:?usage: $0 FOLDER [COMMAND…]}")"
 shift
-[ $# -gt 0 ] || set -- cargo xtask test
+# There is no Docker daemon within: its Debian has neither cgroups nor a network of its own.
+[ $# -gt 0 ] || set -- cargo xtask test --without docker
 repository="$(realpath "$(dirname "$0")/..")"
 rust="$(rustc --print sysroot)"
 [ -x "$rust/bin/cargo" ] && [ "$rust" != /usr ] || { echo "no toolchain of rustup's in $rust" >&2; exit 1; }

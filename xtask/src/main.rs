@@ -5,7 +5,9 @@ mod bugs;
 mod functions;
 mod imports;
 mod output;
+mod process;
 mod report;
+mod sam_local;
 mod schedules;
 mod test;
 mod tools;
@@ -37,6 +39,8 @@ enum Command {
     Schedules(schedules::Schedules),
     /// Try real servers of `/v1/responses` with real models, and compare the table in docs/models.md
     Upstreams(upstreams::Upstreams),
+    /// Play events by `sam local` in Docker, for which root's rights on Debian are needed
+    SamLocal,
     /// Run `sam build`, which builds all of the template as a deployment does (minutes)
     BuildFunctions,
 }
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Command::Bugs(options) => bugs::bugs(&options),
         Command::Schedules(options) => schedules::schedules(&options),
         Command::Upstreams(options) => upstreams::upstreams(&options),
+        Command::SamLocal => sam_local::sam_local(),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

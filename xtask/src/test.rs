@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     bugs, imports,
     report::{Outcome, Report, check, count_tests},
+    sam_local,
     schedules::{self, Schedules},
     tools::{Browser, Installed, Node, Python, cargo, install},
     upstreams, web,
@@ -32,9 +33,11 @@ enum Part {
     Browser,
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
     Node,
-    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda; and `node`, which is
-    /// installed with the Python tools; and `upstreams`
+    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda, `sam local`; and
+    /// `node`, which is installed with the Python tools; and `upstreams`
     Python,
+    /// The test of `sam local`, which needs a Docker daemon of its own, and so root's rights on Debian
+    Docker,
     /// The story with a real model, on a llama.cpp server that Python brings
     Upstreams,
 }
@@ -50,9 +53,20 @@ pub(crate) fn run(options: &Options) -> Report {
         report.step("sizes of the pages", web::sizes);
         report.step("import circles", imports::check);
         template(&mut report, tools.python.as_ref());
+        sam_local(&mut report, &tools, &options.without);
         upstreams(&mut report, &options.without);
     }
     report
+}
+
+fn sam_local(report: &mut Report, tools: &Tools, without: &[Part]) {
+    match &tools.python {
+        None => report.left_out("sam local", "--without python"),
+        Some(_) if without.contains(&Part::Docker) => report.left_out("sam local", "--without docker"),
+        Some(python) => {
+            report.step("sam local", || sam_local::step(python));
+        }
+    }
 }
 
 /// Comes last: it needs the whole machine, since a model computes.

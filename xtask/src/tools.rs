@@ -1,6 +1,6 @@
 //! The programs that the tests need besides Rust: installed into `.tools/`, and as root on Debian with `apt-get`.
 
-mod apt;
+pub(crate) mod apt;
 mod browser;
 mod command;
 mod node;

@@ -1,7 +1,6 @@
 //! `cargo xtask upstreams`: Switchboard in front of real servers of `/v1/responses`, with real models.
 
 mod claims;
-mod process;
 mod server;
 mod story;
 mod switchboard;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use super::command::succeeds;
 
 /// Installs packages with `apt-get`. `false` without root's rights, on another system, or if it fails.
-pub(super) fn install(packages: &[&str]) -> bool {
+pub(crate) fn install(packages: &[&str]) -> bool {
     if !is_root() || !succeeds(Command::new("apt-get").arg("--version").stderr(Stdio::null())) {
         return false;
     }

@@ -8,8 +8,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::process::{Process, url_in};
-use crate::tools::{Environment, Python};
+use crate::{
+    process::{Process, url_in},
+    tools::{Environment, Python},
+};
 
 /// The files that servers are started with.
 const FILES: &str = "xtask/servers";

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use ureq::{Agent, http::Request};
 
-use super::process::{Process, url_in};
+use crate::process::{Process, url_in};
 
 /// The variables that Switchboard reads: a start gets those that it is given, and none of this program's.
 const VARIABLES: [&str; 5] = ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL", "OPENAI_MEMORY", "RUST_LOG"];

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_mins(4);
 const MAX_LAST_LINES: usize = 8;
 
 /// A running server. Dropping it kills it.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
     log: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a command. Both of its streams go to the end of the file `log`; its standard input stays open.
-    pub(super) fn start(command: &mut Command, log: &Path) -> Result<Self, String> {
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self, String> {
         let (reader, writer) = io::pipe().map_err(|error| error.to_string())?;
         let second = writer.try_clone().map_err(|error| error.to_string())?;
         command.stdin(Stdio::piped()).stdout(second).stderr(writer);
@@ -36,8 +36,13 @@ impl Process {
         Ok(Self { child, lines, log: log.to_owned() })
     }
 
+    /// The process id, which is the command's own where it replaces itself by another program.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// The result of `find` for the first line from here on that has it. The error has the last lines.
-    pub(super) fn until<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+    pub(crate) fn until<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let until = Instant::now() + TIMEOUT;
         let mut last_lines = Vec::new();
         let failure = loop {
@@ -57,7 +62,7 @@ impl Process {
     }
 
     /// Sends what Ctrl-C sends, and waits for a successful end.
-    pub(super) fn interrupt(mut self) -> Result<(), String> {
+    pub(crate) fn interrupt(mut self) -> Result<(), String> {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-INT", &pid]).status().map_err(|error| format!("kill: {error}"))?;
         // Its output ends with the process.
@@ -83,7 +88,7 @@ impl Drop for Process {
 }
 
 /// The URL of a server on this machine that a line names.
-pub(super) fn url_in(line: &str) -> Option<String> {
+pub(crate) fn url_in(line: &str) -> Option<String> {
     const START: &str = "http://127.0.0.1:";
     let (_, rest) = line.split_once(START)?;
     let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
