@@ -1,4 +1,4 @@
-//! What functions in other processes need of a running instance: its addresses, and events that it can answer.
+//! The addresses and the events of a running instance that functions in other processes use.
 
 use serde_json::Value;
 use tempfile::tempdir;
