@@ -3,3 +3,4 @@
 mod custom_domain;
 mod events;
 mod runtime_api;
+mod table_requests;

@@ -15,6 +15,7 @@ pub mod openai;
 pub mod openai_schema;
 pub mod persona;
 pub mod receiver;
+pub mod recording;
 pub mod runtime_api;
 pub mod sample;
 pub mod schedules;

@@ -22,6 +22,8 @@ use local::{
 };
 use serde_json::{Value, json};
 
+use crate::recording::{Exchange, Recording};
+
 /// The test's end of the wire; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Wire(Arc<Inner>);
@@ -31,6 +33,7 @@ struct Inner {
     database: OnceLock<InProcess>,
     faults: Mutex<Vec<Fault>>,
     calls: Mutex<Vec<String>>,
+    recording: Option<Recording>,
 }
 
 /// A fault that the next calls of one operation meet. Faults of the same operation apply in the order given.
@@ -72,6 +75,16 @@ impl Fault {
 }
 
 impl Wire {
+    /// A wire that keeps every request that reaches the database, with its response.
+    pub fn recording() -> Self {
+        Self(Arc::new(Inner { recording: Some(Recording::default()), ..Inner::default() }))
+    }
+
+    /// The requests so far, in the order in which the database carried them out. Only of a [`Wire::recording`].
+    pub fn recorded(&self) -> Vec<Exchange> {
+        self.0.recording.as_ref().expect("the wire was made to record").exchanges()
+    }
+
     /// The transport for [`local::Options::dynamo`], of one Switchboard.
     pub fn transport(&self) -> DynamoWire {
         let wire = self.clone();
@@ -145,7 +158,7 @@ impl HttpConnector for Tapped {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         lock(&self.wire.0.calls).push(operation.clone());
-        let Some(trouble) = self.wire.next_trouble(&operation) else { return self.database.call(request) };
+        let Some(trouble) = self.wire.next_trouble(&operation) else { return self.carry_out(request) };
         let tapped = self.clone();
         HttpConnectorFuture::new(async move {
             match trouble {
@@ -153,7 +166,7 @@ impl HttpConnector for Tapped {
                 Trouble::Conflict => Ok(conflict(&asked(&request))),
                 Trouble::Leftover { done } => tapped.in_part(request, done).await,
                 Trouble::AnswerLost => {
-                    tapped.database.call(request).await?;
+                    tapped.carry_out(request).await?;
                     Err(ConnectorError::io("the connection was closed before the answer came".into()))
                 }
                 Trouble::TokenForgotten => tapped.under_another_token(request).await,
@@ -163,11 +176,18 @@ impl HttpConnector for Tapped {
 }
 
 impl Tapped {
+    fn carry_out(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match &self.wire.0.recording {
+            None => self.database.call(request),
+            Some(recording) => recording.carry_out(&self.database, request),
+        }
+    }
+
     async fn under_another_token(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let mut asked = asked(&request);
         asked["ClientRequestToken"] = json!("another");
         *request.body_mut() = SdkBody::from(asked.to_string());
-        self.database.call(request).await
+        self.carry_out(request).await
     }
 
     /// Carries out the first `done` items of a batch of reads or writes.
@@ -186,7 +206,7 @@ impl Tapped {
         }
         let is_read = request.headers().get("x-amz-target").unwrap_or_default().ends_with("BatchGetItem");
         *request.body_mut() = SdkBody::from(asked.to_string());
-        let answer = self.database.call(request).await?;
+        let answer = self.carry_out(request).await?;
         let mut body: Value = serde_json::from_slice(answer.body().bytes().unwrap()).unwrap();
         body[if is_read { "UnprocessedKeys" } else { "UnprocessedItems" }] = if left > 0 { rest } else { json!({}) };
         Ok(response(200, &body))

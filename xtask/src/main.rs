@@ -2,6 +2,7 @@
 
 mod bench;
 mod bugs;
+mod emulators;
 mod functions;
 mod imports;
 mod output;

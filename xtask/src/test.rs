@@ -5,7 +5,9 @@ use std::{path::Path, process::Command};
 use clap::{Args, ValueEnum};
 
 use crate::{
-    bugs, imports,
+    bugs,
+    emulators::Emulators,
+    imports,
     report::{Outcome, Report, check, count_tests},
     sam_local,
     schedules::{self, Schedules},
@@ -34,10 +36,12 @@ enum Part {
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
     Node,
     /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda, `sam local`; and
-    /// `node`, which is installed with the Python tools; and `upstreams`
+    /// `node`, which is installed with the Python tools; `emulators` and `upstreams`
     Python,
     /// The test of `sam local`, which needs a Docker daemon of its own, and so root's rights on Debian
     Docker,
+    /// The replay of the requests to the table on emulators of DynamoDB, which Python runs
+    Emulators,
     /// The story with a real model, on a llama.cpp server that Python brings
     Upstreams,
 }
@@ -85,6 +89,7 @@ struct Tools {
     python: Option<Installed<Python>>,
     node: Option<Installed<Node>>,
     browser: Option<Installed<Browser>>,
+    emulators: Option<Installed<Emulators>>,
 }
 
 impl Tools {
@@ -116,7 +121,14 @@ impl Tools {
             report.left_out("Chromium", why);
             None
         };
-        Self { python, node, browser }
+        let emulators = if without_python || without.contains(&Part::Emulators) {
+            let why = if without_python { "--without python" } else { "--without emulators" };
+            report.left_out("Emulators", why);
+            None
+        } else {
+            Some(install(report, "Emulators", Emulators::ready))
+        };
+        Self { python, node, browser, emulators }
     }
 }
 
@@ -136,6 +148,9 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
         }
         if let Some(Ok(browser)) = &tools.browser {
             tests.env("CHROMIUM", browser.program());
+        }
+        if let Some(Ok(emulators)) = &tools.emulators {
+            tests.env("MOTO_SERVER", &emulators.moto).env("MINISTACK", &emulators.ministack);
         }
         if let Some(filter) = filter {
             tests.args(["--", filter]);

@@ -81,7 +81,12 @@ impl Python {
 
     /// The interpreter itself.
     pub(crate) fn path(&self) -> PathBuf {
-        self.bin.join("python")
+        self.program("python")
+    }
+
+    /// A program of the environment.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
     }
 
     /// The path of a program of the environment.
