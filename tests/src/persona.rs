@@ -29,6 +29,11 @@ pub struct Answer {
 }
 
 impl Persona {
+    /// A persona of a Switchboard anywhere, by the base URL of its REST API and the URL of its sockets.
+    pub fn of(url: &str, socket_url: &str, token: Option<String>) -> Self {
+        Self { http: reqwest::Client::new(), url: url.to_owned(), socket_url: socket_url.to_owned(), token }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url)).timeout(TIMEOUT);
         match &self.token {
@@ -135,12 +140,27 @@ impl Persona {
         Socket(stream)
     }
 
+    /// Connects with the token in a header, as clients outside of browsers can.
+    pub async fn connects_by_header(&self) -> Socket {
+        let mut request = self.socket_url.as_str().into_client_request().unwrap();
+        let bearer = format!("Bearer {}", self.token.as_deref().unwrap());
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        Socket(connect_async(request).await.unwrap().0)
+    }
+
     /// A socket that is subscribed to a thread from now on.
     pub async fn listens(&self, thread: &str) -> Socket {
-        let mut socket = self.connects().await;
-        socket.says(json!({ "action": "subscribe", "thread_id": thread })).await;
-        assert_eq!(socket.hears().await["type"], "subscribed");
-        socket
+        self.connects().await.listening(thread).await
+    }
+}
+
+impl Socket {
+    /// Subscribes to a thread.
+    #[must_use]
+    pub async fn listening(mut self, thread: &str) -> Self {
+        self.says(json!({ "action": "subscribe", "thread_id": thread })).await;
+        assert_eq!(self.hears().await["type"], "subscribed");
+        self
     }
 }
 

@@ -16,6 +16,13 @@ const MINISTACK: Environment = Environment {
     options: OPTIONS,
     oldest: (3, 10),
 };
+/// The client of an emulated account.
+const AWS_CLI: Environment = Environment {
+    name: "awscli",
+    packages: include_str!("../emulators/awscli.txt"),
+    options: OPTIONS,
+    oldest: (3, 10),
+};
 
 /// The programs that start the emulators.
 pub(crate) struct Emulators {
@@ -26,9 +33,16 @@ pub(crate) struct Emulators {
 impl Emulators {
     /// Installs what is missing. The error says what to install and how.
     pub(crate) fn ready() -> Installed<Self> {
-        Ok(Self {
-            moto: Python::with(&MOTO)?.program("moto_server"),
-            ministack: Python::with(&MINISTACK)?.program("ministack"),
-        })
+        Ok(Self { moto: Python::with(&MOTO)?.program("moto_server"), ministack: ministack()? })
     }
+}
+
+/// The program `ministack`, installed if it is missing.
+pub(crate) fn ministack() -> Installed<PathBuf> {
+    Ok(Python::with(&MINISTACK)?.program("ministack"))
+}
+
+/// The AWS CLI, installed if it is missing.
+pub(crate) fn aws_cli() -> Installed<Python> {
+    Python::with(&AWS_CLI)
 }

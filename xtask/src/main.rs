@@ -2,6 +2,7 @@
 
 mod bench;
 mod bugs;
+mod cloud;
 mod emulators;
 mod functions;
 mod imports;
@@ -42,6 +43,8 @@ enum Command {
     Upstreams(upstreams::Upstreams),
     /// Play events by `sam local` in Docker, for which root's rights on Debian are needed
     SamLocal,
+    /// Deploy the template to an emulator of AWS, drive it, upgrade it and delete it (Linux)
+    Cloud(cloud::Cloud),
     /// Run `sam build`, which builds all of the template as a deployment does (minutes)
     BuildFunctions,
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Schedules(options) => schedules::schedules(&options),
         Command::Upstreams(options) => upstreams::upstreams(&options),
         Command::SamLocal => sam_local::sam_local(),
+        Command::Cloud(options) => cloud::cloud(&options),
         Command::BuildFunctions => functions::build(),
     };
     report.conclude()

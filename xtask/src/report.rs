@@ -35,6 +35,10 @@ impl Outcome {
         Outcome::Failed { passed, failed: failed.max(1), signal: ended.signal(), lines: ended.last_lines() }
     }
 
+    pub(crate) fn passed(&self) -> usize {
+        self.counts().0
+    }
+
     /// Tests passed and failed.
     fn counts(&self) -> (usize, usize) {
         match *self {
