@@ -104,12 +104,17 @@ async fn an_ended_thread_is_over_for_everybody() {
     cloud.agent().claims(&thread).await.problem(409, "conflict");
 }
 
-/// The table, read by the AWS CLI: the sweep purges what a deletion leaves.
+/// The table, read by the AWS CLI: the sweep purges what a deletion leaves when OpenAI fails.
 #[tokio::test]
 async fn the_sweep_purges_a_deleted_thread() {
     let Some(cloud) = Cloud::get() else { return };
     let (customer, thread) = (cloud.customer(), cloud.thread().await);
     customer.says(&thread, "Hello").await.expect(200);
+    let failure = json!({ "kind": "status", "status": 503, "headers": { "x-should-retry": "false" } });
+    let fault = json!({ "method": "DELETE", "path": "/v1/conversations", "failure": failure });
+    let faults = format!("{}/faults", cloud.description["openai_url"].as_str().unwrap().replace("/v1", "/standin"));
+    let added = reqwest::Client::new().post(faults).json(&fault).send().await.unwrap();
+    assert_eq!(added.status(), 200, "{}", added.text().await.unwrap());
     customer.delete(&format!("/threads/{thread}")).await.expect(204);
     customer.get(&format!("/threads/{thread}")).await.problem(404, "not_found");
     let (sweep, folder) = (cloud.function("SweepFunction").await, tempfile::tempdir().unwrap());
@@ -132,7 +137,8 @@ async fn the_sweep_purges_a_deleted_thread() {
 async fn bodies_and_roles_are_checked_as_anywhere() {
     let Some(cloud) = Cloud::get() else { return };
     let (customer, thread) = (cloud.customer(), cloud.thread().await);
-    customer.post("/chatbots", json!({ "name": "Mine" })).await.problem(403, "forbidden");
+    let mine = json!({ "name": "Mine", "model": "gpt-5-mini" });
+    customer.post("/chatbots", mine).await.problem(403, "forbidden");
     assert_eq!(customer.post("/threads", json!({ "nonsense": 1 })).await.status, 400);
     customer.says(&thread, &"é".repeat(32_001)).await.problem(400, "invalid");
     cloud.persona("customer", "eve").get(&format!("/threads/{thread}")).await.problem(404, "not_found");
