@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use shared::{
     domain::{Timeouts, chatbot::Memory},
     history_tokens,
@@ -26,7 +26,9 @@ use crate::{
     gateway::Limits,
     greeting::{self, Introduction},
     in_process::REGION,
+    init::Init,
     sample_event::SampleEvent,
+    token::Token,
     tokens,
     verify::Verify,
 };
@@ -71,17 +73,14 @@ struct Serve {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print a bearer token that is valid for 30 days.
-    Token {
-        /// Tenant of the caller.
-        #[arg(long)]
-        tenant: String,
-        /// Role of the caller.
-        #[arg(long)]
-        role: Role,
-        /// User id of the caller: the token's `sub`.
-        #[arg(long)]
-        sub: String,
-    },
+    ///
+    /// For a stack on AWS, with --stack: 8 hours.
+    Token(Token),
+    /// Make a stack on AWS ready: upload its pages, create a demo chatbot, print its URLs and tokens.
+    ///
+    /// Run it after `sam deploy`, with the credentials and region of the environment. After an upgrade, run it again:
+    /// it uploads the pages that changed. It deletes nothing.
+    Init(Init),
     /// Print the environment variables that connect a function in another process to the running instance.
     ///
     /// For `cargo lambda watch` and `sam local`, as shell lines: `eval "$(cargo run --quiet -- env)"`.
@@ -106,25 +105,12 @@ enum Command {
     Doctor(Doctor),
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Role {
-    Customer,
-    Agent,
-    Admin,
-}
-
 impl Cli {
     pub async fn run(self) -> Result<(), Error> {
         match self.command {
             None => self.serve.run(&self.data_dir).await,
-            Some(Command::Token { tenant, role, sub }) => {
-                let role = match role {
-                    Role::Customer => "customer",
-                    Role::Agent => "agent",
-                    Role::Admin => "admin",
-                };
-                print(&data_dir::tokens(&self.data_dir)?.token(&tenant, role, &sub))
-            }
+            Some(Command::Token(token)) => print(&token.run(&self.data_dir).await?),
+            Some(Command::Init(init)) => init.run(print).await,
             Some(Command::Verify(verify)) => print(&verify.run(&self.data_dir).await?),
             Some(Command::Doctor(doctor)) => match &*doctor.run(&self.data_dir).await? {
                 [] => print("Nothing found."),

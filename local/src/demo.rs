@@ -4,14 +4,16 @@
 //! server, holds a model that this server may not have. Nothing else of it is touched, nor is a model that an admin has
 //! set and that the server has.
 
+mod api;
+
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use shared::openai::{Model, ModelCheck};
 use tokio::time::timeout;
 
+use self::api::INSTRUCTIONS;
+pub(crate) use self::api::{Chatbot, ChatbotApi};
 use crate::{
     Switchboard,
     models::{default_model, end_notice, is_listed},
@@ -20,9 +22,6 @@ use crate::{
 
 /// The tenant of the demo chatbot and of the printed tokens.
 pub const TENANT: &str = "acme";
-
-const INSTRUCTIONS: &str = "You answer customers of Acme, a shop for anvils. Be brief and friendly. \
-    If somebody asks for a person, escalate.";
 
 /// The timeout of a question to the OpenAI server.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(3);
@@ -53,8 +52,8 @@ pub struct DemoChatbot {
 pub enum DemoError {
     #[error("the OpenAI server lists no model to chat with; set OPENAI_MODEL to the name of one and start again")]
     NoModel,
-    #[error("the API rejected it: {0}")]
-    Refused(String),
+    #[error("the API rejected it: {detail}")]
+    Refused { status: u16, detail: String },
     #[error(transparent)]
     Unreachable(#[from] reqwest::Error),
 }
@@ -65,18 +64,6 @@ pub(crate) struct DemoRecord {
     chatbot_id: String,
     /// The model that a start has set.
     model: String,
-}
-
-/// A chatbot as the API lists it.
-#[derive(Clone, Debug, Deserialize)]
-struct Chatbot {
-    id: String,
-    model: String,
-    #[serde(default)]
-    instructions: String,
-    #[serde(default)]
-    public: bool,
-    version: u64,
 }
 
 impl Switchboard {
@@ -93,7 +80,7 @@ impl Switchboard {
             Some(named) if self.is_unknown(&named, &models).await => (None, vec![unknown_model(&named, &models)]),
             named => (named, vec![]),
         };
-        let mut chatbots = self.chatbots().await?;
+        let mut chatbots = self.chatbot_api().chatbots().await?;
         if let Err(error) = self.refresh(&mut chatbots, named.as_deref(), &models).await {
             problems.push(format!("the model of the demo chatbot could not be updated: {error}"));
         }
@@ -107,7 +94,7 @@ impl Switchboard {
         let end = end_notice(date, self.app.now());
         problems
             .extend(end.map(|end| format!("the demo chatbot's model {model} {end}: set OPENAI_MODEL to another one")));
-        self.gateway.show(Demo { tenant: TENANT, chatbot: id.clone() });
+        self.gateway.show(Demo { tenant: TENANT.to_owned(), chatbot: id.clone() });
         Ok(DemoChatbot { id, model, problems })
     }
 
@@ -125,8 +112,7 @@ impl Switchboard {
         let default = || default_model(models, self.app.now()).map(|model| model.id.as_str());
         let wanted = if is_missing { named.or_else(default) } else { named.filter(|_| is_ours) };
         if let Some(model) = wanted.filter(|model| *model != chatbot.model) {
-            let path = format!("/chatbots/{}", chatbot.id);
-            *chatbot = self.send(self.request(Method::PATCH, &path).json(&json!({ "model": model }))).await?;
+            *chatbot = self.chatbot_api().change_model(&chatbot.id, model).await?;
         }
         if wanted.is_some() || is_ours {
             self.remember(chatbot);
@@ -136,14 +122,7 @@ impl Switchboard {
 
     async fn create(&self, named: Option<&str>, models: &[Model]) -> Result<Chatbot, DemoError> {
         let model = named.or_else(|| default_model(models, self.app.now()).map(|model| model.id.as_str()));
-        let chatbot = json!({
-            "name": "Demo",
-            "model": model.ok_or(DemoError::NoModel)?,
-            "instructions": INSTRUCTIONS,
-            "greeting": "Hello! What can I do for you?",
-            "public": true,
-        });
-        let created = self.send(self.request(Method::POST, "/chatbots").json(&chatbot)).await?;
+        let created = self.chatbot_api().create(model.ok_or(DemoError::NoModel)?).await?;
         self.remember(&created);
         Ok(created)
     }
@@ -155,12 +134,6 @@ impl Switchboard {
         }
     }
 
-    /// The tenant's chatbots, newest first.
-    async fn chatbots(&self) -> Result<Vec<Chatbot>, DemoError> {
-        let mut page: Value = self.send(self.request(Method::GET, "/chatbots?limit=100")).await?;
-        serde_json::from_value(page["data"].take()).map_err(|error| DemoError::Refused(error.to_string()))
-    }
-
     /// True if the server says that it does not have the model. A model of its list needs no question.
     async fn is_unknown(&self, model: &str, models: &[Model]) -> bool {
         if models.is_empty() || is_listed(models, model) {
@@ -170,19 +143,10 @@ impl Switchboard {
         matches!(checked, Ok(Ok(ModelCheck::Unknown)))
     }
 
-    /// A request to our own API as an admin.
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.url()));
-        request.bearer_auth(self.token(TENANT, "admin", "ada")).timeout(REQUEST_TIMEOUT)
-    }
-
-    async fn send<T: for<'de> Deserialize<'de>>(&self, request: RequestBuilder) -> Result<T, DemoError> {
-        let response = request.send().await?;
-        if response.status().is_success() {
-            return Ok(response.json().await?);
-        }
-        let problem: Value = response.json().await?;
-        Err(DemoError::Refused(problem["detail"].as_str().unwrap_or_default().to_owned()))
+    /// Our own API, as an admin.
+    fn chatbot_api(&self) -> ChatbotApi {
+        let token = self.token(TENANT, "admin", "ada");
+        ChatbotApi { http: self.http.clone(), url: self.url().to_owned(), token, timeout: REQUEST_TIMEOUT }
     }
 }
 

@@ -4,6 +4,7 @@ mod chatbot;
 mod facts;
 mod rest;
 mod server;
+mod stack;
 
 use std::path::Path;
 
@@ -11,19 +12,18 @@ use clap::Args;
 use shared::Clock;
 
 use self::{facts::Facts, server::Server};
-use crate::{Error, data_dir, table};
+use crate::{Error, data_dir, stack::Stack, table::Remote};
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Check the deployment with this REST API, by REST alone.
-    #[arg(long, value_name = "URL", requires = "token", conflicts_with = "table")]
+    #[arg(long, value_name = "URL", requires = "token", conflicts_with = "aws")]
     url: Option<String>,
     /// Bearer token of an agent or admin of that deployment; its tenant is checked.
     #[arg(long, requires = "url")]
     token: Option<String>,
-    /// Check a table on AWS, with the credentials and region of the environment. Reads the whole table once.
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Doctor {
@@ -33,12 +33,14 @@ impl Doctor {
         if let (Some(url), Some(token)) = (&self.url, &self.token) {
             return Ok(rest::facts(url, token, now).await?.findings(now, &Server::default()));
         }
-        if self.table.is_some() {
-            let (store, _) = table::open(self.table.as_deref(), data_dir).await?;
-            return Ok(Facts::of_table(&store, now).await?.findings(now, &Server::default()));
+        if let Some(stack) = &self.remote.stack {
+            return stack::findings(&Stack::open(stack, &self.remote.account).await?, now).await;
         }
         let running = data_dir::endpoints(data_dir).ok();
-        let (store, _lock) = table::open(None, data_dir).await?;
+        let (store, _lock) = self.remote.open(data_dir).await?;
+        if self.remote.is_named() {
+            return Ok(Facts::of_table(&store, now).await?.findings(now, &Server::default()));
+        }
         let mut facts = Facts::of_table(&store, now).await?;
         let Some(endpoints) = running else {
             // Nothing is done while nothing runs.

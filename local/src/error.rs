@@ -5,6 +5,8 @@ use std::{io, net::IpAddr, path::PathBuf};
 use dynoxide::DynoxideError;
 use shared::domain::ThreadId;
 
+use crate::StackError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("port {0} is in use; choose another with --port")]
@@ -48,6 +50,8 @@ pub enum Error {
     NoEvent { name: String, names: String },
     #[error("{path} failed at {url}: {problem}")]
     Deployment { url: String, path: String, problem: String },
+    #[error(transparent)]
+    Stack(#[from] StackError),
     #[error("reading the table failed: {}", cause(.0))]
     Table(#[from] shared::Error),
     #[error(transparent)]
@@ -59,6 +63,15 @@ impl Error {
     pub(crate) fn http(error: reqwest::Error) -> Self {
         Self::Io(io::Error::other(error))
     }
+}
+
+/// The innermost cause of an error, which says more than "error sending request".
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 /// The cause of an error, which the functions only log: the user of the command line may see it.

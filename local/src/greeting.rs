@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    DEFAULT_PORT, MemoryChoice, Switchboard,
+    DEFAULT_PORT, MemoryChoice, Switchboard, Tokens,
     demo::{DemoChatbot, DemoError, TENANT},
 };
 
@@ -34,7 +34,9 @@ pub fn introduction(switchboard: &Switchboard, facts: &Introduction<'_>) -> Stri
     };
     let database = endpoints.database_url.as_deref().unwrap_or("in this process only");
     let (model, conversation) = match facts.demo {
-        Ok(chatbot) => (chatbot.model.as_str(), conversation(switchboard, &chatbot.id)),
+        Ok(chatbot) => {
+            (chatbot.model.as_str(), conversation(switchboard.url(), switchboard.tokens(), TENANT, &chatbot.id))
+        }
         Err(error) => ("none", format!("The demo chatbot was not created: {error}\n")),
     };
     format!(
@@ -75,8 +77,8 @@ fn problems(lines: &[String]) -> String {
 }
 
 /// A conversation as lines for any POSIX shell with curl and sed.
-pub fn conversation(switchboard: &Switchboard, chatbot: &str) -> String {
-    let token = |role: &str, subject: &str| switchboard.token(TENANT, role, subject);
+pub fn conversation(url: &str, tokens: &Tokens, tenant: &str, chatbot: &str) -> String {
+    let token = |role: &str, subject: &str| tokens.token(tenant, role, subject);
     let thread_id = r#"sed 's/.*"id":"\(thr_[^"]*\)".*/\1/'"#;
     format!(
         r#"URL={url}
@@ -90,7 +92,6 @@ curl -sw '\n' $URL/threads/$THREAD/chat -H "Authorization: Bearer $AGENT" -d '{{
 curl -sw '\n' $URL/threads/$THREAD/messages -H "Authorization: Bearer $CUSTOMER"
 curl -sw '\n' -X POST $URL/threads/$THREAD/end -H "Authorization: Bearer $CUSTOMER"
 "#,
-        url = switchboard.url(),
         customer = token("customer", "cleo"),
         agent = token("agent", "ana"),
         admin = token("admin", "ada"),

@@ -6,6 +6,7 @@
 //! **Architecture Invariant.** No business logic here. The functions reach the table and the sockets through the SDK's
 //! own clients, whose transports end in this process; requests to the stand-in do too.
 
+mod account;
 mod background;
 pub mod cli;
 mod data_dir;
@@ -18,15 +19,18 @@ pub mod gateway;
 pub mod greeting;
 mod handlers;
 mod in_process;
+mod init;
 mod inspection;
 mod models;
 mod openai;
 mod options;
 pub mod pages;
 mod sample_event;
+mod stack;
 pub mod standin;
 mod table;
 pub mod template;
+mod token;
 mod tokens;
 mod verify;
 
@@ -48,6 +52,7 @@ pub use self::{
     inspection::{Finding, Inspection, MemoryChoice, MemoryReason},
     openai::Upstream,
     options::{AnyWire, DynamoWire, OpenAiWire, Options, SocketsWire},
+    stack::StackError,
     standin::Standin,
     tokens::Tokens,
 };

@@ -13,7 +13,7 @@ use axum::{
     },
 };
 use rust_embed::Embed;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::fingerprint;
 
 use crate::gateway::route::SOCKET_PATH;
@@ -32,8 +32,47 @@ const CONFIG_PATH: &str = "/config.json";
 
 /// The chatbot that the demo page talks to.
 pub(crate) struct Demo {
-    pub(crate) tenant: &'static str,
+    pub(crate) tenant: String,
     pub(crate) chatbot: String,
+}
+
+impl Demo {
+    /// Its part of `config.json`, under the key `demo`.
+    pub(crate) fn config(&self) -> Value {
+        json!({ "tenant": self.tenant, "chatbot_id": self.chatbot })
+    }
+}
+
+/// A file of the pages, as it is uploaded.
+pub(crate) struct Page {
+    /// Its path below the pages' URL: `widget.js`.
+    pub(crate) name: String,
+    pub(crate) content: Vec<u8>,
+}
+
+impl Page {
+    /// The name of the file that tells the scripts the URLs of the APIs.
+    pub(crate) const CONFIG: &str = "config.json";
+
+    /// Browsers, and a CDN, ask each time whether the file has changed.
+    pub(crate) const CACHE_CONTROL: &str = "no-cache";
+
+    /// All files of `web/`.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Web::iter().filter_map(|name| {
+            let content = Web::get(&name)?.data.into_owned();
+            Some(Self { name: name.into_owned(), content })
+        })
+    }
+
+    pub(crate) fn content_type(&self) -> &'static str {
+        content_type(&self.name)
+    }
+
+    /// A fingerprint of the content and its headers.
+    pub(crate) fn fingerprint(&self) -> String {
+        fingerprint(&[&self.content, self.content_type().as_bytes(), Self::CACHE_CONTROL.as_bytes()])
+    }
 }
 
 /// The page or file that the request asks for, if there is one.
@@ -56,7 +95,7 @@ fn config(headers: &HeaderMap, demo: Option<&Demo>) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     let mut config = json!({ "url": format!("http://{host}"), "socketUrl": format!("ws://{host}{SOCKET_PATH}") });
     if let Some(demo) = demo {
-        config["demo"] = json!({ "tenant": demo.tenant, "chatbot_id": demo.chatbot });
+        config["demo"] = demo.config();
     }
     config.to_string()
 }
@@ -69,7 +108,7 @@ fn response(name: &str, headers: &HeaderMap, content: Vec<u8>) -> Response<Body>
     *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let values: [(HeaderName, &str); 7] = [
         (CONTENT_TYPE, content_type(name)),
-        (CACHE_CONTROL, "no-cache"),
+        (CACHE_CONTROL, Page::CACHE_CONTROL),
         (ETAG, &tag),
         (CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -7,17 +7,45 @@ use aws_sdk_dynamodb::{
     Client,
     config::{Credentials, Region},
 };
+use clap::Args;
 use shared::store::Store;
 
-use crate::{DataDir, Error, TABLE, data_dir, dynamo, in_process::REGION};
+use crate::{DataDir, Error, TABLE, account::Account, data_dir, dynamo, in_process::REGION, stack::Stack};
 
-/// Opens the table `name` on AWS, with the credentials and region of the environment; without a name, the data
-/// directory's: a running instance's through its port, else the file, locked as long as the second value lives.
-pub(crate) async fn open(name: Option<&str>, data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
-    if let Some(name) = name {
-        let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        return Ok((Store::new(Client::new(&aws), name.to_owned()), None));
+/// Options that name a table on AWS instead of the data directory's.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// Check the stack of this name on AWS, with the credentials and region of the environment.
+    #[arg(long, value_name = "NAME", group = "aws")]
+    pub(crate) stack: Option<String>,
+    /// Check a table on AWS, with the credentials and region of the environment.
+    #[arg(long, value_name = "NAME", group = "aws")]
+    table: Option<String>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+}
+
+impl Remote {
+    /// True if the options name one.
+    pub(crate) fn is_named(&self) -> bool {
+        self.stack.is_some() || self.table.is_some()
     }
+
+    /// Opens the table that the options name, else the data directory's: a running instance's through its port, or the
+    /// file, locked as long as the second value lives.
+    pub(crate) async fn open(&self, data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
+        if let Some(stack) = &self.stack {
+            return Ok((Stack::open(stack, &self.account).await?.table()?, None));
+        }
+        match &self.table {
+            Some(name) => Ok((Store::new(Client::new(&self.account.config().await), name.to_owned()), None)),
+            None => local(data_dir),
+        }
+    }
+}
+
+/// The data directory's table.
+fn local(data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
     if let Ok(endpoints) = data_dir::endpoints(data_dir)
         && let Some(url) = endpoints.database_url
     {

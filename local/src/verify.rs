@@ -6,7 +6,7 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::{Clock, domain::ThreadId, store::Store, verify::Report};
 
-use crate::{Error, demo, table};
+use crate::{Error, demo, table::Remote};
 
 /// Threads read per page of the list.
 const PAGE_SIZE: usize = 100;
@@ -21,15 +21,14 @@ pub(crate) struct Verify {
     /// Check only this thread.
     #[arg(long, value_name = "ID")]
     thread: Option<ThreadId>,
-    /// Check a table on AWS instead of the data directory's, with the credentials and region of the environment.
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Verify {
     /// Checks every thread, and reports those that break an invariant. Writes nothing, so it may run at any time.
     pub(crate) async fn run(&self, data_dir: &Path) -> Result<String, Error> {
-        let (store, _lock) = table::open(self.table.as_deref(), data_dir).await?;
+        let (store, _lock) = self.remote.open(data_dir).await?;
         let reports = match &self.thread {
             Some(id) => self.report(&store, id).await?.into_iter().collect(),
             None => self.all(&store).await?,

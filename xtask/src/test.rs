@@ -40,7 +40,7 @@ enum Part {
     Python,
     /// The test of `sam local`, which needs a Docker daemon of its own, and so root's rights on Debian
     Docker,
-    /// The replay of the requests to the table on emulators of DynamoDB, which Python runs
+    /// The replay of the requests to the table, and the commands on a stack, on emulators of AWS, which Python runs
     Emulators,
     /// The story with a real model, on a llama.cpp server that Python brings
     Upstreams,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::domain::At;
 
 use super::facts::{Facts, LongWaits, PAGE_SIZE};
-use crate::Error;
+use crate::{Error, error::innermost};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -45,7 +45,7 @@ impl Api<'_> {
             Error::Deployment { url: self.url.to_owned(), path, problem }
         };
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(self.token);
-        let response = request.send().await.map_err(|error| failed(cause(&error)))?;
+        let response = request.send().await.map_err(|error| failed(innermost(&error)))?;
         let status = response.status();
         let body: Option<Value> = response.json().await.ok();
         match (status.is_success(), body) {
@@ -61,13 +61,4 @@ impl Api<'_> {
             }
         }
     }
-}
-
-/// The innermost cause, which says more than "error sending request".
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

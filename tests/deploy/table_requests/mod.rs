@@ -4,7 +4,6 @@
 //! played on the embedded one, and each of its requests, in the same order, then has to mean the same on the others.
 
 mod deviation;
-mod emulator;
 mod meaning;
 mod story;
 
@@ -17,7 +16,8 @@ use local::{TABLE, template::Template};
 use serde_json::{Value, json};
 use tests::recording::Exchange;
 
-use self::{deviation::Deviation, emulator::Emulator, meaning::Meaning};
+use self::{deviation::Deviation, meaning::Meaning};
+use super::emulator::Emulator;
 
 /// The operations that functions and commands use.
 const OPERATIONS: [&str; 9] = [
@@ -45,7 +45,7 @@ async fn every_request_means_the_same_on_moto() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_means_the_same_on_ministack() {
     let Some(program) = env::var_os("MINISTACK") else { return };
-    let replayed = Replayed::on(&Emulator::ministack(&program).await, &story::played().await).await;
+    let replayed = Replayed::on(&Emulator::ministack(&program, "dynamodb").await, &story::played().await).await;
     assert_eq!(replayed.differences, Vec::<String>::new());
     assert_eq!(replayed.explained, BTreeSet::new());
 }

@@ -45,7 +45,7 @@ async fn the_printed_conversation_works_when_pasted() {
     let again = switchboard.demo(ModelChoice::default()).await.unwrap();
     assert_eq!(again.id, chatbot, "a second start creates no second chatbot");
 
-    let script = greeting::conversation(&switchboard, &chatbot);
+    let script = greeting::conversation(switchboard.url(), switchboard.tokens(), "acme", &chatbot);
     let pasted = Command::new("sh").args(["-euc", &script]).output().await.expect("there is a shell");
     let said = String::from_utf8(pasted.stdout).unwrap();
     assert!(pasted.status.success(), "is curl installed? {}", String::from_utf8_lossy(&pasted.stderr));

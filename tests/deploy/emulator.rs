@@ -1,4 +1,4 @@
-//! An emulator of DynamoDB as a process of its own.
+//! An emulator of AWS as a process of its own.
 
 use std::{ffi::OsStr, io, net::TcpListener, process::Stdio, time::Duration};
 
@@ -20,7 +20,7 @@ const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20
 
 /// A running emulator on a port of its own. Dropping it kills it.
 pub(super) struct Emulator {
-    url: String,
+    pub(super) url: String,
     http: Client,
     _child: Child,
     /// Its home and the folder of its temporary files.
@@ -34,11 +34,15 @@ impl Emulator {
         Self::start(command).await
     }
 
-    /// It takes port 0 for no choice, so a free port is looked up.
-    pub(super) async fn ministack(program: &OsStr) -> Self {
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(program);
-        command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string()).env("SERVICES", "dynamodb");
+    /// `services`: their names, with commas. It takes port 0 for no choice, so a free port is looked up.
+    pub(super) async fn ministack(program: &OsStr, services: &str) -> Self {
+        Self::start(ministack(program, services)).await
+    }
+
+    /// A ministack that checks signatures and permissions. The key `test` is the account's root.
+    pub(super) async fn ministack_with_permissions(program: &OsStr, services: &str) -> Self {
+        let mut command = ministack(program, services);
+        command.env("AUTH", "true");
         Self::start(command).await
     }
 
@@ -72,6 +76,13 @@ impl Emulator {
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{operation}: {status}, {error}: {text}")))
     }
+}
+
+fn ministack(program: &OsStr, services: &str) -> Command {
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(program);
+    command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string()).env("SERVICES", services);
+    command
 }
 
 /// The URL that the output names. What comes later is read and dropped, so that the process never waits.
