@@ -50,6 +50,7 @@ pub(crate) struct Page {
     pub(crate) content: Vec<u8>,
 }
 
+#[cfg_attr(not(feature = "stack"), expect(dead_code, reason = "nothing is uploaded without the feature"))]
 impl Page {
     /// The name of the file that tells the scripts the URLs of the APIs.
     pub(crate) const CONFIG: &str = "config.json";
