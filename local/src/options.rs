@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::http::HttpClient;
 use shared::{
     Clock, DEFAULT_HISTORY_TOKENS,
     domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy},
+    metrics::Metrics,
     openai::{RetryPolicy, Wire},
     webhook,
 };
@@ -42,6 +43,8 @@ pub struct Options {
     pub history_tokens: usize,
     /// The times after which the sweep acts on a thread.
     pub timeouts: Timeouts,
+    /// The metrics of the functions; by default none are written.
+    pub metrics: Metrics,
     /// The interval of the sweep; `None` leaves it to [`Switchboard::sweep`](crate::Switchboard::sweep).
     pub sweep_every: Option<Duration>,
     pub retry_policy: RetryPolicy,
@@ -71,6 +74,7 @@ impl Default for Options {
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
             timeouts: Timeouts::default(),
+            metrics: Metrics::default(),
             sweep_every: None,
             retry_policy: RetryPolicy::default(),
             visitor_rate_limit: RateLimit::default(),

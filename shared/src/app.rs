@@ -13,6 +13,7 @@ use ulid::Ulid;
 use crate::{
     Error, Invoker,
     domain::{At, MessageId, Timeouts, chatbot::Memory, webhook::NetworkPolicy},
+    metrics::{Metric, Metrics},
     openai::{self, Failure, OpenAi, RetryPolicy},
     sockets::Sockets,
     store::Store,
@@ -45,6 +46,7 @@ pub struct App {
     pub memory: Memory,
     /// The tokens that the log, and documents beside it, may take in a request to the model.
     pub history_tokens: usize,
+    pub metrics: Metrics,
     pub clock: Clock,
     pub ids: Ids,
 }
@@ -77,6 +79,7 @@ impl App {
             invoker: None,
             memory: settings.memory,
             history_tokens: settings.history_tokens,
+            metrics: Metrics::default(),
             clock: Clock::system(),
             ids: Ids::random(),
         }
@@ -93,6 +96,7 @@ impl App {
     /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
     /// | `OPENAI_HISTORY_TOKENS` | the tokens of the log in a request, by estimate; default 12,000 |
     /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
+    /// | `METRICS_NAMESPACE` | CloudWatch's namespace of the metrics; absent: none are written |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
@@ -125,11 +129,17 @@ impl App {
         );
         let (key, ()) = tokio::join!(app.openai.key_ready(), app.store.connect());
         key.map_err(Error::internal)?;
-        Ok(app)
+        let metrics = var("METRICS_NAMESPACE").map(Metrics::on_stdout).unwrap_or_default();
+        Ok(Self { metrics, ..app })
     }
 
     pub fn now(&self) -> At {
         self.clock.now()
+    }
+
+    /// Records a metric, at the present.
+    pub fn record(&self, metric: Metric) {
+        self.metrics.record(self.now(), metric);
     }
 
     /// True once a token with this expiry no longer counts.

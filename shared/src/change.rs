@@ -3,6 +3,7 @@
 use crate::{
     App, Error,
     domain::{Identity, Message, Thread, ThreadId, ThreadMetadata, status::Status, thread::Changed},
+    metrics::Metric,
     retry_on_conflict,
     sockets::Event,
     store::{Cleanup, Commit, Committed, OutboxItem},
@@ -76,6 +77,13 @@ impl App {
     /// Broadcasts a change of owner to the thread's listeners and the tenant's inbox; to the listeners also the message
     /// that was posted with it.
     pub async fn announce(&self, changed: &Changed, metadata: &ThreadMetadata, posted: Option<&Message>) {
+        match (&changed.before, &changed.thread.status) {
+            (_, Status::Queued { reason, .. }) => self.record(Metric::HandOver { reason: *reason }),
+            (Status::Queued { since, .. }, Status::Agent { since: claimed, .. }) => {
+                self.record(Metric::Claim { waited: claimed.since(*since) });
+            }
+            _ => {}
+        }
         let updated = Event::thread(changed.thread.view(metadata));
         let mut events = Vec::with_capacity(5);
         if let Some(run) = &changed.discarded {

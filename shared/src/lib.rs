@@ -17,6 +17,7 @@ pub mod http;
 mod invocation;
 mod invoker;
 mod knowledge;
+pub mod metrics;
 mod model;
 pub mod openai;
 mod outbox;

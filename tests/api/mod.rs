@@ -6,6 +6,7 @@ mod chat_end;
 mod chatbots;
 mod handoff;
 mod logs;
+mod metrics;
 mod openai_client;
 mod openai_schema;
 mod secrets;

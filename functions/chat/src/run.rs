@@ -22,6 +22,7 @@ use shared::{
     domain::{
         Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, message, status, thread::LEASE,
     },
+    metrics::Metric,
     openai::Failure,
     sockets::Event,
     store::{Cleanup, Commit, Subscriber},
@@ -70,6 +71,9 @@ struct TurnProgress {
     /// Responses that OpenAI stores and no message of the log refers to: discarded ones, failed ones, and those that
     /// only called a function. Nobody else would delete them.
     unreferenced_responses: Vec<String>,
+    /// The start of the turn, and the time of the first word of its reply.
+    begun_at: Instant,
+    first_word_at: Option<Instant>,
     /// The time of the last renewal of the lease.
     renewed_at: Instant,
     /// The listeners have been told that the line is lost.
@@ -165,6 +169,8 @@ impl Run {
                 text: String::new(),
                 chunk: None,
                 unreferenced_responses: Vec::new(),
+                begun_at: Instant::now(),
+                first_word_at: None,
                 renewed_at: Instant::now(),
                 is_withdrawn: false,
                 draft: None,
@@ -222,6 +228,7 @@ impl Run {
 
     /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
+        self.progress().begun_at = Instant::now();
         let answer = self.ask_model().await?;
         // Read after the model was asked: saving a new conversation may have loaded newer messages.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
@@ -240,9 +247,20 @@ impl Run {
             progress.text.clear();
         }
         let reply = logged.into_iter().next().unwrap_or(reply);
+        self.record_reply(&reply);
         self.sink.send(Event::message(&reply));
         self.app.broadcast(&self.thread, &[Event::message(&reply)]).await;
         Ok(reply)
+    }
+
+    fn record_reply(&self, reply: &Message) {
+        let now = Instant::now();
+        let (begun_at, first_word_at) = {
+            let progress = self.progress();
+            (progress.begun_at, progress.first_word_at.unwrap_or(now))
+        };
+        let (first_word, took) = (first_word_at - begun_at, now - begun_at);
+        self.app.record(Metric::Reply { first_word, took, usage: reply.usage });
     }
 
     /// Writes what `change` makes of the thread, fenced by the run, and renews the lease. `None` where the run has lost
@@ -322,6 +340,7 @@ impl Run {
 
     /// Withdraws the answer after the line was lost, and deletes a conversation that the thread no longer refers to.
     async fn lost(&self) {
+        self.app.record(Metric::Discarded);
         let now = self.withdraw().await;
         let Some(ours) = &self.thread.openai.conversation_id else { return };
         if now.is_none_or(|now| now.openai.conversation_id.as_ref() != Some(ours)) {

@@ -9,14 +9,21 @@ mod outbox;
 mod thread;
 mod tombstone;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use lambda_http::{Body, Request, Response};
 use shared::{
     App, Error,
-    domain::{ChatbotId, ThreadId},
+    domain::{At, ChatbotId, ThreadId},
     http,
+    metrics::Metric,
     store::key::{self, Key},
     time_left,
 };
@@ -41,7 +48,10 @@ const DEFAULT_TIME_LEFT: Duration = Duration::from_mins(1);
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let left = time_left(&request).unwrap_or(DEFAULT_TIME_LEFT);
     let until = Instant::now() + left.saturating_sub(RESERVED_FOR_WORK_IN_PROGRESS);
-    Sweep { app, until, model_checks: ModelChecks::default() }.run().await?;
+    let sweep = Sweep { app, until, model_checks: ModelChecks::default(), found: Found::default() };
+    let (began_at, swept) = (app.now(), sweep.run().await);
+    sweep.found.record(app, began_at);
+    swept?;
     Ok(http::no_content())
 }
 
@@ -83,6 +93,33 @@ struct Sweep<'a> {
     app: &'a App,
     until: Instant,
     model_checks: ModelChecks,
+    found: Found,
+}
+
+/// The findings of a sweep.
+#[derive(Default)]
+struct Found {
+    due: AtomicUsize,
+    failed: AtomicUsize,
+    /// The time since which the oldest work had been due.
+    oldest: Mutex<Option<At>>,
+}
+
+impl Found {
+    fn add(&self, due: usize, oldest: Option<At>) {
+        self.due.fetch_add(due, Relaxed);
+        let mut known = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = [*known, oldest].into_iter().flatten().min();
+    }
+
+    fn record(&self, app: &App, began_at: At) {
+        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        app.record(Metric::Sweep {
+            due: self.due.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            oldest: oldest.map_or(Duration::ZERO, |due| began_at.since(due)),
+        });
+    }
 }
 
 impl Sweep<'_> {
@@ -109,6 +146,7 @@ impl Sweep<'_> {
         let (now, mut from) = (self.app.now(), None);
         for _ in 0..MAX_PAGES {
             let page = self.app.store.due_page(shard, now, from, PAGE_SIZE).await?;
+            self.found.add(page.keys.len(), page.oldest);
             let (later, urgent) = page.keys.into_iter().filter_map(Work::at).partition(Work::is_slow);
             slow.extend::<Vec<_>>(later);
             self.run_all(urgent).await;
@@ -130,6 +168,7 @@ impl Sweep<'_> {
                 Ok(()) => {}
                 Err(Error::Busy) => tracing::warn!("due work was postponed: the table is busy"),
                 Err(error) => {
+                    self.found.failed.fetch_add(1, Relaxed);
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::error!(%error, cause, "due work failed; the next sweep will retry");
                 }

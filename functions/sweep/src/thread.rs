@@ -3,7 +3,8 @@
 use shared::{
     App, Error,
     domain::{DueAction, Person, Thread, ThreadId, status::Event},
-    store::{Cleanup, Commit, DueThread},
+    metrics::Metric,
+    store::{Cleanup, Commit, Committed, DueThread},
 };
 
 use crate::tombstone;
@@ -19,6 +20,7 @@ pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Er
     match thread.due_action(app.store.timeouts(), now) {
         Some(DueAction::Answer) => app.invoke_chat(&thread).await,
         Some(DueAction::TimeOut(_) | DueAction::End) => change_owner(app, tenant, id).await?,
+        Some(DueAction::TellWait) => tell_wait(app, &thread).await?,
         Some(DueAction::Delete) => delete(app, &thread).await?,
         None if thread.run_is_live(now) => {}
         None => postpone(app, &thread).await?,
@@ -33,12 +35,24 @@ async fn change_owner(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Erro
         let event = match thread.due_action(app.store.timeouts(), at) {
             Some(DueAction::TimeOut(to)) => Event::TimeOut { at, to },
             Some(DueAction::End) => Event::End { at, by: Person::system() },
-            Some(DueAction::Answer | DueAction::Delete) | None => return Ok(None),
+            Some(DueAction::Answer | DueAction::TellWait | DueAction::Delete) | None => return Ok(None),
         };
         thread.change(event, Person::system(), message_id.clone())
     });
     if let Some(thread) = changed.await? {
         app.invoke_chat(&thread).await;
+    }
+    Ok(())
+}
+
+/// Reports a customer who waits in the queue for long: once, because the write that notes it does not survive a race.
+async fn tell_wait(app: &App, thread: &Thread) -> Result<(), Error> {
+    let mut commit = Commit::new(thread.clone());
+    commit.thread.is_wait_told = true;
+    if let Committed::Done(_) = app.store.thread_commit(thread, commit).await? {
+        let waited_minutes = app.now().since(thread.status.since()).as_secs() / 60;
+        tracing::warn!(thread.id = %thread.id, waited_minutes, "a customer waits in the queue for long");
+        app.record(Metric::LongWait);
     }
     Ok(())
 }

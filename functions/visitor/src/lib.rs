@@ -18,6 +18,7 @@ use shared::{
     App, Error,
     domain::{Act, At, Chatbot, ChatbotId, Identity, chatbot::ChatbotConfig, identity::is_tenant},
     http,
+    metrics::Metric,
 };
 
 pub use rate_limit::RateLimit;
@@ -106,7 +107,12 @@ async fn issue_token(
         return Err(Error::invalid("tenant", "is not a valid tenant"));
     }
     // Counted before the chatbot is looked up, so that guessed ids count too.
-    app.store.visitor_token_count(&tenant, &rate_limit.address(request)?, rate_limit.max_tokens, app.now()).await?;
+    let (address, max_tokens) = (rate_limit.address(request)?, rate_limit.max_tokens);
+    let counted = app.store.visitor_token_count(&tenant, &address, max_tokens, app.now()).await;
+    if let Err(Error::OverBudget(_)) = &counted {
+        app.record(Metric::OverBudget);
+    }
+    counted?;
     let chatbot = app.store.chatbot_get(&tenant, &chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
     chatbot.config.admits(http::origin(request))?;
     let keys = tokens.keys().await?;

@@ -9,6 +9,8 @@ use super::{At, Line, Reason, Status, Thread};
 pub struct Timeouts {
     /// The longest wait in the queue before the bot takes over again. Does not apply after a bot failure.
     pub queue: Option<Duration>,
+    /// The wait in the queue that the sweep reports, once.
+    pub long_wait: Option<Duration>,
     /// The longest time that an agent may leave a message unanswered before the thread returns to the queue.
     pub agent: Option<Duration>,
     /// The longest time without a message before a thread is ended.
@@ -24,6 +26,8 @@ pub enum DueAction {
     Answer,
     /// Change the owner: the queue or the agent timed out.
     TimeOut(Line),
+    /// Report a customer who waits in the queue for long.
+    TellWait,
     /// End the thread: it is idle.
     End,
     /// Delete the thread: its retention is over.
@@ -33,7 +37,7 @@ pub enum DueAction {
 impl Default for Timeouts {
     /// The defaults of `template.yaml`.
     fn default() -> Self {
-        Self { queue: None, agent: minutes(15), idle: days(30), retention: days(90) }
+        Self { queue: None, long_wait: minutes(10), agent: minutes(15), idle: days(30), retention: days(90) }
     }
 }
 
@@ -44,6 +48,7 @@ impl Timeouts {
     /// | variable | |
     /// |---|---|
     /// | `QUEUE_TIMEOUT_MINUTES` | [`Timeouts::queue`] |
+    /// | `LONG_WAIT_MINUTES` | [`Timeouts::long_wait`] |
     /// | `AGENT_TIMEOUT_MINUTES` | [`Timeouts::agent`] |
     /// | `IDLE_DAYS` | [`Timeouts::idle`] |
     /// | `RETENTION_DAYS` | [`Timeouts::retention`] |
@@ -55,6 +60,7 @@ impl Timeouts {
         let unset = Self::default();
         Ok(Self {
             queue: read("QUEUE_TIMEOUT_MINUTES", minutes, unset.queue)?,
+            long_wait: read("LONG_WAIT_MINUTES", minutes, unset.long_wait)?,
             agent: read("AGENT_TIMEOUT_MINUTES", minutes, unset.agent)?,
             idle: read("IDLE_DAYS", days, unset.idle)?,
             retention: read("RETENTION_DAYS", days, unset.retention)?,
@@ -106,9 +112,11 @@ impl Thread {
             Status::Ended { .. } => after(since, timeouts.retention, DueAction::Delete),
             Status::Bot { .. } | Status::Queued { .. } | Status::Agent { .. } => None,
         };
+        let waits_untold = matches!(self.status, Status::Queued { .. }) && !self.is_wait_told;
+        let tell = after(since, timeouts.long_wait.filter(|_| waits_untold), DueAction::TellWait);
         let is_open = !matches!(self.status, Status::Ended { .. });
         let idle = after(quiet_since, timeouts.idle.filter(|_| is_open), DueAction::End);
-        urgent.into_iter().chain(idle)
+        urgent.into_iter().chain(tell).chain(idle)
     }
 }
 
@@ -121,7 +129,13 @@ mod tests {
     const NOW: At = At::from_millis(1_795_341_600_000);
 
     fn timeouts() -> Timeouts {
-        Timeouts { queue: Some(HOUR), agent: Some(HOUR * 2), idle: Some(HOUR * 3), retention: Some(HOUR * 4) }
+        Timeouts {
+            queue: Some(HOUR),
+            long_wait: None,
+            agent: Some(HOUR * 2),
+            idle: Some(HOUR * 3),
+            retention: Some(HOUR * 4),
+        }
     }
 
     fn thread(status: Status) -> Thread {
@@ -164,7 +178,7 @@ mod tests {
 
     #[test]
     fn without_timeouts_only_an_answer_is_ever_due() {
-        let never = Timeouts { queue: None, agent: None, idle: None, retention: None };
+        let never = Timeouts { queue: None, long_wait: None, agent: None, idle: None, retention: None };
         let due = states().map(|status| {
             let mut thread = thread(status);
             thread.asked_through = 1;

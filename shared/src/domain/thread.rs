@@ -48,6 +48,9 @@ pub struct Thread {
     /// The `updated_at` of the thread when the sweep last found it in use instead of idle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stirred_at: Option<At>,
+    /// The sweep has reported that the customer waits in the queue for long; about this wait it reports no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_wait_told: bool,
     pub openai: Conversation,
     /// The tokens of all bot messages.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "usage::in_table")]
@@ -152,6 +155,7 @@ impl Thread {
             answered_through: 0,
             asked_at: None,
             stirred_at: None,
+            is_wait_told: false,
             openai: Conversation::default(),
             usage: None,
             created_at: at,
@@ -290,6 +294,7 @@ impl Thread {
         let mut thread = self.clone();
         thread.status = status;
         thread.epoch += 1;
+        thread.is_wait_told = false;
         let discarded = thread.run.take().filter(|run| run.lease_until > at);
         let mut message = Message {
             id,
@@ -311,7 +316,7 @@ impl Thread {
         if matches!(thread.status, Status::Ended { .. }) {
             thread.answered_through = thread.seq;
         }
-        Ok(Some(Changed { thread, message, note: None, discarded }))
+        Ok(Some(Changed { thread, message, note: None, discarded, before: self.status.clone() }))
     }
 }
 
@@ -324,6 +329,8 @@ pub struct Changed {
     pub note: Option<Note>,
     /// The live run that lost the line by the change.
     pub discarded: Option<Run>,
+    /// The status that it ends.
+    pub before: Status,
 }
 
 impl Changed {

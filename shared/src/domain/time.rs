@@ -33,6 +33,11 @@ impl At {
         self.0.div_euclid(1000)
     }
 
+    /// The time from `earlier` until this; zero if it is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).try_into().unwrap_or_default())
+    }
+
     /// The day in UTC, `YYYY-MM-DD`. Texts of days sort by time.
     pub fn date(self) -> String {
         let mut text = self.to_string();

@@ -17,6 +17,8 @@ use crate::{
 /// A page of one shard of the index, by due time.
 pub struct DuePage {
     pub keys: Vec<Key>,
+    /// The due time of the first of them: the oldest.
+    pub oldest: Option<At>,
     /// The cursor of the next page.
     pub next: Option<DueCursor>,
 }
@@ -52,7 +54,8 @@ impl Store {
         let page = self.query(query).await?;
         let key = |item: &Item| Key { pk: text(item, "pk").into(), sk: text(item, "sk").into() };
         let keys = page.items.iter().map(key).collect();
-        Ok(DuePage { keys, next: page.next.map(DueCursor) })
+        let oldest = page.items.first().and_then(|item| text(item, "due_sk").parse().ok());
+        Ok(DuePage { keys, oldest, next: page.next.map(DueCursor) })
     }
 
     pub async fn due_thread_get(&self, tenant: &str, id: &ThreadId, now: At) -> Result<DueThread, Error> {

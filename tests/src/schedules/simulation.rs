@@ -40,8 +40,13 @@ use crate::wire::lock;
 
 /// The queue's timeout ends a wait only if the clock is advanced far: a model that asks for a person again would
 /// otherwise be asked for ever. No thread ends or is deleted by itself, because its log is checked at the end.
-const TIMEOUTS: Timeouts =
-    Timeouts { queue: Some(Duration::from_mins(30)), agent: Some(Duration::from_mins(1)), idle: None, retention: None };
+const TIMEOUTS: Timeouts = Timeouts {
+    queue: Some(Duration::from_mins(30)),
+    long_wait: Some(Duration::from_mins(10)),
+    agent: Some(Duration::from_mins(1)),
+    idle: None,
+    retention: None,
+};
 
 /// Timeout of one attempt of a call to the table, as on Lambda: an attempt that is given up may land all the same.
 const ATTEMPT: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use shared::{
     sockets::{Event, Posted},
     store::Subscriber,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Run;
 
@@ -32,6 +32,7 @@ impl Run {
         let mut progress = self.progress();
         progress.text.clear();
         progress.chunk = None;
+        progress.first_word_at = None;
         self.text_bytes.send_replace(0);
     }
 
@@ -48,6 +49,7 @@ impl Run {
             let index = progress.text.encode_utf16().count();
             self.sink.send(self.delta(index, text.to_owned()));
         }
+        progress.first_word_at.get_or_insert_with(Instant::now);
         progress.text += text;
         self.text_bytes.send_replace(progress.text.len());
     }
