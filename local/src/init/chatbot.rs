@@ -119,7 +119,7 @@ impl DemoStep<'_> {
         let retry_policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
         let url = parse_base_url(base_url).map_err(|_| no_model(format!("{base_url} is no URL")))?;
         let http = retry_policy.http().map_err(Error::http)?;
-        let openai = OpenAi::new(http, Settings { base_url: url, api_key, retry_policy });
+        let openai = OpenAi::new(http, Settings { base_url: url, api_key: api_key.into(), retry_policy });
         let models = openai
             .models()
             .with_subscriber(NoSubscriber::default())

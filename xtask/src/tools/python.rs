@@ -89,11 +89,6 @@ impl Python {
         self.bin.join(name)
     }
 
-    /// The path of a program of the environment.
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.bin.join(name)
-    }
-
     /// The folder that a package of the environment is installed in.
     pub(super) fn folder_of(&self, package: &str) -> Result<PathBuf, String> {
         let print = format!("import {package}; print({package}.__path__[0], end='')");
