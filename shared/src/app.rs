@@ -100,8 +100,8 @@ impl App {
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
-    /// The AWS SDK reads its own variables. The connection to the table is opened and the key is read here, while a cold
-    /// start has the CPU for TLS.
+    /// The AWS SDK reads its own variables. The connection to the table is opened and the key is read here, while a
+    /// cold start has the CPU for TLS.
     pub async fn from_env() -> Result<Self, Error> {
         Self::over(&aws().await).await
     }

@@ -1,5 +1,7 @@
-//! Metrics in CloudWatch's embedded format: lines of JSON on stdout, from which CloudWatch makes metrics without a call.
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! Metrics in CloudWatch's [embedded format][spec]: lines of JSON on stdout, from which CloudWatch makes metrics
+//! without a call.
+//!
+//! [spec]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,8 +13,8 @@ use crate::domain::{At, Reason, Usage};
 /// dimension is a metric of its own, and is billed as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// The bot replied. `Turns`, `TurnTime`, `TimeToFirstWord` and the tokens, which are absent where the server did not
-    /// count them.
+    /// The bot replied. `Turns`, `TurnTime`, `TimeToFirstWord` and the tokens, which are absent where the server did
+    /// not count them.
     Reply {
         /// From the start of the turn to the model's first word.
         first_word: Duration,
@@ -30,8 +32,8 @@ pub enum Metric {
     Discarded,
     /// A caller was refused because a limit is used up. `OverBudget`.
     OverBudget,
-    /// A sweep ended. `OldestDueWork`: the time for which the oldest work had been due; `DueWork` and `FailedWork` where
-    /// there was any, because CloudWatch bills a metric by the hours in which it is written.
+    /// A sweep ended. `OldestDueWork`: the time for which the oldest work had been due; `DueWork` and `FailedWork`
+    /// where there was any, because CloudWatch bills a metric by the hours in which it is written.
     Sweep { due: usize, failed: usize, oldest: Duration },
 }
 

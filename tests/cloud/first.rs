@@ -1,4 +1,4 @@
-//! What any new stack serves: chatbots and threads.
+//! The first things that a new stack serves: chatbots and threads.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What the emulator lacks, in one place. Each test checks that it is still lacking: one that fails tells that a newer
+//! The gaps of the emulator, in one place. Each test checks that it is still lacking: one that fails tells that a newer
 //! emulator has it, and that the contract's tests can ask for it. The streams are in [`streams`](super::streams).
 
 use reqwest::{

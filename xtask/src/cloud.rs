@@ -1,4 +1,5 @@
-//! `cargo xtask cloud`: the template, deployed by SAM to an emulator of AWS and driven over its REST and WebSocket APIs.
+//! `cargo xtask cloud`: the template, deployed by SAM to an emulator of AWS and driven over its REST and WebSocket
+//! APIs.
 //!
 //! Everything runs in a network of its own, without a way out: AWS's host names lead to the emulator, by a hosts file,
 //! and its certificates are signed by an authority of this run. So no call can reach AWS. Linux only: the emulator

@@ -14,7 +14,7 @@ const MAX_CONCURRENT_FILES: usize = 8;
 /// The most uploaded files that are named.
 const MAX_NAMES: usize = 8;
 
-/// What an upload did.
+/// The outcome of an upload.
 #[derive(Default)]
 pub(super) struct Upload {
     uploaded: Vec<String>,

@@ -8,7 +8,8 @@ use crate::{Error, domain::At};
 const WINDOW_SECONDS: i64 = 10 * 60;
 
 impl Store {
-    /// Counts a request for a token, of which an address gets `max` in ten minutes. Over the limit, [`Error::OverBudget`] contains the seconds until the next window.
+    /// Counts a request for a token, of which an address gets `max` in ten minutes. Over the limit,
+    /// [`Error::OverBudget`] contains the seconds until the next window.
     pub async fn visitor_token_count(&self, tenant: &str, address: &str, max: u64, now: At) -> Result<(), Error> {
         let window = now.seconds() - now.seconds().rem_euclid(WINDOW_SECONDS);
         let ends = window + WINDOW_SECONDS;

@@ -157,7 +157,7 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// What a resource may be: all choices of `!If [condition, this, that]`.
+/// All that a resource may be, with each choice of `!If [condition, this, that]`.
 fn choices(resource: &Value) -> Vec<&Value> {
     match resource.as_sequence() {
         Some(parts) => parts[1..].iter().flat_map(choices).collect(),

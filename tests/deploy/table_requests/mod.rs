@@ -96,7 +96,7 @@ fn kind(made: &Exchange) -> String {
     format!("{} {}", made.operation, blank(&request))
 }
 
-/// What came of a replay.
+/// The outcome of a replay.
 struct Replayed {
     /// A line for each response that means something else.
     differences: Vec<String>,

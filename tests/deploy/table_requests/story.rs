@@ -289,7 +289,7 @@ async fn deletions(stage: &Stage) {
     customer.delete(&format!("/threads/{thread}")).await.problem(404, "not_found");
 }
 
-/// What the sweep does as time passes.
+/// The work of the sweep as time passes.
 async fn times(stage: &Stage, turned: &Turned) {
     let (customer, agent) = (lasting(stage, "customer", "cus"), lasting(stage, "agent", "ana"));
     let (chatbot, [waiting, left, unheard]) = (stage.chatbot().await, [(); 3]);

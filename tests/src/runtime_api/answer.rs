@@ -146,7 +146,8 @@ fn stream_error(kind: &str, base64: &str) -> Value {
     json!({ "errorType": kind, "errorMessage": String::from_utf8_lossy(&message) })
 }
 
-/// The prelude of a streamed body. `lambda_runtime` writes a header that repeats as a list, which AWS does not document.
+/// The prelude of a streamed body. `lambda_runtime` writes a header that repeats as a list, which AWS does not
+/// document.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Prelude {

@@ -6,7 +6,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-/// Whether routes stream.
+/// The streaming of routes.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Streams {
     /// As the template says; the emulator answers 500 on these routes.
