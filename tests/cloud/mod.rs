@@ -78,10 +78,10 @@ impl Cloud {
     async fn aws(&self, arguments: &[&str]) -> Result<Value, String> {
         let program = env::var_os("AWS_CLI").expect("`cargo xtask cloud` names the AWS CLI");
         let output = Command::new(program).args(arguments).args(["--output", "json"]).output().await.unwrap();
-        match output.status.success() {
-            true => Ok(serde_json::from_slice(&output.stdout).unwrap_or_default()),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
+        Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
     /// The name of the function with this logical id.

@@ -42,7 +42,8 @@ pub async fn answer(
 ) -> Result<ApiGatewayProxyResponse, lambda_http::Error> {
     let (event, context) = event.into_parts();
     let request = Request::from(event).with_lambda_context(context);
-    Ok(proxy_response(handle(app, request).await?))
+    // In a box: the futures within are as deep as the compiler allows.
+    Ok(proxy_response(Box::pin(handle(app, request)).await?))
 }
 
 /// The response with its headers in both forms; a name and value in both counts once.

@@ -79,16 +79,14 @@ impl DemoStep<'_> {
 
     /// The demo page as it was: no token tells what has become of its chatbot.
     pub(super) fn kept(&self) -> Outcome {
-        match &self.previous.0 {
-            Some(demo) => Outcome {
-                shown: Some(Demo { tenant: demo.tenant.clone(), chatbot: demo.chatbot.clone() }),
-                example: self.previous.of(&self.init.tenant).map(str::to_owned),
-                note: demo.chatbot.clone(),
-            },
-            None => {
-                let note = "none yet: run this again with --token and an admin's token of your provider".to_owned();
-                Outcome { shown: None, example: None, note }
-            }
+        let Some(demo) = &self.previous.0 else {
+            let note = "none yet: run this again with --token and an admin's token of your provider".to_owned();
+            return Outcome { shown: None, example: None, note };
+        };
+        Outcome {
+            shown: Some(Demo { tenant: demo.tenant.clone(), chatbot: demo.chatbot.clone() }),
+            example: self.previous.of(&self.init.tenant).map(str::to_owned),
+            note: demo.chatbot.clone(),
         }
     }
 

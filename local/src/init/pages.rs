@@ -1,5 +1,7 @@
 //! The upload of the pages and of their `config.json`.
 
+use std::path::Path;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 
@@ -24,7 +26,8 @@ pub(super) struct Upload {
 /// Uploads the files of `web/` that the bucket lacks or has otherwise: scripts and styles, then the documents that load
 /// them. Deletes nothing.
 pub(super) async fn upload(cloud: &Cloud, bucket: &str) -> Result<Upload, StackError> {
-    let (documents, parts): (Vec<Page>, Vec<Page>) = Page::all().partition(|page| page.name.ends_with(".html"));
+    let is_document = |page: &Page| Path::new(&page.name).extension().is_some_and(|extension| extension == "html");
+    let (documents, parts): (Vec<Page>, Vec<Page>) = Page::all().partition(is_document);
     let mut upload = Upload::default();
     for pages in [parts, documents] {
         let puts = pages.into_iter().map(async |page| {

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
 use super::{Description, StackError};
 use crate::{account::Account, error::innermost, pages::Page};
 
-/// The metadata of an uploaded page in which its fingerprint is kept. An ETag would do for the content, but not for
+/// The metadata of an uploaded page in which its fingerprint is kept. An `ETag` would do for the content, but not for
 /// the headers, and it is no hash of the content where a key of KMS encrypts the bucket.
 const FINGERPRINT: &str = "fingerprint";
 

@@ -44,7 +44,7 @@ async fn play_all(memory: Memory, way: Way, form: Form) {
         let play = Play { case, memory, way, form };
         let (name, here, logs) = (play.name(), Arc::clone(&world), logs.clone());
         // A task of its own, so that a panic is a finding too.
-        let findings = match tokio::spawn(async move { play.run(&here, &logs).await }).await {
+        let findings = match tokio::spawn(async move { Box::pin(play.run(&here, &logs)).await }).await {
             Ok(findings) => findings,
             Err(died) => {
                 world = Arc::new(World::start(memory).await);

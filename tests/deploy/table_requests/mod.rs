@@ -115,12 +115,11 @@ impl Replayed {
             if here == there {
                 continue;
             }
-            match Deviation::of(&recorded[..=number], &here, &there) {
-                Some(deviation) => _ = explained.insert(deviation),
-                None => {
-                    let Exchange { operation, request, .. } = made;
-                    differences.push(format!("{number} {operation} {request}\n   here: {here}\n  there: {there}\n"));
-                }
+            if let Some(deviation) = Deviation::of(&recorded[..=number], &here, &there) {
+                explained.insert(deviation);
+            } else {
+                let Exchange { operation, request, .. } = made;
+                differences.push(format!("{number} {operation} {request}\n   here: {here}\n  there: {there}\n"));
             }
         }
         println!("{} requests replayed, {} differences, {explained:?}", recorded.len(), differences.len());
