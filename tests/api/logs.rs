@@ -2,11 +2,18 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
-use tracing::subscriber::DefaultGuard;
+use tracing::{
+    Dispatch,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+/// A second subscriber, which keeps nothing. With one alone, tracing asks the thread that first comes to a line of code
+/// if anybody wants its events, and if that thread has none, nobody ever gets them.
+static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
 /// Everything that is logged on a thread.
 #[derive(Clone, Default)]
@@ -15,6 +22,7 @@ pub(super) struct Logs(Arc<Mutex<Vec<u8>>>);
 impl Logs {
     /// Keeps what this thread logs and `filter` admits, until the guard is dropped.
     pub(super) fn kept(filter: &str) -> (Self, DefaultGuard) {
+        SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         let logs = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(filter))
