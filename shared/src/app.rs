@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aws_calls::Secret;
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use tokio::time::timeout;
 use ulid::Ulid;
@@ -164,7 +165,7 @@ impl App {
 
 impl Settings {
     pub fn from_env(retry_policy: RetryPolicy) -> Result<Self, Error> {
-        let [api_key] = secrets::from_env(["OPENAI_API_KEY"]).map_err(Error::internal)?;
+        let [api_key] = Secret::from_env(["OPENAI_API_KEY"]).map_err(Error::internal)?;
         let base_url = var("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".into());
         Ok(Self {
             table: var("TABLE").ok_or_else(|| Error::internal("the variable TABLE is not set"))?,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use authorizer::{Keys, Refusal};
+use aws_calls::{Secret, SecretsManager};
 use aws_credential_types::Credentials;
 use axum::{
     Json, Router,
@@ -14,15 +15,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use hmac::{Hmac, KeyInit as _, Mac};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use secrets::{Secret, SecretsManager};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use shared::openai::{OpenAi, RetryPolicy, Settings};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use tests::{
+    aws_signature::{ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, authorization},
     runtime_api::{Answer, FunctionProcess},
     sample::event,
 };
@@ -63,8 +62,8 @@ impl Vault {
 
     /// The secret as a function reads it, again when it is older than `max_age`.
     fn secret(&self, max_age: Duration) -> Secret {
-        let credentials = Credentials::new("AKID", "SECRET", Some("SESSION".into()), None, "test");
-        let manager = SecretsManager::new(credentials, Some(self.url.clone())).unwrap();
+        let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, Some(SESSION_TOKEN.into()), None, "test");
+        let manager = SecretsManager::new(credentials, Some(self.url.clone()));
         Secret::stored(manager, ARN.to_owned(), max_age)
     }
 
@@ -72,9 +71,9 @@ impl Vault {
     fn environment<'a>(&'a self, of_function: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let mut environment = vec![
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url.as_str()),
-            ("AWS_ACCESS_KEY_ID", "AKID"),
-            ("AWS_SECRET_ACCESS_KEY", "SECRET"),
-            ("AWS_SESSION_TOKEN", "SESSION"),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("AWS_SESSION_TOKEN", SESSION_TOKEN),
         ];
         environment.extend(of_function);
         environment
@@ -90,9 +89,10 @@ async fn get_secret_value(
 ) -> (StatusCode, Json<Value>) {
     let text = String::from_utf8(body.to_vec()).unwrap();
     assert_eq!(headers["x-amz-target"], "secretsmanager.GetSecretValue");
+    assert!(headers["authorization"].to_str().unwrap().contains(";x-amz-target,"));
     assert_eq!(headers["content-type"], "application/x-amz-json-1.1");
-    assert_eq!(headers["x-amz-security-token"], "SESSION");
-    if headers["authorization"] != authorization(&headers, &text) {
+    assert_eq!(headers["x-amz-security-token"], SESSION_TOKEN);
+    if headers["authorization"] != authorization("secretsmanager", &headers, &text) {
         return (StatusCode::FORBIDDEN, Json(json!({ "__type": "InvalidSignatureException" })));
     }
     let known = serde_json::from_str::<Value>(&text).unwrap() == json!({ "SecretId": ARN });
@@ -102,35 +102,6 @@ async fn get_secret_value(
         Some(_) => (StatusCode::BAD_REQUEST, Json(json!({ "__type": "ResourceNotFoundException" }))),
         None => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "__type": "InternalServiceError" }))),
     }
-}
-
-/// Signature Version 4 by AWS's description, for the headers that the request says it signs.
-fn authorization(headers: &HeaderMap, body: &str) -> String {
-    let sent = headers["authorization"].to_str().unwrap();
-    let signed = sent.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
-    for required in ["host", "x-amz-date", "x-amz-security-token", "x-amz-target"] {
-        assert!(signed.split(';').any(|name| name == required), "{required} is not signed: {sent}");
-    }
-    let date = headers["x-amz-date"].to_str().unwrap();
-    let day = &date[..8];
-    let scope = format!("{day}/eu-north-1/secretsmanager/aws4_request");
-    let line = |name: &str| format!("{name}:{}\n", headers[name].to_str().unwrap().trim());
-    let lines: Vec<_> = signed.split(';').map(line).collect();
-    let request = format!("POST\n/\n\n{}\n{signed}\n{}", lines.concat(), hex(&Sha256::digest(body)));
-    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
-    let key = ["eu-north-1", "secretsmanager", "aws4_request"]
-        .iter()
-        .fold(hmac(b"AWS4SECRET", day), |key, part| hmac(&key, part));
-    let signature = hex(&hmac(&key, &to_sign));
-    format!("AWS4-HMAC-SHA256 Credential=AKID/{scope}, SignedHeaders={signed}, Signature={signature}")
-}
-
-fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]
@@ -168,8 +139,8 @@ async fn without_any_value_the_error_names_the_status_and_the_code() {
     vault.rotate(None);
     let error = vault.secret(Duration::ZERO).value().await.unwrap_err();
     assert_eq!(error.to_string(), "Secrets Manager refused with status 500 (InternalServiceError)");
-    let wrong = Credentials::new("AKID", "ANOTHER", Some("SESSION".into()), None, "test");
-    let manager = SecretsManager::new(wrong, Some(vault.url.clone())).unwrap();
+    let wrong = Credentials::new(ACCESS_KEY, "ANOTHER", Some(SESSION_TOKEN.into()), None, "test");
+    let manager = SecretsManager::new(wrong, Some(vault.url.clone()));
     let error = Secret::stored(manager.clone(), ARN.to_owned(), Duration::ZERO).value().await.unwrap_err();
     assert_eq!(error.to_string(), "Secrets Manager refused with status 403 (InvalidSignatureException)");
     let bucket = Secret::stored(manager, "arn:aws:s3:::bucket".to_owned(), Duration::ZERO);

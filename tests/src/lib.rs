@@ -4,6 +4,7 @@
 #![cfg(feature = "stage")]
 #![expect(clippy::missing_panics_doc, reason = "a panic here is a test that fails")]
 
+pub mod aws_signature;
 pub mod churn;
 pub mod cited_answer;
 pub mod clock;

@@ -12,7 +12,7 @@ use std::{
 use crate::report::Outcome;
 
 /// Folders with one crate each: `src` lies in them, or they hold its files themselves.
-const CRATES: [&str; 5] = ["shared", "local", "xtask", "tests", "functions"];
+const CRATES: [&str; 6] = ["aws-calls", "shared", "local", "xtask", "tests", "functions"];
 
 type Module = Vec<String>;
 

@@ -2,8 +2,8 @@
 
 use std::{env, sync::Arc};
 
+use aws_calls::Secret;
 use jsonwebtoken::decode_header;
-use secrets::Secret;
 
 use crate::{
     caller::Caller,
@@ -68,7 +68,7 @@ impl Keys {
         let (Some(issuer), Some(audience)) = (set("JWT_ISSUER"), set("JWT_AUDIENCE")) else {
             return Err(Misconfigured::NothingExpected);
         };
-        let [secret, visitors] = secrets::from_env(["JWT_SECRET", "VISITOR_SECRET"])?;
+        let [secret, visitors] = Secret::from_env(["JWT_SECRET", "VISITOR_SECRET"])?;
         let keys = match (secret.is_set(), set("JWT_JWKS_URL")) {
             (true, None) => Self::secret(secret, issuer, audience),
             (false, Some(url)) => Self::published(&url, issuer, audience, RefreshPolicy::default()),

@@ -58,5 +58,5 @@ pub enum Misconfigured {
     #[error("the HTTP client could not be built")]
     NoHttpClient,
     #[error("the secrets cannot be read: {0}")]
-    Secrets(#[from] secrets::Misconfigured),
+    Secrets(#[from] aws_calls::Misconfigured),
 }

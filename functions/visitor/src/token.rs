@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use aws_calls::Secret;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use secrets::Secret;
 use serde::{Deserialize, Serialize};
 use shared::{
     Error,
@@ -54,7 +54,7 @@ impl VisitorTokens {
     /// Reads `VISITOR_SECRET` (at least 32 bytes, or the ARN of a secret) from the environment, once, at start-up. It
     /// is no setting of [`shared::App`], because only this function and the authorizer know it.
     pub async fn from_env() -> Result<Self, Error> {
-        let [secret] = secrets::from_env(["VISITOR_SECRET"]).map_err(Error::internal)?;
+        let [secret] = Secret::from_env(["VISITOR_SECRET"]).map_err(Error::internal)?;
         let tokens = Self(secret);
         tokens.keys().await?;
         Ok(tokens)

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_calls::{Secret, Unavailable};
 use reqwest::{Client, Url};
-use secrets::Secret;
 
 use super::{retry_policy::RetryPolicy, wire::Wire};
 
@@ -38,7 +38,7 @@ impl OpenAi {
     }
 
     /// Reads the API key, if it is kept elsewhere. Later it is read again in time, before a request.
-    pub async fn key_ready(&self) -> Result<(), secrets::Unavailable> {
+    pub async fn key_ready(&self) -> Result<(), Unavailable> {
         self.settings.api_key.value().await.map(drop)
     }
 

@@ -3,10 +3,6 @@
 //! A variable whose value begins with `arn:` names a secret there, whose whole text counts. It is read when the
 //! function starts, and again when it is older than [`MAX_AGE`]: a rotated secret takes effect without a deployment.
 //! Any other value is the secret itself, as for `cargo run`.
-//!
-//! **Architecture invariant.** No AWS SDK, because the authorizer has none, and no secret is ever logged.
-
-mod manager;
 
 use std::{
     env,
@@ -14,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use manager::{Misconfigured, SecretsManager, Unavailable};
+use crate::{Misconfigured, SecretsManager, Unavailable};
 
 /// Age at which a secret is read again. API Gateway keeps an authorizer's decision for as long.
 pub const MAX_AGE: Duration = Duration::from_mins(5);
@@ -47,16 +43,6 @@ struct Known {
     read_again_at: Instant,
 }
 
-/// Reads environment variables, once, at start-up; one that is absent is an empty secret.
-pub fn from_env<const COUNT: usize>(names: [&str; COUNT]) -> Result<[Secret; COUNT], Misconfigured> {
-    let values = names.map(|name| env::var(name).unwrap_or_default());
-    if !values.iter().any(|value| is_arn(value)) {
-        return Ok(values.map(Secret::from));
-    }
-    let manager = SecretsManager::from_env()?;
-    Ok(values.map(|value| if is_arn(&value) { Secret::stored(manager.clone(), value, MAX_AGE) } else { value.into() }))
-}
-
 fn is_arn(value: &str) -> bool {
     value.starts_with("arn:")
 }
@@ -74,6 +60,17 @@ impl From<&str> for Secret {
 }
 
 impl Secret {
+    /// Reads environment variables, once, at start-up; one that is absent is an empty secret.
+    pub fn from_env<const COUNT: usize>(names: [&str; COUNT]) -> Result<[Self; COUNT], Misconfigured> {
+        let values = names.map(|name| env::var(name).unwrap_or_default());
+        if !values.iter().any(|value| is_arn(value)) {
+            return Ok(values.map(Self::from));
+        }
+        let manager = SecretsManager::from_env()?;
+        let stored = |value: String| Self::stored(manager.clone(), value, MAX_AGE);
+        Ok(values.map(|value| if is_arn(&value) { stored(value) } else { value.into() }))
+    }
+
     /// The secret with this ARN, read again when it is older than `max_age`.
     pub fn stored(manager: SecretsManager, arn: String, max_age: Duration) -> Self {
         Self(Source::Stored(Arc::new(Stored {
