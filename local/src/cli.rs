@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use shared::{
+    QueuedTopic,
     domain::{Timeouts, chatbot::Memory},
     history_tokens,
 };
@@ -149,6 +150,7 @@ impl Serve {
             history_tokens: history_tokens(variable).map_err(Error::Setting)?,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             visitor_rate_limit: RateLimit::read(variable).map_err(Error::Setting)?,
+            queued_topic: QueuedTopic::read(variable).map_err(Error::Setting)?,
             sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
         };

@@ -177,7 +177,8 @@ fn app(
     let wire = (options.openai_wire.0)(wire);
     let invoker = Some(Invoker::new(invocations::client(invocations), CHAT_FUNCTION.to_owned()));
     let app = App::new(settings, dynamo, management, http);
-    App { clock: options.clock, metrics: options.metrics, openai: app.openai.clone().over(wire), invoker, ..app }
+    let (queued_topic, metrics, clock) = (options.queued_topic, options.metrics, options.clock);
+    App { clock, metrics, queued_topic, openai: app.openai.clone().over(wire), invoker, ..app }
 }
 
 impl Switchboard {

@@ -10,7 +10,7 @@ use std::{
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use shared::{
-    Clock, DEFAULT_HISTORY_TOKENS,
+    Clock, DEFAULT_HISTORY_TOKENS, QueuedTopic,
     domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy},
     metrics::Metrics,
     openai::{RetryPolicy, Wire},
@@ -51,6 +51,8 @@ pub struct Options {
     pub visitor_rate_limit: RateLimit,
     /// Webhooks may reach any address by default: a receiver on a laptop is a local process.
     pub webhooks: webhook::Settings,
+    /// The topic that is told of threads in the queue; by default none.
+    pub queued_topic: Option<QueuedTopic>,
     /// The transport between the SDK's client and the embedded database.
     pub dynamo: DynamoWire,
     /// The transport between the SDK's client and the sockets.
@@ -79,6 +81,7 @@ impl Default for Options {
             retry_policy: RetryPolicy::default(),
             visitor_rate_limit: RateLimit::default(),
             webhooks: webhook::Settings { network_policy: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
+            queued_topic: None,
             dynamo: DynamoWire::default(),
             sockets: SocketsWire::default(),
             openai_wire: OpenAiWire::default(),

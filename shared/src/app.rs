@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::{
-    Error, Invoker,
+    Error, Invoker, QueuedTopic,
     domain::{At, MessageId, Timeouts, chatbot::Memory, webhook::NetworkPolicy},
     metrics::{Metric, Metrics},
     openai::{self, Failure, OpenAi, RetryPolicy},
@@ -41,6 +41,8 @@ pub struct App {
     pub openai: OpenAi,
     pub sockets: Sockets,
     pub webhooks: Webhooks,
+    /// The topic that is told of threads in the queue, if the deployment has one.
+    pub queued_topic: Option<QueuedTopic>,
     /// Invokes `chat`; absent but in the functions that give the line back to the bot.
     pub invoker: Option<Invoker>,
     /// The memory that the OpenAI server offers; a chatbot may ask for less.
@@ -77,6 +79,7 @@ impl App {
             openai: OpenAi::new(http, settings.openai),
             sockets: Sockets::new(management),
             webhooks: Webhooks::new(settings.webhooks),
+            queued_topic: None,
             invoker: None,
             memory: settings.memory,
             history_tokens: settings.history_tokens,
@@ -97,6 +100,7 @@ impl App {
     /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
     /// | `OPENAI_HISTORY_TOKENS` | the tokens of the log in a request, by estimate; default 12,000 |
     /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
+    /// | `QUEUED_TOPIC_ARN`, `CONSOLE_URL` | see [`QueuedTopic::read`], in functions that change owners |
     /// | `METRICS_NAMESPACE` | CloudWatch's namespace of the metrics; absent: none are written |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
@@ -120,6 +124,7 @@ impl App {
         if let Some(url) = var("SOCKETS_URL") {
             management = management.endpoint_url(url);
         }
+        let queued_topic = QueuedTopic::read(var).map_err(Error::internal)?;
         let retry_policy = RetryPolicy::default();
         let http = retry_policy.http().map_err(Error::internal)?;
         let app = Self::new(
@@ -131,7 +136,7 @@ impl App {
         let (key, ()) = tokio::join!(app.openai.key_ready(), app.store.connect());
         key.map_err(Error::internal)?;
         let metrics = var("METRICS_NAMESPACE").map(Metrics::on_stdout).unwrap_or_default();
-        Ok(Self { metrics, ..app })
+        Ok(Self { queued_topic, metrics, ..app })
     }
 
     pub fn now(&self) -> At {

@@ -62,7 +62,7 @@ impl App {
         mut changed: Changed,
         metadata: &ThreadMetadata,
     ) -> Result<Option<(Thread, Vec<OutboxItem>)>, Error> {
-        let mut commit = Commit::of_change(&changed, self.delivery(&changed, metadata).await?);
+        let mut commit = Commit::of_change(&changed, self.outbox_of(&changed, metadata).await?);
         if matches!(changed.thread.status, Status::Ended { .. }) {
             commit.outbox.extend(Cleanup::of_thread(before, changed.message.at).map(OutboxItem::from));
             commit.thread.openai.forget();

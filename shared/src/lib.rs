@@ -19,10 +19,12 @@ mod invoker;
 mod knowledge;
 pub mod metrics;
 mod model;
+mod notice;
 pub mod openai;
 mod outbox;
 pub mod sockets;
 pub mod store;
+mod topic;
 pub mod verify;
 pub mod webhook;
 
@@ -33,3 +35,4 @@ pub use deadline::time_left;
 pub use error::{ConflictWith, Error};
 pub use fingerprint::fingerprint;
 pub use invoker::Invoker;
+pub use topic::QueuedTopic;

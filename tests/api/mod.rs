@@ -13,6 +13,7 @@ mod secrets;
 mod sockets;
 mod sweep;
 mod threads;
+mod topic;
 mod upstream;
 mod visitor_limit;
 mod visitors;

@@ -24,6 +24,7 @@ pub mod stage;
 pub mod streams;
 pub mod strict_templates;
 pub mod table;
+pub mod topic;
 pub mod upstream;
 pub mod visitors;
 pub mod web_socket;

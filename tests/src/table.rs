@@ -43,6 +43,11 @@ impl Table {
         self.sort_keys(thread, key::DELIVERY).await
     }
 
+    /// The ids of the notices that are still to be published to the topic for a thread of `acme`.
+    pub async fn topic_notices(&self, thread: &str) -> Vec<String> {
+        self.sort_keys(thread, key::NOTICE).await
+    }
+
     /// The sockets that are subscribed to a thread of `acme`.
     pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
         self.sort_keys(thread, key::SUBSCRIPTION).await

@@ -28,7 +28,7 @@ pub(crate) async fn chat_agent(
         }
     };
     let mut commit = match &claimed {
-        Some(changed) => Commit::of_change(changed, app.delivery(changed, &metadata).await?),
+        Some(changed) => Commit::of_change(changed, app.outbox_of(changed, &metadata).await?),
         None => Commit::new(before.clone()),
     };
     let outbox = commit.outbox.clone();

@@ -31,7 +31,7 @@ impl EventSink {
     }
 
     /// Announces a change of owner that has been saved, with the message that was posted in the same transaction: to
-    /// the caller, the sockets, and the chatbot's webhook.
+    /// the caller, the sockets, and those that its outbox names.
     pub(crate) async fn announce(
         &self,
         app: &App,

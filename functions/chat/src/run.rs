@@ -313,8 +313,7 @@ impl Run {
             changed = thread.change(event, by.clone(), id.clone()).ok().flatten();
             let Some(changed) = &mut changed else { return Commit::new(before) };
             changed.note = note.clone().map(|text| changed.note(note_id.clone(), text));
-            let delivery = app.delivery_to_any_webhook(changed, &metadata).filter(|_| may_have_webhook);
-            let mut commit = Commit::of_change(changed, delivery);
+            let mut commit = Commit::of_change(changed, app.outbox_where(changed, &metadata, may_have_webhook));
             commit.messages.splice(..0, words.clone());
             outbox.clone_from(&commit.outbox);
             commit

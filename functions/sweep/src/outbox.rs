@@ -1,4 +1,4 @@
-//! Outbox items that did not succeed at once: deleting at OpenAI, posting to a webhook.
+//! Outbox items that did not succeed at once: deleting at OpenAI, posting to a webhook, publishing to the topic.
 
 use shared::{
     App, Error,
@@ -27,6 +27,9 @@ fn log_given_up(item: &OutboxItem) {
         OutboxItem::Delivery(delivery) => {
             let (thread, chatbot) = (&delivery.thread_id, &delivery.chatbot_id);
             tracing::error!(thread.id = %thread, chatbot.id = %chatbot, "a webhook failed for a day; delivery dropped");
+        }
+        OutboxItem::Notice(notice) => {
+            tracing::error!(thread.id = %notice.thread_id, "publishing to the topic failed for a day; notice dropped");
         }
     }
 }

@@ -124,6 +124,7 @@ fn kind(key: &Key) -> &'static str {
     match key.outbox_kind() {
         Some(OutboxKind::Cleanup) => "OpenAI deletion",
         Some(OutboxKind::Delivery) => "webhook call",
+        Some(OutboxKind::Notice) => "topic notice",
         None if key.sk == key::THREAD => "thread",
         None if key.chatbot().is_some() => "model check",
         None => "other item",

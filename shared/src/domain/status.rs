@@ -32,6 +32,19 @@ pub enum Reason {
     Absent,
 }
 
+impl Reason {
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Bot => "bot",
+            Self::Failure => "failure",
+            Self::Released => "released",
+            Self::Absent => "absent",
+        }
+    }
+}
+
 /// The side that a release or a timeout gives the line to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -169,6 +182,13 @@ mod tests {
         assert_eq!(after(&Event::TimeOut { at: NOW, to: Line::Bot }), "= bot ! !");
         assert_eq!(after(&Event::TimeOut { at: NOW, to: Line::Queue }), "! = queued !");
         assert_eq!(after(&Event::End { at: NOW, by: person("ana") }), "ended ended ended =");
+    }
+
+    #[test]
+    fn a_reasons_word_is_that_of_the_wire() {
+        for reason in [Reason::Asked, Reason::Bot, Reason::Failure, Reason::Released, Reason::Absent] {
+            assert_eq!(serde_json::json!(reason), reason.word());
+        }
     }
 
     #[test]

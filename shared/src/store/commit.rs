@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
-    ClientRow, OutboxItem, Store, WebhookDelivery, key, row,
+    ClientRow, OutboxItem, Store, key, row,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
@@ -31,12 +31,12 @@ impl Commit {
         Self { thread, messages: Vec::new(), note: None, client: None, metadata: None, outbox: Vec::new() }
     }
 
-    /// The commit of a change of owner: its thread, its log item, its note and the delivery to the chatbot's webhook.
-    pub fn of_change(changed: &Changed, delivery: Option<WebhookDelivery>) -> Self {
+    /// The commit of a change of owner: its thread, its log item, its note, and the outbox items that tell others.
+    pub fn of_change(changed: &Changed, outbox: Vec<OutboxItem>) -> Self {
         Self {
             messages: vec![changed.message.clone()],
             note: changed.note.clone(),
-            outbox: delivery.into_iter().map(OutboxItem::from).collect(),
+            outbox,
             ..Self::new(changed.thread.clone())
         }
     }

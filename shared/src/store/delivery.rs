@@ -1,7 +1,7 @@
 //! Webhook deliveries: changes of owner to post to a chatbot's webhook.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::key::{self, Key};
 use crate::domain::{At, ChatbotId, MessageId, RetrySchedule, Status, ThreadId, ThreadMetadata, thread::Changed};
@@ -25,13 +25,7 @@ impl WebhookDelivery {
     /// The delivery of a change to `queued`, `agent` or `ended`; `None` for a change back to the bot.
     pub fn of(changed: &Changed, metadata: &ThreadMetadata, due: At) -> Option<Self> {
         let Changed { thread, message, .. } = changed;
-        let kind = match &thread.status {
-            Status::Bot { .. } => return None,
-            Status::Queued { .. } => "thread.queued",
-            Status::Agent { .. } => "thread.claimed",
-            Status::Ended { .. } => "thread.ended",
-        };
-        let body = json!({ "type": kind, "thread": thread.view(metadata), "message": message, "at": message.at });
+        let body = event(changed, metadata)?;
         Some(Self {
             tenant: thread.tenant.clone(),
             thread_id: thread.id.clone(),
@@ -45,4 +39,16 @@ impl WebhookDelivery {
     pub(super) fn key(&self) -> Key {
         key::delivery(&self.tenant, &self.thread_id, &self.id)
     }
+}
+
+/// A change of owner as other servers are told of it; `None` for a change back to the bot, which needs nobody.
+pub(super) fn event(changed: &Changed, metadata: &ThreadMetadata) -> Option<Value> {
+    let Changed { thread, message, .. } = changed;
+    let kind = match &thread.status {
+        Status::Bot { .. } => return None,
+        Status::Queued { .. } => "thread.queued",
+        Status::Agent { .. } => "thread.claimed",
+        Status::Ended { .. } => "thread.ended",
+    };
+    Some(json!({ "type": kind, "thread": thread.view(metadata), "message": message, "at": message.at }))
 }

@@ -11,6 +11,7 @@
 //! | subscription of a socket | the same | `SUBSCRIPTION#{connection}` |
 //! | read marker of a person | the same | `MARK#{subject}` |
 //! | webhook delivery | the same | `NOTICE#{message}` |
+//! | notice to the topic | the same | `TOPIC#{message}` |
 //! | cleanup at OpenAI | the same, or a chatbot's | `REMOVAL#{object}` |
 //! | chatbot | `{tenant}#CHATBOT` | `{chatbot}` |
 //! | document of a chatbot | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
@@ -30,20 +31,19 @@ pub struct Key {
     pub sk: String,
 }
 
-/// The two kinds of items in the outbox.
+/// The kinds of items in the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxKind {
     Cleanup,
     Delivery,
+    Notice,
 }
 
 impl Key {
     /// The kind of outbox item that has this key, if it is one's.
     pub fn outbox_kind(&self) -> Option<OutboxKind> {
-        if self.sk.starts_with(CLEANUP) {
-            return Some(OutboxKind::Cleanup);
-        }
-        self.sk.starts_with(DELIVERY).then_some(OutboxKind::Delivery)
+        let kinds = [(CLEANUP, OutboxKind::Cleanup), (DELIVERY, OutboxKind::Delivery), (NOTICE, OutboxKind::Notice)];
+        kinds.into_iter().find_map(|(prefix, kind)| self.sk.starts_with(prefix).then_some(kind))
     }
 
     /// The tenant and the thread, if the key is in a thread's partition.
@@ -64,6 +64,7 @@ pub const LOG: &str = "LOG#";
 pub const SUBSCRIPTION: &str = "SUBSCRIPTION#";
 pub const CLEANUP: &str = "REMOVAL#";
 pub const DELIVERY: &str = "NOTICE#";
+pub const NOTICE: &str = "TOPIC#";
 const CHATBOTS: &str = "CHATBOT";
 const DUE_SHARDS: u64 = 16;
 
@@ -167,6 +168,11 @@ pub fn delivery(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{DELIVERY}{message}") }
 }
 
+/// The notice to the topic of a change of owner, which `message` records.
+pub fn notice(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("{NOTICE}{message}") }
+}
+
 pub fn visitor_tokens(tenant: &str, address: &str, window: i64) -> Key {
     Key { pk: format!("{tenant}#VISITS#{address}"), sk: format!("WINDOW#{window}") }
 }
@@ -242,6 +248,7 @@ mod tests {
             read_marker("acme", &thr, "c#1"),
             cleanup(&thread_partition("acme", &thr), "conv_1"),
             delivery("acme", &thr, &msg),
+            notice("acme", &thr, &msg),
             chatbot("acme", &bot),
             document("acme", &bot, "01JD0000000000000000000000", 12),
             connection("acme", "L0SM9cOFvHcCIhw="),
@@ -260,6 +267,7 @@ mod tests {
             acme#THREAD#thr_01JD0000000000000000000000 | MARK#c#1\n\
             acme#THREAD#thr_01JD0000000000000000000000 | REMOVAL#conv_1\n\
             acme#THREAD#thr_01JD0000000000000000000000 | NOTICE#msg_01JD0000000000000000000000\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | TOPIC#msg_01JD0000000000000000000000\n\
             acme#CHATBOT | bot_01JD0000000000000000000000\n\
             acme#CHATBOT#bot_01JD0000000000000000000000 | DOCUMENT#01JD0000000000000000000000#0012\n\
             acme#CONNECTION#L0SM9cOFvHcCIhw= | CONNECTION\n\

@@ -15,6 +15,7 @@ mod idempotency;
 pub mod key;
 mod log;
 mod log_entry;
+mod notice;
 mod outbox;
 mod outcome;
 mod rate_limit;
@@ -38,6 +39,7 @@ pub use due::{DuePage, DueThread};
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::LogPage;
 pub use log_entry::LogEntry;
+pub use notice::TopicNotice;
 pub use outbox::OutboxItem;
 pub use thread::ThreadPage;
 

@@ -4,7 +4,7 @@
 //! its [`RetrySchedule`].
 
 use super::{
-    Cleanup, Store, WebhookDelivery,
+    Cleanup, Store, TopicNotice, WebhookDelivery,
     key::{self, Key},
     outcome::into_error,
     row::{self, Item},
@@ -22,6 +22,8 @@ pub enum OutboxItem {
     Cleanup(Cleanup),
     /// A change of owner to post to a chatbot's webhook.
     Delivery(WebhookDelivery),
+    /// A thread that waits for a person, to publish to the topic.
+    Notice(TopicNotice),
 }
 
 impl From<Cleanup> for OutboxItem {
@@ -36,11 +38,18 @@ impl From<WebhookDelivery> for OutboxItem {
     }
 }
 
+impl From<TopicNotice> for OutboxItem {
+    fn from(notice: TopicNotice) -> Self {
+        Self::Notice(notice)
+    }
+}
+
 impl OutboxItem {
     pub fn schedule(&self) -> &RetrySchedule {
         match self {
             Self::Cleanup(cleanup) => &cleanup.schedule,
             Self::Delivery(delivery) => &delivery.schedule,
+            Self::Notice(notice) => &notice.schedule,
         }
     }
 
@@ -50,6 +59,7 @@ impl OutboxItem {
         let schedule = match &mut attempted {
             Self::Cleanup(cleanup) => &mut cleanup.schedule,
             Self::Delivery(delivery) => &mut delivery.schedule,
+            Self::Notice(notice) => &mut notice.schedule,
         };
         *schedule = schedule.after_attempt(now);
         attempted
@@ -59,6 +69,7 @@ impl OutboxItem {
         match self {
             Self::Cleanup(cleanup) => cleanup.key(),
             Self::Delivery(delivery) => delivery.key(),
+            Self::Notice(notice) => notice.key(),
         }
     }
 
@@ -67,6 +78,7 @@ impl OutboxItem {
         let mut item = match self {
             Self::Cleanup(cleanup) => row::row(key.clone(), cleanup)?,
             Self::Delivery(delivery) => row::row(key.clone(), delivery)?,
+            Self::Notice(notice) => row::row(key.clone(), notice)?,
         };
         row::make_due(&mut item, &key.pk, self.schedule().due);
         Ok(item)
@@ -80,6 +92,7 @@ impl Store {
         Ok(match key.outbox_kind() {
             Some(key::OutboxKind::Cleanup) => Some(OutboxItem::Cleanup(row::read(item)?)),
             Some(key::OutboxKind::Delivery) => Some(OutboxItem::Delivery(row::read(item)?)),
+            Some(key::OutboxKind::Notice) => Some(OutboxItem::Notice(row::read(item)?)),
             None => None,
         })
     }

@@ -146,6 +146,7 @@ async fn a_table_is_read_with_the_credentials_of_the_environment() {
     make_overdue(&table, "globex#CHATBOT#bot_1", "REMOVAL#vs_1").await;
     make_overdue(&table, "globex#THREAD#thr_1", "NOTICE#msg_1").await;
     make_overdue(&table, "globex#THREAD#thr_2", "NOTICE#msg_2").await;
+    make_overdue(&table, "globex#THREAD#thr_2", "TOPIC#msg_2").await;
     let mut lines = found(&mut of_table).await;
     lines[..2].sort_by_key(|line| line.contains("initech"));
     let overdue = |items: &str| {
@@ -162,6 +163,7 @@ async fn a_table_is_read_with_the_credentials_of_the_environment() {
                 in_days(59)
             ),
             overdue("1 OpenAI deletion has"),
+            overdue("1 topic notice has"),
             overdue("2 webhook calls have"),
         ]
     );
