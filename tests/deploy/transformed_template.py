@@ -158,6 +158,11 @@ def guarded_by_parameters(resources):
             when("KeyIsNamed", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("EncryptionKeyArn")}),
         ),
         (
+            "the topic's encryption",
+            only(resources, "AWS::SNS::Topic").get("KmsMasterKeyId"),
+            when("KeyIsNamed", ref("EncryptionKeyArn")),
+        ),
+        (
             "the pages' domain",
             pages["DistributionConfig"].get("Aliases"),
             when("PagesHaveDomain", [ref("PagesDomainName")]),
@@ -199,6 +204,27 @@ def each_domain_leads_to_its_stage(resources):
     target = acl["Properties"]["ResourceArn"]["Fn::Sub"]
     if acl.get("Condition") != "WebAclIsNamed" or not target.endswith("/restapis/${RestApi}/stages/${RestApiv1Stage}"):
         yield f"the web ACL should guard the REST API's stage: {acl}"
+
+
+def the_topic_is_made_by_its_parameter(resources):
+    """Without it, no function may publish, or knows a topic to publish to."""
+    for name, condition in [("QueuedTopic", "QueuedIsTold"), ("QueuedEmailSubscription", "QueuedIsMailed")]:
+        if resources[name].get("Condition") != condition:
+            yield f"{name} should be made if {condition}: {resources[name]}"
+    publishing = {"ChatFunction", "HandoffFunction", "SweepFunction"}
+    for name, resource in resources.items():
+        properties = resource["Properties"]
+        if resource["Type"] == "AWS::Lambda::Function":
+            arn = properties["Environment"]["Variables"].get("QUEUED_TOPIC_ARN")
+            expected = when("QueuedIsTold", ref("QueuedTopic"), "") if name in publishing else None
+            if arn != expected:
+                yield f"{name} should be told of the topic {expected}: {arn}"
+        if resource["Type"] == "AWS::IAM::Role":
+            statements = [s for policy in properties["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+            allowed = {"Effect": "Allow", "Action": "sns:Publish", "Resource": ref("QueuedTopic")}
+            may, should = when("QueuedIsTold", allowed) in statements, name.removesuffix("Role") in publishing
+            if may != should:
+                yield f"{name} {'may' if may else 'may not'} publish to the topic"
 
 
 def refusals_are_problem_json(resources):
@@ -304,6 +330,7 @@ def main(path):
         *every_guard_rail_is_there(resources),
         *accesses_are_logged_without_tokens(resources),
         *each_domain_leads_to_its_stage(resources),
+        *the_topic_is_made_by_its_parameter(resources),
         *refusals_are_problem_json(resources),
         *data_outlives_the_stack_but_not_a_failed_creation(resources),
         *names_without_a_region_carry_it(resources),

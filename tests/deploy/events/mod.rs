@@ -6,6 +6,7 @@ mod permissions;
 mod played;
 mod player;
 mod policies;
+mod topic;
 
 use std::{
     collections::BTreeSet,

@@ -20,9 +20,10 @@ use local::{
 };
 use serde_json::Value;
 use shared::{App, Invoker, sockets::Sockets, store::Store};
+use tests::topic::TopicServer;
 
-/// An action and its resource: the `table`, one of its indexes (`index/status`), sockets (`POST/@connections/*`), or a
-/// function (`chat`).
+/// An action and its resource: the `table`, one of its indexes (`index/status`), sockets (`POST/@connections/*`), a
+/// function (`chat`), or the `topic`.
 pub(super) type Permission = (String, String);
 
 /// The permissions needed so far; clones share them.
@@ -32,6 +33,8 @@ pub(super) struct Needed(Arc<Mutex<BTreeSet<Permission>>>);
 /// The app of one function, on wires that record the permissions that it needs.
 pub(super) struct Watched {
     pub(super) app: App,
+    /// The topic as this function alone sees it.
+    pub(super) topic: TopicServer,
     needed: Needed,
 }
 
@@ -45,14 +48,18 @@ impl Watched {
         let lambda = invocations::client_over(Wire { end: functions, needed: needed.clone() });
         let (store, sockets) = (Store::new(table, TABLE.into()), Sockets::new(sockets));
         let invoker = Some(Invoker::new(lambda, "chat".into()));
-        let app = App { store, sockets, invoker, ..board.app().as_ref().clone() };
+        let topic = TopicServer::start().await;
+        let queued_topic = Some(topic.topic());
+        let app = App { store, sockets, invoker, queued_topic, ..board.app().as_ref().clone() };
         // As `App::from_env` does at a cold start.
         app.store.connect().await;
-        Self { app, needed }
+        Self { app, topic, needed }
     }
 
     pub(super) fn needed(&self) -> BTreeSet<Permission> {
-        self.needed.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut needed = self.needed.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        needed.extend((self.topic.requests() > 0).then(|| ("sns:Publish".into(), "topic".into())));
+        needed
     }
 }
 

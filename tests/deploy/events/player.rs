@@ -23,6 +23,7 @@ use tests::{
     runtime_api::{Answer, Failure, FunctionProcess, binary},
     sample::event,
     stage::Stage,
+    topic::TopicServer,
     whole::whole,
 };
 
@@ -104,6 +105,17 @@ impl Player {
     /// A variable of the functions' environment.
     pub(super) fn variable(&self, name: &str) -> &str {
         &self.environment.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    /// Sets a variable of the functions that are not running yet.
+    pub(super) fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The topic as `function` alone sees it, in process.
+    pub(super) fn topic_of(&self, function: &str) -> &TopicServer {
+        &self.watched[function].topic
     }
 
     /// The permissions that `function` has needed so far, if it runs in process.

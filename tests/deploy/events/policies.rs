@@ -13,6 +13,7 @@ use super::{
     player::{Player, Way},
     template,
 };
+use tests::topic::TopicReply;
 
 #[tokio::test]
 async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
@@ -99,6 +100,15 @@ async fn what_is_due(player: &mut Player) {
         player.stage.openai_comes_back();
         player.turned.by(Duration::from_mins(2));
     }
+    // Queued because the bot failed, while the topic refuses.
+    thread(player, "a-waiting-thread").await;
+    player.stage.openai_goes_down();
+    player.topic_of("chat").replies([TopicReply::Status(403)]);
+    assert_eq!(player.plays("chat").await.body["thread"]["status"], "queued");
+    player.stage.openai_comes_back();
+    player.turned.by(Duration::from_mins(2));
+    assert_eq!(player.plays("sweep").await.status, 204);
+    assert_eq!(player.topic_of("sweep").reasons(), ["failure"]);
     // Released to the bot with a question, while no invocation gets through.
     thread(player, "a-forgotten-thread").await;
     player.stage.board.invocations().lose(true);
@@ -136,8 +146,8 @@ async fn note(player: &mut Player) {
 /// The permissions that the function's policies allow.
 fn allowed(function: &Value) -> BTreeSet<Permission> {
     let mut allowed = BTreeSet::new();
-    for statement in list(&function["Properties"]["Policies"]).into_iter().flat_map(|policy| list(&policy["Statement"]))
-    {
+    let policies = list(&function["Properties"]["Policies"]).into_iter();
+    for statement in policies.flat_map(|policy| list(&policy["Statement"])).flat_map(choices) {
         assert_eq!(statement["Effect"], "Allow");
         for action in list(&statement["Action"]) {
             let action = action.as_str().expect("an action is one text");
@@ -157,12 +167,12 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// All that a resource may be, with each choice of `!If [condition, this, that]`.
-fn choices(resource: &Value) -> Vec<&Value> {
-    match resource.as_sequence() {
+/// All that a statement or a resource may be, with each choice of `!If [condition, this, that]`.
+fn choices(value: &Value) -> Vec<&Value> {
+    match value.as_sequence() {
         Some(parts) => parts[1..].iter().flat_map(choices).collect(),
-        None if resource.as_str() == Some("AWS::NoValue") => Vec::new(),
-        None => vec![resource],
+        None if value.as_str() == Some("AWS::NoValue") => Vec::new(),
+        None => vec![value],
     }
 }
 
@@ -173,6 +183,7 @@ fn place(resource: &Value) -> String {
     let place = match text {
         "Table.Arn" => Some("table"),
         "ChatFunction.Arn" => Some("chat"),
+        "QueuedTopic" => Some("topic"),
         secret @ ("OpenAiSecret" | "VisitorSecretStore" | "JwtSecretStore" | "JwtSecretArn") => Some(secret),
         _ => text.strip_prefix("${Table.Arn}/").or_else(|| text.strip_prefix(STAGE)),
     };
@@ -182,10 +193,11 @@ fn place(resource: &Value) -> String {
 /// The environment variables that a function reads.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
-    let read: [(bool, &[&str]); 8] = [
+    let read: [(bool, &[&str]); 9] = [
         (calls("dynamodb:"), &["TABLE"]),
         (calls("execute-api:"), &["SOCKETS_URL"]),
         (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
+        (calls("sns:"), &["CONSOLE_URL", "QUEUED_TOPIC_ARN"]),
         (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
         (name == "chat", &["OPENAI_HISTORY_TOKENS"]),
         (["authorizer", "visitor"].contains(&name), &["VISITOR_SECRET"]),
