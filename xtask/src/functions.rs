@@ -1,7 +1,7 @@
 //! `cargo xtask sizes` and `cargo xtask build-functions`: the functions, built for Lambda.
 
 use std::{
-    fs, io,
+    fs,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -17,36 +17,34 @@ use crate::{
 /// The limit of the authorizer's stripped binary. Size is cold-start time, and the authorizer runs before every first
 /// request.
 const MAX_AUTHORIZER_BYTES: u64 = 4_500_000;
-/// The limit of any other function's.
-const MAX_FUNCTION_BYTES: u64 = 9_000_000;
+/// The limit of the other functions' one binary.
+const MAX_BUNDLE_BYTES: u64 = 9_000_000;
+
+/// The packages that the template names, with a binary of the same name each.
+const DEPLOYED: [&str; 2] = ["authorizer", "bundle"];
 
 #[derive(Args)]
 pub(crate) struct Sizes {
-    /// Only these functions [default: all]
+    /// Only these packages of `functions/` [default: those that are deployed]
     functions: Vec<String>,
 }
 
 /// Builds the functions in the profile that SAM uses and compares their sizes with the limits.
 ///
-/// They are built one after the other, as SAM builds them: built together they would get each other's features of the
-/// crates that they share, and the authorizer half a megabyte that is not its own.
+/// They are built one after the other, as SAM builds them: built together, the authorizer would get the bundle's
+/// features of the crates that both use, half a megabyte that is not its own.
 pub(crate) fn sizes(options: &Sizes) -> Report {
     let mut report = Report::default();
-    let functions = match functions(options) {
-        Ok(functions) => functions,
-        Err(error) => {
-            report.step("functions", || Outcome::failed(&error.to_string()));
-            return report;
-        }
-    };
+    let chosen = options.functions.iter().map(String::as_str);
+    let functions: Vec<_> = if options.functions.is_empty() { DEPLOYED.to_vec() } else { chosen.collect() };
     for function in functions {
         let build = || {
             let mut build = cargo();
-            build.args(["build", "--release", "--package", &function, "--bins"]);
+            build.args(["build", "--release", "--package", function, "--bins"]);
             build
         };
         if report.step(&format!("cargo build --release --package {function}"), || check(&mut build())) {
-            report.step(&format!("size of {function}"), || size(&function, build()));
+            report.step(&format!("size of {function}"), || size(function, build()));
         }
     }
     report
@@ -62,23 +60,11 @@ pub(crate) fn build() -> Report {
     report
 }
 
-/// Every folder of `functions/` is a package of its name, with one binary of its name.
-fn functions(options: &Sizes) -> io::Result<Vec<String>> {
-    if !options.functions.is_empty() {
-        return Ok(options.functions.clone());
-    }
-    let folders = fs::read_dir("functions")?;
-    let mut names =
-        folders.map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()?;
-    names.sort();
-    Ok(names)
-}
-
-/// Compares the size of a function's binary with its limit. `build` has run, so that it only names the binary now.
+/// Compares the size of a package's binary with its limit. `build` has run, so that it only names the binary now.
 fn size(function: &str, mut build: Command) -> Outcome {
     let limit = match function {
         "authorizer" => MAX_AUTHORIZER_BYTES,
-        _ => MAX_FUNCTION_BYTES,
+        _ => MAX_BUNDLE_BYTES,
     };
     let messages = build.args(["--message-format", "json"]).stderr(Stdio::null()).output();
     let messages = messages.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `POST /threads/{thread_id}/end`: remove the thread from OpenAI, and set its status. The log stays readable.
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Deserialize;
 use shared::{
     App, Error,
@@ -12,6 +12,12 @@ use shared::{
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct End {}
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env().await?;
+    run(service_fn(|request| handle(&app, request))).await
+}
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     Ok(http::respond(respond(app, &request).await))

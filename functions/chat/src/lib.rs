@@ -21,6 +21,7 @@ use lambda_http::{
     Request, RequestExt, Response,
     http::{StatusCode, header},
     request::RequestContext,
+    run_with_streaming_response, service_fn,
 };
 use serde::Deserialize;
 use shared::{
@@ -42,6 +43,13 @@ use submission::{ChatRequest, Submission};
 
 /// The part of the function's time that a run reserves to hand the line over: the table may be slow as well.
 const RESERVED_FOR_HAND_OVER: Duration = Duration::from_secs(20);
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env().await?;
+    // Streaming, so that no answer meets the 29 s of a buffered one.
+    run_with_streaming_response(service_fn(|request| handle(&app, request))).await
+}
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let response = match (request.request_context_ref(), http::route(&request).1.as_str()) {

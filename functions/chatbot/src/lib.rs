@@ -5,7 +5,7 @@ mod get;
 mod model;
 mod update;
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Serialize;
 use shared::{
     App, Error,
@@ -15,6 +15,12 @@ use shared::{
 };
 
 use get::read;
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env().await?;
+    run(service_fn(|request| handle(&app, request))).await
+}
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     Ok(http::respond(respond(app, &request).await))

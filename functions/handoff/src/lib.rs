@@ -3,7 +3,7 @@
 //! Each is one transaction over the thread as it was read: of two at the same time one wins, and the other decides
 //! anew.
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Deserialize;
 use shared::{
     App, Error,
@@ -31,6 +31,12 @@ struct Release {
     to: Line,
     /// An internal note for the next agent, 1 to 32,000 characters.
     note: Option<String>,
+}
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env_invoking().await?;
+    run(service_fn(|request| handle(&app, request))).await
 }
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {

@@ -13,7 +13,9 @@ use lambda_http::{
     Body, LambdaEvent, Request, RequestExt, Response,
     aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequestContext},
     http::header::SEC_WEBSOCKET_PROTOCOL,
+    lambda_runtime,
     request::{LambdaRequest, RequestContext},
+    service_fn,
 };
 use shared::{
     App, Error,
@@ -30,6 +32,12 @@ const MAX_CONCURRENT_SUBSCRIPTIONS: usize = 8;
 
 /// Subprotocol that a browser offers along with the one that holds its token.
 const PROTOCOL: &str = "switchboard.v1";
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env().await?;
+    lambda_runtime::run(service_fn(|event| answer(&app, event))).await
+}
 
 /// Handles an event as [`handle`] does, and returns the response in the form that API Gateway reads: `{statusCode,
 /// headers, multiValueHeaders, body, isBase64Encoded}`.

@@ -18,7 +18,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use lambda_http::{Body, Request, Response};
+use lambda_http::{Body, Request, Response, run, service_fn};
 use shared::{
     App, Error,
     domain::{At, ChatbotId, ThreadId},
@@ -44,6 +44,12 @@ const RESERVED_FOR_WORK_IN_PROGRESS: Duration = Duration::from_secs(20);
 
 /// The time of a sweep whose function has no deadline.
 const DEFAULT_TIME_LEFT: Duration = Duration::from_mins(1);
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env_invoking().await?;
+    run(service_fn(|request| handle(&app, request))).await
+}
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let left = time_left(&request).unwrap_or(DEFAULT_TIME_LEFT);

@@ -9,12 +9,18 @@ mod update;
 
 use std::iter;
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use shared::{
     App, Error,
     domain::{Act, Identity, Thread, ThreadId, ThreadMetadata, thread::View},
     http,
 };
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let app = App::from_env().await?;
+    run(service_fn(|request| handle(&app, request))).await
+}
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     Ok(http::respond(respond(app, &request).await))

@@ -12,6 +12,7 @@ use std::env;
 use lambda_http::{
     Body, Request, Response,
     http::{StatusCode, header::AUTHORIZATION},
+    run, service_fn,
 };
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -76,6 +77,12 @@ struct ChatbotSummary {
     id: ChatbotId,
     name: String,
     greeting: String,
+}
+
+/// Reads the environment and serves Lambda's events.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    let (app, visitors) = (App::from_env().await?, Visitors::from_env().await?);
+    run(service_fn(|request| handle(&app, &visitors, request))).await
 }
 
 pub async fn handle(app: &App, visitors: &Visitors, request: Request) -> Result<Response<Body>, lambda_http::Error> {

@@ -30,10 +30,10 @@ impl<'a> Resources<'a> {
         }
     }
 
-    /// The binary of the function with this logical id.
+    /// The handler of the function with this logical id: the function's name.
     pub(super) fn function(&self, id: &str) -> Result<String, Error> {
-        let binary = &self.0["Resources"][id]["Metadata"]["BuildProperties"]["Binary"];
-        Ok(text(binary, &format!("the binary of {id}"))?.to_owned())
+        let handler = &self.0["Resources"][id]["Properties"]["Handler"];
+        Ok(text(handler, &format!("the handler of {id}"))?.to_owned())
     }
 }
 

@@ -27,7 +27,7 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
     let resources = template["Resources"].as_mapping().expect("a template has resources").values();
     let mut wrong = Vec::new();
     for function in resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function") {
-        let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect("a function is a binary");
+        let name = function["Properties"]["Handler"].as_str().expect("a handler names the function");
         let (mut needed, allowed) = (player.needed(name), allowed(function));
         let (read, set) = (variables(name, &needed, player.asked_openai.contains(name)), variables_of(function));
         needed.extend(read.iter().flat_map(|variable| secrets_in(variable)));

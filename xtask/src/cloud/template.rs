@@ -23,10 +23,10 @@ const STREAMING: &str = "chat";
 pub(super) fn build(folder: &Path, template: &str, streams: Streams) -> Result<(), String> {
     let mut text = String::new();
     for block in resources(template).into_iter().filter(|block| !has_metric_math(block)) {
-        match binary(&block) {
+        match function(&block) {
             None => text += &block,
-            Some(name) => {
-                code(&folder.join(name), name)?;
+            Some((name, binary)) => {
+                code(&folder.join(name), name, binary)?;
                 text += &built(&block, name);
             }
         }
@@ -84,15 +84,17 @@ fn has_metric_math(block: &str) -> bool {
     block.contains("Type: AWS::CloudWatch::Alarm\n") && block.contains("\n      Metrics:")
 }
 
-/// The binary of a function's block.
-fn binary(block: &str) -> Option<&str> {
+/// The name of a function's block, and its binary.
+fn function(block: &str) -> Option<(&str, &str)> {
     let (_, rest) = block.split_once("BuildProperties: {Binary: ")?;
-    rest.split_once('}').map(|(name, _)| name)
+    let (binary, rest) = rest.split_once('}')?;
+    let handler = rest.lines().find_map(|line| line.trim().strip_prefix("Handler: "));
+    Some((handler?, binary))
 }
 
-/// Puts a function's binary into `folder`, as `bootstrap`. Debug symbols are left out, which would make it three times
+/// Puts the binary of the function `name` into `folder`, as `bootstrap`. Debug symbols are left out, which would make it three times
 /// as large.
-fn code(folder: &Path, name: &str) -> Result<(), String> {
+fn code(folder: &Path, name: &str, binary: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
     let this = std::env::current_exe().map_err(failed)?;
@@ -103,26 +105,27 @@ fn code(folder: &Path, name: &str) -> Result<(), String> {
         fs::set_permissions(folder.join("bootstrap"), fs::Permissions::from_mode(0o755)).map_err(failed)?;
     }
     let mut strip = Command::new("strip");
-    strip.arg("-o").arg(folder.join(file)).arg(this.with_file_name(name));
+    strip.arg("-o").arg(folder.join(file)).arg(this.with_file_name(binary));
     match strip.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("strip {name}: {status}")),
+        Ok(status) => Err(format!("strip {binary}: {status}")),
         Err(error) => Err(format!("strip (Debian: binutils): {error}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{binary, built, has_metric_math, resources, secrets};
+    use super::{built, function, has_metric_math, resources, secrets};
 
     const TEMPLATE: &str = "\
 Resources:
   # A function.
   ChatFunction:
     Metadata:
-      BuildProperties: {Binary: chat}
+      BuildProperties: {Binary: bundle}
     Properties:
-      CodeUri: functions/chat
+      Handler: chat
+      CodeUri: functions/bundle
 
   Sum:
     Type: AWS::CloudWatch::Alarm
@@ -141,10 +144,11 @@ Resources:
     fn a_template_falls_into_its_resources() {
         let blocks = resources(TEMPLATE);
         assert_eq!(blocks.concat(), TEMPLATE);
-        let functions: Vec<_> = blocks.iter().filter_map(|block| binary(block)).collect();
-        assert_eq!(functions, ["chat"]);
-        let function = blocks.iter().find(|block| binary(block).is_some()).unwrap();
-        assert!(built(function, "chat").ends_with("ChatFunction:\n    Properties:\n      CodeUri: chat\n\n"));
+        let functions: Vec<_> = blocks.iter().filter_map(|block| function(block)).collect();
+        assert_eq!(functions, [("chat", "bundle")]);
+        let chat = blocks.iter().find(|block| function(block).is_some()).unwrap();
+        let expected = "ChatFunction:\n    Properties:\n      CodeUri: chat\n      Handler: chat\n\n";
+        assert!(built(chat, "chat").ends_with(expected));
         assert_eq!(secrets(TEMPLATE), ["Key"]);
         let with_math: Vec<_> = blocks.iter().filter(|block| has_metric_math(block)).collect();
         assert!(matches!(with_math[..], [block] if block.starts_with("  Sum:")), "{with_math:?}");

@@ -1,0 +1,32 @@
+//! The binary of all functions but the authorizer: a deployment links once, not eight times.
+//!
+//! The template's `Handler` names the function; Lambda puts it into `_HANDLER`. The authorizer has a binary of its own,
+//! because it has no AWS SDK, and a small one starts sooner.
+
+use std::{env, pin::Pin};
+
+use lambda_http::Error;
+use tokio::runtime::Builder;
+
+fn main() -> Result<(), Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let name = env::var("_HANDLER").map_err(|_| "the environment has no _HANDLER, which names the function")?;
+    // A turn in `chat` does several things at a time.
+    let mut runtime = if name == "chat" { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    runtime.enable_all().build()?.block_on(function(&name)?)
+}
+
+/// The function of this name, which serves until Lambda ends it.
+fn function(name: &str) -> Result<Pin<Box<dyn Future<Output = Result<(), Error>>>>, Error> {
+    Ok(match name {
+        "chat" => Box::pin(chat::serve()),
+        "chat-end" => Box::pin(chat_end::serve()),
+        "chatbot" => Box::pin(chatbot::serve()),
+        "handoff" => Box::pin(handoff::serve()),
+        "socket" => Box::pin(socket::serve()),
+        "sweep" => Box::pin(sweep::serve()),
+        "thread" => Box::pin(thread::serve()),
+        "visitor" => Box::pin(visitor::serve()),
+        unknown => return Err(format!("_HANDLER names {unknown}, which is no function").into()),
+    })
+}
