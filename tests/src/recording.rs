@@ -1,6 +1,6 @@
 //! A recording of the table's requests: what the SDK sent, and what the embedded database answered.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture},
@@ -9,8 +9,6 @@ use aws_smithy_runtime_api::client::{
 use futures::FutureExt;
 use local::dynamo::InProcess;
 use serde_json::Value;
-
-use crate::wire::{asked, lock};
 
 /// One request and its response.
 #[derive(Clone, Debug)]
@@ -28,15 +26,16 @@ pub(crate) struct Recording(Arc<Mutex<Vec<Exchange>>>);
 
 impl Recording {
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
-        lock(&self.0).clone()
+        self.locked().clone()
     }
 
     /// Carries a request out and keeps it. One at a time, so that the order is that of the effects.
     pub(crate) fn carry_out(&self, database: &InProcess, request: HttpRequest) -> HttpConnectorFuture {
-        let mut exchanges = lock(&self.0);
+        let mut exchanges = self.locked();
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let asked = asked(&request);
+        let asked = request.body().bytes().unwrap_or_default();
+        let asked = serde_json::from_slice(asked).expect("the SDK sends JSON");
         let response = database.call(request).now_or_never().expect("the embedded database answers at once");
         if let Ok(response) = &response {
             exchanges.push(Exchange {
@@ -47,5 +46,9 @@ impl Recording {
             });
         }
         HttpConnectorFuture::ready(response)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,6 +6,7 @@
 //! starts the functions as processes of this machine.
 
 mod account;
+mod names;
 mod network;
 mod stack;
 mod steps;

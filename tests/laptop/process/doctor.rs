@@ -104,8 +104,9 @@ async fn long_waits_and_work_that_piles_up_are_reported() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     let waits = "1 thread of tenant acme has waited for an agent for more than an hour, the longest since 20";
     assert!(lines[0].starts_with(waits) && lines[0].contains(&waiting), "{lines:?}");
+    // One for its customer in the queue, one for its agent.
     let due =
-        "1 thread has been due for more than 5 minutes: check that the function sweep runs each minute, and its log";
+        "2 threads have been due for more than 5 minutes: check that the function sweep runs each minute, and its log";
     assert_eq!(lines[1], due);
 
     // By REST, a tenant's agent sees no due work.

@@ -9,18 +9,15 @@ use std::{
 
 use serde_json::Value;
 
-use super::{FOLDER, network, stack::NAME};
+use super::{
+    FOLDER,
+    names::{REGIONS, STACK, artifacts},
+    network,
+};
 use crate::{emulators, output::pass_on, process::Process, tools::Python};
 
 /// The docs whose commands are run.
 const DOCS: &str = "docs/operate.md";
-/// The region of the stack, and the one of a second stack.
-pub(super) const REGIONS: [&str; 2] = ["eu-central-1", "eu-west-1"];
-
-/// The bucket for the functions' code in a region.
-pub(super) fn artifacts(region: &str) -> String {
-    format!("artifacts-{region}")
-}
 
 /// An account with an administrator, whose credentials all commands use.
 pub(super) struct Account {
@@ -100,7 +97,7 @@ impl Account {
         let path = env::var_os("PATH").unwrap_or_default();
         let paths = [self.aws_cli.program(""), self.sam.program("")].into_iter().chain(env::split_paths(&path));
         shell.env("PATH", env::join_paths(paths).map_err(|error| error.to_string())?);
-        shell.env("SAM_CLI_TELEMETRY", "0").env("STACK", NAME);
+        shell.env("SAM_CLI_TELEMETRY", "0").env("STACK", STACK);
         for (name, output) in [("TABLE", "TableName"), ("BUCKET", "PagesBucketName")] {
             shell.env(name, outputs.get(output).map_or("", String::as_str));
         }

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::account::{REGIONS, artifacts};
+use super::names::{REGIONS, artifacts};
 
 /// The services that are called by SAM, the AWS CLI and the functions.
 const SERVICES: [&str; 13] = [

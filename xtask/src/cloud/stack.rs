@@ -10,13 +10,11 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    account::{Account, REGIONS, artifacts},
+    account::Account,
+    names::{REGIONS, STACK, artifacts},
     network,
 };
 use crate::output::pass_on;
-
-/// The name of every stack here: two regions may have stacks of one name.
-pub(super) const NAME: &str = "switchboard";
 
 /// A deployed stack.
 pub(super) struct Stack<'a> {
@@ -35,7 +33,7 @@ impl<'a> Stack<'a> {
         parameters: &[(&str, &str)],
     ) -> Result<Self, String> {
         let mut sam = account.sam(region);
-        sam.args(["deploy", "--stack-name", NAME, "--region", region, "--s3-bucket", &artifacts(region)]);
+        sam.args(["deploy", "--stack-name", STACK, "--region", region, "--s3-bucket", &artifacts(region)]);
         sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-confirm-changeset"]);
         sam.args(["--no-fail-on-empty-changeset", "--no-progressbar", "--template-file"]);
         sam.arg(account.folder.join(built).join("template.yaml"));
@@ -60,7 +58,7 @@ impl<'a> Stack<'a> {
             *url = by_path(url);
         }
         let description = json!({
-            "outputs": outputs, "secret": secret, "openai_url": self.account.openai_url, "stack": NAME,
+            "outputs": outputs, "secret": secret, "openai_url": self.account.openai_url, "stack": STACK,
         });
         let path: PathBuf = self.account.folder.join(format!("stack-{}.json", self.region));
         fs::write(&path, description.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -78,7 +76,7 @@ impl<'a> Stack<'a> {
 
     /// The environment of the function with this logical id.
     pub(super) fn environment(&self, function: &str) -> Result<Value, String> {
-        let resource = ["cloudformation", "describe-stack-resource", "--stack-name", NAME];
+        let resource = ["cloudformation", "describe-stack-resource", "--stack-name", STACK];
         let found = self.account.aws(self.region, &[&resource[..], &["--logical-resource-id", function]].concat())?;
         let name = found["StackResourceDetail"]["PhysicalResourceId"].as_str().unwrap_or_default().to_owned();
         let configuration =
@@ -89,7 +87,7 @@ impl<'a> Stack<'a> {
     /// Deletes the stack by SAM.
     pub(super) fn delete(&self) -> Result<(), String> {
         let mut sam = self.account.sam(self.region);
-        succeeds(sam.args(["delete", "--no-prompts", "--stack-name", NAME, "--region", self.region]))
+        succeeds(sam.args(["delete", "--no-prompts", "--stack-name", STACK, "--region", self.region]))
     }
 }
 
@@ -103,7 +101,7 @@ fn by_path(url: &str) -> String {
 }
 
 fn outputs(account: &Account, region: &str) -> Result<BTreeMap<String, String>, String> {
-    let described = account.aws(region, &["cloudformation", "describe-stacks", "--stack-name", NAME])?;
+    let described = account.aws(region, &["cloudformation", "describe-stacks", "--stack-name", STACK])?;
     let stack = &described["Stacks"][0];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let outputs = stack["Outputs"].as_array().into_iter().flatten();

@@ -3,8 +3,9 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    account::{Account, REGIONS},
-    stack::{NAME, Stack},
+    account::Account,
+    names::{REGIONS, STACK},
+    stack::Stack,
 };
 use crate::report::{Outcome, Report, count_tests};
 
@@ -112,7 +113,7 @@ fn second_region(steps: &mut Steps, account: &Account, tests: &Path) {
     driven(steps, &other, tests, "the second region answers", "cloud::first");
     steps.step("the second stack is deleted, the first one stays", || {
         other.delete()?;
-        account.aws(REGIONS[0], &["cloudformation", "describe-stacks", "--stack-name", NAME])?;
+        account.aws(REGIONS[0], &["cloudformation", "describe-stacks", "--stack-name", STACK])?;
         Ok(Outcome::PASSED)
     });
 }
@@ -120,7 +121,7 @@ fn second_region(steps: &mut Steps, account: &Account, tests: &Path) {
 fn deleted(steps: &mut Steps, account: &Account, stack: &Stack) {
     steps.step("a deleted stack leaves its table and the pages' bucket", || {
         account.documented(REGIONS[0], "Delete a stack", &stack.outputs)?;
-        if account.aws(REGIONS[0], &["cloudformation", "describe-stacks", "--stack-name", NAME]).is_ok() {
+        if account.aws(REGIONS[0], &["cloudformation", "describe-stacks", "--stack-name", STACK]).is_ok() {
             return Err("the stack is still there".to_owned());
         }
         let table = &stack.outputs["TableName"];
