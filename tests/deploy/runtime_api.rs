@@ -24,6 +24,14 @@ async fn a_function_without_its_environment_ends_before_its_first_event() {
 }
 
 #[tokio::test]
+async fn a_handler_that_is_no_function_is_named_in_the_log() {
+    let mut nobody = FunctionProcess::start("bundle", [("NOTHING", "configured")]).await;
+    let failure = nobody.invoke(&json!({})).await.map(Answer::into_json).expect_err("no function is called bundle");
+    assert!(matches!(failure, Failure::Exited(_)), "{failure}");
+    assert!(nobody.logs().contains("_HANDLER names bundle, which is no function"), "{}", nobody.logs());
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_named_in_the_log() {
     // Nobody listens on this port any more.
     let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

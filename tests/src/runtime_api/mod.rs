@@ -52,7 +52,7 @@ struct Event {
 }
 
 impl FunctionProcess {
-    /// Starts `functions/{name}` as Lambda does. It sees nothing of this process's environment: `envs` is its whole
+    /// Starts the function `name` as Lambda does. It sees nothing of this process's environment: `envs` is its whole
     /// environment.
     pub async fn start<K, V>(name: &str, envs: impl IntoIterator<Item = (K, V)>) -> Self
     where
@@ -73,8 +73,9 @@ impl FunctionProcess {
 
         let logs = NamedTempFile::new().expect("a temporary file");
         let output = logs.reopen().expect("our own file opens");
-        let child = tokio::process::Command::new(binary(name))
+        let child = tokio::process::Command::new(binary(deployed(name)))
             .env_clear()
+            .env("_HANDLER", name)
             .env("AWS_LAMBDA_RUNTIME_API", address)
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -180,7 +181,15 @@ fn json_or_text(error: &str) -> Value {
     serde_json::from_str(error).unwrap_or_else(|_| json!(error))
 }
 
-/// The function's binary, in the folder that this test was built in and as new as the sources.
+/// The name of the binary that is deployed for a function. One that is not deployed has its own.
+fn deployed(function: &str) -> &str {
+    match function {
+        "chat" | "chat-end" | "chatbot" | "handoff" | "socket" | "sweep" | "thread" | "visitor" => "bundle",
+        other => other,
+    }
+}
+
+/// A binary of this name, in the folder that this test was built in and as new as the sources.
 ///
 /// `cargo test` builds no plain binary of another package, so the first caller has cargo build them all: with the
 /// features that `cargo test` resolves, so that nothing that is already compiled is compiled again.
