@@ -18,7 +18,7 @@ use crate::{
 /// request.
 const MAX_AUTHORIZER_BYTES: u64 = 4_500_000;
 /// The limit of the other functions' one binary.
-const MAX_BUNDLE_BYTES: u64 = 9_000_000;
+const MAX_BUNDLE_BYTES: u64 = 12_000_000;
 
 /// The packages that the template names, with a binary of the same name each.
 const DEPLOYED: [&str; 2] = ["authorizer", "bundle"];
