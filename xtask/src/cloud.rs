@@ -50,6 +50,8 @@ pub(crate) fn cloud(options: &Cloud) -> Report {
 
 fn prepare() -> Report {
     let mut report = Report::default();
+    // Asked before the build, which may replace the file: its path would then be that of a deleted one.
+    let this = env::current_exe();
     let installed = [
         install(&mut report, "Python tools", Python::ready).is_ok(),
         install(&mut report, "ministack", emulators::ministack).is_ok(),
@@ -59,7 +61,10 @@ fn prepare() -> Report {
     let built = report.step("cargo build", || check(cargo().args(["build", "--workspace", "--bins", "--tests"])));
     if built && installed.iter().all(|installed| *installed) {
         report.step("the cloud", || match tests().and_then(|tests| files().map(|()| tests)) {
-            Ok(tests) => in_own_network(&tests),
+            Ok(tests) => match &this {
+                Ok(this) => in_own_network(this, &tests),
+                Err(error) => Outcome::failed(&error.to_string()),
+            },
             Err(error) => Outcome::failed(&error),
         });
     }
@@ -99,8 +104,7 @@ fn tests() -> Result<PathBuf, String> {
 }
 
 /// Runs the steps in new namespaces; their counts are the last line of the output.
-fn in_own_network(tests: &Path) -> Outcome {
-    let Ok(this) = env::current_exe() else { return Outcome::failed("this program has no path") };
+fn in_own_network(this: &Path, tests: &Path) -> Outcome {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net", "--mount"]).arg(this).arg("cloud").arg("--inside").arg(tests);
     let mut counts = None;

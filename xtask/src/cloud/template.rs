@@ -84,16 +84,16 @@ fn has_metric_math(block: &str) -> bool {
     block.contains("Type: AWS::CloudWatch::Alarm\n") && block.contains("\n      Metrics:")
 }
 
-/// The name of a function's block, and its binary.
+/// The name of a function's block, and its binary. Earlier templates name the binary alone.
 fn function(block: &str) -> Option<(&str, &str)> {
     let (_, rest) = block.split_once("BuildProperties: {Binary: ")?;
     let (binary, rest) = rest.split_once('}')?;
     let handler = rest.lines().find_map(|line| line.trim().strip_prefix("Handler: "));
-    Some((handler?, binary))
+    Some((handler.unwrap_or(binary), binary))
 }
 
-/// Puts the binary of the function `name` into `folder`, as `bootstrap`. Debug symbols are left out, which would make it three times
-/// as large.
+/// Puts the binary of the function `name` into `folder`, as `bootstrap`. Debug symbols are left out, which would make
+/// it three times as large.
 fn code(folder: &Path, name: &str, binary: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
