@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Misconfigured, SecretsManager, Unavailable};
+use crate::{Misconfigured, SecretsManager, Unavailable, signed::THREE_ATTEMPTS};
 
 /// Age at which a secret is read again. API Gateway keeps an authorizer's decision for as long.
 pub const MAX_AGE: Duration = Duration::from_mins(5);
@@ -60,7 +60,8 @@ impl From<&str> for Secret {
 }
 
 impl Secret {
-    /// Reads environment variables, once, at start-up; one that is absent is an empty secret.
+    /// Reads environment variables, once, at start-up; one that is absent is an empty secret. The error says that one
+    /// names a secret by its ARN while there are no credentials.
     pub fn from_env<const COUNT: usize>(names: [&str; COUNT]) -> Result<[Self; COUNT], Misconfigured> {
         let values = names.map(|name| env::var(name).unwrap_or_default());
         if !values.iter().any(|value| is_arn(value)) {
@@ -127,7 +128,10 @@ impl Stored {
         if let Some(text) = self.fresh() {
             return Ok(text);
         }
-        match (self.manager.read(&self.arn).await, self.known(|known| Arc::clone(&known.text))) {
+        let known = self.known(|known| Arc::clone(&known.text));
+        // The caller has a request to answer: with a known text, one attempt is enough.
+        let attempts = if known.is_some() { 1 } else { THREE_ATTEMPTS };
+        match (self.manager.read(&self.arn, attempts).await, known) {
             (Ok(text), _) => Ok(self.keep(text.into(), self.max_age)),
             (Err(error), Some(text)) => {
                 tracing::warn!(%error, "a secret could not be read again; the known one is used");

@@ -34,7 +34,8 @@ struct Answer {
 }
 
 impl SecretsManager {
-    /// A client with the environment's credentials, at `AWS_ENDPOINT_URL_SECRETS_MANAGER` if that is set.
+    /// A client with the environment's credentials, at `AWS_ENDPOINT_URL_SECRETS_MANAGER` if that is set. The error says
+    /// that there are no credentials.
     pub fn from_env() -> Result<Self, Misconfigured> {
         SignedClient::from_env(&SECRETS_MANAGER).map(Self)
     }
@@ -44,14 +45,15 @@ impl SecretsManager {
         Self(SignedClient::new(&SECRETS_MANAGER, credentials, endpoint))
     }
 
-    /// The current text of a secret.
-    pub(crate) async fn read(&self, arn: &str) -> Result<String, Unavailable> {
+    /// The current text of a secret, without line breaks at its end, which a file or an editor may have left.
+    pub(crate) async fn read(&self, arn: &str, attempts: u32) -> Result<String, Unavailable> {
         let headers = [
             (CONTENT_TYPE, "application/x-amz-json-1.1"),
             (HeaderName::from_static("x-amz-target"), "secretsmanager.GetSecretValue"),
         ];
-        let body = self.0.post(arn, &headers, &json!({ "SecretId": arn }).to_string()).await?;
+        let body = self.0.post(arn, &headers, &json!({ "SecretId": arn }).to_string(), attempts).await?;
         let answer: Option<Answer> = serde_json::from_str(&body).ok();
-        answer.and_then(|answer| answer.secret_string).ok_or(Unavailable::NoText)
+        let text = answer.and_then(|answer| answer.secret_string).ok_or(Unavailable::NoText)?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 }

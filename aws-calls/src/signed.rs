@@ -21,9 +21,11 @@ use tokio::time::sleep;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Attempts of a call, and the waiting time after the first one, which doubles.
-const ATTEMPTS: u32 = 3;
+/// The waiting time after the first attempt of a call, which doubles.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Attempts of a call whose result the caller cannot do without.
+pub(crate) const THREE_ATTEMPTS: u32 = 3;
 
 /// A service of AWS.
 #[derive(Debug)]
@@ -78,7 +80,8 @@ impl CallError {
     fn is_retryable(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused { status, .. } => *status == 429 || *status >= 500,
+            // Throttling may come with status 400: `ThrottlingException`, `KMSThrottlingException`.
+            Self::Refused { status, code, .. } => *status == 429 || *status >= 500 || code.contains("Throttl"),
             Self::WrongArn(_) | Self::Unsigned | Self::NoHttpClient => false,
         }
     }
@@ -112,14 +115,16 @@ impl SignedClient {
         Self { service, credentials, endpoint, http: Arc::default() }
     }
 
-    /// Posts to the service in the region of `arn`, and returns the body of a 2xx response. Makes three attempts.
+    /// Posts to the service in the region of `arn`, and returns the body of a 2xx response. Makes up to `attempts`, each
+    /// of which takes 3 s at most.
     pub(crate) async fn post(
         &self,
         arn: &str,
         headers: &[(HeaderName, &str)],
         body: &str,
+        attempts: u32,
     ) -> Result<String, CallError> {
-        let (mut left, mut backoff) = (ATTEMPTS, FIRST_BACKOFF);
+        let (mut left, mut backoff) = (attempts, FIRST_BACKOFF);
         loop {
             left -= 1;
             // Boxed, since every caller's future would contain that of the HTTP client.
@@ -235,6 +240,17 @@ mod tests {
         assert_eq!(place("arn:aws-cn:sns:cn-north-1:123456789012:queued"), china);
         for wrong in ["", "queued", "arn:aws:sqs:eu-north-1:123456789012:queued", "arn:aws:sns::123456789012:queued"] {
             assert_eq!(place(wrong), Err("not the ARN of a topic".to_owned()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again() {
+        let refused = |status, code: &str| CallError::Refused { service: "SNS", status, code: code.to_owned() };
+        for (status, code) in [(429, ""), (500, ""), (503, ""), (400, "ThrottlingException"), (400, "KMSThrottling")] {
+            assert!(refused(status, code).is_retryable(), "{status} {code}");
+        }
+        for (status, code) in [(400, ""), (400, "ResourceNotFoundException"), (403, "AccessDeniedException")] {
+            assert!(!refused(status, code).is_retryable(), "{status} {code}");
         }
     }
 

@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use crate::signed::{CallError, Misconfigured, Service, SignedClient};
+use crate::signed::{CallError, Misconfigured, Service, SignedClient, THREE_ATTEMPTS};
 
 static SNS: Service =
     Service { id: "sns", name: "SNS", resource: "an SNS topic", endpoint_variable: "AWS_ENDPOINT_URL_SNS" };
@@ -32,12 +32,13 @@ pub struct Publication<'a> {
 }
 
 impl Topic {
-    /// The topic with this ARN, called with the environment's credentials, at `AWS_ENDPOINT_URL_SNS` if that is set.
+    /// The topic with this ARN, called with the environment's credentials, at `AWS_ENDPOINT_URL_SNS` if that is set. The
+    /// error says that there are no credentials, or that this is no topic's ARN.
     pub fn from_env(arn: &str) -> Result<Self, Misconfigured> {
         Self::over(SignedClient::from_env(&SNS)?, arn)
     }
 
-    /// The topic with this ARN at `endpoint`, or at that of its own region.
+    /// The topic with this ARN at `endpoint`, or at that of its own region. The error says that this is no topic's ARN.
     pub fn new(credentials: Credentials, endpoint: Option<String>, arn: &str) -> Result<Self, Misconfigured> {
         Self::over(SignedClient::new(&SNS, credentials, endpoint), arn)
     }
@@ -47,10 +48,10 @@ impl Topic {
         Ok(Self { client, arn: arn.into() })
     }
 
-    /// Publishes a message. After an error it may have been published all the same.
+    /// Publishes a message, in up to three attempts. After an error it may have been published all the same.
     pub async fn publish(&self, publication: &Publication<'_>) -> Result<(), CallError> {
         let headers = [(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")];
-        self.client.post(&self.arn, &headers, &self.form(publication)).await.map(|_| ())
+        self.client.post(&self.arn, &headers, &self.form(publication), THREE_ATTEMPTS).await.map(|_| ())
     }
 
     fn form(&self, publication: &Publication<'_>) -> String {

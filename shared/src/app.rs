@@ -134,7 +134,10 @@ impl App {
             http,
         );
         let (key, ()) = tokio::join!(app.openai.key_ready(), app.store.connect());
-        key.map_err(Error::internal)?;
+        if let Err(error) = key {
+            // Read again at each call. What needs no call goes on, and a turn hands the thread over.
+            tracing::error!(%error, "OpenAI's API key could not be read");
+        }
         let metrics = var("METRICS_NAMESPACE").map(Metrics::on_stdout).unwrap_or_default();
         Ok(Self { queued_topic, metrics, ..app })
     }

@@ -127,10 +127,10 @@ async fn while_it_cannot_be_read_the_known_one_is_used() {
     assert_eq!(&*secret.value().await.unwrap(), OLD);
     vault.rotate(None);
     assert_eq!(&*secret.value().await.unwrap(), OLD);
-    // Tried three times, and not again for each request.
-    assert_eq!(vault.asked(), 4);
+    // Tried once, and not again for each request.
+    assert_eq!(vault.asked(), 2);
     assert_eq!(&*secret.value().await.unwrap(), OLD);
-    assert_eq!(vault.asked(), 4);
+    assert_eq!(vault.asked(), 2);
 }
 
 #[tokio::test]
@@ -139,6 +139,7 @@ async fn without_any_value_the_error_names_the_status_and_the_code() {
     vault.rotate(None);
     let error = vault.secret(Duration::ZERO).value().await.unwrap_err();
     assert_eq!(error.to_string(), "Secrets Manager refused with status 500 (InternalServiceError)");
+    assert_eq!(vault.asked(), 3, "the caller has nothing else");
     let wrong = Credentials::new(ACCESS_KEY, "ANOTHER", Some(SESSION_TOKEN.into()), None, "test");
     let manager = SecretsManager::new(wrong, Some(vault.url.clone()));
     let error = Secret::stored(manager.clone(), ARN.to_owned(), Duration::ZERO).value().await.unwrap_err();
@@ -177,13 +178,35 @@ async fn a_rotated_api_key_is_sent_with_the_next_request() {
     let mut server = JoinSet::new();
     server.spawn(async move { axum::serve(listener, Router::new().route("/v1/models", get(list))).await.unwrap() });
 
-    let vault = Vault::with("sk-old").await;
+    // As a file leaves it.
+    let vault = Vault::with("sk-old\n").await;
     let (retry_policy, api_key) = (RetryPolicy::default(), vault.secret(Duration::ZERO));
     let openai = OpenAi::new(retry_policy.http().unwrap(), Settings { base_url, api_key, retry_policy });
     for key in ["sk-old", "sk-new"] {
-        vault.rotate(Some(key));
+        vault.rotate(Some(&format!("{key}\n")));
         assert_eq!(openai.models().await.unwrap()[0].id, format!("Bearer {key}"));
     }
+}
+
+#[tokio::test]
+async fn a_function_starts_without_the_api_key_since_not_all_of_its_work_needs_it() {
+    let vault = Vault::with("sk").await;
+    vault.rotate(None);
+    // Nobody listens on this port any more.
+    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nowhere = format!("http://{refusing}");
+    let environment = vault.environment(&[
+        ("TABLE", "switchboard"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &nowhere),
+        ("SOCKETS_URL", &nowhere),
+        ("OPENAI_BASE_URL", &nowhere),
+        ("OPENAI_API_KEY", ARN),
+    ]);
+    let mut thread = FunctionProcess::start("thread", environment).await;
+    let answer = thread.invoke(&serde_json::from_str(&event("thread-list")).unwrap()).await;
+    // It has asked the table, which cannot be reached either.
+    assert_eq!(answer.unwrap_or_else(|failure| panic!("{failure}")).into_http().status(), 503, "{}", thread.logs());
+    assert!(thread.logs().contains("OpenAI's API key could not be read"), "{}", thread.logs());
 }
 
 #[tokio::test]
