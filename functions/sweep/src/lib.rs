@@ -61,6 +61,12 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
     Ok(http::no_content())
 }
 
+/// Work that the index lists.
+struct Due {
+    work: Work,
+    since: At,
+}
+
 /// A due item, classified by its sort key.
 enum Work {
     Thread { tenant: String, id: ThreadId },
@@ -85,12 +91,15 @@ impl Work {
         matches!(self, Self::Outbox(_) | Self::Chatbot { .. })
     }
 
-    async fn run(&self, app: &App, checks: &ModelChecks) -> Result<(), Error> {
+    /// Does the work. False: nothing was to be done, since a run is alive; renewing its lease does not move the thread
+    /// in the index.
+    async fn run(&self, app: &App, checks: &ModelChecks) -> Result<bool, Error> {
         match self {
-            Self::Thread { tenant, id } => thread::run(app, tenant, id).await,
-            Self::Outbox(key) => outbox::retry(app, key).await,
-            Self::Chatbot { tenant, id } => chatbot::check(app, checks, tenant, id).await,
+            Self::Thread { tenant, id } => return thread::run(app, tenant, id).await,
+            Self::Outbox(key) => outbox::retry(app, key).await?,
+            Self::Chatbot { tenant, id } => chatbot::check(app, checks, tenant, id).await?,
         }
+        Ok(true)
     }
 }
 
@@ -112,10 +121,10 @@ struct Found {
 }
 
 impl Found {
-    fn add(&self, due: usize, oldest: Option<At>) {
-        self.due.fetch_add(due, Relaxed);
-        let mut known = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = [*known, oldest].into_iter().flatten().min();
+    fn add(&self, due: &Due) {
+        self.due.fetch_add(1, Relaxed);
+        let mut oldest = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        *oldest = Some(oldest.map_or(due.since, |known| known.min(due.since)));
     }
 
     fn record(&self, app: &App, began_at: At) {
@@ -142,18 +151,19 @@ impl Sweep<'_> {
             slow.extend(left);
         }
         // The checks of models last: they are a matter of days.
-        slow.sort_by_key(|work| matches!(work, Work::Chatbot { .. }));
+        slow.sort_by_key(|due| matches!(due.work, Work::Chatbot { .. }));
         self.run_all(slow).await;
         failed.map_or(Ok(()), Err)
     }
 
     /// Runs a shard's due work, and adds what may be slow to `slow`.
-    async fn run_shard(&self, shard: &str, slow: &mut Vec<Work>) -> Result<(), Error> {
+    async fn run_shard(&self, shard: &str, slow: &mut Vec<Due>) -> Result<(), Error> {
         let (now, mut from) = (self.app.now(), None);
         for _ in 0..MAX_PAGES {
             let page = self.app.store.due_page(shard, now, from, PAGE_SIZE).await?;
-            self.found.add(page.keys.len(), page.oldest);
-            let (later, urgent) = page.keys.into_iter().filter_map(Work::at).partition(Work::is_slow);
+            let due =
+                page.items.into_iter().filter_map(|item| Some(Due { work: Work::at(item.key)?, since: item.since }));
+            let (later, urgent) = due.partition(|due| due.work.is_slow());
             slow.extend::<Vec<_>>(later);
             self.run_all(urgent).await;
             from = page.next;
@@ -165,13 +175,17 @@ impl Sweep<'_> {
     }
 
     /// Runs the work, several items at a time. An item that fails stays due.
-    async fn run_all(&self, due: Vec<Work>) {
-        let each = stream::iter(due).for_each_concurrent(MAX_CONCURRENT_ITEMS, async |work| {
+    async fn run_all(&self, due: Vec<Due>) {
+        let each = stream::iter(due).for_each_concurrent(MAX_CONCURRENT_ITEMS, async |due| {
             if Instant::now() >= self.until {
-                return;
+                return self.found.add(&due);
             }
-            match work.run(self.app, &self.model_checks).await {
-                Ok(()) => {}
+            let done = due.work.run(self.app, &self.model_checks).await;
+            if !matches!(done, Ok(false)) {
+                self.found.add(&due);
+            }
+            match done {
+                Ok(_) => {}
                 Err(Error::Busy) => tracing::warn!("due work was postponed: the table is busy"),
                 Err(error) => {
                     self.found.failed.fetch_add(1, Relaxed);

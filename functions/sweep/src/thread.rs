@@ -9,23 +9,26 @@ use shared::{
 
 use crate::tombstone;
 
-/// Reads the thread again, and runs the action that is due.
-pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+/// Reads the thread again, and runs the action that is due. False if there is none because a run is alive.
+pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<bool, Error> {
     let now = app.now();
     let thread = match app.store.due_thread_get(tenant, id, now).await? {
         DueThread::Thread(thread) => *thread,
-        DueThread::Tombstone => return tombstone::purge(app, tenant, id).await,
-        DueThread::Settled => return Ok(()),
+        DueThread::Tombstone => {
+            tombstone::purge(app, tenant, id).await?;
+            return Ok(true);
+        }
+        DueThread::Settled => return Ok(true),
     };
     match thread.due_action(app.store.timeouts(), now) {
         Some(DueAction::Answer) => app.invoke_chat(&thread).await,
         Some(DueAction::TimeOut(_) | DueAction::End) => change_owner(app, tenant, id).await?,
         Some(DueAction::TellWait) => tell_wait(app, &thread).await?,
         Some(DueAction::Delete) => delete(app, &thread).await?,
-        None if thread.run_is_live(now) => {}
+        None if thread.run_is_live(now) => return Ok(false),
         None => postpone(app, &thread).await?,
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Takes the line from a queue or an agent that timed out, or ends an idle thread.
@@ -45,7 +48,8 @@ async fn change_owner(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Erro
     Ok(())
 }
 
-/// Reports a customer who waits in the queue for long: once, because the write that notes it does not survive a race.
+/// Reports a customer who waits in the queue for long, at most once: the write that notes it comes first, so that two
+/// sweeps do not report it twice. A sweep that ends between the two reports it never.
 async fn tell_wait(app: &App, thread: &Thread) -> Result<(), Error> {
     let mut commit = Commit::new(thread.clone());
     commit.thread.is_wait_told = true;

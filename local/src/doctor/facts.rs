@@ -108,8 +108,8 @@ async fn overdue(store: &Store, now: At) -> Result<BTreeMap<&'static str, usize>
         let mut from = None;
         loop {
             let page = store.due_page(&shard, before, from, PAGE_SIZE).await?;
-            for key in &page.keys {
-                *counts.entry(kind(key)).or_default() += 1;
+            for item in &page.items {
+                *counts.entry(kind(&item.key)).or_default() += 1;
             }
             from = page.next;
             if from.is_none() {

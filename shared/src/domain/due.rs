@@ -188,6 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn a_long_wait_is_reported_once_unless_the_bot_takes_over_before() {
+        let [_, asked, failed, ..] = states();
+        let long = |minutes: u64| Timeouts { long_wait: Some(Duration::from_mins(minutes)), ..timeouts() };
+        for status in [asked, failed] {
+            let mut thread = thread(status);
+            let wait = NOW + Duration::from_mins(20);
+            assert_eq!(thread.due_at(&long(20)), Some(wait));
+            assert_eq!(thread.due_action(&long(20), NOW + Duration::from_mins(19)), None);
+            assert_eq!(thread.due_action(&long(20), wait), Some(DueAction::TellWait));
+            thread.is_wait_told = true;
+            assert_eq!(thread.due_action(&long(20), wait), None);
+            assert_eq!(thread.due_at(&long(20)), thread.due_at(&timeouts()));
+        }
+        let [_, asked, ..] = states();
+        let thread = thread(asked);
+        assert_eq!(thread.due_action(&long(90), NOW + HOUR * 2), Some(DueAction::TimeOut(Line::Bot)));
+    }
+
+    #[test]
     fn what_is_said_puts_off_the_end_but_moves_nothing_in_the_index() {
         let mut thread = thread(Status::Bot { since: NOW });
         thread.updated_at = NOW + HOUR;

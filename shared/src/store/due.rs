@@ -16,11 +16,16 @@ use crate::{
 
 /// A page of one shard of the index, by due time.
 pub struct DuePage {
-    pub keys: Vec<Key>,
-    /// The due time of the first of them: the oldest.
-    pub oldest: Option<At>,
+    pub items: Vec<DueItem>,
     /// The cursor of the next page.
     pub next: Option<DueCursor>,
+}
+
+/// An item that the index lists as due.
+pub struct DueItem {
+    pub key: Key,
+    /// The time since which the index has listed it.
+    pub since: At,
 }
 
 pub struct DueCursor(Item);
@@ -52,10 +57,11 @@ impl Store {
             ..Query::default()
         };
         let page = self.query(query).await?;
-        let key = |item: &Item| Key { pk: text(item, "pk").into(), sk: text(item, "sk").into() };
-        let keys = page.items.iter().map(key).collect();
-        let oldest = page.items.first().and_then(|item| text(item, "due_sk").parse().ok());
-        Ok(DuePage { keys, oldest, next: page.next.map(DueCursor) })
+        let due = |item: &Item| DueItem {
+            key: Key { pk: text(item, "pk").into(), sk: text(item, "sk").into() },
+            since: text(item, "due_sk").parse().unwrap_or(now),
+        };
+        Ok(DuePage { items: page.items.iter().map(due).collect(), next: page.next.map(DueCursor) })
     }
 
     pub async fn due_thread_get(&self, tenant: &str, id: &ThreadId, now: At) -> Result<DueThread, Error> {
