@@ -117,8 +117,9 @@ fn comment(notice: &TopicNotice) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// Text that mentions nobody and hides no link behind other words: Slack's markup is in angle brackets.
-/// <https://api.slack.com/reference/surfaces/formatting#escaping>
+/// Text that mentions nobody and hides no link behind other words. Slack's markup is in angle brackets, which are
+/// escaped: <https://api.slack.com/reference/surfaces/formatting#escaping>. That of Teams is Markdown, whose links need
+/// a square bracket; Slack would show a backslash, so other characters take the brackets' places.
 fn without_markup(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('[', "(").replace(']', ")")
 }

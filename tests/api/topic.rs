@@ -37,7 +37,7 @@ async fn set_up(turned: &Turned) -> (Stage, Table, TopicServer) {
 async fn a_message_tells_programs_people_and_chats_who_waits() {
     let (stage, _, server) = set_up(&Turned::default()).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let reason = json!({ "reason": "My order & <!channel>\nThread: thr_1" });
+    let reason = json!({ "reason": "My order & <!channel> [here](https://x.example)\nThread: thr_1" });
     customer.post(&format!("/threads/{thread}/escalate"), reason).await.expect(200);
     let [published] = server.published().try_into().unwrap();
     assert_eq!(published.subject, "A customer of acme waits for a person");
@@ -59,7 +59,7 @@ async fn a_message_tells_programs_people_and_chats_who_waits() {
               "id": "cus"
             },
             "event": {
-              "comment": "My order & <!channel>\nThread: thr_1",
+              "comment": "My order & <!channel> [here](https://x.example)\nThread: thr_1",
               "reason": "asked",
               "type": "escalated"
             },
@@ -92,7 +92,7 @@ async fn a_message_tells_programs_people_and_chats_who_waits() {
         Reason: the customer asked for a person
         Since: [time]
         Thread: [thread]
-        Comment: My order & <!channel> Thread: thr_1
+        Comment: My order & <!channel> [here](https://x.example) Thread: thr_1
 
         Open it in the console: https://pages.example.com/console#[thread]
         ");
@@ -127,7 +127,7 @@ async fn a_message_tells_programs_people_and_chats_who_waits() {
         assert_snapshot!(chat["content"]["description"].as_str().unwrap(), @"
         *Reason:* the customer asked for a person
         *Since:* [time]
-        *Comment:* My order &amp; &lt;!channel&gt; Thread: thr_1
+        *Comment:* My order &amp; &lt;!channel&gt; (here)(https://x.example) Thread: thr_1
         ");
     });
 }
@@ -257,7 +257,7 @@ async fn a_topic_that_cannot_be_reached_keeps_nobody_from_the_queue() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_turned_off_is_told_nothing_more() {
+async fn a_function_that_knows_no_topic_leaves_a_notice_to_one_that_does() {
     let (stage, table, server) = set_up(&Turned::default()).await;
     let thread = stage.thread().await;
     server.replies([TopicReply::Status(403)]);
@@ -266,8 +266,10 @@ async fn a_topic_that_is_turned_off_is_told_nothing_more() {
     let without = App { queued_topic: None, ..stage.board.app().as_ref().clone() };
     let key = key::notice("acme", &id(&thread), &notice.parse().unwrap());
     let read = without.store.outbox_get(&key).await.unwrap().unwrap();
-    assert!(without.attempt(&read).await.unwrap());
-    assert_eq!((server.requests(), table.topic_notices(&thread).await.len()), (1, 0));
+    assert!(!without.attempt(&read).await.unwrap());
+    assert_eq!((server.requests(), table.topic_notices(&thread).await.len()), (1, 1));
+    assert!(stage.board.app().attempt(&read).await.unwrap());
+    assert_eq!((server.requests(), table.topic_notices(&thread).await.len()), (2, 0));
 }
 
 #[tokio::test]
