@@ -2,12 +2,13 @@
 
 use std::{
     io::{self, Write as _},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
+use reqwest::Url;
 use shared::{
     QueuedTopic,
     domain::{Timeouts, chatbot::Memory},
@@ -88,7 +89,7 @@ enum Command {
     Env {
         /// Name or address by which that process reaches this machine, such as Docker Desktop's host.docker.internal
         /// [default: the address of the instance].
-        #[arg(long)]
+        #[arg(long, value_parser = host)]
         host: Option<String>,
     },
     /// Print a sample event with ids and a token of the running instance.
@@ -187,6 +188,20 @@ fn exposure(listen: IpAddr, endpoints: &Endpoints) -> Option<String> {
             url = endpoints.url,
         )
     })
+}
+
+/// A name or an address, without a port; an IPv6 address may stand without its brackets.
+fn host(text: &str) -> Result<String, String> {
+    let wrong = || "it must be a name or an address, without a port".to_owned();
+    let mut url = Url::parse("http://localhost").map_err(|_| wrong())?;
+    let host = match text.trim_matches(['[', ']']).parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        // A URL would leave out what follows.
+        Err(_) if text.contains(':') => return Err(wrong()),
+        Err(_) => text.to_owned(),
+    };
+    url.set_host(Some(&host)).map_err(|_| wrong())?;
+    Ok(host)
 }
 
 /// The memory that `OPENAI_MEMORY` sets.

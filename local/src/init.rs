@@ -27,12 +27,16 @@ pub(crate) struct Init {
     /// Model of the demo chatbot [default: one that the OpenAI server lists].
     #[arg(long, conflicts_with = "no_chatbot")]
     model: Option<String>,
-    /// Token of an admin of the tenant, for a stack whose tokens your identity provider issues.
-    #[arg(long)]
+    /// Token of an admin of the tenant, for a stack whose tokens your identity provider issues. In the environment it
+    /// is not listed among the processes.
+    #[arg(long, env = "SWITCHBOARD_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Create no demo chatbot, and show none on the demo page.
     #[arg(long)]
     no_chatbot: bool,
+    /// Upload the pages and nothing else, without printing a token: for a pipeline. The demo page stays as it is.
+    #[arg(long, conflicts_with_all = ["model", "token", "no_chatbot"])]
+    pages_only: bool,
 }
 
 impl Init {
@@ -40,15 +44,18 @@ impl Init {
     pub(crate) async fn run(&self, print: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
         let stack = Stack::open(&self.stack, &self.account).await?;
         let urls = report::Urls::of(&stack)?;
-        let issuer = stack.issuer().await?;
+        let issuer = if self.pages_only { None } else { Some(stack.issuer().await?) };
         let bucket = stack.output("PagesBucketName")?;
         let config = pages::Config::of(&stack)?;
         let mut upload = pages::upload(&stack.cloud, bucket).await?;
         let previous = Previous::read(&stack.cloud, bucket).await?;
         let step = DemoStep { init: self, stack: &stack, previous };
-        let (chatbot, failure) = match step.run(self.admin(&issuer)).await {
-            Ok(chatbot) => (chatbot, None),
-            Err(error) => (step.kept(), Some(error)),
+        let (chatbot, failure) = match &issuer {
+            None => (step.kept(), None),
+            Some(issuer) => match step.run(self.admin(issuer)).await {
+                Ok(chatbot) => (chatbot, None),
+                Err(error) => (step.kept(), Some(error)),
+            },
         };
         let config = config.page(chatbot.shown.as_ref());
         upload.add(config.name.clone(), stack.cloud.put_page_if_changed(bucket, &config).await?);
@@ -56,6 +63,7 @@ impl Init {
         if let Some(error) = failure {
             return Err(error);
         }
+        let Some(issuer) = issuer else { return Ok(()) };
         print(&report::introduction(&stack, &self.tenant, &issuer, &urls, &chatbot))
     }
 

@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response};
 use rust_embed::Embed;
 use serde_json::{Value, json};
 
-use crate::{Error, data_dir, demo::TENANT};
+use crate::{Error, data_dir, demo::TENANT, error::innermost};
 
 #[derive(Embed)]
 #[folder = "../events"]
@@ -118,7 +118,7 @@ impl Api {
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Error> {
         let failed = |problem: String| Error::Deployment { url: self.url.clone(), path: path.to_owned(), problem };
         let answer = request.bearer_auth(&self.customer).send().await.and_then(Response::error_for_status);
-        let answer = answer.map_err(|error| failed(error.without_url().to_string()))?;
-        answer.json().await.map_err(|error| failed(error.without_url().to_string()))
+        let failed_by = |error: reqwest::Error| failed(innermost(&error.without_url()));
+        answer.map_err(failed_by)?.json().await.map_err(failed_by)
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Description {
 
 /// The issuer of the tokens that a stack accepts.
 pub(crate) enum Issuer {
-    /// Whoever knows the secret, with this signer as an example.
+    /// Everybody who has the shared secret, as this signer has.
     Secret(Tokens),
     /// An identity provider, with the keys at this URL.
     Provider(String),

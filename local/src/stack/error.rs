@@ -60,9 +60,9 @@ pub enum StackError {
     BadOutput { stack: String, output: &'static str },
     #[error("the secret {0} does not exist: restore it in Secrets Manager if it was deleted, or deploy again")]
     NoSecret(String),
-    #[error("the secret {0} has no text: give it the secret as text, 32 characters or more, and deploy again")]
+    #[error("the secret {0} has no text: give it the secret as text, 32 characters or more")]
     EmptySecret(String),
-    #[error("the secret {0} is shorter than 32 characters, which no function accepts: replace it and deploy again")]
+    #[error("the secret {0} is shorter than 32 characters, which no function accepts: replace it")]
     ShortSecret(String),
     #[error(
         "tokens of the stack {stack} are issued by your identity provider, with the keys at {url}: ask it for one with \
@@ -82,7 +82,7 @@ pub enum StackError {
     NoRest { url: String, cause: String },
     #[error(
         "the REST API at {url} rejects the token that the stack's secret signed ({cause}): if the secret was changed, \
-         deploy again, so that the functions take it up"
+         the functions take it up within ten minutes: try again then"
     )]
     SecretRejected { url: String, cause: String },
     #[error("the REST API at {url} rejects --token ({cause}): it needs a valid token of an admin")]

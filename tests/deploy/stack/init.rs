@@ -108,6 +108,20 @@ async fn a_later_run_uploads_what_changed_and_deletes_nothing() {
 }
 
 #[tokio::test]
+async fn a_pipeline_uploads_the_pages_alone_and_prints_no_token() {
+    let Some(cloud) = Cloud::start().await else { return };
+    let stage = stage().await;
+    cloud.deploy("board", &stage, Outputs::of(&stage), &[]).await;
+    printed(&mut init(&cloud)).await;
+    let before = cloud.objects("board").await;
+    cloud.put("board", "widget.js", b"// of an older version").await;
+    let said = printed(init(&cloud).arg("--pages-only")).await;
+    assert!(said.starts_with("Stack board in eu-central-1: pages at https://pages.example, widget.js uploaded, "));
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    assert_eq!(cloud.objects("board").await, before, "the demo page keeps its chatbot");
+}
+
+#[tokio::test]
 async fn a_chatbot_that_cannot_be_made_leaves_the_pages_uploaded() {
     let Some(cloud) = Cloud::start().await else { return };
     let stage = stage().await;

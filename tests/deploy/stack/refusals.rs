@@ -98,11 +98,11 @@ async fn parts_that_fail_are_named() {
     let stranger = Stage::start().await;
     let said = failing("rotated", "RestUrl", stranger.board.url()).await;
     let start = format!("the REST API at {} rejects the token that the stack's secret signed (", stranger.board.url());
-    assert_says(&said, &start, "deploy again, so that the functions take it up");
+    assert_says(&said, &start, "the functions take it up within ten minutes");
     let short = template("short", Outputs::of(&stage));
     assert_eq!(cloud.create("short", &short, &[]).await, "CREATE_COMPLETE");
     let said = complaint(&mut init(&cloud, "short")).await;
-    assert_says(&said, "the secret short-", "which no function accepts: replace it and deploy again");
+    assert_says(&said, "the secret short-", "which no function accepts: replace it");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::tempdir;
 
-use super::{Laptop, complaint, printed, switchboard};
+use super::{Laptop, complaint, printed, run, switchboard};
 
 #[tokio::test]
 async fn an_event_has_ids_and_a_token_of_the_running_instance() {
@@ -52,6 +52,13 @@ async fn functions_may_reach_the_instance_by_another_name() {
     for name in ["AWS_ENDPOINT_URL_DYNAMODB", "SOCKETS_URL", "AWS_ENDPOINT_URL_LAMBDA", "OPENAI_BASE_URL"] {
         let begin = format!("export {name}='http://host.docker.internal:");
         assert!(exports.lines().any(|line| line.starts_with(&begin) && !line.ends_with("/'")), "{name} in {exports}");
+    }
+    let exports = printed(switchboard(folder.path()).args(["env", "--host", "fd00::1"])).await;
+    assert!(exports.contains("export SOCKETS_URL='http://[fd00::1]:"), "{exports}");
+    for wrong in ["host.docker.internal:3000", "a host", ""] {
+        let refused = run(switchboard(folder.path()).args(["env", "--host", wrong])).await;
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("it must be a name or an address, without a port"), "{wrong}: {said}");
     }
 }
 
