@@ -242,7 +242,7 @@ def refusals_are_problem_json(resources):
 
 def data_outlives_the_stack_but_not_a_failed_creation(resources):
     for name, resource in resources.items():
-        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
+        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket") or name == "JwtSecretStore":
             policies = resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")
             if policies != ("RetainExceptOnCreate", "Retain"):
                 yield f"{name} is {policies}"
@@ -290,6 +290,15 @@ def no_secret_is_in_a_functions_configuration(resources):
                 yield f"{name} is configured with a secret's text: {variables}"
 
 
+def no_line_is_dropped_by_lambda(resources):
+    """Lambda takes a line without a time, as all of these are, for INFO: metrics and errors too."""
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            level = resource["Properties"]["LoggingConfig"]["ApplicationLogLevel"]
+            if level != "INFO":
+                yield f"{name} would lose its metrics and errors at the level {level}"
+
+
 def a_guided_deployment_asks_for_one_value_only(template):
     """`sam deploy --guided` takes the default for Enter, but asks for a NoEcho parameter until something is typed."""
     typed = [
@@ -335,6 +344,7 @@ def main(path):
         *data_outlives_the_stack_but_not_a_failed_creation(resources),
         *names_without_a_region_carry_it(resources),
         *no_secret_is_in_a_functions_configuration(resources),
+        *no_line_is_dropped_by_lambda(resources),
         *tracing_is_a_parameter(template),
         *a_guided_deployment_asks_for_one_value_only(template),
         *samconfig_sets_parameters_of_the_template(template, path),

@@ -96,7 +96,10 @@ impl KeySet {
     /// Finds a cached key; the flag is true if the set is younger than `max_age`.
     fn find(&self, kid: Option<&str>) -> Result<(Arc<Key>, bool), Refusal> {
         let cached = self.cached.borrow();
-        let cached = cached.as_ref().ok_or(Refusal::KeysUnavailable)?;
+        let cached = cached.as_ref().ok_or_else(|| {
+            tracing::error!("no keys of the issuer could be fetched yet");
+            Refusal::KeysUnavailable
+        })?;
         let found = match (kid, &cached.keys[..]) {
             (Some(kid), keys) => keys.iter().find(|key| key.has_id(kid)),
             (None, [only]) => Some(only),
