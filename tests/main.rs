@@ -1,8 +1,8 @@
 //! One test target for the whole of Switchboard.
 
 mod api;
-mod cloud;
 mod deploy;
+mod deployed;
 mod laptop;
 mod proof;
 mod web;

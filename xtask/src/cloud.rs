@@ -31,24 +31,28 @@ use crate::{
 /// The folder for data and logs of the last run.
 const FOLDER: &str = ".tools/cloud";
 /// The commit of the last release, whose template is deployed first.
-const LAST_RELEASE: &str = "ecb45f5";
+const LAST_RELEASE: &str = "96f297e";
 
 #[derive(Args)]
 pub(crate) struct Cloud {
     /// Used by the command itself, within the network that it made
     #[arg(long, hide = true)]
     inside: Option<PathBuf>,
+    /// Open a shell in the account, with `sam` and `aws`, in place of the checks; `OPENAI_URL` is the stand-in's
+    #[arg(long)]
+    shell: bool,
 }
 
 /// Installs and builds, then runs itself again in a network of its own.
 pub(crate) fn cloud(options: &Cloud) -> Report {
     match &options.inside {
+        Some(_) if options.shell => steps::shell(),
         Some(tests) => steps::run(tests),
-        None => prepare(),
+        None => prepare(options.shell),
     }
 }
 
-fn prepare() -> Report {
+fn prepare(shell: bool) -> Report {
     let mut report = Report::default();
     // Asked before the build, which may replace the file: its path would then be that of a deleted one.
     let this = env::current_exe();
@@ -62,7 +66,7 @@ fn prepare() -> Report {
     if built && installed.iter().all(|installed| *installed) {
         report.step("the cloud", || match tests().and_then(|tests| files().map(|()| tests)) {
             Ok(tests) => match &this {
-                Ok(this) => in_own_network(this, &tests),
+                Ok(this) => in_own_network(this, &tests, shell),
                 Err(error) => Outcome::failed(&error.to_string()),
             },
             Err(error) => Outcome::failed(&error),
@@ -104,9 +108,13 @@ fn tests() -> Result<PathBuf, String> {
 }
 
 /// Runs the steps in new namespaces; their counts are the last line of the output.
-fn in_own_network(this: &Path, tests: &Path) -> Outcome {
+fn in_own_network(this: &Path, tests: &Path, shell: bool) -> Outcome {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net", "--mount"]).arg(this).arg("cloud").arg("--inside").arg(tests);
+    if shell {
+        // Its output is the terminal.
+        return check(command.arg("--shell"));
+    }
     let mut counts = None;
     match pass_on(&mut command, |line| counts = counted(line).or(counts)) {
         Ok(ended) => {

@@ -78,14 +78,14 @@ impl Docker {
         let tools = env::current_dir().map_err(|error| error.to_string())?.join(TOOLS);
         fs::create_dir_all(&tools).map_err(|error| format!("{}: {error}", tools.display()))?;
         let socket = format!("unix://{}/socket", tools.display());
-        let start = format!(
-            "ip link set lo up && exec dockerd --iptables=false --ip6tables=false --host {socket} \
-             --data-root {tools}/data --exec-root {tools}/exec --pidfile {tools}/pid",
-            tools = tools.display(),
-        );
+        // Left by a daemon that was killed: it may name another process by now. Usually missing.
+        let _ = fs::remove_file(tools.join("pid"));
+        let start = "ip link set lo up && exec dockerd --iptables=false --ip6tables=false --host \"$1\" \
+                     --data-root \"$2/data\" --exec-root \"$2/exec\" --pidfile \"$2/pid\"";
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--", "sh", "-c", start, "dockerd", &socket]).arg(&tools);
         let mut daemon =
-            Process::start(Command::new("unshare").args(["--net", "--", "sh", "-c", &start]), &tools.join("log"))
-                .map_err(|error| format!("{HOW} ({error})"))?;
+            Process::start(&mut command, &tools.join("log")).map_err(|error| format!("{HOW} ({error})"))?;
         daemon
             .until(|line| line.contains("API listen on").then_some(()))
             .map_err(|error| format!("{HOW}; the daemon: {error}"))?;

@@ -92,12 +92,8 @@ impl Account {
     ) -> Result<(), String> {
         let docs = fs::read_to_string(DOCS).map_err(|error| format!("{DOCS}: {error}"))?;
         let commands = commands(&docs, heading).ok_or_else(|| format!("{DOCS} has no commands under {heading:?}"))?;
-        let mut shell = Command::new("sh");
-        self.set(&mut shell, region).args(["-euxc", &commands]).current_dir(self.folder.join("now"));
-        let path = env::var_os("PATH").unwrap_or_default();
-        let paths = [self.aws_cli.program(""), self.sam.program("")].into_iter().chain(env::split_paths(&path));
-        shell.env("PATH", env::join_paths(paths).map_err(|error| error.to_string())?);
-        shell.env("SAM_CLI_TELEMETRY", "0").env("STACK", STACK);
+        let mut shell = self.shell(region)?;
+        shell.args(["-euxc", &commands]);
         for (name, output) in [("TABLE", "TableName"), ("BUCKET", "PagesBucketName")] {
             shell.env(name, outputs.get(output).map_or("", String::as_str));
         }
@@ -106,6 +102,17 @@ impl Account {
             Ok(ended) => Err(ended.last_lines().join("\n")),
             Err(error) => Err(format!("sh: {error}")),
         }
+    }
+
+    /// A shell in the folder of the built template, with `aws` and `sam`.
+    pub(super) fn shell(&self, region: &str) -> Result<Command, String> {
+        let mut shell = Command::new("sh");
+        self.set(&mut shell, region).current_dir(self.folder.join("now"));
+        let path = env::var_os("PATH").unwrap_or_default();
+        let paths = [self.aws_cli.program(""), self.sam.program("")].into_iter().chain(env::split_paths(&path));
+        shell.env("PATH", env::join_paths(paths).map_err(|error| error.to_string())?);
+        shell.env("SAM_CLI_TELEMETRY", "0").env("STACK", STACK).env("OPENAI_URL", &self.openai_url);
+        Ok(shell)
     }
 
     /// SAM, with the account's credentials.

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::names::{REGIONS, artifacts};
+use super::names::REGIONS;
 
 /// The services that are called by SAM, the AWS CLI and the functions.
 const SERVICES: [&str; 13] = [
@@ -28,20 +28,23 @@ const SERVICES: [&str; 13] = [
 /// The services that have one host name for all regions.
 const GLOBAL: [&str; 3] = ["cloudfront", "iam", "s3"];
 
-/// Writes the certificate authority, the emulator's certificate and the hosts file into `folder`.
+/// Buckets by their path: the hosts file cannot have the names of all that will be made.
+const AWS_CONFIG: &str = "[default]\ns3 =\n    addressing_style = path\n";
+
+/// Writes the certificate authority, the emulator's certificate, the hosts file and the settings of AWS's programs into
+/// `folder`.
 pub(super) fn files(folder: &Path) -> Result<(), String> {
     let regional = |name: &str| REGIONS.map(|region| format!("{name}.{region}.amazonaws.com"));
     let global = GLOBAL.map(|name| format!("{name}.amazonaws.com"));
-    let buckets = REGIONS.into_iter().flat_map(|region| {
-        let bucket = artifacts(region);
-        [format!("{bucket}.s3.{region}.amazonaws.com"), format!("{bucket}.s3.amazonaws.com")]
-    });
-    let hosts: Vec<_> = SERVICES.into_iter().flat_map(regional).chain(global).chain(buckets).collect();
+    let hosts: Vec<_> = SERVICES.into_iter().flat_map(regional).chain(global).collect();
     let lines: Vec<_> = hosts.iter().map(|host| format!("127.0.0.1 {host}")).collect();
+    let settings = folder.join("home/.aws");
+    fs::create_dir_all(&settings).map_err(|error| format!("{}: {error}", settings.display()))?;
+    write(&settings.join("config"), AWS_CONFIG)?;
     write(&folder.join("hosts"), &format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))?;
 
     // A wildcard covers one label.
-    let names: Vec<_> = ["*", "*.s3", "*.execute-api"].into_iter().flat_map(regional).collect();
+    let names: Vec<_> = ["*", "*.execute-api"].into_iter().flat_map(regional).collect();
     let names: Vec<_> = names.iter().chain(&hosts).map(|name| format!("DNS:{name}")).collect();
     let leaf = format!(
         "subjectAltName={}\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n",

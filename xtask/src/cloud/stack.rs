@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -15,6 +15,9 @@ use super::{
     network,
 };
 use crate::output::pass_on;
+
+/// SAM's settings, which name the stack.
+const SETTINGS: &str = "samconfig.toml";
 
 /// A deployed stack.
 pub(super) struct Stack<'a> {
@@ -40,6 +43,27 @@ impl<'a> Stack<'a> {
         sam.arg("--parameter-overrides");
         sam.args(parameters.iter().map(|(name, value)| format!("{name}={value}")));
         succeeds(&mut sam)?;
+        Self::deployed(account, region)
+    }
+
+    /// Creates the stack as a newcomer does: answers `sam deploy --guided` by Enter, but for the key, and the base URL of
+    /// OpenAI's stand-in, since the network has no way out.
+    pub(super) fn guided(account: &'a Account, region: &'static str, key: &str) -> Result<Self, String> {
+        let folder = account.folder.join("now");
+        let failed = |error: io::Error| format!("{}: {error}", folder.display());
+        fs::copy(SETTINGS, folder.join(SETTINGS)).map_err(failed)?;
+        // The stack's name and the region come first; Enter answers whatever follows.
+        let answers = format!("\n\n{key}\n{}\n{}", account.openai_url, "\n".repeat(100));
+        fs::write(folder.join("answers"), answers).map_err(failed)?;
+        let mut shell = account.shell(region)?;
+        // SAM would ask a terminal for the key, if it had one.
+        succeeds(shell.args(["-c", "setsid --wait sam deploy --guided <answers"]))?;
+        // Else SAM would take the saved answers for any other deployment of this template.
+        fs::remove_file(folder.join(SETTINGS)).map_err(failed)?;
+        Self::deployed(account, region)
+    }
+
+    fn deployed(account: &'a Account, region: &'static str) -> Result<Self, String> {
         let outputs = outputs(account, region)?;
         for name in ["RestUrl", "SocketUrl"] {
             let host = outputs[name].split('/').nth(2).unwrap_or_default().to_owned();

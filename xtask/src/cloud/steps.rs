@@ -7,7 +7,7 @@ use super::{
     names::{REGIONS, STACK},
     stack::Stack,
 };
-use crate::report::{Outcome, Report, count_tests};
+use crate::report::{Outcome, Report, check, count_tests};
 
 const KEY: &str = "OpenAiApiKey";
 const OPENAI: &str = "OpenAiBaseUrl";
@@ -57,16 +57,26 @@ pub(super) fn run(tests: &Path) -> Report {
     steps.concluded()
 }
 
+/// Opens the account and a shell in it, until that ends.
+pub(super) fn shell() -> Report {
+    let mut report = Report::default();
+    report.step("a shell in the account", || match Account::open() {
+        Ok(account) => account.shell(REGIONS[0]).map_or_else(|error| Outcome::failed(&error), |mut sh| check(&mut sh)),
+        Err(error) => Outcome::failed(&error),
+    });
+    report
+}
+
 fn deployed(steps: &mut Steps, account: &Account, tests: &Path) {
     let parameters = [(KEY, "sk-first"), (OPENAI, account.openai_url.as_str())];
     let mut earlier = None;
-    steps.step("the last release is deployed", || {
+    steps.step("the last release's template is deployed, with the functions of now", || {
         earlier = Some(Stack::deploy(account, REGIONS[0], "earlier", &parameters)?);
         Ok(Outcome::PASSED)
     });
     let Some(earlier) = earlier else { return };
-    driven(steps, &earlier, tests, "the last release answers", "cloud::first");
-    driven(steps, &earlier, tests, "streams that the emulator lacks", "cloud::streams");
+    driven(steps, &earlier, tests, "the last release answers", "deployed::first");
+    driven(steps, &earlier, tests, "streams that the emulator lacks", "deployed::streams");
     let mut upgraded = None;
     steps.step("an upgrade keeps the table and the tokens' secret", || {
         let now = Stack::deploy(account, REGIONS[0], "now", &parameters)?;
@@ -76,9 +86,9 @@ fn deployed(steps: &mut Steps, account: &Account, tests: &Path) {
         Ok(Outcome::Ran { passed: 2, failed: 0 })
     });
     let Some(upgraded) = upgraded else { return };
-    driven(steps, &upgraded, tests, "data from before the upgrade", "cloud::upgraded");
-    driven(steps, &upgraded, tests, "the contract, over REST and sockets", "cloud::contract");
-    driven(steps, &upgraded, tests, "what the emulator lacks", "cloud::gaps");
+    driven(steps, &upgraded, tests, "data from before the upgrade of the template", "deployed::upgraded");
+    driven(steps, &upgraded, tests, "the contract, over REST and sockets", "deployed::contract");
+    driven(steps, &upgraded, tests, "what the emulator lacks", "deployed::gaps");
     changed(steps, account, &upgraded, tests);
     second_region(steps, account, tests);
     deleted(steps, account, &upgraded);
@@ -99,18 +109,17 @@ fn changed(steps: &mut Steps, account: &Account, stack: &Stack, tests: &Path) {
         }
         Ok(Outcome::Ran { passed: 3, failed: 0 })
     });
-    driven(steps, stack, tests, "answers with the rotated key", "cloud::contract::a_customer");
+    driven(steps, stack, tests, "answers after that", "deployed::contract::a_customer");
 }
 
 fn second_region(steps: &mut Steps, account: &Account, tests: &Path) {
-    let parameters = [(KEY, "sk-other"), (OPENAI, account.openai_url.as_str())];
     let mut other = None;
-    steps.step("a stack of the same name in a second region", || {
-        other = Some(Stack::deploy(account, REGIONS[1], "now", &parameters)?);
+    steps.step("a stack of the same name in a second region, by `--guided` and Enter", || {
+        other = Some(Stack::guided(account, REGIONS[1], "sk-other")?);
         Ok(Outcome::PASSED)
     });
     let Some(other) = other else { return };
-    driven(steps, &other, tests, "the second region answers", "cloud::first");
+    driven(steps, &other, tests, "the second region answers", "deployed::first");
     steps.step("the second stack is deleted, the first one stays", || {
         other.delete()?;
         account.aws(REGIONS[0], &["cloudformation", "describe-stacks", "--stack-name", STACK])?;
@@ -119,7 +128,7 @@ fn second_region(steps: &mut Steps, account: &Account, tests: &Path) {
 }
 
 fn deleted(steps: &mut Steps, account: &Account, stack: &Stack) {
-    steps.step("a deleted stack leaves its table and the pages' bucket", || {
+    steps.step("a deleted stack leaves its table, the pages' bucket and the tokens' secret", || {
         account.documented(REGIONS[0], "Delete a stack", &stack.outputs)?;
         if account.aws(REGIONS[0], &["cloudformation", "describe-stacks", "--stack-name", STACK]).is_ok() {
             return Err("the stack is still there".to_owned());
@@ -134,7 +143,9 @@ fn deleted(steps: &mut Steps, account: &Account, stack: &Stack) {
         if !buckets.any(|bucket| bucket["Name"] == stack.outputs["PagesBucketName"]) {
             return Err("the pages' bucket is gone".to_owned());
         }
-        Ok(Outcome::Ran { passed: 3, failed: 0 })
+        // Else no token that it has signed could be verified again.
+        stack.secret("JwtSecretArn")?;
+        Ok(Outcome::Ran { passed: 4, failed: 0 })
     });
 }
 
@@ -151,14 +162,21 @@ fn adopted(steps: &mut Steps, account: &Account, deleted: &Stack, tests: &Path) 
     steps.step("a new stack adopts it", || {
         let names = [("TableName".to_owned(), restored.clone())].into();
         account.documented(REGIONS[0], "Adopt a table", &names)?;
-        let parameters = [(KEY, "sk-third"), (OPENAI, account.openai_url.as_str())];
+        let secret = deleted.outputs["JwtSecretArn"].as_str();
+        let parameters = [
+            (KEY, "sk-third"),
+            (OPENAI, account.openai_url.as_str()),
+            ("TokenKeys", "secret"),
+            ("JwtSecretArn", secret),
+        ];
         let stack = Stack::deploy(account, REGIONS[0], "now", &parameters)?;
         same("TableName", &restored, &stack.outputs["TableName"])?;
+        same("JwtSecretArn", secret, &stack.outputs["JwtSecretArn"])?;
         adopting = Some(stack);
-        Ok(Outcome::PASSED)
+        Ok(Outcome::Ran { passed: 2, failed: 0 })
     });
     let Some(adopting) = adopting else { return };
-    driven(steps, &adopting, tests, "the adopted data", "cloud::adopted");
+    driven(steps, &adopting, tests, "the adopted data", "deployed::adopted");
 }
 
 /// Runs the tests of a name on a stack.

@@ -2,7 +2,7 @@
 //!
 //! The template is changed where the emulator would refuse or break it, and only there: alarms with metric math are
 //! left out, functions are for x86-64, streaming routes are buffered, and a secret is referred to by its attribute.
-//! `tests/cloud/gaps.rs` checks that each of these gaps is still there.
+//! `tests/deployed/gaps.rs` checks that each of these gaps is still there.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 

@@ -9,7 +9,7 @@ pub(super) const TITLE: &str = "From before the upgrade";
 
 #[tokio::test]
 async fn a_chatbot_and_a_thread_are_created_and_read() {
-    let Some(cloud) = Cloud::get() else { return };
+    let cloud = Cloud::get();
     let chatbot = cloud.chatbot(json!({})).await;
     let read = cloud.agent().get(&format!("/chatbots/{chatbot}")).await.expect(200).body;
     assert_eq!(read["name"], "Robin");
@@ -23,7 +23,7 @@ async fn a_chatbot_and_a_thread_are_created_and_read() {
 
 #[tokio::test]
 async fn a_token_of_another_secret_is_refused() {
-    let Some(cloud) = Cloud::get() else { return };
+    let cloud = Cloud::get();
     let other = Cloud { secret: "another secret of 32 characters ..".to_owned(), ..cloud };
     assert_eq!(other.customer().get("/threads").await.status, 401);
     assert_eq!(other.bearing(None).get("/threads").await.status, 401);
