@@ -98,7 +98,7 @@ async fn parts_that_fail_are_named() {
     let stranger = Stage::start().await;
     let said = failing("rotated", "RestUrl", stranger.board.url()).await;
     let start = format!("the REST API at {} rejects the token that the stack's secret signed (", stranger.board.url());
-    assert_says(&said, &start, "the functions take it up within ten minutes");
+    assert_says(&said, &start, "the functions take it up within ten minutes: try again then");
     let short = template("short", Outputs::of(&stage));
     assert_eq!(cloud.create("short", &short, &[]).await, "CREATE_COMPLETE");
     let said = complaint(&mut init(&cloud, "short")).await;
