@@ -44,7 +44,8 @@ pub(super) fn files(folder: &Path) -> Result<(), String> {
     write(&folder.join("hosts"), &format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))?;
 
     // A wildcard covers one label.
-    let names: Vec<_> = ["*", "*.execute-api"].into_iter().flat_map(regional).collect();
+    // The SDK for Rust, which `switchboard init` uploads with, knows no paths: whoever calls it adds the bucket's host.
+    let names: Vec<_> = ["*", "*.s3", "*.execute-api"].into_iter().flat_map(regional).collect();
     let names: Vec<_> = names.iter().chain(&hosts).map(|name| format!("DNS:{name}")).collect();
     let leaf = format!(
         "subjectAltName={}\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n",
