@@ -34,8 +34,8 @@ struct Answer {
 }
 
 impl SecretsManager {
-    /// A client with the environment's credentials, at `AWS_ENDPOINT_URL_SECRETS_MANAGER` if that is set. The error says
-    /// that there are no credentials.
+    /// A client with the environment's credentials, at `AWS_ENDPOINT_URL_SECRETS_MANAGER` if that is set. The error
+    /// says that there are no credentials.
     pub fn from_env() -> Result<Self, Misconfigured> {
         SignedClient::from_env(&SECRETS_MANAGER).map(Self)
     }

@@ -115,8 +115,8 @@ impl SignedClient {
         Self { service, credentials, endpoint, http: Arc::default() }
     }
 
-    /// Posts to the service in the region of `arn`, and returns the body of a 2xx response. Makes up to `attempts`, each
-    /// of which takes 3 s at most.
+    /// Posts to the service in the region of `arn`, and returns the body of a 2xx response. Makes up to `attempts`,
+    /// each of which takes 3 s at most.
     pub(crate) async fn post(
         &self,
         arn: &str,

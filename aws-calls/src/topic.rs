@@ -32,8 +32,8 @@ pub struct Publication<'a> {
 }
 
 impl Topic {
-    /// The topic with this ARN, called with the environment's credentials, at `AWS_ENDPOINT_URL_SNS` if that is set. The
-    /// error says that there are no credentials, or that this is no topic's ARN.
+    /// The topic with this ARN, called with the environment's credentials, at `AWS_ENDPOINT_URL_SNS` if that is set.
+    /// The error says that there are no credentials, or that this is no topic's ARN.
     pub fn from_env(arn: &str) -> Result<Self, Misconfigured> {
         Self::over(SignedClient::from_env(&SNS)?, arn)
     }

@@ -46,8 +46,8 @@ impl<'a> Stack<'a> {
         Self::deployed(account, region)
     }
 
-    /// Creates the stack as a newcomer does: answers `sam deploy --guided` by Enter, but for the key, and the base URL of
-    /// OpenAI's stand-in, since the network has no way out.
+    /// Creates the stack as a newcomer does: answers `sam deploy --guided` by Enter, but for the key, and the base URL
+    /// of OpenAI's stand-in, since the network has no way out.
     pub(super) fn guided(account: &'a Account, region: &'static str, key: &str) -> Result<Self, String> {
         let folder = account.folder.join("now");
         let failed = |error: io::Error| format!("{}: {error}", folder.display());
