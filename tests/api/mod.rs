@@ -10,6 +10,7 @@ mod metrics;
 mod openai_client;
 mod openai_schema;
 mod secrets;
+mod snippets;
 mod sockets;
 mod sweep;
 mod threads;
