@@ -17,11 +17,11 @@ use shared::{
     sockets::Event,
 };
 
-use crate::submission::ChatRequest;
+use crate::{stream::on_one_line, submission::ChatRequest};
 
-/// The SDK's request.
+/// The SDK's request. Other fields are ignored, on this route alone: front ends send `tools`, `system`, `callSettings` and
+/// whatever an application puts into `body`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct UiRequest {
     id: ThreadId,
     messages: Vec<UiMessage>,
@@ -66,6 +66,12 @@ pub(crate) fn parse(request: &Request) -> Result<(ThreadId, ChatRequest), Error>
         match (part.kind.as_str(), &part.text) {
             ("text", Some(more)) => text += more,
             ("step-start", _) => {}
+            // Data of the application, for its own pages.
+            (kind, _) if kind.starts_with("data-") => {}
+            ("file", _) => {
+                let reason = "must be a text part: files cannot be sent to a conversation yet";
+                return Err(Error::invalid(format!("messages.{place}.parts.{at}"), reason));
+            }
             _ => return Err(Error::invalid(format!("messages.{place}.parts.{at}"), "must be a text part")),
         }
     }
@@ -117,7 +123,8 @@ impl AiSdkStream {
             Event::Done { .. } => chunks.push(json!({ "type": "finish", "finishReason": self.finish_reason() })),
             _ => {}
         }
-        let mut text = chunks.iter().fold(String::new(), |text, chunk| text + &format!("data: {chunk}\n\n"));
+        let data = |chunk: &Value| format!("data: {}\n\n", on_one_line(chunk.to_string()));
+        let mut text: String = chunks.iter().map(data).collect();
         if matches!(event, Event::Done { .. } | Event::Error { .. }) {
             text += "data: [DONE]\n\n";
         }

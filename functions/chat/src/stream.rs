@@ -58,7 +58,9 @@ pub(crate) async fn stream(
     let mut response = Response::builder()
         .status(StatusCode::OK)
         .header(header::CONTENT_TYPE, "text/event-stream")
-        .header(header::CACHE_CONTROL, "no-store")
+        // A proxy that compresses waits for more, and nginx collects what a server sends unless it is told not to.
+        .header(header::CACHE_CONTROL, "no-store, no-transform")
+        .header("x-accel-buffering", "no")
         .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     if let StreamFormat::AiSdk(_) = format {
         response = response.header("x-vercel-ai-ui-message-stream", "v1");
@@ -96,9 +98,18 @@ impl StreamFormat {
 /// The event in the format of server-sent events: its type, its `seq` as the id where it has one, and its JSON, which
 /// has no line break.
 fn server_sent(event: &Event) -> String {
-    let json = event.frame().unwrap_or_else(|_| "{}".into());
+    let json = on_one_line(event.frame().unwrap_or_else(|_| "{}".into()));
     let id = event.seq().map_or_else(String::new, |seq| format!("id: {seq}\n"));
     format!("event: {}\n{id}data: {json}\n\n", event.kind())
+}
+
+/// JSON without the characters at which some clients break lines that the format does not: U+0085, U+2028 and U+2029, as
+/// Python's `splitlines` does, which httpx reads streams with. They can only be in strings, where they may be escaped.
+pub(crate) fn on_one_line(json: String) -> String {
+    if !json.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+        return json;
+    }
+    json.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
 impl HttpBody for Body {

@@ -138,6 +138,34 @@ async fn an_openai_that_is_down_hands_over_on_the_stream_too() {
     stage.openai_comes_back();
 }
 
+/// Python's `splitlines`, which httpx reads streams with, breaks lines at these too.
+#[tokio::test]
+async fn an_event_has_no_character_at_which_a_client_may_break_a_line() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let text = "one\u{2028}two\u{2029}three\u{85}four";
+    let ours = (format!("/threads/{thread}/chat"), json!({ "text": text }));
+    let message = json!({ "id": "one", "role": "user", "parts": [{ "type": "text", "text": text }] });
+    let theirs = json!({ "id": thread, "messages": [message], "trigger": "submit-message" });
+    for (path, body) in [ours, ("/chat".to_owned(), theirs)] {
+        let request = customer.request(Method::POST, &path).header("accept", "text/event-stream").json(&body);
+        let response = request.send().await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-accel-buffering"]),
+            (200, &"no".parse().unwrap())
+        );
+        assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
+        let streamed = response.text().await.unwrap();
+        assert!(!streamed.contains(['\u{85}', '\u{2028}', '\u{2029}']), "{streamed}");
+        assert!(
+            streamed.contains("\\u2028") && streamed.contains("\\u2029") && streamed.contains("\\u0085"),
+            "{streamed}"
+        );
+    }
+    let log = customer.log(&thread).await;
+    assert_eq!(log[0]["text"], text);
+}
+
 #[tokio::test]
 async fn what_is_refused_is_refused_as_any_request_is() {
     let stage = Stage::start().await;
