@@ -21,6 +21,8 @@ pub mod metrics;
 mod model;
 mod notice;
 pub mod openai;
+#[cfg(feature = "schema")]
+pub mod openapi;
 mod outbox;
 pub mod sockets;
 pub mod store;

@@ -14,6 +14,7 @@ pub mod long_log;
 pub mod meter;
 pub mod openai;
 pub mod openai_schema;
+pub mod openapi;
 pub mod persona;
 pub mod receiver;
 pub mod recording;

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
-use crate::web_socket::Socket;
+use crate::{openapi::Exchange, web_socket::Socket};
 
 /// Timeout of a request: nothing in a test takes this long unless it hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -165,11 +165,25 @@ impl Socket {
 }
 
 impl Answer {
+    /// Sends the request. Both it and the answer have to match `web/openapi.json`.
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let sent = request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec);
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        let exchange = Exchange {
+            method: method.as_str(),
+            url: &url,
+            sent: sent.as_deref(),
+            status,
+            content_type: headers.get("content-type").and_then(|kind| kind.to_str().ok()),
+            answer: &body,
+        };
+        exchange.validate();
         Self { status, headers, body }
     }
 

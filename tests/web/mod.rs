@@ -1,4 +1,5 @@
 //! The pages, and the description of the sockets and streams that they listen to.
 
 mod asyncapi;
+mod openapi;
 mod pages;

@@ -1,5 +1,8 @@
 //! `POST /threads/{thread_id}/end`: remove the thread from OpenAI, and set its status. The log stays readable.
 
+#[cfg(feature = "schema")]
+pub mod api;
+
 use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Deserialize;
 use shared::{
@@ -11,6 +14,7 @@ use shared::{
 /// The body of the request: no fields.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct End {}
 
 /// Reads the environment and serves Lambda's events.

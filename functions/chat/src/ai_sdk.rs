@@ -22,7 +22,8 @@ use crate::{stream::on_one_line, submission::ChatRequest};
 /// The SDK's request. Other fields are ignored, on this route alone: front ends send `tools`, `system`, `callSettings` and
 /// whatever an application puts into `body`.
 #[derive(Deserialize)]
-struct UiRequest {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AiSdkRequest"))]
+pub(crate) struct UiRequest {
     id: ThreadId,
     messages: Vec<UiMessage>,
     #[serde(rename = "trigger")]
@@ -34,6 +35,7 @@ struct UiRequest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Trigger {
     SubmitMessage,
     RegenerateMessage,
@@ -41,6 +43,7 @@ enum Trigger {
 
 /// A message of the SDK, without the fields that we do not use.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct UiMessage {
     id: String,
     role: String,
@@ -48,6 +51,7 @@ struct UiMessage {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Part {
     #[serde(rename = "type")]
     kind: String,

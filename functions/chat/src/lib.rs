@@ -7,6 +7,8 @@
 
 mod agent;
 mod ai_sdk;
+#[cfg(feature = "schema")]
+pub mod api;
 mod event_sink;
 mod history;
 mod llm;

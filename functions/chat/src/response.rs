@@ -8,12 +8,14 @@ use shared::{
 
 #[derive(Serialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) enum ChatResponse {
     Message(Box<MessageResponse>),
     Note(Box<NoteResponse>),
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Turn"))]
 pub(crate) struct MessageResponse {
     message: Message,
     /// The first bot message that answers `message`; absent where a person answers, or another run will.
@@ -25,6 +27,7 @@ pub(crate) struct MessageResponse {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PostedNote"))]
 pub(crate) struct NoteResponse {
     note: Note,
     thread: thread::View,

@@ -18,9 +18,12 @@ use crate::{event_sink::EventSink, response::ChatResponse};
 /// The body of `POST /threads/{thread_id}/chat`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewMessage"))]
 pub(crate) struct ChatRequest {
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_TEXT_CHARS), regex(pattern = r"\S")))]
     text: String,
     /// The client's own id for the message, 1 to 64 characters. A repeat under the same id posts nothing.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 64)))]
     client_id: Option<String>,
     /// The chatbot that the thread has from here on.
     pub(crate) chatbot_id: Option<ChatbotId>,

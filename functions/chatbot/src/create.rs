@@ -17,21 +17,33 @@ use crate::model::ModelChecks;
 /// Body of `POST /chatbots`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewChatbot"))]
 pub(crate) struct Create {
+    #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = r"\S")))]
     name: String,
+    #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     model: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 32_000)))]
     instructions: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 4_000)))]
     greeting: String,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
     temperature: Option<f64>,
+    #[cfg_attr(feature = "schema", schemars(range(min = 16)))]
     max_output_tokens: Option<u32>,
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     reasoning_effort: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     verbosity: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     fallback_model: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
     tools: Vec<Tool>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
     documents: Vec<Document>,
     #[serde(default)]
     memory: Memory,
@@ -39,6 +51,7 @@ pub(crate) struct Create {
     #[serde(default)]
     public: bool,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
     origins: Vec<String>,
 }
 

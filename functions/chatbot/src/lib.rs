@@ -1,5 +1,7 @@
 //! `POST /chatbots`, `GET /chatbots`, `GET|PATCH|DELETE /chatbots/{chatbot_id}`: chatbots, in the table and at OpenAI.
 
+#[cfg(feature = "schema")]
+pub mod api;
 mod create;
 mod get;
 mod model;
@@ -51,6 +53,7 @@ async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> 
 
 /// Response of `GET /chatbots`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatbotPage"))]
 struct Page {
     data: Vec<chatbot::View>,
     next_cursor: Option<String>,

@@ -18,27 +18,40 @@ use crate::{get::read, model::ModelChecks};
 /// parameters it means the model's own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatbotUpdate"))]
 pub(crate) struct Update {
     /// The version that the caller has read; a conflict where it is no longer the current one.
     version: Option<u64>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = r"\S")))]
     name: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     model: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 32_000)))]
     instructions: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 4_000)))]
     greeting: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
     temperature: Patch<f64>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 16)))]
     max_output_tokens: Patch<u32>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     reasoning_effort: Patch<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     verbosity: Patch<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     fallback_model: Patch<String>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
     tools: Option<Vec<Tool>>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
     documents: Option<Vec<Document>>,
     memory: Option<Memory>,
     public: Option<bool>,
+    #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
     origins: Option<Vec<String>>,
     #[serde(default)]
     webhook: Patch<Webhook>,

@@ -3,6 +3,9 @@
 //! Each is one transaction over the thread as it was read: of two at the same time one wins, and the other decides
 //! anew.
 
+#[cfg(feature = "schema")]
+pub mod api;
+
 use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Deserialize;
 use shared::{
@@ -14,22 +17,27 @@ use shared::{
 /// The body of `POST /threads/{thread_id}/escalate`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Escalation"))]
 struct Escalate {
     /// The customer's reason, at most 500 characters.
+    #[cfg_attr(feature = "schema", schemars(length(max = 500)))]
     reason: Option<String>,
 }
 
 /// The body of `POST /threads/{thread_id}/claim`: no fields.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Claim {}
 
 /// The body of `POST /threads/{thread_id}/release`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Release {
     to: Line,
     /// An internal note for the next agent, 1 to 32,000 characters.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_TEXT_CHARS), regex(pattern = r"\S")))]
     note: Option<String>,
 }
 

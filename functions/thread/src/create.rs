@@ -17,13 +17,16 @@ use shared::{
 /// Body of `POST /threads`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewThread"))]
 pub(crate) struct Create {
     chatbot_id: ChatbotId,
+    #[cfg_attr(feature = "schema", schemars(length(max = 200)))]
     title: Option<String>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     /// The customer that the thread belongs to. Required from agents and admins; refused from customers, whose threads
     /// are their own.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 128)))]
     customer_id: Option<String>,
 }
 

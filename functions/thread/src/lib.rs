@@ -1,6 +1,8 @@
 //! `POST /threads`, `GET /threads`, `GET|PATCH|DELETE /threads/{thread_id}` and `GET /threads/{thread_id}/messages`:
 //! threads, in the table and at OpenAI.
 
+#[cfg(feature = "schema")]
+pub mod api;
 mod create;
 mod delete;
 mod list;

@@ -15,6 +15,7 @@ use shared::{
 
 /// Response of `GET /threads`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ThreadPage"))]
 pub(crate) struct Page {
     data: Vec<ListedThread>,
     next_cursor: Option<String>,
@@ -22,6 +23,7 @@ pub(crate) struct Page {
 
 /// A thread in the list.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListedThread {
     #[serde(flatten)]
     thread: thread::View,
@@ -32,6 +34,7 @@ struct ListedThread {
 
 /// The beginning of a message.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct MessagePreview {
     seq: u64,
     role: message::Role,

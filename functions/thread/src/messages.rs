@@ -11,6 +11,7 @@ use shared::{
 
 /// Response of `GET /threads/{thread_id}/messages`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MessagePage"))]
 pub(crate) struct Page {
     data: Vec<ListedMessage>,
     /// Internal notes of this page. The field is absent for customers, who must not learn that notes exist.
@@ -21,6 +22,7 @@ pub(crate) struct Page {
 
 /// A message in the list.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListedMessage {
     #[serde(flatten)]
     message: Message,

@@ -16,8 +16,10 @@ use shared::{
 /// key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ThreadUpdate"))]
 pub(crate) struct Update {
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 200)))]
     title: Patch<String>,
     metadata: Option<BTreeMap<String, Option<String>>>,
     chatbot_id: Option<ChatbotId>,

@@ -4,6 +4,8 @@
 //! `POST /chatbots/{chatbot_id}/visitors`: issue a token, valid for an hour, to an agent or admin who tries a chatbot
 //! as a visitor.
 
+#[cfg(feature = "schema")]
+pub mod api;
 mod rate_limit;
 mod token;
 
@@ -47,7 +49,9 @@ impl Visitors {
 /// Body of `POST /visitors`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Visit"))]
 struct TokenRequest {
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$")))]
     tenant: String,
     chatbot_id: ChatbotId,
 }
@@ -55,10 +59,12 @@ struct TokenRequest {
 /// Body of `POST /chatbots/{chatbot_id}/visitors`: empty.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Trial"))]
 struct TrialRequest {}
 
 /// Response of both routes.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "VisitorToken"))]
 struct TokenResponse {
     token: String,
     expires_at: At,
@@ -67,12 +73,14 @@ struct TokenResponse {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Visitor {
     id: String,
 }
 
 /// The chatbot's public fields. The greeting is shown before a thread exists.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ChatbotSummary {
     id: ChatbotId,
     name: String,

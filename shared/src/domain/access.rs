@@ -21,6 +21,25 @@ pub enum Act {
     ChatbotWrite,
 }
 
+impl Role {
+    /// True if the role permits an act.
+    pub const fn may(self, act: Act) -> bool {
+        use Act::{
+            Chat, ChatbotRead, Claim, Escalate, Note, Release, ThreadCreate, ThreadDelete, ThreadEnd, ThreadRead,
+            ThreadUpdate,
+        };
+        match self {
+            Self::Admin => true,
+            Self::Agent => {
+                matches!(act, ThreadCreate | ThreadRead | ThreadEnd | Chat | Note | Claim | Release | ChatbotRead)
+            }
+            Self::Customer => {
+                matches!(act, ThreadCreate | ThreadRead | ThreadUpdate | ThreadDelete | ThreadEnd | Chat | Escalate)
+            }
+        }
+    }
+}
+
 impl Identity {
     /// Checks that the caller's role permits an act. [`Identity::sees`] checks the thread.
     pub fn may(&self, act: Act) -> Result<(), Error> {
@@ -28,16 +47,7 @@ impl Identity {
             Chat, ChatbotRead, ChatbotWrite, Claim, Escalate, Note, Release, ThreadCreate, ThreadDelete, ThreadEnd,
             ThreadRead, ThreadUpdate,
         };
-        let allowed = match self.role {
-            Role::Admin => true,
-            Role::Agent => {
-                matches!(act, ThreadCreate | ThreadRead | ThreadEnd | Chat | Note | Claim | Release | ChatbotRead)
-            }
-            Role::Customer => {
-                matches!(act, ThreadCreate | ThreadRead | ThreadUpdate | ThreadDelete | ThreadEnd | Chat | Escalate)
-            }
-        };
-        if allowed {
+        if self.role.may(act) {
             return Ok(());
         }
         Err(Error::Forbidden(match act {

@@ -115,6 +115,7 @@ impl ModelStatus {
 
 /// The settings that an admin makes, except the documents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatbotConfig {
     pub name: String,
     pub model: String,
@@ -147,11 +148,15 @@ pub struct ChatbotConfig {
 /// A function that the model may call, in OpenAI's terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tool {
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$")))]
     pub name: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 4_000)))]
     pub description: String,
     /// A JSON Schema of an object.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, Value>"))]
     pub parameters: Value,
     #[serde(default)]
     pub strict: bool,
@@ -160,6 +165,7 @@ pub struct Tool {
 /// The location of the model's memory of a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Memory {
     /// A conversation at OpenAI, which is only sent what is new.
     #[default]
@@ -181,8 +187,12 @@ impl FromStr for Memory {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Document {
+    #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = r"\S")))]
     pub name: String,
+    /// At most 300,000 bytes.
+    #[cfg_attr(feature = "schema", schemars(length(max = 300_000), regex(pattern = r"\S")))]
     pub text: String,
 }
 
@@ -195,6 +205,7 @@ pub struct Knowledge {
 
 /// A chatbot as the API returns it. In lists, only the names of its documents are included.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Chatbot"))]
 pub struct View {
     pub id: ChatbotId,
     #[serde(flatten)]
@@ -210,6 +221,7 @@ pub struct View {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ListedDocument"))]
 pub struct DocumentView {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]

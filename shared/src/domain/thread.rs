@@ -107,6 +107,7 @@ pub struct View {
     pub customer_id: String,
     pub title: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = Status::WORDS)))]
     pub status: &'static str,
     pub status_since: At,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use time::{OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormat
 /// A timestamp in UTC with milliseconds. Its text is RFC 3339 with exactly three fractional digits, so that texts sort
 /// by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", extend("format" = "date-time")))]
 pub struct At(i64);
 
 const FORMAT: &[BorrowedFormatItem<'_>] =

@@ -14,14 +14,18 @@ pub use address::is_public;
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Webhook {
+    #[cfg_attr(feature = "schema", schemars(length(max = 2_000), url))]
     pub url: String,
     /// The secret that its requests are signed with. The API never shows it.
+    #[cfg_attr(feature = "schema", schemars(length(min = 16, max = 128)))]
     pub secret: String,
 }
 
 /// A webhook as the API shows it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WebhookUrl"))]
 pub struct View {
     pub url: String,
 }

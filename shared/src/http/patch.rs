@@ -1,5 +1,8 @@
 //! A field of a PATCH body.
 
+#[cfg(feature = "schema")]
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer};
 
 /// A field that is absent (unchanged), null (removed) or a new value. Needs `#[serde(default)]`.
@@ -19,6 +22,22 @@ impl<T: Clone> Patch<T> {
             Self::Null => None,
             Self::Value(new) => Some(new.clone()),
         }
+    }
+}
+
+/// The schema of the new value, or null.
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Patch<T> {
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Option::<T>::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        true
     }
 }
 

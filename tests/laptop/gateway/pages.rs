@@ -2,6 +2,7 @@
 
 use local::demo::ModelChoice;
 use reqwest::Method;
+use serde_json::Value;
 
 use tests::stage::Stage;
 
@@ -30,16 +31,21 @@ async fn the_pages_come_with_a_policy_and_are_sent_once() {
 #[tokio::test]
 async fn the_scripts_are_told_where_the_apis_are() {
     let stage = Stage::start().await;
-    let config = stage.anon().get("/config.json").await.expect(200).body;
+    let config = config(&stage).await;
     let (url, sockets) = (config["url"].as_str().unwrap(), config["socketUrl"].as_str().unwrap());
     assert_eq!((url, sockets), (stage.board.url(), stage.board.socket_url().as_str()));
     assert!(config["demo"].is_null());
     let demo = stage.board.demo(ModelChoice::default()).await.unwrap().id;
-    let config = stage.anon().get("/config.json").await.expect(200).body;
+    let config = config(&stage).await;
     assert_eq!(
         (config["demo"]["tenant"].as_str(), config["demo"]["chatbot_id"].as_str()),
         (Some("acme"), Some(&*demo))
     );
+}
+
+async fn config(stage: &Stage) -> Value {
+    let page = stage.anon().request(Method::GET, "/config.json").send().await.unwrap();
+    page.json().await.unwrap()
 }
 
 #[tokio::test]

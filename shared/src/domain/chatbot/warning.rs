@@ -7,6 +7,7 @@ use crate::domain::At;
 
 /// A warning about a chatbot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Warning {
     pub code: WarningCode,
     /// The condition and its remedy, for people.
@@ -15,6 +16,7 @@ pub struct Warning {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum WarningCode {
     /// The model shuts down within 60 days, or has shut down.
     ModelEnds,
