@@ -1,5 +1,5 @@
 //! The pages of `web/`, as S3 and CloudFront serve them: the demo page at `/`, the agents' console at `/console`,
-//! scripts and styles by their names, and `/config.json` with the URLs of the APIs.
+//! the API's reference at `/docs`, scripts and styles by their names, and `/config.json` with the URLs of the APIs.
 
 use axum::{
     body::Body,
@@ -86,6 +86,7 @@ pub(crate) fn page(request: &Request, demo: Option<&Demo>) -> Option<Response<Bo
         CONFIG_PATH => return Some(response(CONFIG_PATH, headers, config(headers, demo).into_bytes())),
         "/" => "index.html",
         "/console" => "console.html",
+        "/docs" => "docs.html",
         _ => path.strip_prefix('/')?,
     };
     Some(response(name, headers, Web::get(name)?.data.into_owned()))

@@ -43,11 +43,11 @@ impl Api {
         path[method] = described;
     }
 
-    /// The whole document, with these `info` and `servers`.
+    /// The whole document, with these `info`, `servers` and `tags`.
     ///
     /// A type that is both accepted and returned has two schemas, since what a caller may leave out is always returned.
     /// Where they differ, the accepted one's name ends in `Input`.
-    pub fn document(mut self, info: &Value, servers: &Value) -> Value {
+    pub fn document(mut self, info: &Value, servers: &Value, tags: &Value) -> Value {
         let mut schemas = self.returned.take_definitions(true);
         let accepted = self.accepted.take_definitions(true);
         let differs = |name: &String, schema: &Value| schemas.get(name).is_some_and(|other| other != schema);
@@ -74,6 +74,7 @@ impl Api {
             "openapi": "3.1.0",
             "info": info,
             "servers": servers,
+            "tags": tags,
             "paths": paths,
             "components": {
                 "schemas": schemas,

@@ -44,7 +44,16 @@ fn described() -> Value {
             "variables": { "api": api_id, "region": { "default": "eu-central-1" } },
         },
     ]);
-    api.document(&info, &servers)
+    let tag = |(name, description): (&str, &str)| json!({ "name": name, "description": description });
+    let tags = [
+        ("Threads", "A customer's conversation."),
+        ("Messages", "The log of a thread."),
+        ("Who holds the line", "The bot, the queue, or an agent: exactly one."),
+        ("Chatbots", "The bots."),
+        ("Visitors", "Customers without an account."),
+        ("Front ends", "The protocols of libraries for chat pages."),
+    ];
+    api.document(&info, &servers, &json!(tags.map(tag)))
 }
 
 /// `UPDATE_OPENAPI=1` rewrites the document.
@@ -76,7 +85,7 @@ fn operations() -> Vec<(Method, String, Value)> {
 fn routes_of(describe: fn(&mut Api)) -> BTreeSet<String> {
     let mut api = Api::default();
     describe(&mut api);
-    let document = api.document(&Value::Null, &Value::Null);
+    let document = api.document(&Value::Null, &Value::Null, &Value::Null);
     let paths = document["paths"].as_object().unwrap().clone();
     let of = |(path, methods): (String, Value)| {
         let methods = methods.as_object().unwrap().clone();
@@ -94,6 +103,14 @@ fn each_function_describes_its_routes() {
         assert_eq!(routes_of(describe), deployed, "{function}");
     }
     assert_eq!(operations().len(), template.rest.routes.len());
+}
+
+#[test]
+fn each_operation_has_a_tag_of_the_document() {
+    let document = described();
+    let tags: BTreeSet<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].to_string()).collect();
+    let used: BTreeSet<_> = operations().iter().map(|(_, _, described)| described["tags"][0].to_string()).collect();
+    assert_eq!(used, tags);
 }
 
 #[test]

@@ -105,6 +105,11 @@ async fn the_console_takes_over_and_gives_back() {
     run_in_browser("console.test.mjs").await;
 }
 
+#[tokio::test]
+async fn the_reference_shows_the_api_and_sends_its_requests() {
+    run_in_browser("docs.test.mjs").await;
+}
+
 /// A visitor and an agent, each in a window of their own, from the first question to the transcript.
 #[tokio::test]
 async fn the_whole_story_is_told_in_two_windows() {

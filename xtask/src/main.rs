@@ -11,6 +11,8 @@ mod process;
 mod report;
 mod sam_local;
 mod schedules;
+mod schemathesis;
+mod switchboard;
 mod test;
 mod tools;
 mod upstreams;
@@ -39,6 +41,8 @@ enum Command {
     Bugs(bugs::Bugs),
     /// Run random schedules against the invariants, each from a seed that can be run again
     Schedules(schedules::Schedules),
+    /// Send Switchboard requests that Schemathesis draws from web/openapi.json
+    Schemathesis,
     /// Try real servers of `/v1/responses` with real models, and compare the table in docs/models.md
     Upstreams(upstreams::Upstreams),
     /// Play events by `sam local` in Docker, for which root's rights on Debian are needed
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::bench(&options),
         Command::Bugs(options) => bugs::bugs(&options),
         Command::Schedules(options) => schedules::schedules(&options),
+        Command::Schemathesis => schemathesis::schemathesis(),
         Command::Upstreams(options) => upstreams::upstreams(&options),
         Command::SamLocal => sam_local::sam_local(),
         Command::Cloud(options) => cloud::cloud(&options),

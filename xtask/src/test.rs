@@ -11,6 +11,7 @@ use crate::{
     report::{Outcome, Report, check, count_tests},
     sam_local,
     schedules::{self, Schedules},
+    schemathesis,
     tools::{Browser, Installed, Node, Python, cargo, install},
     upstreams, web,
 };
@@ -35,8 +36,8 @@ enum Part {
     Browser,
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
     Node,
-    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda, `sam local`; and
-    /// `node`, which is installed with the Python tools; `emulators` and `upstreams`
+    /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda, Schemathesis, `sam
+    /// local`; and `node`, which is installed with the Python tools; `emulators` and `upstreams`
     Python,
     /// The test of `sam local`, which needs a Docker daemon of its own, and so root's rights on Debian
     Docker,
@@ -57,10 +58,19 @@ pub(crate) fn run(options: &Options) -> Report {
         report.step("sizes of the pages", web::sizes);
         report.step("import circles", imports::check);
         template(&mut report, tools.python.as_ref());
+        schemathesis(&mut report, &tools);
         sam_local(&mut report, &tools, &options.without);
         upstreams(&mut report, &options.without);
     }
     report
+}
+
+fn schemathesis(report: &mut Report, tools: &Tools) {
+    if tools.python.is_none() {
+        report.left_out("Schemathesis", "--without python");
+    } else {
+        schemathesis::step(report);
+    }
 }
 
 fn sam_local(report: &mut Report, tools: &Tools, without: &[Part]) {

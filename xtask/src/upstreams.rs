@@ -3,7 +3,6 @@
 mod claims;
 mod server;
 mod story;
-mod switchboard;
 mod webhook;
 
 use std::{collections::BTreeMap, fs, path::Path};

@@ -19,37 +19,52 @@ use crate::model::ModelChecks;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewChatbot"))]
 pub(crate) struct Create {
+    /// Shown to customers as the author of its messages.
     #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = r"\S")))]
     name: String,
+    /// OpenAI's name of the model, or another server's.
     #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     model: String,
+    /// Sent to the model before each conversation.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 32_000)))]
     instructions: String,
+    /// The first message of each new thread. None is sent if it is empty.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 4_000)))]
     greeting: String,
+    /// The sampling temperature. Null: the model's own.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
     temperature: Option<f64>,
-    #[cfg_attr(feature = "schema", schemars(range(min = 16)))]
+    /// The limit of a reply. Null: the model's own.
+    #[cfg_attr(feature = "schema", schemars(range(min = 16, max = u32::MAX)))]
     max_output_tokens: Option<u32>,
+    /// The effort of a reasoning model, in the model's words (`low`, say). Null: the model's own.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     reasoning_effort: Option<String>,
+    /// The length of the answers, in the model's words (`low`, say). Null: the model's own.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     verbosity: Option<String>,
+    /// The model that answers once the server no longer has `model`.
     #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     fallback_model: Option<String>,
+    /// Functions that the webhook runs for the model. Their names differ.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
     tools: Vec<Tool>,
+    /// Texts that the model searches. Their names differ.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
     documents: Vec<Document>,
+    /// The place of the model's memory of a thread.
     #[serde(default)]
     memory: Memory,
+    /// The server that runs the functions and is told of changes of owner.
     webhook: Option<Webhook>,
+    /// Visitors may chat, without an account.
     #[serde(default)]
     public: bool,
+    /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
     origins: Vec<String>,

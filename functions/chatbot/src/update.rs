@@ -22,37 +22,52 @@ use crate::{get::read, model::ModelChecks};
 pub(crate) struct Update {
     /// The version that the caller has read; a conflict where it is no longer the current one.
     version: Option<u64>,
+    /// Shown to customers as the author of its messages.
     #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = r"\S")))]
     name: Option<String>,
+    /// OpenAI's name of the model, or another server's.
     #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     model: Option<String>,
+    /// Sent to the model before each conversation.
     #[cfg_attr(feature = "schema", schemars(length(max = 32_000)))]
     instructions: Option<String>,
+    /// The first message of each new thread. None is sent if it is empty.
     #[cfg_attr(feature = "schema", schemars(length(max = 4_000)))]
     greeting: Option<String>,
+    /// The sampling temperature. Null: the model's own.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
     temperature: Patch<f64>,
+    /// The limit of a reply. Null: the model's own.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(range(min = 16)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 16, max = u32::MAX)))]
     max_output_tokens: Patch<u32>,
+    /// The effort of a reasoning model, in the model's words (`low`, say). Null: the model's own.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     reasoning_effort: Patch<String>,
+    /// The length of the answers, in the model's words (`low`, say). Null: the model's own.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z]{1,20}$")))]
     verbosity: Patch<String>,
+    /// The model that answers once the server no longer has `model`.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 200), regex(pattern = r"\S")))]
     fallback_model: Patch<String>,
+    /// Functions that the webhook runs for the model. Their names differ.
     #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
     tools: Option<Vec<Tool>>,
+    /// Texts that the model searches. Their names differ.
     #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
     documents: Option<Vec<Document>>,
+    /// The place of the model's memory of a thread.
     memory: Option<Memory>,
+    /// Visitors may chat, without an account.
     public: Option<bool>,
+    /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
     #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
     origins: Option<Vec<String>>,
+    /// The server that runs the functions and is told of changes of owner.
     #[serde(default)]
     webhook: Patch<Webhook>,
 }

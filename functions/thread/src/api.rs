@@ -65,7 +65,7 @@ pub fn describe(api: &mut Api) {
             .summary("Delete a thread", "With its messages, here and at OpenAI.")
             .no_content("It is deleted."),
     );
-    let seq = || json!({ "type": "integer", "minimum": 0 });
+    let seq = || json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX });
     api.add(
         Operation::new("GET", log, "listMessages", "Messages", Act::ThreadRead)
             .summary(

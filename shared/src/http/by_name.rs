@@ -2,6 +2,8 @@
 //!
 //! Serde also accepts a JSON array for a struct, with the fields in their order of declaration. That order is not part
 //! of the API.
+//!
+//! Nor does it matter how a whole number is written: `16.0` is 16, as in JSON Schema.
 
 use serde::{
     Deserializer,
@@ -46,9 +48,17 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ByName<D> {
         self.0.deserialize_enum(name, variants, ByName(visitor))
     }
 
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(Whole(visitor))
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(Whole(visitor))
+    }
+
     // JSON is self-describing.
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
 }
@@ -150,5 +160,35 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for ByName<S> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         self.0.deserialize(ByName(deserializer))
+    }
+}
+
+/// A visitor of a whole number, however it is written.
+struct Whole<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.expecting(formatter)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<V::Value, E> {
+        self.0.visit_u64(value)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<V::Value, E> {
+        self.0.visit_i64(value)
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only whole numbers are cast")]
+    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
+        // Up to here, each whole number has a float of its own.
+        const LARGEST: f64 = 9_007_199_254_740_991.0;
+        if value.fract() == 0.0 && (0.0..=LARGEST).contains(&value) {
+            self.0.visit_u64(value as u64)
+        } else {
+            self.0.visit_f64(value)
+        }
     }
 }

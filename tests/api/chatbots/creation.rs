@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use insta::assert_json_snapshot;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use tests::{persona::redacted, stage::Stage};
@@ -120,6 +121,25 @@ async fn a_name_and_a_model_are_enough() {
     }
     "#);
     });
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point() {
+    let stage = Stage::start().await;
+    let body = r#"{"name": "Robin", "model": "gpt-5-mini", "max_output_tokens": 1148.0}"#;
+    let made = stage.admin().sends(Method::POST, "/chatbots", body).await.expect(201);
+    assert_eq!(made.body["max_output_tokens"], 1148);
+}
+
+/// The numbers of a tool's parameters are kept as numbers, of which `DynamoDB` has not all.
+#[tokio::test]
+async fn the_largest_and_smallest_numbers_are_kept() {
+    let stage = Stage::start().await;
+    let parameters = json!({ "maximum": 1e100, "minimum": -1e-100, "default": 0.1 });
+    let tools = json!([{ "name": "scale", "parameters": parameters }]);
+    let id = stage.chatbot_with(json!({ "temperature": 1e-100, "tools": tools })).await;
+    let chatbot = stage.admin().get(&format!("/chatbots/{id}")).await.expect(200).body;
+    assert_eq!((&chatbot["tools"][0]["parameters"], &chatbot["temperature"]), (&parameters, &json!(1e-100)));
 }
 
 #[tokio::test]

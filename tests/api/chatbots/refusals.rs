@@ -79,8 +79,10 @@ fn wrong() -> Vec<Value> {
         json!({ "greeting": "é".repeat(4_001) }),
         json!({ "temperature": 2.1 }),
         json!({ "temperature": "warm" }),
+        json!({ "temperature": 1e-101 }),
         json!({ "max_output_tokens": 15 }),
         json!({ "max_output_tokens": -1 }),
+        json!({ "max_output_tokens": 16.5 }),
         json!({ "reasoning_effort": "" }),
         json!({ "reasoning_effort": "a".repeat(21) }),
         json!({ "reasoning_effort": "Low" }),
@@ -100,6 +102,7 @@ fn wrong() -> Vec<Value> {
         json!({ "tools": [tool("escalate_to_human")] }),
         json!({ "tools": [{ "name": "a", "parameters": [] }] }),
         json!({ "tools": [{ "name": "a", "parameters": nested }] }),
+        json!({ "tools": [{ "name": "a", "parameters": { "maximum": 1e101 } }] }),
         json!({ "tools": [{ "name": "a", "parameters": { "a": "x".repeat(64_000) } }] }),
         json!({ "tools": many_tools }),
         json!({ "documents": [["a", "x"]] }),
@@ -143,8 +146,10 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     greeting: must have at most 4000 characters
     temperature: must be from 0 to 2
     temperature: invalid type: string "warm", expected f64
+    temperature: must be 0 or at least 1e-100
     max_output_tokens: must be at least 16
     max_output_tokens: invalid value: integer `-1`, expected u32
+    max_output_tokens: invalid type: floating point `16.5`, expected u32
     reasoning_effort: must be 1 to 20 lower-case letters a to z
     reasoning_effort: must be 1 to 20 lower-case letters a to z
     reasoning_effort: must be 1 to 20 lower-case letters a to z
@@ -164,6 +169,7 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     tools[0].name: is reserved: every chatbot has this tool built in
     tools[0].parameters: must be a JSON Schema object
     tools[0].parameters: must be nested at most 20 levels deep
+    tools[0].parameters: must have no numbers beyond 1e100 or closer to 0 than 1e-100
     tools: must be at most 64,000 bytes as JSON
     tools: must have at most 32 entries
     documents[0]: invalid type: sequence, expected an object

@@ -31,19 +31,19 @@ async fn the_pages_come_with_a_policy_and_are_sent_once() {
 #[tokio::test]
 async fn the_scripts_are_told_where_the_apis_are() {
     let stage = Stage::start().await;
-    let config = config(&stage).await;
+    let config = told(&stage).await;
     let (url, sockets) = (config["url"].as_str().unwrap(), config["socketUrl"].as_str().unwrap());
     assert_eq!((url, sockets), (stage.board.url(), stage.board.socket_url().as_str()));
     assert!(config["demo"].is_null());
     let demo = stage.board.demo(ModelChoice::default()).await.unwrap().id;
-    let config = config(&stage).await;
+    let config = told(&stage).await;
     assert_eq!(
         (config["demo"]["tenant"].as_str(), config["demo"]["chatbot_id"].as_str()),
         (Some("acme"), Some(&*demo))
     );
 }
 
-async fn config(stage: &Stage) -> Value {
+async fn told(stage: &Stage) -> Value {
     let page = stage.anon().request(Method::GET, "/config.json").send().await.unwrap();
     page.json().await.unwrap()
 }

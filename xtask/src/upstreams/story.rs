@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     claims::{COLUMNS, Verdict},
-    switchboard::{Response, Role, Switchboard},
     webhook::Webhook,
 };
+use crate::switchboard::{Response, Role, Switchboard};
 
 /// A cell of the table: a verdict, or else the reason for [`Verdict::No`].
 pub(super) type Cell = Result<Verdict, String>;

@@ -15,6 +15,9 @@ impl ChatbotConfig {
         if self.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
             return Err(Error::invalid("temperature", "must be from 0 to 2"));
         }
+        if self.temperature.is_some_and(|t| !is_storable(t)) {
+            return Err(Error::invalid("temperature", "must be 0 or at least 1e-100"));
+        }
         if self.max_output_tokens.is_some_and(|n| n < 16) {
             return Err(Error::invalid("max_output_tokens", "must be at least 16"));
         }
@@ -68,6 +71,12 @@ impl Tool {
         if depth(&self.parameters) > 20 {
             return Err(Error::invalid(field("parameters"), "must be nested at most 20 levels deep"));
         }
+        if !has_storable_numbers(&self.parameters) {
+            return Err(Error::invalid(
+                field("parameters"),
+                "must have no numbers beyond 1e100 or closer to 0 than 1e-100",
+            ));
+        }
         Ok(())
     }
 }
@@ -104,6 +113,20 @@ fn depth(value: &Value) -> usize {
         Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
         _ => 0,
     }
+}
+
+fn has_storable_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(is_storable),
+        Value::Array(values) => values.iter().all(has_storable_numbers),
+        Value::Object(fields) => fields.values().all(has_storable_numbers),
+        _ => true,
+    }
+}
+
+/// `DynamoDB` keeps numbers from 1e-130 to 1e126, and 0.
+fn is_storable(number: f64) -> bool {
+    number == 0.0 || (1e-100..=1e100).contains(&number.abs())
 }
 
 /// Checks a word of the model's own: each model has others, and new ones come, so the server decides on its meaning.

@@ -21,14 +21,14 @@ const TENANT: &str = "acme";
 
 /// The roles of callers, each as one person.
 #[derive(Clone, Copy)]
-pub(super) enum Role {
+pub(crate) enum Role {
     Customer,
     Agent,
     Admin,
 }
 
 /// A running Switchboard.
-pub(super) struct Switchboard {
+pub(crate) struct Switchboard {
     process: Process,
     url: String,
     data_dir: PathBuf,
@@ -36,15 +36,15 @@ pub(super) struct Switchboard {
 }
 
 /// A response: its status and its JSON.
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) body: Value,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
 impl Switchboard {
     /// Starts it on a free port, with these variables and no other. It has printed all of its greeting when this
     /// returns.
-    pub(super) fn start(data_dir: &Path, variables: &[(&str, String)], log: &Path) -> Result<Self, String> {
+    pub(crate) fn start(data_dir: &Path, variables: &[(&str, String)], log: &Path) -> Result<Self, String> {
         let mut command = command(data_dir)?;
         command.args(["--port", "0"]).envs(variables.iter().cloned());
         let mut process = Process::start(&mut command, log)?;
@@ -54,22 +54,26 @@ impl Switchboard {
         Ok(Self { process, url, data_dir: data_dir.to_owned(), http: http.build().into() })
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The demo chatbot as an admin sees it.
-    pub(super) fn demo(&self) -> Result<Value, String> {
+    pub(crate) fn demo(&self) -> Result<Value, String> {
         let chatbots = self.call(Role::Admin, "GET", "/chatbots?limit=100", None)?.body;
         let demo = chatbots["data"].as_array().into_iter().flatten().find(|chatbot| chatbot["public"] == true);
         demo.cloned().ok_or_else(|| "there is no demo chatbot; Switchboard's log says why".to_owned())
     }
 
     /// Stops it with Ctrl-C, then has `switchboard verify` check every log.
-    pub(super) fn stop(self) -> Result<(), String> {
+    pub(crate) fn stop(self) -> Result<(), String> {
         self.process.interrupt()?;
         let output = command(&self.data_dir)?.arg("verify").output().map_err(|error| error.to_string())?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stdout).into_owned()) }
     }
 
     /// Sends a request and reads the JSON of its response.
-    pub(super) fn call(&self, role: Role, method: &str, path: &str, body: Option<&Value>) -> Result<Response, String> {
+    pub(crate) fn call(&self, role: Role, method: &str, path: &str, body: Option<&Value>) -> Result<Response, String> {
         let (status, text) = self.send(role, method, path, "application/json", body)?;
         let body =
             serde_json::from_str(&text).map_err(|error| format!("{method} {path}: {status}, {error}: {text}"))?;
@@ -77,7 +81,7 @@ impl Switchboard {
     }
 
     /// Sends a message as a customer, and reads the events that come as a stream.
-    pub(super) fn stream(&self, thread: &str, message: &Value) -> Result<Vec<Value>, String> {
+    pub(crate) fn stream(&self, thread: &str, message: &Value) -> Result<Vec<Value>, String> {
         let path = format!("/threads/{thread}/chat");
         let (status, text) = self.send(Role::Customer, "POST", &path, "text/event-stream", Some(message))?;
         if status != 200 {
@@ -107,7 +111,8 @@ impl Switchboard {
         Ok((response.status().as_u16(), response.body_mut().read_to_string().map_err(failed)?))
     }
 
-    fn token(&self, role: Role) -> Result<String, String> {
+    /// A token of this role's person.
+    pub(crate) fn token(&self, role: Role) -> Result<String, String> {
         let (role, subject) = match role {
             Role::Customer => ("customer", "cleo"),
             Role::Agent => ("agent", "ana"),
