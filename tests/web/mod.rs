@@ -2,4 +2,5 @@
 
 mod asyncapi;
 mod openapi;
+mod overview;
 mod pages;
