@@ -101,13 +101,16 @@ def keep_body_rules(path, body):
 def before_call(context, case, kwargs):
     """Lets most cases name what exists, and those that should be accepted keep the rules above."""
     path = case.operation.path
+    # Schemathesis remembers ids that it has seen: those of all other cases would be deleted too.
     is_deletion = case.operation.method.upper() == "DELETE"
-    if "thread_id" in case.path_parameters and draw.random() < 0.8:
+    if "thread_id" in case.path_parameters and (is_deletion or draw.random() < 0.8):
         case.path_parameters["thread_id"] = new_thread() if is_deletion else thread()
-    if "chatbot_id" in case.path_parameters and draw.random() < 0.8:
+    if "chatbot_id" in case.path_parameters and (is_deletion or draw.random() < 0.8):
         case.path_parameters["chatbot_id"] = new_chatbot() if is_deletion else chatbot()
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
+    for name in [name for name in case.headers or {} if name.lower() == "idempotency-key"]:
+        case.headers[name] = fill("key-")
     if case.query:
         # Only the server makes cursors, and there is at most one place to read from.
         case.query.pop("cursor", None)

@@ -1,9 +1,13 @@
 //! Schemathesis: requests drawn from `web/openapi.json`, valid ones and others, and a check of each answer.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command},
+};
 
 use crate::{
-    output::pass_on,
     report::{Outcome, Report, check},
     switchboard::{Role, Switchboard},
     tools::{Environment, Python, cargo, install},
@@ -22,17 +26,24 @@ const MIN_CASES: usize = 20_000;
 
 /// A run over the operations of one role.
 struct Run {
-    role: Role,
     name: &'static str,
+    role: Role,
     /// The most cases that are drawn for one operation in one phase.
     max_examples: &'static str,
     /// Only operations with such paths.
     paths: &'static str,
 }
 
-const RUNS: [Run; 2] = [
-    Run { role: Role::Admin, name: "admin", max_examples: "600", paths: "." },
-    Run { role: Role::Customer, name: "customer", max_examples: "600", paths: "chat$|escalate$|messages$|^/threads$" },
+/// They run at the same time, each on a core of its own.
+const RUNS: [Run; 3] = [
+    Run { name: "admin-chatbots", role: Role::Admin, max_examples: "1000", paths: "^/(chatbots|visitors)" },
+    Run { name: "admin-threads", role: Role::Admin, max_examples: "1000", paths: "^/(threads|chat/|chat$|agui)" },
+    Run {
+        name: "customer",
+        role: Role::Customer,
+        max_examples: "1000",
+        paths: "(chat|agui|escalate|messages|threads)$",
+    },
 ];
 
 /// The test alone, after a build of Switchboard.
@@ -64,33 +75,49 @@ fn runs(python: &Python) -> Result<usize, String> {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let board = Switchboard::start(&folder.join("data"), &[], &folder.join("switchboard.log"))?;
-    let cases = RUNS.iter().map(|run| cases(python, &board, run)).sum::<Result<_, _>>()?;
+    let running = RUNS.iter().map(|run| start(python, &board, run, folder)).collect::<Result<Vec<_>, _>>()?;
+    let cases = running.into_iter().map(finished).collect::<Vec<_>>().into_iter().sum::<Result<_, _>>()?;
     board.stop()?;
     Ok(cases)
 }
 
-/// One run; the error names its failures. Returns the number of cases.
-fn cases(python: &Python, board: &Switchboard, run: &Run) -> Result<usize, String> {
+/// A run that has started, and the file that its output goes to.
+struct Running {
+    process: Child,
+    log: PathBuf,
+}
+
+fn start(python: &Python, board: &Switchboard, run: &Run, folder: &Path) -> Result<Running, String> {
     let rules = env::current_dir().map_err(|error| error.to_string())?.join(RULES);
-    let token = board.token(run.role)?;
+    let log = folder.join(format!("{}.log", run.name));
+    let output = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
     let mut command: Command = python.command("schemathesis");
     command
         .args(["--config-file", SETTINGS, "run", &format!("{}/openapi.json", board.url())])
-        .args(["--header", &format!("Authorization: Bearer {token}"), "--workers", "2"])
+        .args(["--header", &format!("Authorization: Bearer {}", board.token(run.role)?)])
         .args(["--max-examples", run.max_examples, "--include-path-regex", run.paths])
         .env("SCHEMATHESIS_HOOKS", "rules")
         .env("PYTHONPATH", rules)
         .env("URL", board.url())
-        .env("ROLE", run.name)
-        .env("ADMIN", board.token(Role::Admin)?);
-    let mut cases = 0;
-    // A failure is shown with the request that repeats it, which may be a megabyte.
-    let ended = pass_on(&mut command, |line| cases = cases_in(line).unwrap_or(cases))
-        .map_err(|error| format!("schemathesis: {error}"))?;
-    if ended.succeeded() {
-        return Ok(cases);
+        .env("ROLE", if matches!(run.role, Role::Admin) { "admin" } else { "customer" })
+        .env("ADMIN", board.token(Role::Admin)?)
+        .stderr(output.try_clone().map_err(|error| error.to_string())?)
+        .stdout(output);
+    let process = command.spawn().map_err(|error| format!("schemathesis does not start: {error}"))?;
+    Ok(Running { process, log })
+}
+
+/// Waits for a run; returns the number of its cases. The error names its failures.
+fn finished(Running { mut process, log }: Running) -> Result<usize, String> {
+    let status = process.wait().map_err(|error| error.to_string())?;
+    let output = fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+    let summary = output.split_once("= SUMMARY =").map_or(output.as_str(), |(_, summary)| summary);
+    if !status.success() {
+        return Err(format!("{} failed:\n{}", log.display(), summary.trim_matches(['=', '\n'])));
     }
-    Err(format!("as {}:\n{}", run.name, ended.last_lines().join("\n")))
+    let cases = summary.lines().find_map(cases_in).unwrap_or_default();
+    println!("{}: {cases} cases", log.display());
+    Ok(cases)
 }
 
 /// The number in `  20417 generated, 2 found 2 unique failures`.

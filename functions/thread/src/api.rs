@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::{
-    domain::{Act, Status, thread::View},
+    domain::{Act, Status, identity::SUBJECT, thread::View},
     openapi::{Api, CHATBOT, Operation, Parameter, message, thread},
 };
 
@@ -35,7 +35,7 @@ pub fn describe(api: &mut Api) {
             })
             .query(Parameter {
                 name: "customer_id",
-                schema: json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                schema: json!({ "type": "string", "pattern": SUBJECT }),
                 description: "Only this customer's threads. Customers may name themselves.",
             })
             .query(Parameter {

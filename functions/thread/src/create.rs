@@ -26,7 +26,7 @@ pub(crate) struct Create {
     metadata: BTreeMap<String, String>,
     /// The customer that the thread belongs to. Required from agents and admins; refused from customers, whose threads
     /// are their own.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 128)))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = shared::domain::identity::SUBJECT)))]
     customer_id: Option<String>,
 }
 

@@ -44,3 +44,7 @@ pub fn is_tenant(text: &str) -> bool {
 pub fn is_subject(text: &str) -> bool {
     (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
+
+/// The same as a regular expression, for the API's description.
+#[cfg(feature = "schema")]
+pub const SUBJECT: &str = r"^[^\x00-\x1f\x7f-\x9f]{1,128}$";

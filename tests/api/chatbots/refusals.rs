@@ -103,6 +103,7 @@ fn wrong() -> Vec<Value> {
         json!({ "tools": [{ "name": "a", "parameters": [] }] }),
         json!({ "tools": [{ "name": "a", "parameters": nested }] }),
         json!({ "tools": [{ "name": "a", "parameters": { "maximum": 1e101 } }] }),
+        json!({ "tools": [{ "name": "a", "parameters": { "enum": [{ "": 1 }] } }] }),
         json!({ "tools": [{ "name": "a", "parameters": { "a": "x".repeat(64_000) } }] }),
         json!({ "tools": many_tools }),
         json!({ "documents": [["a", "x"]] }),
@@ -170,6 +171,7 @@ async fn a_body_is_refused_by_the_field_that_is_wrong() {
     tools[0].parameters: must be a JSON Schema object
     tools[0].parameters: must be nested at most 20 levels deep
     tools[0].parameters: must have no numbers beyond 1e100 or closer to 0 than 1e-100
+    tools[0].parameters: must have no empty names
     tools: must be at most 64,000 bytes as JSON
     tools: must have at most 32 entries
     documents[0]: invalid type: sequence, expected an object

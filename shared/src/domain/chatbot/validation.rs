@@ -71,11 +71,8 @@ impl Tool {
         if depth(&self.parameters) > 20 {
             return Err(Error::invalid(field("parameters"), "must be nested at most 20 levels deep"));
         }
-        if !has_storable_numbers(&self.parameters) {
-            return Err(Error::invalid(
-                field("parameters"),
-                "must have no numbers beyond 1e100 or closer to 0 than 1e-100",
-            ));
+        if let Some(reason) = unstorable(&self.parameters) {
+            return Err(Error::invalid(field("parameters"), reason));
         }
         Ok(())
     }
@@ -115,12 +112,16 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-fn has_storable_numbers(value: &Value) -> bool {
+/// The reason that `DynamoDB` cannot keep a JSON value, if there is one.
+fn unstorable(value: &Value) -> Option<&'static str> {
     match value {
-        Value::Number(number) => number.as_f64().is_some_and(is_storable),
-        Value::Array(values) => values.iter().all(has_storable_numbers),
-        Value::Object(fields) => fields.values().all(has_storable_numbers),
-        _ => true,
+        Value::Number(number) if !number.as_f64().is_some_and(is_storable) => {
+            Some("must have no numbers beyond 1e100 or closer to 0 than 1e-100")
+        }
+        Value::Object(fields) if fields.contains_key("") => Some("must have no empty names"),
+        Value::Array(values) => values.iter().find_map(unstorable),
+        Value::Object(fields) => fields.values().find_map(unstorable),
+        _ => None,
     }
 }
 
