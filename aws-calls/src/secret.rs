@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Misconfigured, SecretsManager, Unavailable, signed::THREE_ATTEMPTS};
+use crate::{Misconfigured, SecretsManager, Unavailable, signed::MAX_ATTEMPTS};
 
 /// Age at which a secret is read again. API Gateway keeps an authorizer's decision for as long.
 pub const MAX_AGE: Duration = Duration::from_mins(5);
@@ -130,7 +130,7 @@ impl Stored {
         }
         let known = self.known(|known| Arc::clone(&known.text));
         // The caller has a request to answer: with a known text, one attempt is enough.
-        let attempts = if known.is_some() { 1 } else { THREE_ATTEMPTS };
+        let attempts = if known.is_some() { 1 } else { MAX_ATTEMPTS };
         match (self.manager.read(&self.arn, attempts).await, known) {
             (Ok(text), _) => Ok(self.keep(text.into(), self.max_age)),
             (Err(error), Some(text)) => {

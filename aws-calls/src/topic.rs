@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use crate::signed::{CallError, Misconfigured, Service, SignedClient, THREE_ATTEMPTS};
+use crate::signed::{CallError, MAX_ATTEMPTS, Misconfigured, Service, SignedClient};
 
 static SNS: Service =
     Service { id: "sns", name: "SNS", resource: "an SNS topic", endpoint_variable: "AWS_ENDPOINT_URL_SNS" };
@@ -51,7 +51,7 @@ impl Topic {
     /// Publishes a message, in up to three attempts. After an error it may have been published all the same.
     pub async fn publish(&self, publication: &Publication<'_>) -> Result<(), CallError> {
         let headers = [(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")];
-        self.client.post(&self.arn, &headers, &self.form(publication), THREE_ATTEMPTS).await.map(|_| ())
+        self.client.post(&self.arn, &headers, &self.form(publication), MAX_ATTEMPTS).await.map(|_| ())
     }
 
     fn form(&self, publication: &Publication<'_>) -> String {
