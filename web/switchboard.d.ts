@@ -3,7 +3,12 @@
  * `asyncapi.json` describes the frames and events on the wire.
  */
 
-/** The client: one connection for all threads that a page follows. */
+/**
+ * The client: one connection for all threads that a page follows.
+ *
+ *     const board = new Switchboard({ url, socketUrl, token });
+ *     for await (const event of board.thread(id)) if (event.type === "message.created") show(event.message);
+ */
 export class Switchboard {
   constructor(options: Options);
   /**
@@ -27,8 +32,22 @@ export interface Options extends Partial<Timing> {
   socketUrl: string;
   /** A token, or a function that returns one, called again when its token is refused or when it failed. */
   token: string | (() => string | Promise<string>);
-  fetch?: typeof fetch;
-  WebSocket?: typeof WebSocket;
+  fetch?: (url: string, request: RequestInit) => Promise<Response>;
+  /**
+   * The class of sockets; the runtime's own by default. Node has one since version 22. Without any, a warning is logged
+   * and the log is polled.
+   */
+  WebSocket?: new (url: string, protocols: string[]) => Socket;
+}
+
+/** The part of a WebSocket that the client uses. The package `ws` has one too. */
+export interface Socket {
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  send(data: string): void;
+  close(): void;
 }
 
 /** Intervals and limits, in milliseconds. */
@@ -179,23 +198,26 @@ export interface ChatResponse {
   thread: Thread;
 }
 
+/** The client's connection: `open` is a socket, `polling` is without one. */
+export type ConnectionState = "connecting" | "open" | "polling" | "closed";
+
+/** Events of the inbox. `type` tells them apart. */
 export type InboxEvent =
-  | { type: "connection"; state: "connecting" | "open" | "polling" | "closed" }
+  | { type: "connection"; state: ConnectionState }
   | { type: "error"; thread_id?: string; code: string; detail: string }
   | { type: "thread.updated"; thread_id: string; thread: Thread };
 
+/** Events of a thread. `type` tells them apart. */
 export type ThreadEvent =
   | InboxEvent
-  | ({ thread_id: string } & (
-      | { type: "message.created"; seq: number; message: Message }
-      /** At `index` 0 the run's answer starts over; an empty `text` there only takes back what it said. */
-      | { type: "message.delta"; run_id: string; index: number; text: string }
-      /** The bot's words before its answer, whole: a new one replaces the one before. */
-      | { type: "message.progress"; run_id: string; text: string }
-      /** The run's deltas so far are void. Others from `index` 0 may follow, when the model is asked again. */
-      | { type: "message.discarded"; run_id: string; reason: string; draft?: string }
-      | { type: "note.created"; note: Note; truncated?: boolean }
-      | { type: "typing"; who: Member; on: boolean }
-      | { type: "presence"; present: Member[]; at: string }
-      | { type: "read"; who: Member; seq: number }
-    ));
+  | { type: "message.created"; thread_id: string; seq: number; message: Message }
+  /** At `index` 0 the run's answer starts over; an empty `text` there only takes back what it said. */
+  | { type: "message.delta"; thread_id: string; run_id: string; index: number; text: string }
+  /** The bot's words before its answer, whole: a new one replaces the one before. */
+  | { type: "message.progress"; thread_id: string; run_id: string; text: string }
+  /** The run's deltas so far are void. Others from `index` 0 may follow, when the model is asked again. */
+  | { type: "message.discarded"; thread_id: string; run_id: string; reason: string; draft?: string }
+  | { type: "note.created"; thread_id: string; note: Note; truncated?: boolean }
+  | { type: "typing"; thread_id: string; who: Member; on: boolean }
+  | { type: "presence"; thread_id: string; present: Member[]; at: string }
+  | { type: "read"; thread_id: string; who: Member; seq: number };

@@ -1,11 +1,7 @@
+// @ts-self-types="./switchboard.d.ts"
 /**
- * The Switchboard client: delivers each message once and in order, whatever the network does.
- *
- *     const board = new Switchboard({ url, socketUrl, token });
- *     for await (const event of board.thread(id)) if (event.type === "message.created") show(event.message);
- *
- * A log's `seq` has no gaps, so a missing message is noticed and requested. Without a socket the log is polled.
- * Documentation and types are in `switchboard.d.ts`.
+ * The Switchboard client: delivers each message once and in order, whatever the network does. A log's `seq` has no
+ * gaps, so a missing message is noticed and requested. Without a socket the log is polled.
  */
 
 /** The default timing, in milliseconds. */
@@ -26,7 +22,7 @@ const THREADS_AT_ONCE = 50;
 const JSON_TYPE = "application/json";
 const STREAM = "text/event-stream";
 
-/** Members that begin with `_` are internal to this module. */
+/** Members that begin with `_` are internal to this package. */
 export class Switchboard {
   _state = "connecting";
   /** Feeds by thread id. The inbox has none. */
@@ -42,6 +38,7 @@ export class Switchboard {
 
   constructor(options) {
     this._options = { ...TIMING, ...options };
+    if (typeof (options.WebSocket ?? Object) !== "function") throw new TypeError("`WebSocket` must be a class");
     const page = globalThis.document;
     const { signal } = this.#closing;
     globalThis.addEventListener?.("online", () => this.#wake(true), { signal });
@@ -57,25 +54,11 @@ export class Switchboard {
   }
 
   async request(method, path, body, { accept = JSON_TYPE, signal } = {}) {
-    const { url, fetch = globalThis.fetch } = this._options;
-    const end = this.#closing.signal;
+    const headers = { Accept: accept, "Content-Type": JSON_TYPE };
     try {
-      for (let renewed = false; ; renewed = true) {
-        const response = await fetch(url + path, {
-          method,
-          headers: { Authorization: `Bearer ${await this.#bearer()}`, Accept: accept, "Content-Type": JSON_TYPE },
-          body: body && JSON.stringify(body),
-          signal: signal ? AbortSignal.any?.([signal, end]) ?? signal : end,
-        });
-        const { ok, status, headers } = response;
-        if (ok && accept === STREAM) return await this.#hearAll(response.body.getReader());
-        if (ok) return status === 204 ? null : await response.json();
-        if (status !== 401 || renewed) {
-          const problem = await response.json().catch(() => {});
-          throw new SwitchboardError({ ...problem, status, retryAfter: Number(headers.get("Retry-After")) || 0 });
-        }
-        this.#token = undefined;
-      }
+      const response = await this._fetch(path, { method, headers, body: body && JSON.stringify(body), signal });
+      if (accept === STREAM) return await this.#hearAll(response.body.getReader());
+      return response.status === 204 ? null : await response.json();
     } catch (error) {
       if (error instanceof SwitchboardError || signal?.aborted) throw error;
       // No token, no response, half of one, or a proxy's page.
@@ -89,6 +72,27 @@ export class Switchboard {
     this.#closing.abort(new SwitchboardError({ code: "closed" }));
     this.#hangUp?.();
     this._hurry();
+  }
+
+  /** Fetches with the token, which is renewed once if it is refused. */
+  async _fetch(path, { headers, signal, ...init }) {
+    const { url, fetch = globalThis.fetch } = this._options;
+    const end = this.#closing.signal;
+    for (let renewed = false; ; renewed = true) {
+      const response = await fetch(url + path, {
+        ...init,
+        headers: { Authorization: `Bearer ${await this.#bearer()}`, ...headers },
+        signal: signal ? AbortSignal.any?.([signal, end]) ?? signal : end,
+      });
+      if (response.ok) return response;
+      const { status } = response;
+      if (status !== 401 || renewed) {
+        const problem = await response.json().catch(() => {});
+        const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+        throw new SwitchboardError({ ...problem, status, retryAfter });
+      }
+      this.#token = undefined;
+    }
   }
 
   _say(frame) {
@@ -176,7 +180,11 @@ export class Switchboard {
   }
 
   async #stay() {
-    const { patience } = this._options;
+    const { patience, WebSocket = globalThis.WebSocket } = this._options;
+    if (!WebSocket) {
+      console.warn("Switchboard polls: no `WebSocket` here. Pass one as an option, such as the package `ws`.");
+      return this.#poll();
+    }
     for (let seen = Date.now(); this._state !== "closed"; await this._backOff(this.#failures)) {
       const lived = await this.#connect().catch(() => 0);
       // A socket that closed early is a failure too.
@@ -185,9 +193,14 @@ export class Switchboard {
       // The token may be to blame: a refused connect gives no reason.
       else this.#token = undefined;
       const blocked = !lived && (this.#failures > 2 || Date.now() - seen > patience);
-      this.#become(blocked ? "polling" : "connecting");
-      if (blocked) for (const feed of this.#feeds.values()) feed._poll?.();
+      if (blocked) this.#poll();
+      else this.#become("connecting");
     }
+  }
+
+  #poll() {
+    this.#become("polling");
+    for (const feed of this.#feeds.values()) feed._poll?.();
   }
 
   /** Returns how long the socket was open. */

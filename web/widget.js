@@ -1,16 +1,13 @@
-/**
- * The chat in a page's corner: `<script type="module" src="…/widget.js" data-tenant="acme" data-chatbot="bot_…">` or
- * `<switchboard-chat tenant="acme" chatbot="bot_…">`, also with `lang`, `theme`, `accent`, `open` and `token`.
- */
+/** The chat in a page's corner, `<switchboard-chat>`. */
 import { Conversation } from "./widget.conversation.js";
 import { create } from "./widget.look.js";
 import { Panel } from "./widget.panel.js";
 import { Session } from "./widget.session.js";
-// The modules above import these; named here, they load at the same time.
+// Named here, they load with the others.
 import "./switchboard.js";
 import "./widget.log.js";
 
-export class SwitchboardChat extends HTMLElement {
+export class SwitchboardChat extends (globalThis.HTMLElement ?? Object) {
   static observedAttributes = ["open", "lang", "accent"];
   #texts;
   #session;
@@ -63,9 +60,12 @@ export class SwitchboardChat extends HTMLElement {
   }
 }
 
-customElements.define("switchboard-chat", SwitchboardChat);
+// React sets a property only where there is one.
+SwitchboardChat.prototype.token = undefined;
+// On a server, the module only has to load.
+globalThis.customElements?.define("switchboard-chat", SwitchboardChat);
 
-for (const { dataset } of document.querySelectorAll("script[data-tenant][data-chatbot]")) {
+for (const { dataset } of globalThis.document?.querySelectorAll("script[data-tenant][data-chatbot]") ?? []) {
   const chat = create("switchboard-chat");
   for (const name in dataset) chat.setAttribute(name, dataset[name]);
   document.body.append(chat);

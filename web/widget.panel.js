@@ -1,8 +1,8 @@
 import { Log } from "./widget.log.js";
 import { create, fill, SHELL, STYLE, styleSheet, TEXTS } from "./widget.look.js";
 
-const LANGUAGES = ["en", "es", "ar"];
-const NARROW = matchMedia("(max-width: 480px)");
+/** The languages, and their texts by names that bundlers find. */
+const LANGUAGES = { en: undefined, es: () => import("./texts.es.js"), ar: () => import("./texts.ar.js") };
 
 /** The launcher and the panel: elements, texts, keys and focus. */
 export class Panel {
@@ -12,6 +12,7 @@ export class Panel {
   parts;
   #log = new Log(this);
   #frame;
+  #narrow = matchMedia("(max-width: 480px)");
   /** Actions by button name. */
   #actions = {
     open: () => (this.host.open = !this.host.open),
@@ -33,15 +34,16 @@ export class Panel {
     conversation.addEventListener("change", paint);
     conversation.addEventListener("clear", () => this.#clear());
     conversation.addEventListener("unsent", () => this.#drawUnsent());
-    NARROW.addEventListener("change", () => this.arrange(), session.closing);
+    this.#narrow.addEventListener("change", () => this.arrange(), session.closing);
   }
 
   /** Builds the elements in the host's, the page's or the browser's language. */
   async build() {
     const { root } = this;
     const tags = [this.host.lang, document.documentElement.lang, ...navigator.languages, "en"];
-    const language = tags.map((tag) => tag.slice(0, 2)).find((tag) => LANGUAGES.includes(tag));
-    const { texts } = language === "en" ? {} : await import(`./texts.${language}.js`).catch(() => ({}));
+    const language = tags.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES);
+    const load = LANGUAGES[language];
+    const { texts } = (load && (await load().catch(() => {}))) ?? {};
     this.language = language;
     this.texts = { ...TEXTS, ...texts, ...this.host.texts };
     root.innerHTML = SHELL;
@@ -127,7 +129,7 @@ export class Panel {
     const { open } = this.host;
     const inside = panel.contains(this.root.activeElement);
     panel.close();
-    if (open && NARROW.matches) panel.showModal();
+    if (open && this.#narrow.matches) panel.showModal();
     // `show()` would take the focus in any case.
     else panel.open = open;
     this.#draw();
@@ -138,7 +140,7 @@ export class Panel {
   #focus() {
     const { panel, field } = this.parts;
     // A phone's keyboard would hide the messages.
-    (NARROW.matches || this.conversation.status === "ended" ? panel : field).focus();
+    (this.#narrow.matches || this.conversation.status === "ended" ? panel : field).focus();
   }
 
   paint() {

@@ -23,7 +23,8 @@ export class Session {
   }
 
   async connect() {
-    this.#config ??= await (await fetch(new URL("config.json", import.meta.url))).json();
+    const pages = this.host.getAttribute("pages") ?? import.meta.url;
+    this.#config ??= await (await fetch(new URL("config.json", pages))).json();
     if (this.closing.signal.aborted) throw new SwitchboardError({ code: "closed" });
     return (this.board ??= new Switchboard({
       ...this.#config,
