@@ -7,6 +7,7 @@ mod emulators;
 mod functions;
 mod imports;
 mod output;
+mod package;
 mod process;
 mod report;
 mod sam_local;
@@ -45,6 +46,8 @@ enum Command {
     Schemathesis,
     /// Try real servers of `/v1/responses` with real models, and compare the table in docs/models.md
     Upstreams(upstreams::Upstreams),
+    /// Pack `web/` for npm, and try the package in bundlers, type checkers and runtimes
+    Package,
     /// Play events by `sam local` in Docker, for which root's rights on Debian are needed
     SamLocal,
     /// Deploy the template to an emulator of AWS, drive it, upgrade it and delete it (Linux)
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Schedules(options) => schedules::schedules(&options),
         Command::Schemathesis => schemathesis::schemathesis(),
         Command::Upstreams(options) => upstreams::upstreams(&options),
+        Command::Package => package::package(),
         Command::SamLocal => sam_local::sam_local(),
         Command::Cloud(options) => cloud::cloud(&options),
         Command::BuildFunctions => functions::build(),

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     bugs,
     emulators::Emulators,
-    imports,
+    imports, package,
     report::{Outcome, Report, check, count_tests},
     sam_local,
     schedules::{self, Schedules},
@@ -34,7 +34,8 @@ pub(crate) struct Options {
 enum Part {
     /// The tests of the pages in a browser
     Browser,
-    /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema; and `browser`
+    /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema, the npm package; and
+    /// `browser`
     Node,
     /// The tests that need Python: the checks of the template, OpenAI's own client, cargo-lambda, Schemathesis, `sam
     /// local`; and `node`, which is installed with the Python tools; `emulators` and `upstreams`
@@ -57,6 +58,10 @@ pub(crate) fn run(options: &Options) -> Report {
         schedules::step(&mut report, &Schedules::default());
         report.step("sizes of the pages", web::sizes);
         report.step("import circles", imports::check);
+        match &tools.node {
+            Some(node) => package::step(&mut report, node, tools.browser.as_ref()),
+            None => report.left_out("the npm package", "--without node"),
+        }
         template(&mut report, tools.python.as_ref());
         schemathesis(&mut report, &tools);
         sam_local(&mut report, &tools, &options.without);

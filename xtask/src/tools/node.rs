@@ -22,14 +22,15 @@ const PACKAGES: [&str; 6] = [
     "axe-core@4.14.1",
 ];
 
-/// A Node, and a folder whose `node_modules` hold [`PACKAGES`].
+/// A Node with its npm, and a folder whose `node_modules` hold [`PACKAGES`].
 pub(crate) struct Node {
     program: PathBuf,
+    npm: PathBuf,
     folder: PathBuf,
 }
 
 impl Node {
-    /// Installs what is missing; does nothing if the folder was filled from the same list.
+    /// Installs what is missing.
     ///
     /// Node and npm are those of the Python tools, never the system's, so that the tests run with the same version on
     /// every machine.
@@ -40,16 +41,25 @@ impl Node {
         if !succeeds(Command::new(&program).arg("--version")) {
             return Err(format!("{} does not start: delete `.tools` and try again", program.display()));
         }
-        let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools/node");
-        let (filled_from, packages) = (folder.join("packages.txt"), PACKAGES.join("\n"));
-        if fs::read_to_string(&filled_from).is_ok_and(|installed| installed == packages) {
+        let npm = wheel.join("lib/node_modules/npm/bin/npm-cli.js");
+        let mut node = Self { program, npm, folder: PathBuf::new() };
+        node.folder = node.folder_with("node", &PACKAGES.map(str::to_owned))?;
+        Ok(node)
+    }
+
+    /// The folder `.tools/NAME`, whose `node_modules` hold these packages. Installs what is missing; does nothing if the
+    /// folder was filled from the same list.
+    pub(crate) fn folder_with(&self, name: &str, packages: &[String]) -> Result<PathBuf, String> {
+        let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools").join(name);
+        let (filled_from, list) = (folder.join("packages.txt"), packages.join("\n"));
+        if fs::read_to_string(&filled_from).is_ok_and(|installed| installed == list) {
             println!("nothing to install: {} is up to date", folder.display());
-            return Ok(Self { program, folder });
+            return Ok(folder);
         }
-        println!("installing {} into {}", PACKAGES.join(", "), folder.display());
+        println!("installing {} into {}", packages.join(", "), folder.display());
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let mut npm = Command::new(&program);
-        npm.arg(wheel.join("lib/node_modules/npm/bin/npm-cli.js"))
+        let mut npm = Command::new(&self.program);
+        npm.arg(&self.npm)
             .args([
                 "install",
                 "--loglevel=error",
@@ -60,14 +70,19 @@ impl Node {
                 "--prefix",
             ])
             .arg(&folder)
-            .args(PACKAGES);
+            .args(packages);
         run(&mut npm, "`npm install` failed; it needs the npm registry")?;
-        fs::write(&filled_from, packages).map_err(|error| format!("{}: {error}", filled_from.display()))?;
-        Ok(Self { program, folder })
+        fs::write(&filled_from, list).map_err(|error| format!("{}: {error}", filled_from.display()))?;
+        Ok(folder)
     }
 
     pub(crate) fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// npm's script, which this Node runs.
+    pub(crate) fn npm(&self) -> &Path {
+        &self.npm
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -1,0 +1,2 @@
+// The packages are two folders up.
+export default { turbopack: { root: new URL("../..", import.meta.url).pathname } };
