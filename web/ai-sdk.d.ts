@@ -50,8 +50,8 @@ type OfThread =
   | "connection";
 
 /**
- * `useChat`, on a thread: its history, the bot's streamed answers, and live what agents say, and the user in other tabs.
- * `messages` is in the order of the log, each message once.
+ * `useChat`, on a thread: its history, the bot's streamed answers, and live what agents say, and the user in other
+ * tabs. `messages` is in the order of the log, each message once.
  */
 export function useSwitchboardChat(
   source: ThreadSource,

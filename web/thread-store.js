@@ -124,7 +124,7 @@ export class ThreadStore {
   }
 
   async #post(text, options) {
-    await this.#opening;
+    if (!this.#thread) await this.#opening;
     if (!this.#thread) throw this.#snapshot.error ?? new Error("The thread is not followed: no component uses it.");
     return this.#thread.send(text, options);
   }

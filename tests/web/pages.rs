@@ -80,6 +80,27 @@ async fn the_ai_sdk_streams_a_reply() {
 }
 
 #[tokio::test]
+async fn assistant_ui_s_transport_gets_an_answer() {
+    run("assistant-ui.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_log_and_the_messages_of_use_chat_are_merged() {
+    run("merge.test.mjs").await;
+}
+
+/// React and the AI SDK's `useChat`, in a page.
+#[tokio::test]
+async fn the_react_hooks_hear_the_bot_and_the_people() {
+    run_in_browser("react.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_documented_lines_of_wscat_work_when_pasted() {
+    run("wscat.test.mjs").await;
+}
+
+#[tokio::test]
 async fn the_client_hears_each_message_once_and_in_order() {
     run("client.test.mjs").await;
 }

@@ -11,14 +11,21 @@ use super::{
     python::Python,
 };
 
-/// The Vercel AI SDK in its last two major versions, a WebSocket whose frames a test can disturb, AsyncAPI's schema,
-/// Playwright to control a browser, and axe to find barriers in a page.
-const PACKAGES: [&str; 6] = [
+/// The Vercel AI SDK in its last two major versions, its hooks and assistant-ui's transport, a WebSocket whose frames a
+/// test can disturb, and one that speaks to a terminal, AsyncAPI's schema, Playwright to control a browser, esbuild to
+/// bundle a page for it, and axe to find barriers in a page.
+const PACKAGES: [&str; 12] = [
     "ai6@npm:ai@6.0.326",
     "ai7@npm:ai@7.0.173",
+    "@ai-sdk/react@4.0.177",
+    "@assistant-ui/react-ai-sdk@1.4.12",
+    "react@19.3.1",
+    "react-dom@19.3.1",
     "ws@8.23.0",
+    "wscat@6.1.0",
     "@asyncapi/specs@6.11.1",
     "playwright-core@1.65.1",
+    "esbuild@0.28.2",
     "axe-core@4.14.1",
 ];
 
