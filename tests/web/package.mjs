@@ -126,6 +126,8 @@ async function show(folder) {
     await field.fill("Where is my order?");
     await field.press("Enter");
     await page.locator("switchboard-chat .message", { hasText: "You said" }).waitFor();
+    // React sets a function as a property, if the element has it.
+    assert.ok(await page.locator("switchboard-chat").evaluate((chat) => "token" in chat));
   } finally {
     await browser.close();
     server.close();

@@ -16,6 +16,7 @@ const GROUPS: [(&str, &[&str], usize); 5] = [
     ),
     // 15 KB as they are.
     ("the API's reference", &["docs."], 5_500),
+    ("the React hooks", &["react.js", "thread-store.js", "ai-sdk.js", "ui-messages.js"], 7_500),
     ("the console, its editor of chatbots included", &["console"], 60_000),
 ];
 
