@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Bundlers, type checkers, runtimes, frameworks, and what a project has beside the package.
-const PACKAGES: [&str; 15] = [
+const PACKAGES: [&str; 16] = [
     "deno@2.9.6",
     "bun@1.4.5",
     "vite@8.4.0",
@@ -23,6 +23,7 @@ const PACKAGES: [&str; 15] = [
     "react-dom@19.3.1",
     "ai@7.0.173",
     "@ai-sdk/react@4.0.177",
+    "@ag-ui/client@1.0.0",
     "ws@8.23.0",
     "@types/react@19.3.3",
     "@types/react-dom@19.3.0",
