@@ -6,7 +6,7 @@ use crate::report::Outcome;
 
 /// Files that are loaded together, by the beginnings of their names, and the limit of their compressed size in bytes.
 /// `tests/web/widget.test.mjs` checks that a page loads the widget's files up to the first message, and no others.
-const GROUPS: [(&str, &[&str], usize); 5] = [
+const GROUPS: [(&str, &[&str], usize); 6] = [
     ("the client", &["switchboard.js"], 6_000),
     ("the widget, to the first message", &["widget.", "switchboard.js"], 18_200),
     (
