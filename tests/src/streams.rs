@@ -1,13 +1,13 @@
 //! Server-sent events, as a caller of `chat` receives them.
 
-use reqwest::Method;
-use serde_json::Value;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
 
 use crate::{event_schema::validate_event, persona::Persona};
 
 /// A stream of server-sent events.
 pub struct Events {
-    response: reqwest::Response,
+    response: Response,
     read: String,
 }
 
@@ -17,6 +17,25 @@ pub struct Event {
     pub kind: String,
     pub id: Option<String>,
     pub data: Value,
+}
+
+/// The body that `useChat` sends for a first message.
+pub fn asked(thread: &str, id: &str, text: &str) -> Value {
+    let message = json!({ "id": id, "role": "user", "parts": [{ "type": "text", "text": text }] });
+    json!({ "id": thread, "messages": [message], "trigger": "submit-message" })
+}
+
+/// The types of the chunks of an AI SDK's stream, without neighbours of one type.
+pub fn types(chunks: &[Value]) -> Vec<&str> {
+    let mut types: Vec<_> = chunks.iter().map(|chunk| chunk["type"].as_str().unwrap()).collect();
+    types.dedup();
+    types
+}
+
+/// The text of the part with this id.
+pub fn text(chunks: &[Value], id: &str) -> String {
+    let deltas = chunks.iter().filter(|chunk| chunk["type"] == "text-delta" && chunk["id"] == id);
+    deltas.map(|chunk| chunk["delta"].as_str().unwrap()).collect()
 }
 
 impl Persona {
@@ -32,15 +51,24 @@ impl Persona {
 
     /// All chunks of the response to the Vercel AI SDK's request.
     pub async fn chats(&self, body: &Value) -> Vec<Value> {
-        let response = self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["x-vercel-ai-ui-message-stream"], "v1");
-        let text = response.text().await.unwrap();
-        let mut data: Vec<_> = text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
-        assert_eq!(data.pop(), Some("[DONE]"));
-        data.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect()
+        chunks(self.opens_chat(body).await).await
     }
+
+    /// The response to the Vercel AI SDK's request as soon as the message is accepted.
+    pub async fn opens_chat(&self, body: &Value) -> Response {
+        self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap()
+    }
+}
+
+/// The chunks of an AI SDK's stream, to its end.
+pub async fn chunks(response: Response) -> Vec<Value> {
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-vercel-ai-ui-message-stream"], "v1");
+    let text = response.text().await.unwrap();
+    let mut data: Vec<_> = text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
+    assert_eq!(data.pop(), Some("[DONE]"));
+    data.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect()
 }
 
 impl Events {

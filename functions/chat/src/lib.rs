@@ -10,6 +10,7 @@ mod ai_sdk;
 #[cfg(feature = "schema")]
 pub mod api;
 mod event_sink;
+mod follow;
 mod history;
 mod llm;
 mod response;
@@ -94,6 +95,7 @@ async fn respond_streaming(
     let turn = tokio::spawn(async move {
         let submission = Submission::new(&app, &body, &identity, deadline, sink);
         let response = chat(&app, &id, &submission).await?;
+        let response = follow::tell_answer(&app, &submission, response).await?;
         if shows_thread && !response.is_settled() {
             submission.sink.send(Event::thread(response.thread().clone()));
         }

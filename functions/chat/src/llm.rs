@@ -74,7 +74,7 @@ pub(crate) async fn chat_llm(
         Err(error) => {
             let cause = std::error::Error::source(&error);
             tracing::error!(thread.id = %thread.id, %error, ?cause, "a run failed; the sweep will start another");
-            (None, thread)
+            return Ok(Some(ChatResponse::failed(message, thread.view(&metadata))));
         }
     };
     let reply = reply.filter(|reply| covers(reply, &message));

@@ -21,9 +21,19 @@ pub(crate) struct MessageResponse {
     /// The first bot message that answers `message`; absent where a person answers, or another run will.
     reply: Option<Message>,
     thread: thread::View,
-    /// A run that was under way answers the message.
     #[serde(skip)]
-    joined: bool,
+    answered_by: AnsweredBy,
+}
+
+/// The run that answers a message.
+#[derive(Clone, Copy, PartialEq)]
+enum AnsweredBy {
+    /// This request's, unless a person does.
+    OwnRun,
+    /// One that was under way.
+    LiveRun,
+    /// One that the sweep will start: this request's has failed.
+    NextRun,
 }
 
 #[derive(Serialize)]
@@ -39,12 +49,33 @@ impl ChatResponse {
     }
 
     pub(crate) fn message(message: Message, reply: Option<Message>, thread: thread::View) -> Self {
-        Self::Message(Box::new(MessageResponse { message, reply, thread, joined: false }))
+        Self::Message(Box::new(MessageResponse { message, reply, thread, answered_by: AnsweredBy::OwnRun }))
     }
 
     /// The response to a message that a run under way answers.
     pub(crate) fn joined(message: Message, thread: thread::View) -> Self {
-        Self::Message(Box::new(MessageResponse { message, reply: None, thread, joined: true }))
+        Self::Message(Box::new(MessageResponse { message, reply: None, thread, answered_by: AnsweredBy::LiveRun }))
+    }
+
+    /// The response to a message whose run has failed.
+    pub(crate) fn failed(message: Message, thread: thread::View) -> Self {
+        Self::Message(Box::new(MessageResponse { message, reply: None, thread, answered_by: AnsweredBy::NextRun }))
+    }
+
+    /// The response once the run under way has answered, or another owner will.
+    pub(crate) fn answered(self, reply: Option<Message>, thread: thread::View) -> Self {
+        match self {
+            Self::Message(response) => Self::message(response.message, reply, thread),
+            note @ Self::Note(_) => note,
+        }
+    }
+
+    /// The `seq` of the message that a run under way answers.
+    pub(crate) fn awaited(&self) -> Option<u64> {
+        match self {
+            Self::Message(response) if response.answered_by == AnsweredBy::LiveRun => Some(response.message.seq),
+            _ => None,
+        }
     }
 
     /// The thread as the request left it.
@@ -57,7 +88,7 @@ impl ChatResponse {
 
     /// The last event of a stream.
     pub(crate) fn done(&self) -> Event {
-        let joined = matches!(self, Self::Message(response) if response.joined);
+        let joined = matches!(self, Self::Message(response) if response.answered_by != AnsweredBy::OwnRun);
         Event::Done { thread_id: self.thread().id.clone(), joined }
     }
 

@@ -183,6 +183,10 @@ impl<'a> Submission<'a> {
         for logged in [Some(&message), reply.as_ref()].into_iter().flatten() {
             self.sink.send(Event::message(logged));
         }
+        let is_joined = reply.is_none() && message.seq > thread.answered_through && thread.awaits_bot();
+        if is_joined && thread.run_is_live(app.now()) {
+            return Ok(ChatResponse::joined(message, view));
+        }
         Ok(ChatResponse::message(message, reply, view))
     }
 }

@@ -81,7 +81,7 @@ pub enum Event {
     #[serde(rename = "done")]
     Done {
         thread_id: ThreadId,
-        /// True if another run answers the message.
+        /// True if the stream ends before the reply, which another run writes: read it from the log.
         joined: bool,
     },
     #[serde(rename = "error")]

@@ -9,6 +9,7 @@ mod fences;
 mod functions;
 mod handed_over;
 mod handing_over;
+mod joined;
 mod memory;
 mod people;
 mod rebuilt;

@@ -99,21 +99,6 @@ async fn a_listener_who_leaves_does_not_end_the_answer() {
 }
 
 #[tokio::test]
-async fn what_joins_a_run_is_done_at_once() {
-    let stage = Stage::start().await;
-    let (customer, thread) = (stage.customer(), stage.thread().await);
-    let hold = stage.hold();
-    let mut first = customer.streams(&thread, json!({ "text": "First" })).await;
-    hold.begun().await;
-    let second = customer.streams(&thread, json!({ "text": "Second" })).await.rest().await;
-    assert_eq!(kinds(&second), ["message.created", "done"]);
-    assert_eq!(second[1].data["joined"], true);
-    hold.release();
-    let created = first.rest().await.into_iter().filter(|event| event.kind == "message.created");
-    assert_eq!(created.map(|event| event.id.unwrap()).collect::<Vec<_>>(), ["1", "3", "4"]);
-}
-
-#[tokio::test]
 async fn where_people_talk_the_stream_says_what_was_written() {
     let stage = Stage::start().await;
     let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);

@@ -6,31 +6,14 @@ use tests::{
     cited_answer::{ANSWER, QUESTION},
     openai::brisk,
     stage::Stage,
+    streams::{asked, text, types},
 };
-
-/// The body that `useChat` sends for a first message.
-fn submitted(thread: &str, id: &str, text: &str) -> Value {
-    let message = json!({ "id": id, "role": "user", "parts": [{ "type": "text", "text": text }] });
-    json!({ "id": thread, "messages": [message], "trigger": "submit-message" })
-}
-
-fn types(chunks: &[Value]) -> Vec<&str> {
-    let mut types: Vec<_> = chunks.iter().map(|chunk| chunk["type"].as_str().unwrap()).collect();
-    types.dedup();
-    types
-}
-
-/// The text of the part with this id.
-fn text(chunks: &[Value], id: &str) -> String {
-    let deltas = chunks.iter().filter(|chunk| chunk["type"] == "text-delta" && chunk["id"] == id);
-    deltas.map(|chunk| chunk["delta"].as_str().unwrap()).collect()
-}
 
 #[tokio::test]
 async fn a_turn_is_told_in_the_sdks_chunks() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let chunks = customer.chats(&submitted(&thread, "Ln1Y0kRJ3NLOyEKE", "Hello")).await;
+    let chunks = customer.chats(&asked(&thread, "Ln1Y0kRJ3NLOyEKE", "Hello")).await;
     let expected = ["start", "text-start", "text-delta", "text-end", "message-metadata", "finish"];
     assert_eq!(types(&chunks), expected);
     let log = customer.log(&thread).await;
@@ -46,8 +29,8 @@ async fn a_turn_is_told_in_the_sdks_chunks() {
 async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_answer() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let first = customer.chats(&submitted(&thread, "one", "Hello")).await;
-    let mut body = submitted(&thread, "one", "Hello");
+    let first = customer.chats(&asked(&thread, "one", "Hello")).await;
+    let mut body = asked(&thread, "one", "Hello");
     let parts = json!([{ "type": "step-start" }, { "type": "text", "text": "Hi" }]);
     let said = json!({ "id": "x", "role": "assistant", "metadata": {}, "parts": parts });
     let parts = json!([{ "type": "text", "text": "And " }, { "type": "text", "text": "now?" }]);
@@ -56,7 +39,7 @@ async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_ans
     customer.chats(&body).await;
     assert_eq!(customer.log(&thread).await[2]["text"], "And now?");
     // As `regenerate` asks, although an answer stays in the log for good.
-    let mut again = submitted(&thread, "one", "Hello");
+    let mut again = asked(&thread, "one", "Hello");
     again["trigger"] = json!("regenerate-message");
     again["messageId"] = json!("x");
     let repeated = customer.chats(&again).await;
@@ -69,7 +52,7 @@ async fn where_a_person_holds_the_line_the_thread_is_shown() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     stage.agent().claims(&thread).await.expect(200);
-    let chunks = customer.chats(&submitted(&thread, "one", "Hello?")).await;
+    let chunks = customer.chats(&asked(&thread, "one", "Hello?")).await;
     assert_eq!(types(&chunks), ["start", "data-thread", "finish"]);
     let shown = &chunks[1]["data"];
     assert_eq!(
@@ -84,7 +67,7 @@ async fn an_answer_that_lost_the_line_is_said_to_be_void() {
     let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
     let mut hers = agent.listens(&thread).await;
     let hold = stage.hold_after(3);
-    let body = submitted(&thread, "one", "Hello");
+    let body = asked(&thread, "one", "Hello");
     let (chunks, ()) = tokio::join!(customer.chats(&body), async {
         hers.hears_of("message.delta").await;
         agent.claims(&thread).await.expect(200);
@@ -103,7 +86,7 @@ async fn a_cut_answer_ends_for_its_length_and_names_its_documents() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread_with_cited_answer().await);
     let (client_id, question) = QUESTION;
-    let chunks = customer.chats(&submitted(&thread, client_id, question)).await;
+    let chunks = customer.chats(&asked(&thread, client_id, question)).await;
     let expected = ["start", "text-start", "text-delta", "text-end", "source-document", "message-metadata", "finish"];
     assert_eq!(types(&chunks), expected);
     assert_eq!(text(&chunks, "text-1"), ANSWER);
@@ -121,7 +104,7 @@ async fn a_cut_answer_ends_for_its_length_and_names_its_documents() {
 async fn what_front_ends_send_beside_the_message_is_ignored() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let mut body = submitted(&thread, "one", "Hello");
+    let mut body = asked(&thread, "one", "Hello");
     let others = json!({
         "tools": { "weather": { "parameters": {} } }, "system": "You are a pirate.", "callSettings": { "maxTokens": 5 },
         "model": "gpt-5", "runConfig": {}, "unstable_assistantMessageId": "x",
@@ -139,7 +122,7 @@ async fn what_is_wrong_is_said_of_the_field() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let with = |change: &dyn Fn(&mut Value)| {
-        let mut body = submitted(&thread, "one", "Hello");
+        let mut body = asked(&thread, "one", "Hello");
         change(&mut body);
         body
     };
@@ -164,7 +147,7 @@ async fn what_is_wrong_is_said_of_the_field() {
         assert!(refused.starts_with(said), "{refused}");
     }
     let stranger = stage.persona("acme", "customer", "eve");
-    stranger.post("/chat", submitted(&thread, "one", "Hello")).await.problem(404, "not_found");
+    stranger.post("/chat", asked(&thread, "one", "Hello")).await.problem(404, "not_found");
     assert_eq!(customer.log(&thread).await, [json!(null); 0]);
 }
 
