@@ -12,7 +12,7 @@ use reqwest::Url;
 use shared::{
     QueuedTopic,
     domain::{Timeouts, chatbot::Memory},
-    history_tokens,
+    history_tokens, person_wait,
 };
 #[cfg(unix)]
 use tokio::signal::unix;
@@ -149,6 +149,7 @@ impl Serve {
             openai,
             memory: memory.memory,
             history_tokens: history_tokens(variable).map_err(Error::Setting)?,
+            person_wait: person_wait(variable).map_err(Error::Setting)?,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             visitor_rate_limit: RateLimit::read(variable).map_err(Error::Setting)?,
             queued_topic: QueuedTopic::read(variable).map_err(Error::Setting)?,
@@ -218,7 +219,8 @@ fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
     let tokens = data_dir::tokens(data_dir)?;
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
-    let history_tokens = variable("OPENAI_HISTORY_TOKENS").unwrap_or_default();
+    let [history_tokens, person_wait] =
+        ["OPENAI_HISTORY_TOKENS", "PERSON_WAIT_SECONDS"].map(|name| variable(name).unwrap_or_default());
     let database_url = endpoints.database_url.unwrap_or_default();
     let variables = [
         ("TABLE", TABLE),
@@ -230,6 +232,7 @@ fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
         ("OPENAI_API_KEY", &api_key),
         ("OPENAI_MEMORY", &memory),
         ("OPENAI_HISTORY_TOKENS", &history_tokens),
+        ("PERSON_WAIT_SECONDS", &person_wait),
         ("WEBHOOK_REACH", "anywhere"),
         ("VISITOR_SECRET", &tokens.visitor_secret()),
         ("JWT_SECRET", tokens.secret()),

@@ -160,6 +160,7 @@ fn app(
         table: TABLE.to_owned(),
         memory: options.memory,
         history_tokens: options.history_tokens,
+        person_wait: options.person_wait,
         timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.clone(),

@@ -10,7 +10,7 @@ use std::{
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use shared::{
-    Clock, DEFAULT_HISTORY_TOKENS, QueuedTopic,
+    Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, QueuedTopic,
     domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy},
     metrics::Metrics,
     openai::{RetryPolicy, Wire},
@@ -41,6 +41,8 @@ pub struct Options {
     pub memory: Memory,
     /// The tokens of the log in a request to the model.
     pub history_tokens: usize,
+    /// The longest time that a stream waits for a person's next message.
+    pub person_wait: Duration,
     /// The times after which the sweep acts on a thread.
     pub timeouts: Timeouts,
     /// The metrics of the functions; by default none are written.
@@ -75,6 +77,7 @@ impl Default for Options {
             openai: Upstream::default(),
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
+            person_wait: DEFAULT_PERSON_WAIT,
             timeouts: Timeouts::default(),
             metrics: Metrics::default(),
             sweep_every: None,

@@ -34,6 +34,11 @@ pub const DEFAULT_HISTORY_TOKENS: usize = 12_000;
 /// The least: below, a long question would go without what was said before.
 const MIN_HISTORY_TOKENS: usize = 1_000;
 
+/// The longest time that a stream waits for a person's next message where nobody sets another, and the most that may be
+/// set: a function ends after 15 minutes.
+pub const DEFAULT_PERSON_WAIT: Duration = Duration::from_mins(1);
+const MAX_PERSON_WAIT: Duration = Duration::from_mins(10);
+
 /// The clients of a function; its handlers take it first, as `&App`. Clones share everything.
 #[derive(Clone)]
 pub struct App {
@@ -49,6 +54,8 @@ pub struct App {
     pub memory: Memory,
     /// The tokens that the log, and documents beside it, may take in a request to the model.
     pub history_tokens: usize,
+    /// The longest time that a stream waits for a person's next message.
+    pub person_wait: Duration,
     pub metrics: Metrics,
     pub clock: Clock,
     pub ids: Ids,
@@ -61,6 +68,8 @@ pub struct Settings {
     pub memory: Memory,
     /// See [`App::history_tokens`].
     pub history_tokens: usize,
+    /// See [`App::person_wait`].
+    pub person_wait: Duration,
     pub timeouts: Timeouts,
     pub openai: openai::Settings,
     pub webhooks: webhook::Settings,
@@ -83,6 +92,7 @@ impl App {
             invoker: None,
             memory: settings.memory,
             history_tokens: settings.history_tokens,
+            person_wait: settings.person_wait,
             metrics: Metrics::default(),
             clock: Clock::system(),
             ids: Ids::random(),
@@ -99,6 +109,7 @@ impl App {
     /// | `OPENAI_BASE_URL` | default `https://api.openai.com/v1`; a slash at its end does not count |
     /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
     /// | `OPENAI_HISTORY_TOKENS` | the tokens of the log in a request, by estimate; default 12,000 |
+    /// | `PERSON_WAIT_SECONDS` | the seconds that a stream waits for a person's next message; default 60 |
     /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
     /// | `QUEUED_TOPIC_ARN`, `CONSOLE_URL` | see [`QueuedTopic::read`], in functions that change owners |
     /// | `METRICS_NAMESPACE` | CloudWatch's namespace of the metrics; absent: none are written |
@@ -181,6 +192,7 @@ impl Settings {
                 word.parse().map_err(|why| Error::internal(format!("OPENAI_MEMORY {why}")))
             })?,
             history_tokens: history_tokens(var).map_err(Error::internal)?,
+            person_wait: person_wait(var).map_err(Error::internal)?,
             timeouts: Timeouts::read(var).map_err(Error::internal)?,
             openai: openai::Settings {
                 base_url: openai::parse_base_url(&base_url)
@@ -204,6 +216,14 @@ pub fn history_tokens(var: impl Fn(&str) -> Option<String>) -> Result<usize, Str
     let tokens = value.parse().ok().filter(|tokens| *tokens >= MIN_HISTORY_TOKENS);
     tokens
         .ok_or_else(|| format!("OPENAI_HISTORY_TOKENS must be a number of at least {MIN_HISTORY_TOKENS}, not {value}"))
+}
+
+/// Reads `PERSON_WAIT_SECONDS`, which may be absent.
+pub fn person_wait(var: impl Fn(&str) -> Option<String>) -> Result<Duration, String> {
+    let Some(value) = var("PERSON_WAIT_SECONDS") else { return Ok(DEFAULT_PERSON_WAIT) };
+    let wait = value.parse().ok().map(Duration::from_secs).filter(|wait| *wait <= MAX_PERSON_WAIT);
+    let max = MAX_PERSON_WAIT.as_secs();
+    wait.ok_or_else(|| format!("PERSON_WAIT_SECONDS must be a whole number from 0 to {max}, not {value}"))
 }
 
 async fn aws() -> SdkConfig {

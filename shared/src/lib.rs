@@ -30,7 +30,7 @@ mod topic;
 pub mod verify;
 pub mod webhook;
 
-pub use app::{App, Clock, DEFAULT_HISTORY_TOKENS, Ids, Settings, history_tokens};
+pub use app::{App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, history_tokens, person_wait};
 pub use change::LINE_LOST;
 pub use conflict::retry_on_conflict;
 pub use deadline::time_left;

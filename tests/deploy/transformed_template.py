@@ -23,9 +23,8 @@ import tomlkit
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-TURNS = [("/threads/{thread_id}/chat", "post"), ("/chat", "post")]
-# A function streams on all of its routes, or on none; this route's responses have no body.
-STREAMED = [*TURNS, ("/chat/{thread_id}/stream", "get")]
+# A function streams on all of its routes, or on none.
+STREAMED = [("/threads/{thread_id}/chat", "post"), ("/chat", "post"), ("/chat/{thread_id}/stream", "get")]
 # The route that gives tokens to visitors, who have none.
 OPEN = ("/visitors", "post")
 BUFFERED_LIMIT_MS = 29_000
@@ -67,7 +66,7 @@ def the_chat_routes_stream(methods):
             yield f"{route} is buffered: {integration}"
         if not integration["uri"]["Fn::Sub"].endswith("/response-streaming-invocations"):
             yield f"{route} invokes its function without streaming: {integration['uri']}"
-    for route in TURNS:
+    for route in STREAMED:
         limit = methods[route]["x-amazon-apigateway-integration"].get("timeoutInMillis", BUFFERED_LIMIT_MS)
         if limit <= BUFFERED_LIMIT_MS:
             yield f"{route} ends after {limit} ms"

@@ -58,6 +58,17 @@ impl Persona {
     pub async fn opens_chat(&self, body: &Value) -> Response {
         self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap()
     }
+
+    /// The response to the Vercel AI SDK's request for the stream of a thread. `query`: nothing, or `?after=…`.
+    pub async fn resumes(&self, thread: &str, query: &str) -> Response {
+        self.request(Method::GET, &format!("/chat/{thread}/stream{query}")).send().await.unwrap()
+    }
+}
+
+/// The body of a stream that ended without a chunk.
+pub async fn silence(response: Response) -> String {
+    assert_eq!(response.status(), 200);
+    response.text().await.unwrap()
 }
 
 /// The chunks of an AI SDK's stream, to its end.
@@ -66,6 +77,7 @@ pub async fn chunks(response: Response) -> Vec<Value> {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(response.headers()["x-vercel-ai-ui-message-stream"], "v1");
     let text = response.text().await.unwrap();
+    let text = text.strip_prefix(":\n\n").unwrap_or(&text);
     let mut data: Vec<_> = text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
     assert_eq!(data.pop(), Some("[DONE]"));
     data.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect()

@@ -9,15 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
     Error,
-    domain::{
-        Message, ThreadId,
-        message::{Cut, Role},
-    },
+    domain::{Identity, Message, ThreadId, message::Cut},
     http,
     sockets::Event,
 };
 
-use crate::{stream::on_one_line, submission::ChatRequest};
+use crate::{follow::is_heard, stream::on_one_line, submission::ChatRequest};
 
 /// The SDK's request. Other fields are ignored, on this route alone: front ends send `tools`, `system`, `callSettings` and
 /// whatever an application puts into `body`.
@@ -100,9 +97,16 @@ pub(crate) struct AiSdkStream {
     open: Option<String>,
     /// The cut of the last reply.
     cut: Option<Cut>,
+    /// The caller, whose own message is not the assistant's.
+    caller: Option<Identity>,
 }
 
 impl AiSdkStream {
+    /// The stream of this caller.
+    pub(crate) fn new(caller: &Identity) -> Self {
+        Self { caller: Some(caller.clone()), ..Self::default() }
+    }
+
     pub(crate) fn write(&mut self, event: &Event) -> String {
         let mut chunks = Vec::new();
         if !self.started {
@@ -116,7 +120,7 @@ impl AiSdkStream {
                 }
                 self.write_text(text, &mut chunks);
             }
-            Event::MessageCreated { message, .. } if message.role == Role::Bot => self.conclude(message, &mut chunks),
+            Event::MessageCreated { message, .. } if self.hears(message) => self.conclude(message, &mut chunks),
             Event::MessageDiscarded { reason, .. } => self.discard(reason, &mut chunks),
             Event::MessageProgress { text, .. } => {
                 // Transient: the SDK hands it to `onData` and keeps it out of the message.
@@ -133,6 +137,10 @@ impl AiSdkStream {
             text += "data: [DONE]\n\n";
         }
         text
+    }
+
+    fn hears(&self, message: &Message) -> bool {
+        self.caller.as_ref().is_none_or(|caller| is_heard(caller, message))
     }
 
     fn part(&self) -> String {

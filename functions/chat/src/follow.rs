@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shared::{
     App, Error,
-    domain::{Message, Status, Thread, ThreadId, message::Role},
+    domain::{Identity, Message, Status, Thread, ThreadId, message::Role},
     sockets::Event,
 };
 use tokio::time::{Instant, sleep_until};
@@ -29,7 +29,6 @@ pub(crate) struct Follower<'a> {
     /// The last message that was read.
     seen: u64,
     pause: Duration,
-    until: Option<Instant>,
 }
 
 /// A thread as it was read, with the messages that are new since the last look, oldest first.
@@ -39,9 +38,9 @@ pub(crate) struct Look {
 }
 
 impl<'a> Follower<'a> {
-    /// A follower of what comes after `seen`, until `until` if there is an end.
-    pub(crate) fn new(app: &'a App, tenant: &'a str, id: &'a ThreadId, seen: u64, until: Option<Instant>) -> Self {
-        Self { app, tenant, id, seen, pause: FIRST_PAUSE, until }
+    /// A follower of what comes after `seen`.
+    pub(crate) fn new(app: &'a App, tenant: &'a str, id: &'a ThreadId, seen: u64) -> Self {
+        Self { app, tenant, id, seen, pause: FIRST_PAUSE }
     }
 
     /// Looks now. One consistent read, and another where the log has grown.
@@ -59,11 +58,11 @@ impl<'a> Follower<'a> {
         Ok(Look { thread, messages })
     }
 
-    /// Waits for the time of the next look, each time for longer. `false` once the end has come.
-    pub(crate) async fn pause(&mut self) -> bool {
+    /// Waits for the time of the next look, each time for longer. `false` once `until` has come.
+    pub(crate) async fn pause(&mut self, until: Option<Instant>) -> bool {
         let next = Instant::now() + self.pause;
         self.pause = (self.pause * 3 / 2).min(MAX_PAUSE);
-        match self.until {
+        match until {
             Some(until) if until <= next => {
                 sleep_until(until).await;
                 false
@@ -85,9 +84,9 @@ pub(crate) async fn tell_answer(
 ) -> Result<ChatResponse, Error> {
     let (tenant, thread_id) = (&submission.identity.tenant, response.thread().id.clone());
     let Some(seq) = response.awaited() else { return Ok(response) };
-    let mut follower = Follower::new(app, tenant, &thread_id, seq, submission.deadline);
+    let mut follower = Follower::new(app, tenant, &thread_id, seq);
     let mut reply = None;
-    while submission.sink.is_open() && follower.pause().await {
+    while submission.sink.is_open() && follower.pause(submission.deadline).await {
         let Look { thread, messages } = match follower.look().await {
             Ok(look) => look,
             Err(gone @ Error::NotFound(_)) => return Err(gone),
@@ -124,4 +123,13 @@ pub(crate) async fn tell_answer(
 /// what the bot or an agent says about it.
 fn concerns(message: &Message, seq: u64) -> bool {
     message.role != Role::Customer && message.answers.is_none_or(|answers| answers.cover(seq))
+}
+
+/// True for a message that the caller hears: the bot's, or another person's on the other side of the conversation.
+pub(crate) fn is_heard(identity: &Identity, message: &Message) -> bool {
+    match message.role {
+        Role::Bot => true,
+        Role::Agent => !(identity.is_staff() && message.author.id == identity.subject),
+        Role::Customer | Role::System => false,
+    }
 }

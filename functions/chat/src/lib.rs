@@ -1,5 +1,5 @@
-//! `POST /threads/{thread_id}/chat`: post a message and have it answered. `POST /chat` and `GET
-//! /chat/{thread_id}/stream`: the same for the Vercel AI SDK ([`ai_sdk`]).
+//! `POST /threads/{thread_id}/chat`: post a message and have it answered. `POST /chat`: the same for the Vercel AI SDK
+//! ([`ai_sdk`]). `GET /chat/{thread_id}/stream`: what is said after its stream has ended ([`resume`]).
 //!
 //! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other is broadcast to
 //! people ([`agent`]). The function also takes the plain event `{tenant, thread_id}` of an asynchronous invocation:
@@ -14,6 +14,7 @@ mod follow;
 mod history;
 mod llm;
 mod response;
+mod resume;
 mod run;
 mod stream;
 mod submission;
@@ -29,7 +30,7 @@ use lambda_http::{
 use serde::Deserialize;
 use shared::{
     App, Error,
-    domain::{Act, Role, Status, Thread, ThreadId, ThreadMetadata},
+    domain::{Act, Identity, Role, Status, Thread, ThreadId, ThreadMetadata},
     http, retry_on_conflict,
     sockets::Event,
     time_left,
@@ -58,11 +59,11 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
     let response = match (request.request_context_ref(), http::route(&request).1.as_str()) {
         (Some(RequestContext::PassThrough), _) => answer_due(app, &request).await.map(whole),
         (_, "/chat") => {
-            respond_streaming(app, &request, ai_sdk::parse, StreamFormat::AiSdk(AiSdkStream::default())).await
+            let format = |caller: &Identity| StreamFormat::AiSdk(AiSdkStream::new(caller));
+            respond_streaming(app, &request, ai_sdk::parse, format).await
         }
-        // A turn is not streamed a second time; its reply is in the log as soon as the turn is over.
-        (_, "/chat/{thread_id}/stream") => http::identity(app, &request).map(|_| whole(http::no_content())),
-        _ if accepts_stream(&request) => respond_streaming(app, &request, parse, StreamFormat::Events).await,
+        (_, "/chat/{thread_id}/stream") => resume::resume(app, &request).await,
+        _ if accepts_stream(&request) => respond_streaming(app, &request, parse, |_| StreamFormat::Events).await,
         _ => respond(app, &request).await.map(whole),
     };
     Ok(response.unwrap_or_else(|error| whole(http::respond(Err(error)))))
@@ -86,10 +87,11 @@ async fn respond_streaming(
     app: &App,
     request: &Request,
     parse: impl Fn(&Request) -> Result<(ThreadId, ChatRequest), Error>,
-    format: StreamFormat,
+    format: impl Fn(&Identity) -> StreamFormat,
 ) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     let (id, body) = parse(request)?;
+    let format = format(&identity);
     let shows_thread = matches!(format, StreamFormat::AiSdk(_));
     let (app, deadline, (sink, events)) = (app.clone(), deadline(request), EventSink::open());
     let turn = tokio::spawn(async move {

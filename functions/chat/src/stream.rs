@@ -30,6 +30,12 @@ use crate::ai_sdk::AiSdkStream;
 /// proxies do so sooner.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
+/// A comment: no event, but a sign that the stream is open.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
+type Events = mpsc::UnboundedReceiver<Event>;
+type Turn = JoinHandle<Result<(), Error>>;
+
 /// The body of a response: whole, or a stream of events.
 pub enum Body {
     Whole(lambda_http::Body),
@@ -46,15 +52,21 @@ pub(crate) enum StreamFormat {
 
 /// The response that streams a turn's events. A turn that fails before its first event is an error as on any other
 /// route; one that fails later ends with an `error` event.
-pub(crate) async fn stream(
-    mut events: mpsc::UnboundedReceiver<Event>,
-    turn: JoinHandle<Result<(), Error>>,
-    mut format: StreamFormat,
-) -> Result<Response<Body>, Error> {
+pub(crate) async fn stream(mut events: Events, turn: Turn, mut format: StreamFormat) -> Result<Response<Body>, Error> {
     let Some(first) = events.recv().await else {
         turn.await.map_err(Error::internal)??;
         return Err(Error::internal("a turn ended without an event"));
     };
+    let first = format.write(&first);
+    begin(first.into(), events, turn, format)
+}
+
+/// The response that streams events which may come late, or not at all: it begins at once.
+pub(crate) fn open(events: Events, turn: Turn, format: StreamFormat) -> Result<Response<Body>, Error> {
+    begin(COMMENT, events, turn, format)
+}
+
+fn begin(first: Bytes, events: Events, turn: Turn, format: StreamFormat) -> Result<Response<Body>, Error> {
     let mut response = Response::builder()
         .status(StatusCode::OK)
         .header(header::CONTENT_TYPE, "text/event-stream")
@@ -65,13 +77,12 @@ pub(crate) async fn stream(
     if let StreamFormat::AiSdk(_) = format {
         response = response.header("x-vercel-ai-ui-message-stream", "v1");
     }
-    let first = Bytes::from(format.write(&first));
     let rest = stream::unfold(Some((events, turn, format)), |state| async {
         let (mut events, mut turn, mut format) = state?;
         match timeout(KEEP_ALIVE_INTERVAL, events.recv()).await {
             Ok(Some(event)) => Some((Bytes::from(format.write(&event)), Some((events, turn, format)))),
             Ok(None) => Some((Bytes::from(format.write(&failure((&mut turn).await)?)), None)),
-            Err(_) => Some((Bytes::from_static(b":\n\n"), Some((events, turn, format)))),
+            Err(_) => Some((COMMENT, Some((events, turn, format)))),
         }
     });
     response.body(Body::Stream(Box::pin(stream::iter([first]).chain(rest)))).map_err(Error::internal)

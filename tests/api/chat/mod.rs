@@ -14,6 +14,7 @@ mod memory;
 mod people;
 mod rebuilt;
 mod refusals;
+mod resume;
 mod run;
 mod second_try;
 mod stream;

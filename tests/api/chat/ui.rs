@@ -150,12 +150,3 @@ async fn what_is_wrong_is_said_of_the_field() {
     stranger.post("/chat", asked(&thread, "one", "Hello")).await.problem(404, "not_found");
     assert_eq!(customer.log(&thread).await, [json!(null); 0]);
 }
-
-#[tokio::test]
-async fn there_is_no_stream_to_take_up_again() {
-    let stage = Stage::start().await;
-    let thread = stage.thread().await;
-    let path = format!("/chat/{thread}/stream");
-    assert_eq!(stage.customer().get(&path).await.expect(204).body, Value::Null);
-    stage.anon().get(&path).await.problem(401, "unauthenticated");
-}

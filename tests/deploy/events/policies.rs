@@ -199,7 +199,7 @@ fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BT
         (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
         (calls("sns:"), &["CONSOLE_URL", "QUEUED_TOPIC_ARN"]),
         (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
-        (name == "chat", &["OPENAI_HISTORY_TOKENS"]),
+        (name == "chat", &["OPENAI_HISTORY_TOKENS", "PERSON_WAIT_SECONDS"]),
         (["authorizer", "visitor"].contains(&name), &["VISITOR_SECRET"]),
         (name == "visitor", &["CLIENT_ADDRESS_HEADER", "VISITOR_LIMIT"]),
         (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),

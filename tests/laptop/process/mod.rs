@@ -41,9 +41,15 @@ struct Laptop {
 /// The command `switchboard` on a folder, without the variables of this process's environment that it would read.
 fn switchboard(data_dir: &Path) -> Command {
     let mut command = Command::new(binary("switchboard"));
-    for name in
-        ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY", "OPENAI_HISTORY_TOKENS", "OPENAI_MODEL", "RUST_LOG"]
-    {
+    for name in [
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_MEMORY",
+        "OPENAI_HISTORY_TOKENS",
+        "OPENAI_MODEL",
+        "PERSON_WAIT_SECONDS",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
     command.arg("--data-dir").arg(data_dir).stdin(Stdio::null()).kill_on_drop(true);

@@ -54,10 +54,12 @@ async fn exports_need_a_running_instance() {
 }
 
 #[tokio::test]
-async fn an_unknown_memory_is_named() {
+async fn a_wrong_variable_is_named() {
     let folder = tempdir().unwrap();
     let said = complaint(switchboard(folder.path()).env("OPENAI_MEMORY", "elephant")).await;
     assert_eq!(said, "switchboard: OPENAI_MEMORY must be conversation or local, not elephant");
     let said = complaint(switchboard(folder.path()).env("OPENAI_HISTORY_TOKENS", "999")).await;
     assert_eq!(said, "switchboard: OPENAI_HISTORY_TOKENS must be a number of at least 1000, not 999");
+    let said = complaint(switchboard(folder.path()).env("PERSON_WAIT_SECONDS", "601")).await;
+    assert_eq!(said, "switchboard: PERSON_WAIT_SECONDS must be a whole number from 0 to 600, not 601");
 }

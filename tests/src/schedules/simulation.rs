@@ -19,7 +19,7 @@ use local::{
 };
 use serde_json::Value;
 use shared::{
-    App, DEFAULT_HISTORY_TOKENS, Ids, Invoker, Settings,
+    App, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Invoker, Settings,
     domain::{At, Timeouts, chatbot::Memory},
     openai::{self, RetryPolicy},
 };
@@ -204,6 +204,7 @@ impl Simulation {
             table: TABLE.to_owned(),
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
+            person_wait: DEFAULT_PERSON_WAIT,
             timeouts: TIMEOUTS,
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),

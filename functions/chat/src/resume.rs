@@ -1,0 +1,85 @@
+//! `GET /chat/{thread_id}/stream`: the next message of the bot or of a person, for a caller whose stream has ended.
+
+use lambda_http::{Request, Response};
+use shared::{
+    App, Error,
+    domain::{Act, Identity, Message, Status, Thread, ThreadId, message},
+    http,
+    sockets::Event,
+};
+use tokio::time::Instant;
+
+use crate::{
+    ai_sdk::AiSdkStream,
+    event_sink::EventSink,
+    follow::{Follower, Look, is_heard},
+    stream::{self, Body, StreamFormat},
+};
+
+/// Follows the thread while somebody is awaited there: the bot while it writes, or a person for as long as the
+/// deployment sets. 204 where nobody is, and nothing has been said after the query's `after`.
+pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let identity = http::identity(app, request)?;
+    identity.may(Act::ThreadRead)?;
+    let id: ThreadId = http::path_id(request, "thread_id", "thread")?;
+    http::only_query(request, &["after"])?;
+    let after = http::query(request, "after", "must be a seq: a whole number, 0 or more")?;
+    let (thread, _) = app.thread(&identity, &id).await?;
+    let after = after.unwrap_or(thread.seq);
+    let first = Follower::new(app, &identity.tenant, &id, after).look().await?;
+    if !first.messages.iter().any(|message| is_heard(&identity, message)) && !is_awaited(app, &first.thread) {
+        return Ok(http::no_content().map(Body::Whole));
+    }
+    let format = StreamFormat::AiSdk(AiSdkStream::new(&identity));
+    let (app, deadline, (sink, events)) = (app.clone(), crate::deadline(request), EventSink::open());
+    let turn = tokio::spawn(async move { tell(&app, &identity, first, &sink, deadline).await });
+    stream::open(events, turn, format)
+}
+
+/// Tells what has been said and every change of owner, until a person has said something, the bot has nothing left to
+/// answer, or the time is over.
+async fn tell(
+    app: &App,
+    identity: &Identity,
+    first: Look,
+    sink: &EventSink,
+    deadline: Option<Instant>,
+) -> Result<(), Error> {
+    let id = first.thread.id.clone();
+    let mut follower = Follower::new(app, &identity.tenant, &id, first.thread.seq);
+    let mut look = first;
+    let person_until = Instant::now() + app.person_wait;
+    let (mut has_told, mut has_heard) = (false, false);
+    loop {
+        let is_change = |message: &Message| message.role == message::Role::System;
+        for message in look.messages.iter().filter(|message| is_change(message) || is_heard(identity, message)) {
+            has_heard |= is_heard(identity, message);
+            has_told = true;
+            sink.send(Event::message(message));
+        }
+        if look.messages.iter().any(is_change) {
+            let (thread, metadata) = app.thread(identity, &id).await?;
+            sink.send(Event::thread(thread.view(&metadata)));
+        }
+        let is_bots = matches!(look.thread.status, Status::Bot { .. });
+        let until = if is_bots { deadline } else { Some(deadline.map_or(person_until, |it| it.min(person_until))) };
+        let is_over = !is_awaited(app, &look.thread) || has_heard && !is_bots;
+        if is_over || !sink.is_open() || !follower.pause(until).await {
+            break;
+        }
+        look = follower.look().await?;
+    }
+    if has_told {
+        sink.send(Event::Done { thread_id: id, joined: false });
+    }
+    Ok(())
+}
+
+/// True where somebody's next message can be waited for: the bot's while it writes one, or a person's.
+fn is_awaited(app: &App, thread: &Thread) -> bool {
+    match thread.status {
+        Status::Bot { .. } => thread.awaits_bot() && thread.run_is_live(app.now()),
+        Status::Queued { .. } | Status::Agent { .. } => !app.person_wait.is_zero(),
+        Status::Ended { .. } => false,
+    }
+}
