@@ -27,6 +27,7 @@ mod outbox;
 pub mod sockets;
 pub mod store;
 mod topic;
+pub mod ui_message;
 pub mod verify;
 pub mod webhook;
 

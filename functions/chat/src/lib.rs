@@ -13,6 +13,7 @@ mod event_sink;
 mod follow;
 mod history;
 mod llm;
+mod narration;
 mod response;
 mod resume;
 mod run;
@@ -59,7 +60,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
     let response = match (request.request_context_ref(), http::route(&request).1.as_str()) {
         (Some(RequestContext::PassThrough), _) => answer_due(app, &request).await.map(whole),
         (_, "/chat") => {
-            let format = |caller: &Identity| StreamFormat::AiSdk(AiSdkStream::new(caller));
+            let format = |caller: &Identity| StreamFormat::AiSdk(AiSdkStream::new(caller).into());
             respond_streaming(app, &request, ai_sdk::parse, format).await
         }
         (_, "/chat/{thread_id}/stream") => resume::resume(app, &request).await,
@@ -92,13 +93,18 @@ async fn respond_streaming(
     let identity = http::identity(app, request)?;
     let (id, body) = parse(request)?;
     let format = format(&identity);
-    let shows_thread = matches!(format, StreamFormat::AiSdk(_));
+    let shows_thread = !matches!(format, StreamFormat::Events);
     let (app, deadline, (sink, events)) = (app.clone(), deadline(request), EventSink::open());
     let turn = tokio::spawn(async move {
-        let submission = Submission::new(&app, &body, &identity, deadline, sink);
-        let response = chat(&app, &id, &submission).await?;
-        let response = follow::tell_answer(&app, &submission, response).await?;
-        if shows_thread && !response.is_settled() {
+        let edited = body.edited();
+        let mut submission = Submission::new(&app, &body, &identity, deadline, sink);
+        let mut response = chat(&app, &id, &submission).await;
+        if let (Err(Error::Mismatch(_)), Some(edited)) = (&response, &edited) {
+            submission = Submission { request: edited, ..submission };
+            response = chat(&app, &id, &submission).await;
+        }
+        let response = follow::tell_answer(&app, &submission, response?).await?;
+        if shows_thread {
             submission.sink.send(Event::thread(response.thread().clone()));
         }
         submission.sink.send(response.done());

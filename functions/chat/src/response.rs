@@ -22,18 +22,18 @@ pub(crate) struct MessageResponse {
     reply: Option<Message>,
     thread: thread::View,
     #[serde(skip)]
-    answered_by: AnsweredBy,
+    answering: Answering,
 }
 
-/// The run that answers a message.
+/// When a message is answered.
 #[derive(Clone, Copy, PartialEq)]
-enum AnsweredBy {
-    /// This request's, unless a person does.
-    OwnRun,
-    /// One that was under way.
-    LiveRun,
-    /// One that the sweep will start: this request's has failed.
-    NextRun,
+enum Answering {
+    /// By this request, unless a person does.
+    Here,
+    /// By a run that was under way.
+    Joined,
+    /// By a run that the sweep will start: this request's has failed.
+    Later,
 }
 
 #[derive(Serialize)]
@@ -49,17 +49,17 @@ impl ChatResponse {
     }
 
     pub(crate) fn message(message: Message, reply: Option<Message>, thread: thread::View) -> Self {
-        Self::Message(Box::new(MessageResponse { message, reply, thread, answered_by: AnsweredBy::OwnRun }))
+        Self::Message(Box::new(MessageResponse { message, reply, thread, answering: Answering::Here }))
     }
 
     /// The response to a message that a run under way answers.
     pub(crate) fn joined(message: Message, thread: thread::View) -> Self {
-        Self::Message(Box::new(MessageResponse { message, reply: None, thread, answered_by: AnsweredBy::LiveRun }))
+        Self::Message(Box::new(MessageResponse { message, reply: None, thread, answering: Answering::Joined }))
     }
 
     /// The response to a message whose run has failed.
     pub(crate) fn failed(message: Message, thread: thread::View) -> Self {
-        Self::Message(Box::new(MessageResponse { message, reply: None, thread, answered_by: AnsweredBy::NextRun }))
+        Self::Message(Box::new(MessageResponse { message, reply: None, thread, answering: Answering::Later }))
     }
 
     /// The response once the run under way has answered, or another owner will.
@@ -73,7 +73,7 @@ impl ChatResponse {
     /// The `seq` of the message that a run under way answers.
     pub(crate) fn awaited(&self) -> Option<u64> {
         match self {
-            Self::Message(response) if response.answered_by == AnsweredBy::LiveRun => Some(response.message.seq),
+            Self::Message(response) if response.answering == Answering::Joined => Some(response.message.seq),
             _ => None,
         }
     }
@@ -88,7 +88,7 @@ impl ChatResponse {
 
     /// The last event of a stream.
     pub(crate) fn done(&self) -> Event {
-        let joined = matches!(self, Self::Message(response) if response.answered_by != AnsweredBy::OwnRun);
+        let joined = matches!(self, Self::Message(response) if response.answering != Answering::Here);
         Event::Done { thread_id: self.thread().id.clone(), joined }
     }
 

@@ -30,7 +30,7 @@ pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Body
     if !first.messages.iter().any(|message| is_heard(&identity, message)) && !is_awaited(app, &first.thread) {
         return Ok(http::no_content().map(Body::Whole));
     }
-    let format = StreamFormat::AiSdk(AiSdkStream::new(&identity));
+    let format = StreamFormat::AiSdk(AiSdkStream::new(&identity).into());
     let (app, deadline, (sink, events)) = (app.clone(), crate::deadline(request), EventSink::open());
     let turn = tokio::spawn(async move { tell(&app, &identity, first, &sink, deadline).await });
     stream::open(events, turn, format)

@@ -11,12 +11,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future, stream};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use lambda_http::{
     Response,
     http::{StatusCode, header},
 };
+use serde_json::Value;
 use shared::{Error, http, sockets::Event};
 use tokio::{
     sync::mpsc,
@@ -47,7 +48,7 @@ pub(crate) enum StreamFormat {
     /// The events that sockets carry.
     Events,
     /// The Vercel AI SDK's UI message stream.
-    AiSdk(AiSdkStream),
+    AiSdk(Box<AiSdkStream>),
 }
 
 /// The response that streams a turn's events. A turn that fails before its first event is an error as on any other
@@ -58,7 +59,7 @@ pub(crate) async fn stream(mut events: Events, turn: Turn, mut format: StreamFor
         return Err(Error::internal("a turn ended without an event"));
     };
     let first = format.write(&first);
-    begin(first.into(), events, turn, format)
+    begin(if first.is_empty() { COMMENT } else { first.into() }, events, turn, format)
 }
 
 /// The response that streams events which may come late, or not at all: it begins at once.
@@ -85,6 +86,8 @@ fn begin(first: Bytes, events: Events, turn: Turn, format: StreamFormat) -> Resu
             Err(_) => Some((COMMENT, Some((events, turn, format)))),
         }
     });
+    // A format may have nothing to say about an event.
+    let rest = rest.filter(|bytes| future::ready(!bytes.is_empty()));
     response.body(Body::Stream(Box::pin(stream::iter([first]).chain(rest)))).map_err(Error::internal)
 }
 
@@ -114,9 +117,14 @@ fn server_sent(event: &Event) -> String {
     format!("event: {}\n{id}data: {json}\n\n", event.kind())
 }
 
+/// A server-sent event that has no type, only this JSON.
+pub(crate) fn data(json: &Value) -> String {
+    format!("data: {}\n\n", on_one_line(json.to_string()))
+}
+
 /// JSON without the characters at which some clients break lines that the format does not: U+0085, U+2028 and U+2029, as
 /// Python's `splitlines` does, which httpx reads streams with. They can only be in strings, where they may be escaped.
-pub(crate) fn on_one_line(json: String) -> String {
+fn on_one_line(json: String) -> String {
     if !json.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
         return json;
     }

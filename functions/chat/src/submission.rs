@@ -15,6 +15,11 @@ use tokio::time::Instant;
 
 use crate::{event_sink::EventSink, response::ChatResponse};
 
+const MAX_CLIENT_ID_CHARS: usize = 64;
+
+/// The characters of the digest by which an edited message is told from others under the same id.
+const EDIT_DIGEST_LENGTH: usize = 16;
+
 /// The body of `POST /threads/{thread_id}/chat`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +35,9 @@ pub(crate) struct ChatRequest {
     /// Posts a note for agents in place of a message.
     #[serde(default)]
     pub(crate) internal: bool,
+    /// The `client_id` stands for a message that a front end lets its user edit.
+    #[serde(skip)]
+    is_editable: bool,
 }
 
 /// A request with its author and everything that stays the same over all attempts to write it.
@@ -44,9 +52,18 @@ pub(crate) struct Submission<'a> {
 }
 
 impl ChatRequest {
-    /// A customer's message that came by another protocol.
+    /// A message that came by another protocol, in which an edited message keeps its id.
     pub(crate) fn new(text: String, client_id: String) -> Self {
-        Self { text, client_id: Some(client_id), chatbot_id: None, internal: false }
+        Self { text, client_id: Some(client_id), chatbot_id: None, internal: false, is_editable: true }
+    }
+
+    /// The request as a new message, for where its `client_id` was used for another text: under an id that follows from
+    /// both, so that this text is sent once too. `None` where messages cannot be edited.
+    pub(crate) fn edited(&self) -> Option<Self> {
+        let id = self.client_id.as_ref().filter(|_| self.is_editable)?;
+        let digest = fingerprint(&[id.as_bytes(), self.text.as_bytes()]);
+        let start: String = id.chars().take(MAX_CLIENT_ID_CHARS - 1 - EDIT_DIGEST_LENGTH).collect();
+        Some(Self::new(self.text.clone(), format!("{start}~{}", &digest[..EDIT_DIGEST_LENGTH])))
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
@@ -56,8 +73,8 @@ impl ChatRequest {
         if self.text.chars().count() > MAX_TEXT_CHARS {
             return Err(Error::invalid("text", format!("must have at most {MAX_TEXT_CHARS} characters")));
         }
-        if self.client_id.as_ref().is_some_and(|id| !(1..=64).contains(&id.chars().count())) {
-            return Err(Error::invalid("client_id", "must have 1 to 64 characters"));
+        if self.client_id.as_ref().is_some_and(|id| !(1..=MAX_CLIENT_ID_CHARS).contains(&id.chars().count())) {
+            return Err(Error::invalid("client_id", format!("must have 1 to {MAX_CLIENT_ID_CHARS} characters")));
         }
         if self.internal && self.chatbot_id.is_some() {
             return Err(Error::invalid("chatbot_id", "must be absent when `internal` is true"));

@@ -125,6 +125,20 @@ pub enum Change {
     Ended,
 }
 
+impl Change {
+    /// The status that the thread has after it.
+    pub const fn status_word(&self) -> &'static str {
+        match self {
+            Self::Escalated { .. } | Self::Released { to: Line::Queue } | Self::TimedOut { to: Line::Queue } => {
+                "queued"
+            }
+            Self::Claimed { .. } => "agent",
+            Self::Released { to: Line::Bot } | Self::TimedOut { to: Line::Bot } => "bot",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// An internal note, for agents and admins only. It is not part of the log, so a customer's `seq` has no gaps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -21,8 +21,13 @@ async fn a_turn_is_told_in_the_sdks_chunks() {
     assert_eq!((&log[0]["text"], &log[0]["client_id"]), (&json!("Hello"), &json!("Ln1Y0kRJ3NLOyEKE")));
     assert_eq!(log[1]["text"], text(&chunks, "text-1"));
     assert_eq!(chunks.last().unwrap()["finishReason"], "stop");
-    let logged = &chunks[chunks.len() - 2]["messageMetadata"];
-    assert_eq!((&logged["message_id"], &logged["seq"]), (&log[1]["id"], &json!(2)));
+    let begun = json!({ "thread_id": thread, "role": "bot", "owner": "bot" });
+    assert_eq!(chunks[0], json!({ "type": "start", "messageMetadata": begun }));
+    let logged = json!({
+        "thread_id": thread, "message_id": log[1]["id"], "seq": 2, "at": log[1]["at"], "role": "bot", "name": "Robin",
+        "owner": "bot",
+    });
+    assert_eq!(chunks[chunks.len() - 2]["messageMetadata"], logged);
 }
 
 #[tokio::test]
@@ -44,6 +49,9 @@ async fn the_last_of_the_users_messages_counts_and_sent_again_gets_the_first_ans
     again["messageId"] = json!("x");
     let repeated = customer.chats(&again).await;
     assert_eq!(text(&repeated, "text-1"), text(&first, "text-1"));
+    // It comes from the log, so its id is known from the start, as is the rest.
+    assert_eq!(repeated[0]["messageId"], repeated[0]["messageMetadata"]["message_id"]);
+    assert_eq!(repeated[0]["messageMetadata"], repeated[repeated.len() - 2]["messageMetadata"]);
     assert_eq!(customer.log(&thread).await.len(), 4);
 }
 
@@ -54,6 +62,7 @@ async fn where_a_person_holds_the_line_the_thread_is_shown() {
     stage.agent().claims(&thread).await.expect(200);
     let chunks = customer.chats(&asked(&thread, "one", "Hello?")).await;
     assert_eq!(types(&chunks), ["start", "data-thread", "finish"]);
+    assert_eq!(chunks[0]["messageMetadata"], json!({ "thread_id": thread, "owner": "agent" }));
     let shown = &chunks[1]["data"];
     assert_eq!(
         (&shown["id"], &shown["status"], &shown["agent"]["id"]),
@@ -74,8 +83,19 @@ async fn an_answer_that_lost_the_line_is_said_to_be_void() {
         hers.hears_of("message.discarded").await;
         hold.release();
     });
-    let expected = ["start", "text-start", "text-delta", "text-end", "data-discarded", "data-thread", "finish"];
+    let expected = [
+        "start",
+        "text-start",
+        "text-delta",
+        "text-end",
+        "data-discarded",
+        "message-metadata",
+        "data-thread",
+        "finish",
+    ];
     assert_eq!(types(&chunks), expected);
+    assert_eq!(chunks[chunks.len() - 3]["messageMetadata"]["owner"], "agent");
+    assert_eq!(chunks.last().unwrap()["finishReason"], "stop");
     let discarded = chunks.iter().find(|chunk| chunk["type"] == "data-discarded").unwrap();
     assert_eq!(discarded["data"], json!({ "part": "text-1", "reason": "the line changed hands" }));
     assert_eq!(customer.log(&thread).await.len(), 2);
@@ -149,4 +169,41 @@ async fn what_is_wrong_is_said_of_the_field() {
     let stranger = stage.persona("acme", "customer", "eve");
     stranger.post("/chat", asked(&thread, "one", "Hello")).await.problem(404, "not_found");
     assert_eq!(customer.log(&thread).await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn an_edited_message_is_a_new_one_and_sent_once() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    customer.chats(&asked(&thread, "one", "Helo")).await;
+    let edited = customer.chats(&asked(&thread, "one", "Hello")).await;
+    assert!(text(&edited, "text-1").contains("\"Hello\""), "{edited:?}");
+    for (again, answer) in [("Hello", 4), ("Helo", 2)] {
+        let chunks = customer.chats(&asked(&thread, "one", again)).await;
+        assert_eq!(chunks[0]["messageMetadata"]["seq"], answer);
+    }
+    // A long id leaves room for what tells the edited message apart.
+    let long = "x".repeat(64);
+    customer.chats(&asked(&thread, &long, "Bye")).await;
+    customer.chats(&asked(&thread, &long, "Goodbye")).await;
+    let log = customer.log(&thread).await;
+    let ids: Vec<_> = [0, 2, 4, 6].map(|place| log[place]["client_id"].as_str().unwrap().to_owned()).into();
+    assert_eq!((log.len(), ids[0].as_str(), ids[2].as_str()), (8, "one", long.as_str()));
+    assert!(ids[1].starts_with("one~") && ids[3].len() == 64 && ids[3] != long, "{ids:?}");
+    // The other route has no edited messages.
+    customer.says_as(&thread, "one", "Hi").await.problem(422, "idempotency_mismatch");
+}
+
+#[tokio::test]
+async fn a_bot_that_failed_ends_with_an_error_and_the_queue() {
+    let stage = Stage::with(brisk()).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    stage.openai_goes_down();
+    let chunks = customer.chats(&asked(&thread, "one", "Hello")).await;
+    assert_eq!(types(&chunks), ["start", "data-thread", "finish"]);
+    assert_eq!(
+        (&chunks[0]["messageMetadata"]["owner"], &chunks[2]["finishReason"]),
+        (&json!("queued"), &json!("error"))
+    );
+    stage.openai_comes_back();
 }
