@@ -1,37 +1,28 @@
 // Tests of the Vercel AI SDK's own transport, which `useChat` uses, in two major versions, against a running Switchboard.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 
-const tools = createRequire(`${process.env.NODE_TOOLS}/`);
-const { SWITCHBOARD_URL: url, CUSTOMER: token, ADMIN: admin, AGENT: agent, CITED } = process.env;
-
-async function call(method, path, bearer, body) {
-  const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
-  const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
-  return answer.status === 204 ? null : answer.json();
-}
-
-async function newThread() {
-  const chatbot = await call("POST", "/chatbots", admin, { name: "Robin", model: "gpt-5-mini", instructions: "Be brief." });
-  return (await call("POST", "/threads", token, { chatbot_id: chatbot.id })).id;
-}
+import { agent, call, CITED, customer, log, model, newThread, STANDIN, tools, url } from "./world.mjs";
 
 const needsCited = { skip: CITED ? false : "CITED names no thread" };
 
 const said = (id, text) => ({ id, role: "user", parts: [{ type: "text", text }] });
+const needsStandin = { skip: STANDIN ? false : "STANDIN names no model to delay" };
 const text = (message) => message.parts.filter((part) => part.type === "text").map((part) => part.text).join("");
 
 /** The tests for one major version of the SDK. */
 function suite(version) {
   const { DefaultChatTransport, readUIMessageStream } = tools(version);
-  const transport = new DefaultChatTransport({ api: `${url}/chat`, headers: { authorization: `Bearer ${token}` } });
+  const transport = new DefaultChatTransport({ api: `${url}/chat`, headers: { authorization: `Bearer ${customer}` } });
 
   /** Sends what `useChat` would, and puts the chunks together as it would. `chunks` gets them one by one. */
-  async function send(chatId, messages, { chunks = [], over = transport } = {}) {
-    const sent = await over.sendMessages({ chatId, messages, trigger: "submit-message" });
+  async function send(chatId, messages, { chunks = [], over = transport, abortSignal } = {}) {
+    return read(await over.sendMessages({ chatId, messages, trigger: "submit-message", abortSignal }), chunks);
+  }
+
+  /** The last state of the message in a stream of chunks. */
+  async function read(sent, chunks = []) {
     const stream = sent.pipeThrough(
       new TransformStream({ transform: (chunk, control) => (chunks.push(chunk), control.enqueue(chunk)) }),
     );
@@ -44,10 +35,11 @@ function suite(version) {
     const thread = await newThread();
     const messages = [said("Ln1Y0kRJ3NLOyEKE", "Hello")];
     const reply = await send(thread, messages);
-    const log = (await call("GET", `/threads/${thread}/messages`, token)).data;
-    assert.equal(text(reply), log[1].text);
+    const [, logged] = await log(thread);
+    assert.equal(text(reply), logged.text);
     assert.deepEqual(reply.parts.map((part) => part.state), ["done"]);
-    assert.equal(reply.metadata.message_id, log[1].id);
+    const { id: message_id, seq, at, role } = logged;
+    assert.deepEqual(reply.metadata, { thread_id: thread, message_id, seq, at, role, name: "Robin", owner: "bot" });
     // The next turn carries the whole of it, as the SDK does.
     const next = await send(thread, [...messages, reply, said("nextNextNextNext", "And now?")]);
     assert.equal(next.metadata.seq, 4);
@@ -55,9 +47,63 @@ function suite(version) {
 
   test("where a person holds the line, the thread comes in place of a reply", async () => {
     const thread = await newThread();
-    await call("POST", `/threads/${thread}/claim`, agent);
+    await call(agent, "POST", `/threads/${thread}/claim`);
     const shown = await send(thread, [said("one", "Hello?")]);
     assert.deepEqual(shown.parts.map((part) => [part.type, part.data.status]), [["data-thread", "agent"]]);
+    assert.equal(shown.metadata.owner, "agent");
+  });
+
+  test("after a stop the next message gets its answer", needsStandin, async () => {
+    const thread = await newThread();
+    const held = await model.stops(2);
+    const stop = new AbortController();
+    const stopped = await transport.sendMessages({
+      chatId: thread, messages: [said("one", "First")], trigger: "submit-message", abortSignal: stop.signal,
+    });
+    await held.begun();
+    stop.abort();
+    await stopped.cancel().catch(() => {});
+    const next = await transport.sendMessages({
+      chatId: thread, messages: [said("one", "First"), said("two", "Second")], trigger: "submit-message",
+    });
+    await held.goesOn();
+    assert.match(text(await read(next)), /You said: "Second"/);
+  });
+
+  test("an edited message is answered anew", async () => {
+    const thread = await newThread();
+    await send(thread, [said("one", "Helo")]);
+    const edited = await send(thread, [said("one", "Hello")]);
+    assert.match(text(edited), /You said: "Hello"/);
+    const chunks = [];
+    const repeated = await send(thread, [said("one", "Hello")], { chunks });
+    assert.equal(repeated.metadata.seq, edited.metadata.seq);
+    assert.equal(repeated.id, edited.metadata.message_id);
+  });
+
+  test("a reload in mid-answer gets it whole", needsStandin, async () => {
+    const thread = await newThread();
+    const held = await model.stops(2);
+    const lost = await transport.sendMessages({
+      chatId: thread, messages: [said("one", "Hello")], trigger: "submit-message",
+    });
+    await held.begun();
+    await lost.cancel();
+    const resumed = await transport.reconnectToStream({ chatId: thread });
+    await held.goesOn();
+    const reply = await read(resumed);
+    assert.equal(text(reply), (await log(thread))[1].text);
+    assert.equal(reply.id, reply.metadata.message_id);
+  });
+
+  test("a person's words come on the stream that waits for them", async () => {
+    const thread = await newThread();
+    await call(agent, "POST", `/threads/${thread}/claim`);
+    const waiting = await transport.reconnectToStream({ chatId: thread });
+    await call(agent, "POST", `/threads/${thread}/chat`, { text: "Ana here." });
+    const words = await read(waiting);
+    assert.equal(text(words), "Ana here.");
+    assert.deepEqual([words.metadata.role, words.metadata.owner, words.metadata.seq], ["agent", "agent", 2]);
   });
 
   test("a cut answer ends for its length, and its documents are sources", needsCited, async () => {
@@ -100,7 +146,7 @@ function suite(version) {
     assert.deepEqual(reply.parts.map(({ type }) => type), ["text", "data-discarded", "text"]);
   });
 
-  test("there is no stream to take up again", async () => {
+  test("where nobody is awaited there is no stream to take up again", async () => {
     assert.equal(await transport.reconnectToStream({ chatId: await newThread() }), null);
   });
 
