@@ -24,6 +24,7 @@ pub mod openai;
 #[cfg(feature = "schema")]
 pub mod openapi;
 mod outbox;
+mod pauses;
 pub mod sockets;
 pub mod store;
 mod topic;
@@ -38,4 +39,5 @@ pub use deadline::time_left;
 pub use error::{ConflictWith, Error};
 pub use fingerprint::fingerprint;
 pub use invoker::Invoker;
+pub use pauses::Pauses;
 pub use topic::QueuedTopic;

@@ -13,7 +13,9 @@ const text = (message) => message.parts.filter((part) => part.type === "text").m
 
 /** The tests for one major version of the SDK. */
 function suite(version) {
-  const { DefaultChatTransport, readUIMessageStream } = tools(version);
+  const ai = tools(version);
+  const { DefaultChatTransport, convertToModelMessages, readUIMessageStream } = ai;
+  const { safeValidateUIMessages, validateUIMessages } = ai;
   const transport = new DefaultChatTransport({ api: `${url}/chat`, headers: { authorization: `Bearer ${customer}` } });
 
   /** Sends what `useChat` would, and puts the chunks together as it would. `chunks` gets them one by one. */
@@ -144,6 +146,32 @@ function suite(version) {
     const reply = await send("thr_01JD0000000000000000000000", [said("one", "When?")], { chunks, over });
     assert.deepEqual(chunks, played);
     assert.deepEqual(reply.parts.map(({ type }) => type), ["text", "data-discarded", "text"]);
+  });
+
+  test("the log as the SDK's messages is valid, and a chat goes on from it", async () => {
+    const thread = await newThread();
+    await send(thread, [said("Ln1Y0kRJ3NLOyEKE", "Hello")]);
+    await call(agent, "POST", `/threads/${thread}/chat`, { text: "Ana here." });
+    await call(agent, "POST", `/threads/${thread}/release`, { to: "bot" });
+    const { data } = await call(customer, "GET", `/threads/${thread}/messages?as=ui`);
+    const messages = await validateUIMessages({ messages: data });
+    assert.deepEqual(messages.map(({ role, metadata }) => [role, metadata.role]), [
+      ["user", "customer"], ["assistant", "bot"], ["assistant", "agent"],
+    ]);
+    assert.equal(messages[0].id, "Ln1Y0kRJ3NLOyEKE");
+    assert.deepEqual(await Promise.resolve(convertToModelMessages(messages)).then((them) => them.map(({ role }) => role)), [
+      "user", "assistant", "assistant",
+    ]);
+    const next = await send(thread, [...messages, said("next", "And now?")]);
+    assert.match(text(next), /And now\?/);
+  });
+
+  test("documents are valid parts of the log's messages", needsCited, async () => {
+    const { data } = await call(customer, "GET", `/threads/${CITED}/messages?as=ui`);
+    const checked = await safeValidateUIMessages({ messages: data });
+    assert.ok(checked.success, String(checked.error));
+    const sources = checked.data[1].parts.filter(({ type }) => type === "source-document");
+    assert.deepEqual(sources.map(({ title }) => title), ["prices.md", "hours.md"]);
   });
 
   test("where nobody is awaited there is no stream to take up again", async () => {

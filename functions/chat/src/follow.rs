@@ -3,20 +3,14 @@
 //! Lambda's invocations cannot hear each other. So the thread's item is read again and again, and the log where it has
 //! grown.
 
-use std::time::Duration;
-
 use shared::{
-    App, Error,
+    App, Error, Pauses,
     domain::{Identity, Message, Status, Thread, ThreadId, message::Role},
     sockets::Event,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::{response::ChatResponse, submission::Submission};
-
-/// The first and the longest pause between two looks at a thread.
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
-const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// The messages that are read at once.
 const PAGE: usize = 50;
@@ -28,7 +22,7 @@ pub(crate) struct Follower<'a> {
     id: &'a ThreadId,
     /// The last message that was read.
     seen: u64,
-    pause: Duration,
+    pauses: Pauses,
 }
 
 /// A thread as it was read, with the messages that are new since the last look, oldest first.
@@ -40,7 +34,7 @@ pub(crate) struct Look {
 impl<'a> Follower<'a> {
     /// A follower of what comes after `seen`.
     pub(crate) fn new(app: &'a App, tenant: &'a str, id: &'a ThreadId, seen: u64) -> Self {
-        Self { app, tenant, id, seen, pause: FIRST_PAUSE }
+        Self { app, tenant, id, seen, pauses: Pauses::default() }
     }
 
     /// Looks now. One consistent read, and another where the log has grown.
@@ -53,25 +47,14 @@ impl<'a> Follower<'a> {
             // What is newer than the thread as it was read belongs to the next look.
             messages.extend(page.messages.into_iter().filter(|message| message.seq <= thread.seq));
             self.seen = if page.more { messages.last().map_or(thread.seq, |last| last.seq) } else { thread.seq };
-            self.pause = FIRST_PAUSE;
+            self.pauses = Pauses::default();
         }
         Ok(Look { thread, messages })
     }
 
     /// Waits for the time of the next look, each time for longer. `false` once `until` has come.
     pub(crate) async fn pause(&mut self, until: Option<Instant>) -> bool {
-        let next = Instant::now() + self.pause;
-        self.pause = (self.pause * 3 / 2).min(MAX_PAUSE);
-        match until {
-            Some(until) if until <= next => {
-                sleep_until(until).await;
-                false
-            }
-            _ => {
-                sleep_until(next).await;
-                true
-            }
-        }
+        self.pauses.next(until).await
     }
 }
 

@@ -1,17 +1,31 @@
 //! Reading the messages of a thread's log.
 
+use std::time::Duration;
+
 use lambda_http::Request;
 use serde::{Deserialize, Serialize};
 use shared::{
-    App, Error,
+    App, Error, Pauses,
     domain::{Act, Identity, Message, Note, ThreadId, Usage},
     http,
-    store::cursor,
+    store::{LogPage, cursor},
+    ui_message::UiMessage,
 };
+use tokio::time::Instant;
+
+/// The longest wait that a caller may ask for: API Gateway gives up after 29 s.
+const MAX_WAIT_SECONDS: u64 = 20;
 
 /// Response of `GET /threads/{thread_id}/messages`.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MessagePage"))]
+#[serde(untagged)]
+pub(crate) enum Listing {
+    Log(Page),
+    Ui(UiPage),
+}
+
+/// A page of the log.
+#[derive(Serialize)]
 pub(crate) struct Page {
     data: Vec<ListedMessage>,
     /// Internal notes of this page. The field is absent for customers, who must not learn that notes exist.
@@ -20,9 +34,15 @@ pub(crate) struct Page {
     next_cursor: Option<String>,
 }
 
+/// A page of the log with `as=ui`: what was said, without changes of owner and notes.
+#[derive(Serialize)]
+pub(crate) struct UiPage {
+    data: Vec<UiMessage>,
+    next_cursor: Option<String>,
+}
+
 /// A message in the list.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListedMessage {
     #[serde(flatten)]
     message: Message,
@@ -39,30 +59,103 @@ enum Position {
     Before(u64),
 }
 
-/// Lists the messages after a `seq`, before one, or the newest; each page is sorted oldest first.
-pub(crate) async fn messages(app: &App, identity: &Identity, id: &ThreadId, request: &Request) -> Result<Page, Error> {
+/// Lists the messages after a `seq`, before one, or the newest; each page is sorted oldest first. With `wait` it waits
+/// for messages after that `seq`, where there are none yet. With `as=ui` they are those of the Vercel AI SDK.
+pub(crate) async fn messages(
+    app: &App,
+    identity: &Identity,
+    id: &ThreadId,
+    request: &Request,
+) -> Result<Listing, Error> {
     identity.may(Act::ThreadRead)?;
-    http::only_query(request, &["after", "before", "limit", "cursor"])?;
+    http::only_query(request, &["after", "before", "limit", "cursor", "as", "wait"])?;
     let limit = http::limit(request)?;
-    let position = position(request)?;
+    let (is_ui, mut position) = (is_ui(request)?, position(request)?);
+    let until = wait(request)?.map(|wait| Instant::now() + wait);
     app.thread(identity, id).await?;
-    let page = match position {
-        Some(Position::After(seq)) => app.store.log_after(&identity.tenant, id, seq, limit).await?,
-        Some(Position::Before(seq)) => app.store.log_before(&identity.tenant, id, Some(seq), limit).await?,
-        None => app.store.log_before(&identity.tenant, id, None, limit).await?,
+    let is_listed = |message: &Message| !is_ui || message.event.is_none();
+    let mut pauses = Pauses::default();
+    let page = loop {
+        let page = read(app, &identity.tenant, id, position, limit).await?;
+        let (Some(Position::After(after)), Some(until)) = (position, until) else { break page };
+        if page.more || page.messages.iter().any(is_listed) {
+            break page;
+        }
+        let seen = page.messages.last().map_or(after, |last| last.seq);
+        if !has_grown(app, &identity.tenant, id, seen, (&mut pauses, until)).await? {
+            break page;
+        }
+        position = Some(Position::After(seen));
     };
     let next = match position {
         _ if !page.more => None,
         Some(Position::After(_)) => page.messages.last().map(|last| Position::After(last.seq)),
         _ => page.messages.first().map(|first| Position::Before(first.seq)),
     };
+    let next_cursor = next.map(|next| cursor::encode(&next)).transpose()?;
+    if is_ui {
+        return Ok(Listing::Ui(UiPage { data: page.messages.iter().filter_map(UiMessage::of).collect(), next_cursor }));
+    }
     let is_staff = identity.is_staff();
     let listed = |message: Message| ListedMessage { usage: message.usage.filter(|_| is_staff), message };
-    Ok(Page {
-        next_cursor: next.map(|next| cursor::encode(&next)).transpose()?,
+    Ok(Listing::Log(Page {
+        next_cursor,
         notes: is_staff.then_some(page.notes),
         data: page.messages.into_iter().map(listed).collect(),
-    })
+    }))
+}
+
+async fn read(
+    app: &App,
+    tenant: &str,
+    id: &ThreadId,
+    position: Option<Position>,
+    limit: usize,
+) -> Result<LogPage, Error> {
+    match position {
+        Some(Position::After(seq)) => app.store.log_after(tenant, id, seq, limit).await,
+        Some(Position::Before(seq)) => app.store.log_before(tenant, id, Some(seq), limit).await,
+        None => app.store.log_before(tenant, id, None, limit).await,
+    }
+}
+
+/// Waits until the log has grown beyond `seen`; `false` where it has not until then. Each look is one small read.
+async fn has_grown(
+    app: &App,
+    tenant: &str,
+    id: &ThreadId,
+    seen: u64,
+    (pauses, until): (&mut Pauses, Instant),
+) -> Result<bool, Error> {
+    while pauses.next(Some(until)).await {
+        let thread = app.store.thread_get_bare(tenant, id).await?.ok_or(Error::NotFound("thread"))?;
+        if thread.seq > seen {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// True if the query asks for the messages of the Vercel AI SDK.
+fn is_ui(request: &Request) -> Result<bool, Error> {
+    match http::query::<String>(request, "as", "")?.as_deref() {
+        None => Ok(false),
+        Some("ui") => Ok(true),
+        Some(_) => Err(Error::invalid("as", "must be ui")),
+    }
+}
+
+/// The longest wait for messages, from the query.
+fn wait(request: &Request) -> Result<Option<Duration>, Error> {
+    let reason = format!("must be a number of seconds from 1 to {MAX_WAIT_SECONDS}");
+    let Some(seconds) = http::query(request, "wait", &reason)? else { return Ok(None) };
+    if !(1..=MAX_WAIT_SECONDS).contains(&seconds) {
+        return Err(Error::invalid("wait", reason));
+    }
+    if http::query::<String>(request, "after", "")?.is_none() {
+        return Err(Error::invalid("wait", "can only be given with after"));
+    }
+    Ok(Some(Duration::from_secs(seconds)))
 }
 
 fn position(request: &Request) -> Result<Option<Position>, Error> {

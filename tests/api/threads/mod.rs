@@ -8,4 +8,6 @@ mod idempotency;
 mod lists;
 mod messages;
 mod refusals;
+mod ui_messages;
 mod usage;
+mod waiting;

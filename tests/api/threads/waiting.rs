@@ -1,0 +1,86 @@
+//! `GET /threads/{thread_id}/messages?after=…&wait=…`: waiting for news without a socket.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::join;
+
+use tests::{openai::RESPONSES, stage::Stage, wire::Wire};
+
+use local::Options;
+
+fn seqs(page: &Value) -> Vec<u64> {
+    page["data"].as_array().unwrap().iter().map(|message| message["seq"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_is_there_is_given_at_once() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    customer.says(&thread, "Hello").await.expect(200);
+    let begun = Instant::now();
+    let page = customer.get(&format!("/threads/{thread}/messages?after=0&wait=20")).await.expect(200).body;
+    assert_eq!(seqs(&page), [1, 2]);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// The reads of the table tell that the caller waits: the test needs no clock.
+#[tokio::test]
+async fn news_ends_the_wait() {
+    let wire = Wire::default();
+    let stage = Stage::with(Options { dynamo: wire.transport(), ..Options::default() }).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    let before = wire.calls("GetItem");
+    let path = format!("/threads/{thread}/messages?after=0&wait=20");
+    let (page, ()) = join!(customer.get(&path), async {
+        while wire.calls("GetItem") == before {
+            tokio::task::yield_now().await;
+        }
+        agent.says(&thread, "Ana here.").await.expect(202);
+    });
+    assert_eq!(seqs(&page.expect(200).body), [1, 2]);
+    assert_eq!(stage.asked_of_openai("POST", RESPONSES).len(), 0);
+}
+
+#[tokio::test]
+async fn without_news_the_page_is_empty() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let page = customer.get(&format!("/threads/{thread}/messages?after=0&wait=1")).await.expect(200).body;
+    assert_eq!(page, json!({ "data": [], "next_cursor": null }));
+}
+
+/// A page of the SDK's messages has none of them, so its caller could not go on after them.
+#[tokio::test]
+async fn changes_of_owner_are_no_news_where_they_are_not_shown() {
+    let wire = Wire::default();
+    let stage = Stage::with(Options { dynamo: wire.transport(), ..Options::default() }).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    customer.escalates(&thread).await.expect(200);
+    let before = wire.calls("GetItem");
+    let path = format!("/threads/{thread}/messages?as=ui&after=0&wait=20");
+    let (page, ()) = join!(customer.get(&path), async {
+        while wire.calls("GetItem") == before {
+            tokio::task::yield_now().await;
+        }
+        agent.says(&thread, "Ana here.").await.expect(202);
+    });
+    let page = page.expect(200).body;
+    assert_eq!((page["data"].as_array().unwrap().len(), &page["data"][0]["metadata"]["seq"]), (1, &json!(3)));
+}
+
+#[tokio::test]
+async fn a_wait_is_refused_by_its_reason() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    for (query, reason) in [
+        ("after=0&wait=0", "must be a number of seconds from 1 to 20"),
+        ("after=0&wait=21", "must be a number of seconds from 1 to 20"),
+        ("after=0&wait=1.5", "must be a number of seconds from 1 to 20"),
+        ("wait=5", "can only be given with after"),
+        ("before=5&wait=5", "can only be given with after"),
+    ] {
+        let refused = customer.get(&format!("/threads/{thread}/messages?{query}")).await.invalid();
+        assert_eq!(refused, format!("wait: {reason}"), "{query}");
+    }
+}
