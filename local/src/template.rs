@@ -224,7 +224,8 @@ mod tests {
         let template = Template::built_in().unwrap();
         let slow: Vec<_> = template.rest.routes.iter().filter(|route| route.timeout > INTEGRATION_TIMEOUT).collect();
         let slow: Vec<_> = slow.into_iter().map(|route| (route.path.as_str(), route.timeout.as_secs())).collect();
-        assert_eq!(slow, [("/threads/{thread_id}/chat", 900), ("/chat", 900)]);
+        let streams = ["/threads/{thread_id}/chat", "/chat", "/chat/{thread_id}/stream", "/agui"];
+        assert_eq!(slow, streams.map(|path| (path, 900)));
     }
 
     #[test]

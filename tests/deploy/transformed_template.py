@@ -24,7 +24,12 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 # A function streams on all of its routes, or on none.
-STREAMED = [("/threads/{thread_id}/chat", "post"), ("/chat", "post"), ("/chat/{thread_id}/stream", "get")]
+STREAMED = [
+    ("/threads/{thread_id}/chat", "post"),
+    ("/chat", "post"),
+    ("/chat/{thread_id}/stream", "get"),
+    ("/agui", "post"),
+]
 # The route that gives tokens to visitors, who have none.
 OPEN = ("/visitors", "post")
 BUFFERED_LIMIT_MS = 29_000

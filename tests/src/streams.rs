@@ -25,7 +25,7 @@ pub fn asked(thread: &str, id: &str, text: &str) -> Value {
     json!({ "id": thread, "messages": [message], "trigger": "submit-message" })
 }
 
-/// The types of the chunks of an AI SDK's stream, without neighbours of one type.
+/// The types of a stream's chunks or events, without neighbours of one type.
 pub fn types(chunks: &[Value]) -> Vec<&str> {
     let mut types: Vec<_> = chunks.iter().map(|chunk| chunk["type"].as_str().unwrap()).collect();
     types.dedup();
@@ -57,6 +57,17 @@ impl Persona {
     /// The response to the Vercel AI SDK's request as soon as the message is accepted.
     pub async fn opens_chat(&self, body: &Value) -> Response {
         self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap()
+    }
+
+    /// All events of the response to AG-UI's request.
+    pub async fn runs(&self, body: &Value) -> Vec<Value> {
+        let request = self.request(Method::POST, "/agui").header("accept", "text/event-stream").json(body);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let text = response.text().await.unwrap();
+        let data = text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+        data.map(|event| serde_json::from_str(event).unwrap()).collect()
     }
 
     /// The response to the Vercel AI SDK's request for the stream of a thread. `query`: nothing, or `?after=…`.

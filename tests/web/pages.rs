@@ -1,5 +1,5 @@
-//! The client, the pages and the Vercel AI SDK's transport, run by Node and a browser, against a Switchboard of their
-//! own.
+//! The client, the pages, the Vercel AI SDK's transport and AG-UI's clients, run by Node and a browser, against a
+//! Switchboard of their own.
 //!
 //! The scripts are in `tests/web`. `NODE_TOOLS` names a folder whose `node_modules` they need, `NODE` the Node that
 //! runs them, `CHROMIUM` a browser; without the folder or the browser nothing runs. `cargo xtask test` installs and
@@ -98,6 +98,11 @@ async fn the_react_hooks_hear_the_bot_and_the_people() {
 #[tokio::test]
 async fn the_documented_lines_of_wscat_work_when_pasted() {
     run("wscat.test.mjs").await;
+}
+
+#[tokio::test]
+async fn ag_ui_s_clients_run_a_thread() {
+    run("agui.test.mjs").await;
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! `POST /threads/{thread_id}/chat`: post a message and have it answered. `POST /chat`: the same for the Vercel AI SDK
-//! ([`ai_sdk`]). `GET /chat/{thread_id}/stream`: what is said after its stream has ended ([`resume`]).
+//! ([`ai_sdk`]). `GET /chat/{thread_id}/stream`: what is said after its stream has ended ([`resume`]). `POST /agui`: the
+//! same for AG-UI ([`ag_ui`]).
 //!
 //! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other is broadcast to
 //! people ([`agent`]). The function also takes the plain event `{tenant, thread_id}` of an asynchronous invocation:
 //! answer the messages that wait there.
 
+mod ag_ui;
 mod agent;
 mod ai_sdk;
 #[cfg(feature = "schema")]
@@ -40,7 +42,6 @@ use tokio::time::Instant;
 
 pub use stream::Body;
 
-use ai_sdk::AiSdkStream;
 use event_sink::EventSink;
 use response::ChatResponse;
 use stream::StreamFormat;
@@ -59,12 +60,14 @@ pub async fn serve() -> Result<(), lambda_http::Error> {
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
     let response = match (request.request_context_ref(), http::route(&request).1.as_str()) {
         (Some(RequestContext::PassThrough), _) => answer_due(app, &request).await.map(whole),
-        (_, "/chat") => {
-            let format = |caller: &Identity| StreamFormat::AiSdk(AiSdkStream::new(caller).into());
-            respond_streaming(app, &request, ai_sdk::parse, format).await
-        }
+        (_, "/chat") => respond_streaming(app, &request, ai_sdk::parse).await,
+        (_, "/agui") => respond_streaming(app, &request, ag_ui::parse).await,
         (_, "/chat/{thread_id}/stream") => resume::resume(app, &request).await,
-        _ if accepts_stream(&request) => respond_streaming(app, &request, parse, |_| StreamFormat::Events).await,
+        _ if accepts_stream(&request) => {
+            let parse =
+                |request: &Request, _: &Identity| parse(request).map(|(id, body)| (id, body, StreamFormat::Events));
+            respond_streaming(app, &request, parse).await
+        }
         _ => respond(app, &request).await.map(whole),
     };
     Ok(response.unwrap_or_else(|error| whole(http::respond(Err(error)))))
@@ -83,16 +86,15 @@ async fn respond(app: &App, request: &Request) -> Result<Response<lambda_http::B
     http::json(status, &response)
 }
 
-/// Responds with a stream of the turn's events. `parse` reads the thread's id and the message from the request.
+/// Responds with a stream of the turn's events. `parse` reads the thread's id and the message from the caller's request,
+/// and names the stream's format.
 async fn respond_streaming(
     app: &App,
     request: &Request,
-    parse: impl Fn(&Request) -> Result<(ThreadId, ChatRequest), Error>,
-    format: impl Fn(&Identity) -> StreamFormat,
+    parse: impl Fn(&Request, &Identity) -> Result<(ThreadId, ChatRequest, StreamFormat), Error>,
 ) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
-    let (id, body) = parse(request)?;
-    let format = format(&identity);
+    let (id, body, format) = parse(request, &identity)?;
     let shows_thread = !matches!(format, StreamFormat::Events);
     let (app, deadline, (sink, events)) = (app.clone(), deadline(request), EventSink::open());
     let turn = tokio::spawn(async move {

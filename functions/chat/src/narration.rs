@@ -23,6 +23,8 @@ pub(crate) enum Step {
     /// A text begins. Its id is the message's in the log, or else names it within the run that writes it.
     TextStart {
         id: String,
+        /// The author's name, where it is known from the start.
+        name: Option<String>,
     },
     TextDelta {
         text: String,
@@ -103,7 +105,7 @@ impl Narrator {
                     self.discard("the answer was started again", &mut steps);
                 }
                 let id = format!("{run_id}-{}", self.text_count + 1);
-                self.write(text, id, &mut steps);
+                self.write(text, (id, None), &mut steps);
             }
             Event::MessageProgress { thread_id, text, .. } => {
                 self.start_writing(thread_id, &mut steps);
@@ -119,6 +121,7 @@ impl Narrator {
             Event::Error { code, detail, .. } => steps.push(Step::Error { code, detail: detail.clone() }),
             Event::Done { joined, .. } => {
                 self.has_failed |= joined;
+                self.discard("the run has failed", &mut steps);
                 steps.push(Step::Done { reason: self.finish_reason() });
             }
             _ => {}
@@ -179,13 +182,13 @@ impl Narrator {
     }
 
     /// Writes text into the open part, or begins one with it. An empty text begins none.
-    fn write(&mut self, text: &str, id: String, steps: &mut Vec<Step>) {
+    fn write(&mut self, text: &str, (id, name): (String, Option<String>), steps: &mut Vec<Step>) {
         if text.is_empty() {
             return;
         }
         if self.open.is_none() {
             self.text_count += 1;
-            steps.push(Step::TextStart { id });
+            steps.push(Step::TextStart { id, name });
         }
         self.open.get_or_insert_default().push_str(text);
         steps.push(Step::TextDelta { text: text.to_owned() });
@@ -208,7 +211,8 @@ impl Narrator {
         if rest.is_none() {
             self.discard("the logged answer differs", steps);
         }
-        self.write(rest.unwrap_or(&message.text), message.id.to_string(), steps);
+        let author = (message.id.to_string(), message.author.name.clone());
+        self.write(rest.unwrap_or(&message.text), author, steps);
         if self.open.take().is_some() {
             steps.push(Step::TextEnd { logged: Some(metadata.clone()) });
         }

@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::ai_sdk::AiSdkStream;
+use crate::{ag_ui::AgUiStream, ai_sdk::AiSdkStream};
 
 /// The longest silence before a comment is sent: API Gateway closes a stream that is silent for five minutes, and
 /// proxies do so sooner.
@@ -49,6 +49,8 @@ pub(crate) enum StreamFormat {
     Events,
     /// The Vercel AI SDK's UI message stream.
     AiSdk(Box<AiSdkStream>),
+    /// The events of AG-UI.
+    AgUi(Box<AgUiStream>),
 }
 
 /// The response that streams a turn's events. A turn that fails before its first event is an error as on any other
@@ -105,6 +107,7 @@ impl StreamFormat {
         match self {
             Self::Events => server_sent(event),
             Self::AiSdk(stream) => stream.write(event),
+            Self::AgUi(stream) => stream.write(event),
         }
     }
 }

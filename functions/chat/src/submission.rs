@@ -81,6 +81,14 @@ impl ChatRequest {
         }
         Ok(())
     }
+
+    /// Validates a message of another protocol, by the names that its id and its text have there.
+    pub(crate) fn validate_as(&self, id: &str, text: &str) -> Result<(), Error> {
+        self.validate().map_err(|error| match error {
+            Error::Invalid { field, reason } => Error::invalid(if field == "client_id" { id } else { text }, reason),
+            other => other,
+        })
+    }
 }
 
 impl<'a> Submission<'a> {

@@ -1,5 +1,6 @@
 //! `POST /threads/{thread_id}/chat`: customers, the bot and people, in success and in every kind of failure.
 
+mod agui;
 mod bursts;
 mod capacity;
 mod client_id;

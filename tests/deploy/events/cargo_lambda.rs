@@ -25,7 +25,7 @@ use tests::{persona::Persona, runtime_api::binary, stage::Stage};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Every event, in an order in which each has what it needs.
-const EVENTS: [&str; 32] = [
+const EVENTS: [&str; 33] = [
     "authorizer-rest",
     "authorizer-socket",
     "chatbot-list",
@@ -46,6 +46,7 @@ const EVENTS: [&str; 32] = [
     "chat",
     "chat-ui",
     "chat-ui-stream",
+    "chat-agui",
     "thread-messages",
     "handoff-escalate",
     "thread-list",

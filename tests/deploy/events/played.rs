@@ -50,7 +50,8 @@ pub(super) async fn story(player: &mut Player) -> Story {
     for role in ["customer", "bot"] {
         assert_eq!(socket.hears_of("message.created").await["message"]["role"], role);
     }
-    play!("chat-ui", "chat-ui-stream", "thread-messages", "handoff-escalate", "thread-list", "handoff-claim");
+    play!("chat-ui", "chat-ui-stream", "chat-agui", "thread-messages");
+    play!("handoff-escalate", "thread-list", "handoff-claim");
     // One more message, which waits until the bot holds the line again.
     player.replace("5f0c9d0e-1111-4222-8333-444455556666", "5f0c9d0e-1111-4222-8333-777788889999");
     player.stage.board.invocations().lose(true);

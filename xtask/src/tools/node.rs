@@ -11,14 +11,18 @@ use super::{
     python::Python,
 };
 
-/// The Vercel AI SDK in its last two major versions, its hooks and assistant-ui's transport, a WebSocket whose frames a
-/// test can disturb, and one that speaks to a terminal, AsyncAPI's schema, Playwright to control a browser, esbuild to
-/// bundle a page for it, and axe to find barriers in a page.
-const PACKAGES: [&str; 12] = [
+/// The Vercel AI SDK in its last two major versions, its hooks and assistant-ui's transport, AG-UI's client with its
+/// schemas, `CopilotKit`'s client of AG-UI, a WebSocket whose frames a test can disturb, and one that speaks to a
+/// terminal, AsyncAPI's schema, Playwright to control a browser, esbuild to bundle a page for it, and axe to find
+/// barriers in a page.
+const PACKAGES: [&str; 15] = [
     "ai6@npm:ai@6.0.326",
     "ai7@npm:ai@7.0.173",
     "@ai-sdk/react@4.0.177",
     "@assistant-ui/react-ai-sdk@1.4.12",
+    "@ag-ui/client@1.0.0",
+    "@ag-ui/core@1.0.0",
+    "@copilotkit/core@1.75.0",
     "react@19.3.1",
     "react-dom@19.3.1",
     "ws@8.23.0",

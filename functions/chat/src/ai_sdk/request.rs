@@ -6,9 +6,14 @@
 
 use lambda_http::Request;
 use serde::Deserialize;
-use shared::{Error, domain::ThreadId, http};
+use shared::{
+    Error,
+    domain::{Identity, ThreadId},
+    http,
+};
 
-use crate::submission::ChatRequest;
+use super::stream::AiSdkStream;
+use crate::{stream::StreamFormat, submission::ChatRequest};
 
 /// The SDK's request. Other fields are ignored, on this route alone: front ends send `tools`, `system`, `callSettings` and
 /// whatever an application puts into `body`.
@@ -45,8 +50,8 @@ struct Part {
     text: Option<String>,
 }
 
-/// The thread's id and the message in the SDK's request.
-pub(crate) fn parse(request: &Request) -> Result<(ThreadId, ChatRequest), Error> {
+/// The thread's id and the message in the SDK's request, and the format of the response.
+pub(crate) fn parse(request: &Request, caller: &Identity) -> Result<(ThreadId, ChatRequest, StreamFormat), Error> {
     let body: UiRequest = http::body(request)?;
     let last = body.messages.iter().enumerate().rfind(|(_, message)| message.role == "user");
     let Some((place, message)) = last else {
@@ -67,12 +72,6 @@ pub(crate) fn parse(request: &Request) -> Result<(ThreadId, ChatRequest), Error>
         }
     }
     let message = ChatRequest::new(text, message.id.clone());
-    message.validate().map_err(|error| match error {
-        Error::Invalid { field, reason } => {
-            let field = if field == "client_id" { "id" } else { "parts" };
-            Error::invalid(format!("messages.{place}.{field}"), reason)
-        }
-        other => other,
-    })?;
-    Ok((body.id, message))
+    message.validate_as(&format!("messages.{place}.id"), &format!("messages.{place}.parts"))?;
+    Ok((body.id, message, StreamFormat::AiSdk(AiSdkStream::new(caller).into())))
 }
