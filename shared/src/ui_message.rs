@@ -9,6 +9,7 @@ use crate::domain::{
 
 /// A message of the log that somebody said.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UiMessage {
     /// The `client_id` of a message that has one, else the message's id.
     pub id: String,
@@ -20,6 +21,7 @@ pub struct UiMessage {
 /// The SDK's two sides: what the bot and agents say is the assistant's.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum UiRole {
     User,
     Assistant,
@@ -27,6 +29,7 @@ pub enum UiRole {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum UiPart {
     Text {
         text: String,
@@ -44,6 +47,7 @@ pub enum UiPart {
 /// The state of a text: the log holds whole ones only.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum UiTextState {
     Done,
 }
@@ -51,6 +55,7 @@ pub enum UiTextState {
 /// What Switchboard knows of a message beyond the SDK's fields. While a message is being written, it lacks what only
 /// the log decides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UiMetadata {
     pub thread_id: ThreadId,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,5 +3,7 @@
 mod request;
 mod stream;
 
+#[cfg(feature = "schema")]
+pub(crate) use request::RunAgentInput;
 pub(crate) use request::parse;
 pub(crate) use stream::AgUiStream;

@@ -4,5 +4,7 @@
 mod request;
 mod stream;
 
+#[cfg(feature = "schema")]
+pub(crate) use request::UiRequest;
 pub(crate) use request::parse;
 pub(crate) use stream::AiSdkStream;

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 use shared::{
     domain::Act,
-    openapi::{Api, CHATBOT, Operation, THREAD, message, thread},
+    openapi::{Api, CHATBOT, Operation, Parameter, THREAD, message, thread},
 };
 
 use crate::{
+    ag_ui::RunAgentInput,
     ai_sdk::UiRequest,
     response::{ChatResponse, MessageResponse},
     submission::ChatRequest,
@@ -54,9 +55,34 @@ pub fn describe(api: &mut Api) {
             .problem(422),
     );
     api.add(
-        Operation::new("GET", "/chat/{thread_id}/stream", "resumeByAiSdk", "Front ends", Act::Chat)
-            .summary("Resume a stream of the Vercel AI SDK", "A turn is not streamed a second time.")
-            .no_content("Nothing to resume."),
+        Operation::new("GET", "/chat/{thread_id}/stream", "resumeByAiSdk", "Front ends", Act::ThreadRead)
+            .summary(
+                "Resume a stream of the Vercel AI SDK",
+                "The next message of the bot, while it writes one, or of a person, for as long as the deployment \
+                 waits for one.",
+            )
+            .query(Parameter {
+                name: "after",
+                schema: json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+                description: "The `seq` of the last message that the caller has. Without it: from now on.",
+            })
+            .stream("A UI message stream, version 1.", CHUNKS)
+            .no_content("Nobody is about to say anything."),
+    );
+    let messages = json!([{ "id": "m1", "role": "user", "content": "Where is my order?" }]);
+    let input = json!({ "threadId": THREAD, "runId": "run-1", "messages": messages });
+    api.add(
+        Operation::new("POST", "/agui", "chatByAgUi", "Front ends", Act::Chat)
+            .summary(
+                "Post a message by AG-UI",
+                "AG-UI's `RunAgentInput`. The last message of the role `user` counts; fields that are not listed are \
+                 ignored. While a person holds the line, the run ends with an interrupt.",
+            )
+            .body::<RunAgentInput>(input)
+            .stream("AG-UI's events, as server-sent events.", RUN)
+            .problem(404)
+            .problem(409)
+            .problem(422),
     );
 }
 
@@ -68,6 +94,10 @@ const CHUNKS: &str = "data: {\"type\":\"start\"}\n\ndata: {\"type\":\"text-start
     data: {\"type\":\"text-delta\",\"id\":\"text-1\",\"delta\":\"It is on the van.\"}\n\n\
     data: {\"type\":\"text-end\",\"id\":\"text-1\"}\n\ndata: {\"type\":\"finish\",\"finishReason\":\"stop\"}\n\n\
     data: [DONE]\n\n";
+
+const RUN: &str = "data: {\"type\":\"RUN_STARTED\",\"threadId\":\"thr_01JD0000000000000000000000\",\
+    \"runId\":\"run-1\"}\n\n\
+    data: {\"type\":\"RUN_FINISHED\",\"threadId\":\"thr_01JD0000000000000000000000\",\"runId\":\"run-1\"}\n\n";
 
 fn answered() -> Value {
     let mut answered = waiting();

@@ -75,7 +75,17 @@ pub fn describe(api: &mut Api) {
             )
             .query(Parameter { name: "after", schema: seq(), description: "Messages after this `seq`." })
             .query(Parameter { name: "before", schema: seq(), description: "Messages before this `seq`." })
+            .query(Parameter {
+                name: "as",
+                schema: json!({ "const": "ui" }),
+                description: "`ui`: the messages as the Vercel AI SDK's `UIMessage`s, without changes of owner and notes.",
+            })
+            .query(Parameter {
+                name: "wait",
+                schema: json!({ "type": "integer", "minimum": 1, "maximum": 20 }),
+                description: "With `after`: where nothing is there yet, waits for it up to this many seconds.",
+            })
             .paged()
-            .answer::<messages::Page>(200, "A page.", json!({ "data": [message()], "next_cursor": null })),
+            .answer::<messages::Listing>(200, "A page.", json!({ "data": [message()], "next_cursor": null })),
     );
 }

@@ -19,6 +19,7 @@ const MAX_WAIT_SECONDS: u64 = 20;
 /// Response of `GET /threads/{thread_id}/messages`.
 #[derive(Serialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MessageList"))]
 pub(crate) enum Listing {
     Log(Page),
     Ui(UiPage),
@@ -26,6 +27,7 @@ pub(crate) enum Listing {
 
 /// A page of the log.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MessagePage"))]
 pub(crate) struct Page {
     data: Vec<ListedMessage>,
     /// Internal notes of this page. The field is absent for customers, who must not learn that notes exist.
@@ -36,6 +38,7 @@ pub(crate) struct Page {
 
 /// A page of the log with `as=ui`: what was said, without changes of owner and notes.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UiMessagePage"))]
 pub(crate) struct UiPage {
     data: Vec<UiMessage>,
     next_cursor: Option<String>,
@@ -43,6 +46,7 @@ pub(crate) struct UiPage {
 
 /// A message in the list.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ListedMessage {
     #[serde(flatten)]
     message: Message,

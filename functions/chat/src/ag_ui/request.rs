@@ -19,7 +19,8 @@ use crate::{stream::StreamFormat, submission::ChatRequest};
 /// says nothing that the messages do not.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RunAgentInput {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RunAgentInput {
     thread_id: ThreadId,
     /// The client's name for the run.
     run_id: String,
@@ -28,6 +29,7 @@ struct RunAgentInput {
 
 /// A message, without the fields that we do not use.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AgUiMessage {
     id: String,
     role: String,

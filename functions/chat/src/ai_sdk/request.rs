@@ -18,7 +18,8 @@ use crate::{stream::StreamFormat, submission::ChatRequest};
 /// The SDK's request. Other fields are ignored, on this route alone: front ends send `tools`, `system`, `callSettings` and
 /// whatever an application puts into `body`.
 #[derive(Deserialize)]
-struct UiRequest {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AiSdkRequest"))]
+pub(crate) struct UiRequest {
     id: ThreadId,
     messages: Vec<UiMessage>,
     #[serde(rename = "trigger")]
@@ -30,6 +31,7 @@ struct UiRequest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Trigger {
     SubmitMessage,
     RegenerateMessage,
@@ -37,6 +39,7 @@ enum Trigger {
 
 /// A message of the SDK, without the fields that we do not use.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AiSdkMessage"))]
 struct UiMessage {
     id: String,
     role: String,
@@ -44,6 +47,7 @@ struct UiMessage {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AiSdkPart"))]
 struct Part {
     #[serde(rename = "type")]
     kind: String,
