@@ -16,7 +16,7 @@ use tokio::{
 use tests::{openai::brisk, stage::Stage};
 
 /// The first code block of this language in a file of `docs/`.
-fn block(file: &str, language: &str) -> String {
+pub(super) fn block(file: &str, language: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
     let text = fs::read_to_string(path).unwrap();
     let (_, rest) =

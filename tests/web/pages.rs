@@ -127,6 +127,11 @@ async fn the_widget_talks_and_holds_against_hostile_text() {
 }
 
 #[tokio::test]
+async fn the_lines_of_the_docs_put_the_widget_into_a_page() {
+    run_in_browser("embed.test.mjs").await;
+}
+
+#[tokio::test]
 async fn the_console_takes_over_and_gives_back() {
     run_in_browser("console.test.mjs").await;
 }

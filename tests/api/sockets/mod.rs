@@ -7,4 +7,5 @@ mod listening;
 mod lost;
 mod many;
 mod people;
+mod python_client;
 mod replay;

