@@ -12,7 +12,7 @@ use crate::{
     sam_local,
     schedules::{self, Schedules},
     schemathesis,
-    tools::{Browser, Installed, Node, Python, cargo, install},
+    tools::{Browser, Installed, Nginx, Node, Python, cargo, install},
     upstreams, web,
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct Options {
 enum Part {
     /// The tests of the pages in a browser
     Browser,
+    /// The test of streams behind nginx
+    Nginx,
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema, the npm package; and
     /// `browser`
     Node,
@@ -104,6 +106,7 @@ struct Tools {
     python: Option<Installed<Python>>,
     node: Option<Installed<Node>>,
     browser: Option<Installed<Browser>>,
+    nginx: Option<Installed<Nginx>>,
     emulators: Option<Installed<Emulators>>,
 }
 
@@ -136,6 +139,12 @@ impl Tools {
             report.left_out("Chromium", why);
             None
         };
+        let nginx = if without.contains(&Part::Nginx) {
+            report.left_out("nginx", "--without nginx");
+            None
+        } else {
+            Some(install(report, "nginx", Nginx::ready))
+        };
         let emulators = if without_python || without.contains(&Part::Emulators) {
             let why = if without_python { "--without python" } else { "--without emulators" };
             report.left_out("Emulators", why);
@@ -143,7 +152,7 @@ impl Tools {
         } else {
             Some(install(report, "Emulators", Emulators::ready))
         };
-        Self { python, node, browser, emulators }
+        Self { python, node, browser, nginx, emulators }
     }
 }
 
@@ -163,6 +172,9 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
         }
         if let Some(Ok(browser)) = &tools.browser {
             tests.env("CHROMIUM", browser.program());
+        }
+        if let Some(Ok(nginx)) = &tools.nginx {
+            tests.env("NGINX_PROGRAM", nginx.program());
         }
         if let Some(Ok(emulators)) = &tools.emulators {
             tests.env("MOTO_SERVER", &emulators.moto).env("MINISTACK", &emulators.ministack);

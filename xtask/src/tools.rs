@@ -3,6 +3,7 @@
 pub(crate) mod apt;
 mod browser;
 mod command;
+mod nginx;
 mod node;
 mod python;
 
@@ -16,6 +17,7 @@ use crate::report::{Outcome, Report};
 
 pub(crate) use {
     browser::Browser,
+    nginx::Nginx,
     node::Node,
     python::{Environment, Python},
 };

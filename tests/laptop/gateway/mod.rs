@@ -5,6 +5,7 @@ mod gate;
 mod invocations;
 mod laptop;
 mod management;
+mod nginx;
 mod pages;
 mod payloads;
 mod rest;
