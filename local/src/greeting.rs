@@ -85,8 +85,9 @@ pub fn conversation(url: &str, tokens: &Tokens, tenant: &str, chatbot: &str) -> 
 CUSTOMER={customer}
 AGENT={agent}
 ADMIN={admin}
+CHATBOT={chatbot}
 
-THREAD=$(curl -s $URL/threads -H "Authorization: Bearer $CUSTOMER" -d '{{"chatbot_id": "{chatbot}"}}' | {thread_id})
+THREAD=$(curl -s $URL/threads -H "Authorization: Bearer $CUSTOMER" -d "{{\"chatbot_id\": \"$CHATBOT\"}}" | {thread_id})
 curl -sw '\n' $URL/threads/$THREAD/chat -H "Authorization: Bearer $CUSTOMER" -d '{{"text": "Hello! Who are you?"}}'
 curl -sw '\n' $URL/threads/$THREAD/chat -H "Authorization: Bearer $AGENT" -d '{{"text": "I am Ana, and I take over."}}'
 curl -sw '\n' $URL/threads/$THREAD/messages -H "Authorization: Bearer $CUSTOMER"

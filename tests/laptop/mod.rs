@@ -1,5 +1,6 @@
-//! The binary `switchboard`: its gateway, its stand-in for OpenAI, and the process itself.
+//! The binary `switchboard`: its gateway, its stand-in for OpenAI, the process itself, and what the docs say of it.
 
+mod docs;
 mod gateway;
 mod process;
 mod standin;

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { call, customer, log, newThread, socketUrl, tools } from "./world.mjs";
 
 const docs = await readFile(new URL("../../docs/clients.md", import.meta.url), "utf8");
-const blocks = [...docs.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);
+const blocks = [...docs.matchAll(/^```sh[^\n]*\n(.*?)^```$/gms)].map(([, block]) => block);
 const [connects, listens] = blocks.filter((block) => block.includes("npx wscat"));
 const frames = blocks.find((block) => block.includes("<<FRAMES"));
 

@@ -16,9 +16,9 @@ import client
 CLIENTS, THREADS, DISCONNECTS, ROUNDS, SECONDS, SEED = (
     int(os.environ.get(name, otherwise))
     for name, otherwise in {
-        "CLIENTS": 20,
-        "THREADS": 4,
-        "DISCONNECTS": 300,
+        "CLIENTS": 12,
+        "THREADS": 3,
+        "DISCONNECTS": 200,
         "ROUNDS": 4,
         "SECONDS": 240,
         "SEED": time.time_ns() % 1_000_000,

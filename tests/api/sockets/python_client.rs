@@ -3,13 +3,9 @@
 use std::{env, fs, process::Stdio};
 
 use local::Options;
-use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
-};
+use tokio::process::Command;
 
-use crate::api::snippets::block;
+use crate::api::snippets::{block, prints};
 use tests::stage::Stage;
 
 /// `OPENAI_PYTHON` names a Python that has the packages `httpx` and `websockets`; without it the test does nothing.
@@ -33,23 +29,22 @@ async fn the_reference_client_ends_with_the_log_whatever_the_network_does() {
 }
 
 #[tokio::test]
-async fn the_lines_of_the_docs_print_what_is_said() {
+async fn the_reference_client_hears_the_bot_and_a_person() {
     let Some(python) = env::var_os("OPENAI_PYTHON") else { return };
     let stage = Stage::start().await;
     let thread = stage.thread().await;
     let folder = tempfile::tempdir().unwrap();
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/client.py"), folder.path().join("client.py")).unwrap();
-    fs::write(folder.path().join("chat.py"), block("clients.md", "python")).unwrap();
+    let code = block("clients.md", "python", "the_reference_client_hears_the_bot_and_a_person");
+    fs::write(folder.path().join("chat.py"), code).unwrap();
     let mut chat = Command::new(python);
-    chat.args(["-Bu", "chat.py"]).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    chat.args(["-Bu", "chat.py"]).current_dir(&folder);
     chat.env("URL", stage.board.url()).env("THREAD", &thread).env("CUSTOMER", stage.customer().token.unwrap());
-    let mut chat = chat.spawn().unwrap();
-    let mut lines = BufReader::new(chat.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next_line().await.unwrap().unwrap(), "1 customer Where is my order?");
-    let reply = lines.next_line().await.unwrap().unwrap();
-    assert!(reply.starts_with("2 bot "), "{reply}");
-    // A person takes over.
-    stage.agent().post(&format!("/threads/{thread}/chat"), json!({ "text": "Ana here." })).await.expect(202);
-    assert_eq!(lines.next_line().await.unwrap().unwrap(), "3 system ");
-    assert_eq!(lines.next_line().await.unwrap().unwrap(), "4 agent Ana here.");
+    let takes_over = async {
+        let mut socket = stage.agent().listens(&thread).await;
+        while socket.hears_of("message.created").await["message"]["role"] != "bot" {}
+        stage.agent().says(&thread, "Ana here.").await.expect(202);
+    };
+    let expected = ["1 customer Where is my order?", "2 bot ", "3 system ", "4 agent Ana here."];
+    tokio::join!(prints(chat, &expected), takes_over);
 }

@@ -26,14 +26,14 @@ use tokio::{
 use tests::runtime_api::binary;
 
 /// Timeout: nothing takes this long unless it hangs.
-const TIMEOUT: Duration = Duration::from_mins(1);
+pub(super) const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running `switchboard`. Dropping it kills it.
-struct Laptop {
+pub(super) struct Laptop {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// Everything that it printed until it was ready.
-    introduction: String,
+    pub(super) introduction: String,
     url: String,
     http: reqwest::Client,
 }
@@ -77,7 +77,7 @@ async fn complaint(command: &mut Command) -> String {
 
 impl Laptop {
     /// Starts on a free port.
-    async fn start(data_dir: &Path) -> Self {
+    pub(super) async fn start(data_dir: &Path) -> Self {
         Self::ready(switchboard(data_dir).args(["--port", "0"])).await
     }
 

@@ -18,6 +18,8 @@ use crate::{emulators, output::pass_on, process::Process, tools::Python};
 
 /// The docs whose commands are run.
 const DOCS: &str = "docs/operate.md";
+/// The opening fence of a code block that this command runs.
+const RUN_HERE: &str = "```sh tested-by=\"cargo xtask cloud\"\n";
 
 /// An account with an administrator, whose credentials all commands use.
 pub(super) struct Account {
@@ -133,11 +135,11 @@ impl Account {
     }
 }
 
-/// The code blocks for a shell under a heading.
+/// The code blocks under a heading that are marked as run here.
 fn commands(docs: &str, heading: &str) -> Option<String> {
     let (_, rest) = docs.split_once(&format!("\n### {heading}\n"))?;
     let section = rest.split("\n#").next()?;
-    let blocks: Vec<_> = section.split("```sh\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let blocks: Vec<_> = section.split(RUN_HERE).skip(1).filter_map(|block| block.split("```").next()).collect();
     (!blocks.is_empty()).then(|| blocks.concat())
 }
 
@@ -181,11 +183,12 @@ fn standin(folder: &Path) -> Result<(Process, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::commands;
+    use super::{RUN_HERE, commands};
 
     #[test]
     fn the_commands_of_a_heading_are_its_shell_blocks() {
-        let docs = "# A\n### One\nText\n```sh\na\n```\n```\nnot run\n```\n```sh\nb\n```\n### Two\n```sh\nc\n```\n";
+        let docs = "# A\n### One\nText\nRUNa\n```\n```sh\nnot run\n```\nRUNb\n```\n### Two\nRUNc\n```\n";
+        let docs = &docs.replace("RUN", RUN_HERE);
         assert_eq!(commands(docs, "One").unwrap(), "a\nb\n");
         assert_eq!(commands(docs, "Two").unwrap(), "c\n");
         assert_eq!(commands(docs, "Three"), None);
