@@ -10,8 +10,10 @@ use tests::stage::Stage;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/openapi.json");
 
+type Describe = fn(&mut Api);
+
 /// The functions with routes, by their names in the template, and their descriptions.
-const FUNCTIONS: [(&str, fn(&mut Api)); 6] = [
+const FUNCTIONS: [(&str, Describe); 6] = [
     ("thread", thread::api::describe),
     ("chat", chat::api::describe),
     ("handoff", handoff::api::describe),
@@ -82,7 +84,7 @@ fn operations() -> Vec<(Method, String, Value)> {
 }
 
 /// The routes that a function describes, as `METHOD path`.
-fn routes_of(describe: fn(&mut Api)) -> BTreeSet<String> {
+fn routes_of(describe: Describe) -> BTreeSet<String> {
     let mut api = Api::default();
     describe(&mut api);
     let document = api.document(&Value::Null, &Value::Null, &Value::Null);

@@ -13,6 +13,6 @@ pub fn describe(api: &mut Api) {
         Operation::new("POST", "/threads/{thread_id}/end", "endThread", "Who holds the line", Act::ThreadEnd)
             .summary("End a thread", "Its conversation at OpenAI is deleted; the messages stay readable.")
             .optional_body::<End>(json!({}))
-            .answer::<View>(200, "The thread.", thread("ended")),
+            .answer::<View>(200, "The thread.", &thread("ended")),
     );
 }

@@ -26,13 +26,13 @@ pub fn describe(api: &mut Api) {
                  `Accept: text/event-stream` the answer is a stream of the events in `/asyncapi.json`.",
             )
             .body::<ChatRequest>(message)
-            .answer::<ChatResponse>(200, "The message with the bot's reply, or the note.", answered())
+            .answer::<ChatResponse>(200, "The message with the bot's reply, or the note.", &answered())
             .stream("Server-sent events, which end with `done`.", EVENTS)
             .answer::<MessageResponse>(
                 202,
                 "The message is in the log. An answer comes later: from a person, or from the run of an earlier \
                  message.",
-                waiting(),
+                &waiting(),
             )
             .problem(409)
             .problem(422),

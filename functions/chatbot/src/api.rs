@@ -19,18 +19,18 @@ pub fn describe(api: &mut Api) {
             .body::<Create>(
                 json!({ "name": "Robin", "model": "gpt-5-mini", "instructions": "You work for the shop. Be brief." }),
             )
-            .answer::<View>(201, "The chatbot.", example()),
+            .answer::<View>(201, "The chatbot.", &example()),
     );
     api.add(
         Operation::new("GET", all, "listChatbots", TAG, Act::ChatbotRead)
             .summary("List chatbots", "Newest first, with the names of their documents but not the texts.")
             .paged()
-            .answer::<Page>(200, "A page.", json!({ "data": [example()], "next_cursor": null })),
+            .answer::<Page>(200, "A page.", &json!({ "data": [example()], "next_cursor": null })),
     );
     api.add(
         Operation::new("GET", id, "getChatbot", TAG, Act::ChatbotRead)
             .summary("Read a chatbot", "With the texts of its documents.")
-            .answer::<View>(200, "The chatbot.", example()),
+            .answer::<View>(200, "The chatbot.", &example()),
     );
     api.add(
         Operation::new("PATCH", id, "updateChatbot", TAG, Act::ChatbotWrite)
@@ -40,7 +40,7 @@ pub fn describe(api: &mut Api) {
                  version was read.",
             )
             .body::<Update>(json!({ "greeting": "Hello! How can I help?", "version": 1 }))
-            .answer::<View>(200, "The chatbot.", example())
+            .answer::<View>(200, "The chatbot.", &example())
             .problem(409),
     );
     api.add(

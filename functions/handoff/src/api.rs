@@ -15,7 +15,7 @@ pub fn describe(api: &mut Api) {
         Operation::new("POST", "/threads/{thread_id}/escalate", "escalateThread", TAG, Act::Escalate)
             .summary("Ask for a person", "Puts the thread into the queue. A repeat changes nothing.")
             .optional_body::<Escalate>(json!({ "reason": "I want to talk to a person." }))
-            .answer::<View>(200, "The thread.", thread("queued"))
+            .answer::<View>(200, "The thread.", &thread("queued"))
             .problem(409),
     );
     api.add(
@@ -26,7 +26,7 @@ pub fn describe(api: &mut Api) {
                  the other is told who has it.",
             )
             .optional_body::<Claim>(json!({}))
-            .answer::<View>(200, "The thread.", thread("agent"))
+            .answer::<View>(200, "The thread.", &thread("agent"))
             .problem(409),
     );
     api.add(
@@ -36,7 +36,7 @@ pub fn describe(api: &mut Api) {
                 "To the bot, or to the queue for another agent. Only the agent who holds it, or an admin, may.",
             )
             .body::<Release>(json!({ "to": "bot" }))
-            .answer::<View>(200, "The thread.", thread("bot"))
+            .answer::<View>(200, "The thread.", &thread("bot"))
             .problem(409),
     );
 }

@@ -18,7 +18,7 @@ pub fn describe(api: &mut Api) {
             .summary("Create a thread", "Agents and admins name the customer whom it belongs to in `customer_id`.")
             .idempotent()
             .body::<Create>(json!({ "chatbot_id": CHATBOT, "title": "Order 4711" }))
-            .answer::<View>(201, "The thread.", thread("bot")),
+            .answer::<View>(201, "The thread.", &thread("bot")),
     );
     api.add(
         Operation::new("GET", "/threads", "listThreads", TAG, Act::ThreadRead)
@@ -44,20 +44,20 @@ pub fn describe(api: &mut Api) {
                 description: "Adds the first 200 characters of each thread's last message.",
             })
             .paged()
-            .answer::<list::Page>(200, "A page.", json!({ "data": [thread("bot")], "next_cursor": null })),
+            .answer::<list::Page>(200, "A page.", &json!({ "data": [thread("bot")], "next_cursor": null })),
     );
     api.add(
         Operation::new("GET", id, "getThread", TAG, Act::ThreadRead).summary("Read a thread", unread).answer::<View>(
             200,
             "The thread.",
-            thread("bot"),
+            &thread("bot"),
         ),
     );
     api.add(
         Operation::new("PATCH", id, "updateThread", TAG, Act::ThreadUpdate)
             .summary("Update a thread", "A title of null removes it; a metadata value of null removes its key.")
             .body::<Update>(json!({ "title": "Order 4712", "metadata": { "plan": null } }))
-            .answer::<View>(200, "The thread.", thread("bot"))
+            .answer::<View>(200, "The thread.", &thread("bot"))
             .problem(409),
     );
     api.add(
@@ -86,6 +86,6 @@ pub fn describe(api: &mut Api) {
                 description: "With `after`: where nothing is there yet, waits for it up to this many seconds.",
             })
             .paged()
-            .answer::<messages::Listing>(200, "A page.", json!({ "data": [message()], "next_cursor": null })),
+            .answer::<messages::Listing>(200, "A page.", &json!({ "data": [message()], "next_cursor": null })),
     );
 }

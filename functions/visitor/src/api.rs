@@ -19,7 +19,7 @@ pub fn describe(api: &mut Api) {
                  sends an earlier token in `Authorization` keeps their id.",
             )
             .body::<TokenRequest>(json!({ "tenant": "acme", "chatbot_id": CHATBOT }))
-            .answer::<TokenResponse>(201, "The token.", example())
+            .answer::<TokenResponse>(201, "The token.", &example())
             .problem(403)
             .problem(404),
     );
@@ -27,7 +27,7 @@ pub fn describe(api: &mut Api) {
         Operation::new("POST", "/chatbots/{chatbot_id}/visitors", "tryChatbot", TAG, Act::ChatbotRead)
             .summary("Try a chatbot as a visitor", "A token for an hour, from any origin, public or not.")
             .optional_body::<TrialRequest>(json!({}))
-            .answer::<TokenResponse>(201, "The token.", example()),
+            .answer::<TokenResponse>(201, "The token.", &example()),
     );
 }
 

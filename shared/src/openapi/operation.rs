@@ -135,7 +135,7 @@ impl Operation {
     }
 
     #[must_use]
-    pub fn answer<T: JsonSchema>(mut self, status: u16, description: &str, example: Value) -> Self {
+    pub fn answer<T: JsonSchema>(mut self, status: u16, description: &str, example: &Value) -> Self {
         let answer = self.answers.entry(status.to_string()).or_insert_with(|| json!({ "content": {} }));
         answer["description"] = json!(description);
         answer["content"]["application/json"] = json!({ "example": example });

@@ -88,7 +88,7 @@ async fn a_turn_is_told_in_the_protocols_events() {
         "type": "RUN_FINISHED"
       }
     ]
-    "#)
+    "#);
     });
 }
 

@@ -183,13 +183,13 @@ async fn an_edited_message_is_a_new_one_and_sent_once() {
         assert_eq!(chunks[0]["messageMetadata"]["seq"], answer);
     }
     // A long id leaves room for what tells the edited message apart.
-    let long = "x".repeat(64);
-    customer.chats(&asked(&thread, &long, "Bye")).await;
-    customer.chats(&asked(&thread, &long, "Goodbye")).await;
+    let id_of_64 = "x".repeat(64);
+    customer.chats(&asked(&thread, &id_of_64, "Bye")).await;
+    customer.chats(&asked(&thread, &id_of_64, "Goodbye")).await;
     let log = customer.log(&thread).await;
     let ids: Vec<_> = [0, 2, 4, 6].map(|place| log[place]["client_id"].as_str().unwrap().to_owned()).into();
-    assert_eq!((log.len(), ids[0].as_str(), ids[2].as_str()), (8, "one", long.as_str()));
-    assert!(ids[1].starts_with("one~") && ids[3].len() == 64 && ids[3] != long, "{ids:?}");
+    assert_eq!((log.len(), ids[0].as_str(), ids[2].as_str()), (8, "one", id_of_64.as_str()));
+    assert!(ids[1].starts_with("one~") && ids[3].len() == 64 && ids[3] != id_of_64, "{ids:?}");
     // The other route has no edited messages.
     customer.says_as(&thread, "one", "Hi").await.problem(422, "idempotency_mismatch");
 }
