@@ -36,12 +36,12 @@ struct Run {
 
 /// They run at the same time, each on a core of its own.
 const RUNS: [Run; 3] = [
-    Run { name: "admin-chatbots", role: Role::Admin, max_examples: "1000", paths: "^/(chatbots|visitors)" },
-    Run { name: "admin-threads", role: Role::Admin, max_examples: "1000", paths: "^/(threads|chat/|chat$|agui)" },
+    Run { name: "admin-chatbots", role: Role::Admin, max_examples: "750", paths: "^/(chatbots|visitors)" },
+    Run { name: "admin-threads", role: Role::Admin, max_examples: "750", paths: "^/(threads|chat/|chat$|agui)" },
     Run {
         name: "customer",
         role: Role::Customer,
-        max_examples: "1000",
+        max_examples: "750",
         paths: "(chat|agui|escalate|messages|threads)$",
     },
 ];
