@@ -89,6 +89,19 @@ pub(super) async fn prints(mut command: Command, expected: &[&str]) {
 }
 
 #[tokio::test]
+async fn python_prints_the_words_as_they_come() {
+    let Some(runner) = runner("python") else { return };
+    let stage = Stage::start().await;
+    let thread = stage.thread().await;
+    let token = stage.customer().token.unwrap();
+    let code = block("clients.md", "python", "python_prints_the_words_as_they_come");
+    let variables = [("URL", stage.board.url()), ("THREAD", &thread), ("CUSTOMER", &token)];
+    let printed = run(&runner, "stream.py", &code, &variables).await;
+    let log = stage.customer().log(&thread).await;
+    assert_eq!(log[1]["text"], printed);
+}
+
+#[tokio::test]
 async fn javascript_hears_a_thread() {
     let Some(runner) = runner("js") else { return };
     let stage = Stage::start().await;

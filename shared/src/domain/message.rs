@@ -52,7 +52,7 @@ pub struct Message {
     pub origin: Option<Origin>,
 }
 
-/// The range of answered customer messages, from `from` through `through`, both included.
+/// A range of the log, both ends included, whose customer messages are answered. Other messages may be in it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answers {
