@@ -22,6 +22,7 @@ impl Findings {
             self.same("the text that stands in the AI SDK", &bots(&played.log), &view.texts());
             view.flaws.iter().for_each(|flaw| self.add(flaw.clone()));
             let finish = match becomes.cut.as_deref() {
+                _ if becomes.reason.as_deref() == Some("failure") => "error",
                 Some("length") => "length",
                 Some(_) => "content-filter",
                 None => "stop",

@@ -120,7 +120,8 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chat: 200 application/json message reply thread
     chat-ui: 200 text/event-stream events[27]
     chat-ui-stream: 204 - null
-    thread-messages: 200 application/json data[5] next_cursor
+    chat-agui: 200 text/event-stream events[24]
+    thread-messages: 200 application/json data[7] next_cursor
     handoff-escalate: 200 application/json chatbot_id created_at customer_id id metadata reason seq
         status status_since title updated_at
     thread-list: 200 application/json data[1] next_cursor
@@ -131,7 +132,7 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
         status_since title updated_at
     chat-run: 204 - null
     sweep: 204 - null
-    thread-messages: 200 application/json data[10] next_cursor
+    thread-messages: 200 application/json data[12] next_cursor
     chat-end: 200 application/json chatbot_id created_at customer_id ended_by id metadata seq status
         status_since title updated_at
     socket-default: 200 - null
