@@ -19,6 +19,7 @@ mod narration;
 mod response;
 mod resume;
 mod run;
+mod server_sent;
 mod stream;
 mod submission;
 

@@ -17,7 +17,6 @@ use lambda_http::{
     Response,
     http::{StatusCode, header},
 };
-use serde_json::Value;
 use shared::{Error, http, sockets::Event};
 use tokio::{
     sync::mpsc,
@@ -25,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{ag_ui::AgUiStream, ai_sdk::AiSdkStream};
+use crate::{ag_ui::AgUiStream, ai_sdk::AiSdkStream, server_sent};
 
 /// The longest silence before a comment is sent: API Gateway closes a stream that is silent for five minutes, and
 /// proxies do so sooner.
@@ -105,33 +104,11 @@ fn failure(turn: Result<Result<(), Error>, JoinError>) -> Option<Event> {
 impl StreamFormat {
     fn write(&mut self, event: &Event) -> String {
         match self {
-            Self::Events => server_sent(event),
+            Self::Events => server_sent::event(event),
             Self::AiSdk(stream) => stream.write(event),
             Self::AgUi(stream) => stream.write(event),
         }
     }
-}
-
-/// The event in the format of server-sent events: its type, its `seq` as the id where it has one, and its JSON, which
-/// has no line break.
-fn server_sent(event: &Event) -> String {
-    let json = on_one_line(event.frame().unwrap_or_else(|_| "{}".into()));
-    let id = event.seq().map_or_else(String::new, |seq| format!("id: {seq}\n"));
-    format!("event: {}\n{id}data: {json}\n\n", event.kind())
-}
-
-/// A server-sent event that has no type, only this JSON.
-pub(crate) fn data(json: &Value) -> String {
-    format!("data: {}\n\n", on_one_line(json.to_string()))
-}
-
-/// JSON without the characters at which some clients break lines that the format does not: U+0085, U+2028 and U+2029, as
-/// Python's `splitlines` does, which httpx reads streams with. They can only be in strings, where they may be escaped.
-fn on_one_line(json: String) -> String {
-    if !json.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
-        return json;
-    }
-    json.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
 impl HttpBody for Body {

@@ -9,7 +9,7 @@ use shared::{
 
 use crate::{
     narration::{FinishReason, Narrator, Step},
-    stream::data,
+    server_sent::data,
 };
 
 /// The version of the protocol that the events follow.

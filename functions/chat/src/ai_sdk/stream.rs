@@ -8,7 +8,7 @@ use shared::{
 
 use crate::{
     narration::{FinishReason, Narrator, Step},
-    stream::data,
+    server_sent::data,
 };
 
 /// Writes a turn's events as the chunks of one assistant message.
