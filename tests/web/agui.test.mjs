@@ -12,7 +12,8 @@ process.env.COPILOTKIT_TELEMETRY_DISABLED = "true";
 const { EventSchema } = tools("@ag-ui/core/schemas");
 const { CopilotKitCore } = tools("@copilotkit/core");
 // CopilotKit brings another version of the client than the newest.
-const clients = { "AG-UI's client": tools, "CopilotKit's version of it": createRequire(tools.resolve("@copilotkit/core")) };
+const copilotTools = createRequire(tools.resolve("@copilotkit/core"));
+const clients = { "AG-UI's client": tools, "CopilotKit's version of it": copilotTools };
 
 const needsCited = { skip: CITED ? false : "CITED names no thread" };
 const needsStandin = { skip: STANDIN ? false : "STANDIN names no model to delay" };
@@ -35,7 +36,8 @@ function agentOn(HttpAgent, threadId, wire = []) {
 
 /** The events of a response's text. */
 function valid(text) {
-  const events = text.split("\n\n").filter((line) => line.startsWith("data: ")).map((line) => JSON.parse(line.slice(6)));
+  const data = text.split("\n\n").filter((line) => line.startsWith("data: "));
+  const events = data.map((line) => JSON.parse(line.slice(6)));
   for (const event of events) {
     const checked = EventSchema.safeParse(event);
     assert.ok(checked.success, `${JSON.stringify(event)}: ${checked.error}`);
@@ -127,7 +129,7 @@ for (const [name, require] of Object.entries(clients)) {
 }
 
 describe("CopilotKit", () => {
-  const { HttpAgent } = clients["CopilotKit's version of it"]("@ag-ui/client");
+  const { HttpAgent } = copilotTools("@ag-ui/client");
 
   test("its core runs an agent: an answer, and after a claim an interrupt", async () => {
     const thread = await newThread();

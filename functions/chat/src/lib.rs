@@ -1,6 +1,6 @@
 //! `POST /threads/{thread_id}/chat`: post a message and have it answered. `POST /chat`: the same for the Vercel AI SDK
-//! ([`ai_sdk`]). `GET /chat/{thread_id}/stream`: what is said after its stream has ended ([`resume`]). `POST /agui`: the
-//! same for AG-UI ([`ag_ui`]).
+//! ([`ai_sdk`]). `GET /chat/{thread_id}/stream`: what is said after its stream has ended ([`resume`]). `POST /agui`:
+//! the same for AG-UI ([`ag_ui`]).
 //!
 //! A customer's message while the bot holds the line is answered by the model ([`llm`]); every other is broadcast to
 //! people ([`agent`]). The function also takes the plain event `{tenant, thread_id}` of an asynchronous invocation:
@@ -87,8 +87,8 @@ async fn respond(app: &App, request: &Request) -> Result<Response<lambda_http::B
     http::json(status, &response)
 }
 
-/// Responds with a stream of the turn's events. `parse` reads the thread's id and the message from the caller's request,
-/// and names the stream's format.
+/// Responds with a stream of the turn's events. `parse` reads the thread's id and the message from the caller's
+/// request, and names the stream's format.
 async fn respond_streaming(
     app: &App,
     request: &Request,

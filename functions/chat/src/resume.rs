@@ -32,7 +32,7 @@ pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Body
     }
     let format = StreamFormat::AiSdk(AiSdkStream::new(&identity).into());
     let (app, deadline, (sink, events)) = (app.clone(), crate::deadline(request), EventSink::open());
-    let turn = tokio::spawn(async move { tell(&app, &identity, first, &sink, deadline).await });
+    let turn = tokio::spawn(async move { tell(&app, &identity, (first, after), &sink, deadline).await });
     stream::open(events, turn, format)
 }
 
@@ -41,12 +41,12 @@ pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Body
 async fn tell(
     app: &App,
     identity: &Identity,
-    first: Look,
+    (first, after): (Look, u64),
     sink: &EventSink,
     deadline: Option<Instant>,
 ) -> Result<(), Error> {
     let id = first.thread.id.clone();
-    let mut follower = Follower::new(app, &identity.tenant, &id, first.thread.seq);
+    let mut follower = Follower::new(app, &identity.tenant, &id, first.thread.seq.max(after));
     let mut look = first;
     let person_until = Instant::now() + app.person_wait;
     let (mut has_told, mut has_heard) = (false, false);

@@ -15,8 +15,9 @@ pub(crate) fn data(json: &Value) -> String {
     format!("data: {}\n\n", on_one_line(json.to_string()))
 }
 
-/// JSON without the characters at which some clients break lines that the format does not: U+0085, U+2028 and U+2029, as
-/// Python's `splitlines` does, which httpx reads streams with. They can only be in strings, where they may be escaped.
+/// JSON without the characters at which some clients break lines that the format does not: U+0085, U+2028 and U+2029,
+/// as Python's `splitlines` does, which httpx reads streams with. They can only be in strings, where they may be
+/// escaped.
 fn on_one_line(json: String) -> String {
     if !json.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
         return json;

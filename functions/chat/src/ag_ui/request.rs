@@ -15,8 +15,8 @@ use shared::{
 use super::stream::AgUiStream;
 use crate::{stream::StreamFormat, submission::ChatRequest};
 
-/// The request. Other fields are ignored: the chatbot decides on tools, state and context, and an answer to an interrupt
-/// says nothing that the messages do not.
+/// The request. Other fields are ignored: the chatbot decides on tools, state and context, and an answer to an
+/// interrupt says nothing that the messages do not.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -15,8 +15,8 @@ use shared::{
 use super::stream::AiSdkStream;
 use crate::{stream::StreamFormat, submission::ChatRequest};
 
-/// The SDK's request. Other fields are ignored, on this route alone: front ends send `tools`, `system`, `callSettings` and
-/// whatever an application puts into `body`.
+/// The SDK's request. Other fields are ignored, unlike on our own routes: front ends send `tools`, `system`,
+/// `callSettings` and whatever an application puts into `body`.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AiSdkRequest"))]
 pub(crate) struct UiRequest {
