@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 pub use example::{CHATBOT, THREAD, message, thread};
 pub use operation::{Operation, Parameter};
 
-/// Where the document keeps its schemas.
+/// The place of the schemas in the document.
 const SCHEMAS: &str = "/components/schemas";
 
-/// What is described so far.
+/// The operations that are described so far.
 pub struct Api {
     paths: Map<String, Value>,
     /// Schemas of what the API accepts.
@@ -49,6 +49,7 @@ impl Api {
     /// Where they differ, the accepted one's name ends in `Input`.
     pub fn document(mut self, info: &Value, servers: &Value, tags: &Value) -> Value {
         let mut schemas = self.returned.take_definitions(true);
+        schemas.values_mut().for_each(never_null);
         let accepted = self.accepted.take_definitions(true);
         let differs = |name: &String, schema: &Value| schemas.get(name).is_some_and(|other| other != schema);
         let renamed: Vec<_> = accepted.iter().filter(|(name, schema)| differs(name, schema)).collect();
@@ -97,6 +98,22 @@ impl Api {
                 },
             },
         })
+    }
+}
+
+/// What is not always returned is absent, never null.
+fn never_null(schema: &mut Value) {
+    let Value::Object(fields) = schema else { return };
+    let required: Vec<Value> = fields.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    for (name, property) in fields.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        if !required.contains(&json!(name)) {
+            if let Some(kinds) = property.get_mut("type").and_then(Value::as_array_mut) {
+                kinds.retain(|kind| kind != "null");
+            }
+            if let Some(kinds) = property.get_mut("anyOf").and_then(Value::as_array_mut) {
+                kinds.retain(|kind| kind["type"] != "null");
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::{
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UiMessage {
-    /// The `client_id` of a message that has one, else the message's id.
+    /// The `client_id` of a customer's message that has one, else the message's id: only one side's are unique.
     pub id: String,
     pub role: UiRole,
     pub parts: Vec<UiPart>,
@@ -52,7 +52,7 @@ pub enum UiTextState {
     Done,
 }
 
-/// What Switchboard knows of a message beyond the SDK's fields. While a message is being written, it lacks what only
+/// The facts about a message beyond the SDK's fields. While a message is being written, it lacks what only
 /// the log decides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -83,9 +83,10 @@ impl UiMessage {
             Role::Bot | Role::Agent => UiRole::Assistant,
             Role::System => return None,
         };
+        let client_id = message.client_id.clone().filter(|_| message.role == Role::Customer);
         let text = UiPart::Text { text: message.text.clone(), state: UiTextState::Done };
         Some(Self {
-            id: message.client_id.clone().unwrap_or_else(|| message.id.to_string()),
+            id: client_id.unwrap_or_else(|| message.id.to_string()),
             role,
             parts: [text].into_iter().chain(UiPart::sources(message)).collect(),
             metadata: UiMetadata::of(message),

@@ -96,6 +96,9 @@ def keep_body_rules(path, body):
             del body["internal"]
     if path == "/visitors":
         body["tenant"] = "acme"
+    if path == "/agui":
+        body["threadId"] = thread()
+        body["messages"].append({"id": fill("message-"), "role": "user", "content": fill("text ")})
     if path == "/chat":
         body["id"] = thread()
         parts = [{"type": "text", "text": fill("text ")}]

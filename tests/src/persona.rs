@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::Settings;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Response, Url, header::HeaderMap};
 use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
@@ -24,7 +24,7 @@ pub struct Persona {
 /// A response: its status, headers and JSON body.
 pub struct Answer {
     pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
+    pub headers: HeaderMap,
     pub body: Value,
 }
 
@@ -164,26 +164,51 @@ impl Socket {
     }
 }
 
+/// A request that was sent.
+struct Sent {
+    method: Method,
+    url: Url,
+    body: Option<Vec<u8>>,
+}
+
+impl Sent {
+    async fn send(request: RequestBuilder) -> (Self, Response) {
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let body = request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec);
+        let sent = Self { method: request.method().clone(), url: request.url().clone(), body };
+        (sent, client.execute(request).await.unwrap())
+    }
+
+    #[track_caller]
+    fn validate(&self, status: u16, headers: &HeaderMap, answer: Option<&Value>) {
+        let exchange = Exchange {
+            method: self.method.as_str(),
+            url: &self.url,
+            sent: self.body.as_deref(),
+            status,
+            content_type: headers.get("content-type").and_then(|kind| kind.to_str().ok()),
+            answer,
+        };
+        exchange.validate();
+    }
+}
+
+/// Sends a request whose response may be a stream. Both have to match `web/openapi.json`.
+pub async fn opened(request: RequestBuilder) -> Response {
+    let (sent, response) = Sent::send(request).await;
+    sent.validate(response.status().as_u16(), response.headers(), None);
+    response
+}
+
 impl Answer {
     /// Sends the request. Both it and the answer have to match `web/openapi.json`.
     pub async fn of(request: RequestBuilder) -> Self {
-        let (client, request) = request.build_split();
-        let request = request.unwrap();
-        let (method, url) = (request.method().clone(), request.url().clone());
-        let sent = request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec);
-        let response = client.execute(request).await.unwrap();
+        let (sent, response) = Sent::send(request).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        let exchange = Exchange {
-            method: method.as_str(),
-            url: &url,
-            sent: sent.as_deref(),
-            status,
-            content_type: headers.get("content-type").and_then(|kind| kind.to_str().ok()),
-            answer: &body,
-        };
-        exchange.validate();
+        sent.validate(status, &headers, Some(&body));
         Self { status, headers, body }
     }
 

@@ -3,7 +3,10 @@
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::{event_schema::validate_event, persona::Persona};
+use crate::{
+    event_schema::validate_event,
+    persona::{Persona, opened},
+};
 
 /// A stream of server-sent events.
 pub struct Events {
@@ -42,7 +45,7 @@ impl Persona {
     /// Sends a message and streams the response.
     pub async fn streams(&self, thread: &str, body: Value) -> Events {
         let request = self.request(Method::POST, &format!("/threads/{thread}/chat")).json(&body);
-        let response = request.header("accept", "text/event-stream").send().await.unwrap();
+        let response = opened(request.header("accept", "text/event-stream")).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["access-control-allow-origin"], "*");
@@ -56,13 +59,13 @@ impl Persona {
 
     /// The response to the Vercel AI SDK's request as soon as the message is accepted.
     pub async fn opens_chat(&self, body: &Value) -> Response {
-        self.request(Method::POST, "/chat").header("accept", "*/*").json(body).send().await.unwrap()
+        opened(self.request(Method::POST, "/chat").header("accept", "*/*").json(body)).await
     }
 
     /// All events of the response to AG-UI's request.
     pub async fn runs(&self, body: &Value) -> Vec<Value> {
         let request = self.request(Method::POST, "/agui").header("accept", "text/event-stream").json(body);
-        let response = request.send().await.unwrap();
+        let response = opened(request).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let text = response.text().await.unwrap();
@@ -72,7 +75,7 @@ impl Persona {
 
     /// The response to the Vercel AI SDK's request for the stream of a thread. `query`: nothing, or `?after=…`.
     pub async fn resumes(&self, thread: &str, query: &str) -> Response {
-        self.request(Method::GET, &format!("/chat/{thread}/stream{query}")).send().await.unwrap()
+        opened(self.request(Method::GET, &format!("/chat/{thread}/stream{query}"))).await
     }
 }
 

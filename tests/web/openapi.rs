@@ -32,9 +32,9 @@ fn described() -> Value {
         "title": "Switchboard",
         "version": env!("CARGO_PKG_VERSION"),
         "summary": "A chat backend in which an AI answers first, a person can take over, and exactly one may speak.",
-        "description": "Unknown fields of a body, and unknown parameters of a list, are refused by name. Times are RFC \
-            3339 in UTC with milliseconds. Bodies are at most 1 MiB. What goes over sockets and streams is in \
-            `/asyncapi.json`.",
+        "description": "Unknown fields of a body, and unknown parameters of a list, are refused by name; `POST /chat` \
+            and `POST /agui` ignore other fields. Times are RFC 3339 in UTC with milliseconds. Bodies are at most 1 MiB. \
+            Events of sockets and of `POST /threads/{thread_id}/chat` as a stream are in `/asyncapi.json`.",
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     });
     let api_id = json!({ "default": "abcde12345", "description": "The API's id, from the stack's output `RestUrl`." });
@@ -50,7 +50,7 @@ fn described() -> Value {
     let tags = [
         ("Threads", "A customer's conversation."),
         ("Messages", "The log of a thread."),
-        ("Who holds the line", "The bot, the queue, or an agent: exactly one."),
+        ("Handoff", "The bot, the queue, or an agent: exactly one."),
         ("Chatbots", "The bots."),
         ("Visitors", "Customers without an account."),
         ("Front ends", "The protocols of libraries for chat pages."),

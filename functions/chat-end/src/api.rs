@@ -10,7 +10,7 @@ use crate::End;
 
 pub fn describe(api: &mut Api) {
     api.add(
-        Operation::new("POST", "/threads/{thread_id}/end", "endThread", "Who holds the line", Act::ThreadEnd)
+        Operation::new("POST", "/threads/{thread_id}/end", "endThread", "Handoff", Act::ThreadEnd)
             .summary("End a thread", "Its conversation at OpenAI is deleted; the messages stay readable.")
             .optional_body::<End>(json!({}))
             .answer::<View>(200, "The thread.", &thread("ended")),

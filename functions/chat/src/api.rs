@@ -51,8 +51,7 @@ pub fn describe(api: &mut Api) {
             .body::<UiRequest>(request)
             .stream("A UI message stream, version 1.", CHUNKS)
             .problem(404)
-            .problem(409)
-            .problem(422),
+            .problem(409),
     );
     api.add(
         Operation::new("GET", "/chat/{thread_id}/stream", "resumeByAiSdk", "Front ends", Act::ThreadRead)
@@ -81,8 +80,7 @@ pub fn describe(api: &mut Api) {
             .body::<RunAgentInput>(input)
             .stream("AG-UI's events, as server-sent events.", RUN)
             .problem(404)
-            .problem(409)
-            .problem(422),
+            .problem(409),
     );
 }
 
@@ -96,8 +94,14 @@ const CHUNKS: &str = "data: {\"type\":\"start\"}\n\ndata: {\"type\":\"text-start
     data: [DONE]\n\n";
 
 const RUN: &str = "data: {\"type\":\"RUN_STARTED\",\"threadId\":\"thr_01JD0000000000000000000000\",\
-    \"runId\":\"run-1\"}\n\n\
-    data: {\"type\":\"RUN_FINISHED\",\"threadId\":\"thr_01JD0000000000000000000000\",\"runId\":\"run-1\"}\n\n";
+    \"runId\":\"run-1\",\"protocolVersion\":\"1.0\"}\n\n\
+    data: {\"type\":\"TEXT_MESSAGE_START\",\"messageId\":\"run_01JD0000000000000000000000-1\",\
+    \"role\":\"assistant\"}\n\n\
+    data: {\"type\":\"TEXT_MESSAGE_CONTENT\",\"messageId\":\"run_01JD0000000000000000000000-1\",\
+    \"delta\":\"It is on the van.\"}\n\n\
+    data: {\"type\":\"TEXT_MESSAGE_END\",\"messageId\":\"run_01JD0000000000000000000000-1\"}\n\n\
+    data: {\"type\":\"RUN_FINISHED\",\"threadId\":\"thr_01JD0000000000000000000000\",\"runId\":\"run-1\",\
+    \"outcome\":{\"type\":\"success\"}}\n\n";
 
 fn answered() -> Value {
     let mut answered = waiting();

@@ -69,7 +69,8 @@ pub(crate) async fn tell_answer(
     let Some(seq) = response.awaited() else { return Ok(response) };
     let mut follower = Follower::new(app, tenant, &thread_id, seq);
     let mut reply = None;
-    while submission.sink.is_open() && follower.pause(submission.deadline).await {
+    let until = heard_until(app, submission.identity, submission.deadline);
+    while submission.sink.is_open() && follower.pause(Some(until)).await {
         let Look { thread, messages } = match follower.look().await {
             Ok(look) => look,
             Err(gone @ Error::NotFound(_)) => return Err(gone),
@@ -88,8 +89,9 @@ pub(crate) async fn tell_answer(
         }
         let is_owners = !matches!(thread.status, Status::Bot { .. });
         if reply.is_some() || is_owners || thread.answered_through >= seq {
-            let (thread, metadata) = app.thread(submission.identity, &thread_id).await?;
-            let view = thread.view(&metadata);
+            // The answer has been told: a failed read must not take it back.
+            let now = app.thread(submission.identity, &thread_id).await;
+            let view = now.map_or_else(|_| response.thread().clone(), |(thread, metadata)| thread.view(&metadata));
             if is_owners {
                 submission.sink.send(Event::thread(view.clone()));
             }
@@ -100,6 +102,12 @@ pub(crate) async fn tell_answer(
         }
     }
     Ok(response)
+}
+
+/// The time until which a caller may be told something: the function's deadline, but no longer than the token is valid.
+pub(crate) fn heard_until(app: &App, identity: &Identity, deadline: Option<Instant>) -> Instant {
+    let expiry = Instant::now() + identity.expires.since(app.now());
+    deadline.map_or(expiry, |deadline| deadline.min(expiry))
 }
 
 /// True for what a caller who waits for the answer to the message at `seq` is told: that answer, a change of owner, and

@@ -121,7 +121,7 @@ impl Narrator {
             Event::Error { code, detail, .. } => steps.push(Step::Error { code, detail: detail.clone() }),
             Event::Done { joined, .. } => {
                 self.has_failed |= joined;
-                self.discard("the run has failed", &mut steps);
+                self.discard("the answer was not finished", &mut steps);
                 steps.push(Step::Done { reason: self.finish_reason() });
             }
             _ => {}
@@ -217,6 +217,8 @@ impl Narrator {
             steps.push(Step::TextEnd { logged: Some(metadata.clone()) });
         }
         self.cut = message.cut;
+        // Whoever failed before, this is an answer.
+        self.has_failed = false;
         let sources: Vec<_> = UiPart::sources(message).collect();
         if !sources.is_empty() {
             steps.push(Step::Sources { sources });

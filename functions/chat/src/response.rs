@@ -18,21 +18,21 @@ pub(crate) enum ChatResponse {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Turn"))]
 pub(crate) struct MessageResponse {
     message: Message,
-    /// The first bot message that answers `message`; absent where a person answers, or another run will.
+    /// The first bot message that answers `message`; null where a person answers, or another run will.
     reply: Option<Message>,
     thread: thread::View,
     #[serde(skip)]
     answering: Answering,
 }
 
-/// When a message is answered.
+/// The run that answers a message.
 #[derive(Clone, Copy, PartialEq)]
 enum Answering {
-    /// By this request, unless a person does.
+    /// This request's, unless a person does.
     Here,
-    /// By a run that was under way.
+    /// One that was under way.
     Joined,
-    /// By a run that the sweep will start: this request's has failed.
+    /// One that the sweep will start: this request's has failed.
     Later,
 }
 

@@ -8,7 +8,7 @@ use shared::{
 
 use crate::{Claim, Escalate, Release};
 
-const TAG: &str = "Who holds the line";
+const TAG: &str = "Handoff";
 
 pub fn describe(api: &mut Api) {
     api.add(

@@ -76,6 +76,9 @@ pub(crate) async fn messages(
     let limit = http::limit(request)?;
     let (is_ui, mut position) = (is_ui(request)?, position(request)?);
     let until = wait(request)?.map(|wait| Instant::now() + wait);
+    if until.is_some() && identity.is_visitor() {
+        return Err(Error::Forbidden("visitors cannot wait; they listen on a socket"));
+    }
     app.thread(identity, id).await?;
     let is_listed = |message: &Message| !is_ui || message.event.is_none();
     let mut pauses = Pauses::default();

@@ -19,7 +19,11 @@ use lambda_http::{
 use serde::{Deserialize, Serialize};
 use shared::{
     App, Error,
-    domain::{Act, At, Chatbot, ChatbotId, Identity, chatbot::ChatbotConfig, identity::is_tenant},
+    domain::{
+        Act, At, Chatbot, ChatbotId, Identity,
+        chatbot::ChatbotConfig,
+        identity::{VISITOR, is_tenant},
+    },
     http,
     metrics::Metric,
 };
@@ -153,7 +157,7 @@ async fn issue_trial_token(
 }
 
 fn new_visitor_id(app: &App) -> String {
-    format!("vis_{}", app.ulid())
+    format!("{VISITOR}{}", app.ulid())
 }
 
 impl TokenResponse {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{At, ChatbotId, Participant, Person, Role};
 
+/// The beginning of a visitor's `subject`.
+pub const VISITOR: &str = "vis_";
+
 /// The caller, as the authorizer verified them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -24,6 +27,11 @@ impl Identity {
     /// True for agents and admins, who see all of the tenant's threads, its notes and its inbox.
     pub fn is_staff(&self) -> bool {
         matches!(self.role, Role::Agent | Role::Admin)
+    }
+
+    /// True for a visitor: a customer without an account, whose token is Switchboard's own.
+    pub fn is_visitor(&self) -> bool {
+        self.chatbot.is_some() && self.subject.starts_with(VISITOR)
     }
 
     pub fn person(&self) -> Person {

@@ -1,15 +1,22 @@
 //! `POST /agui` as AG-UI's `HttpAgent` sends it, and the events of the response.
 
+use std::time::Duration;
+
 use insta::assert_json_snapshot;
+use local::Options;
 use serde_json::{Value, json};
 
 use tests::{
     cited_answer::{ANSWER, DOCUMENTS, QUESTION},
+    clock::Turned,
     openai::brisk,
     persona::redacted,
     stage::Stage,
     streams::types,
 };
+
+/// Longer than a run's lease.
+const LEASE: Duration = Duration::from_secs(31);
 
 /// The body that AG-UI's client sends for a first message.
 fn run(thread: &str, id: &str, text: &str) -> Value {
@@ -131,6 +138,43 @@ async fn an_answer_that_lost_the_line_is_ended_and_said_to_be_void() {
     let discarded = json!({ "messageId": events[1]["messageId"], "reason": "the line changed hands" });
     assert_eq!(*custom(&events, "discarded"), discarded);
     assert_eq!(events.last().unwrap()["outcome"]["type"], "interrupt");
+}
+
+#[tokio::test]
+async fn a_run_that_joins_one_which_dies_ends_with_an_error() {
+    let clock = Turned::default();
+    let stage = Stage::with(Options { clock: clock.clock(), ..Options::default() }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.hold();
+    let _first = customer.streams(&thread, json!({ "text": "First" })).await;
+    hold.begun().await;
+    let mut listener = customer.listens(&thread).await;
+    let body = run(&thread, "two", "Second");
+    let (events, ()) = tokio::join!(customer.runs(&body), async {
+        while listener.hears_of("message.created").await["message"]["text"] != "Second" {}
+        clock.by(LEASE);
+    });
+    assert_eq!(types(&events), ["RUN_STARTED", "RUN_ERROR"]);
+    assert_eq!(events[1]["code"], "run_failed");
+    hold.release();
+}
+
+#[tokio::test]
+async fn a_run_that_joins_another_ends_with_its_answer() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let hold = stage.hold();
+    let _first = customer.streams(&thread, json!({ "text": "First" })).await;
+    hold.begun().await;
+    let mut listener = customer.listens(&thread).await;
+    let body = run(&thread, "two", "Second");
+    let (events, ()) = tokio::join!(customer.runs(&body), async {
+        while listener.hears_of("message.created").await["message"]["text"] != "Second" {}
+        hold.release();
+    });
+    assert_eq!(events.last().unwrap()["outcome"], json!({ "type": "success" }));
+    let log = customer.log(&thread).await;
+    assert_eq!(text(&events, &log.last().unwrap()["id"]), log.last().unwrap()["text"]);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! `GET /chat/{thread_id}/stream`: the next message of the bot or of a person, after a stream has ended.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use local::Options;
 use serde_json::{Value, json};
 
 use tests::{
+    openai::brisk,
     stage::Stage,
     streams::{chunks, silence, text, types},
 };
@@ -109,6 +110,45 @@ async fn what_was_said_after_a_seq_is_told_at_once() {
     stage.board.invocations().finished().await;
     let told = chunks(customer.resumes(&thread, "?after=3").await).await;
     assert!(text(&told, "text-1").contains("Hello, Ana"), "{told:?}");
+}
+
+/// The run that answers what an agent has left unanswered is invoked, and starts a moment later.
+#[tokio::test]
+async fn an_answer_that_is_about_to_begin_is_waited_for() {
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    agent.claims(&thread).await.expect(200);
+    customer.says(&thread, "Hello?").await.expect(202);
+    stage.releases_unheard(&thread).await;
+    let resumed = customer.resumes(&thread, "?after=2").await;
+    stage.sweeps().await;
+    let told = chunks(resumed).await;
+    assert!(text(&told, "text-1").contains("\"Hello?\""), "{told:?}");
+}
+
+#[tokio::test]
+async fn words_of_a_person_after_a_failed_bot_end_well() {
+    let stage = Stage::with(brisk()).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    stage.openai_goes_down();
+    customer.says(&thread, "Hello").await.expect(202);
+    agent.says(&thread, "Ana here.").await.expect(202);
+    let told = chunks(customer.resumes(&thread, "?after=1").await).await;
+    assert_eq!(text(&told, "text-1"), "Ana here.");
+    assert_eq!(told.last().unwrap()["finishReason"], "stop");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    customer.escalates(&thread).await.expect(200);
+    let exp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 2;
+    let claims = json!({
+        "sub": "cus", "tenant": "acme", "role": "customer", "exp": exp, "iss": "switchboard", "aud": "switchboard",
+    });
+    let brief = stage.bearing(Some(stage.board.tokens().sign(&claims)));
+    assert_eq!(silence(brief.resumes(&thread, "").await).await, ":\n\n");
 }
 
 #[tokio::test]

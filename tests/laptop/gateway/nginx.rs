@@ -60,13 +60,15 @@ impl Nginx {
     }
 }
 
-/// The two routes that stream, with a body for each.
-fn requests(thread: &str) -> [(String, Value); 2] {
+/// The routes that stream an answer, with a body for each, and the beginning of its last event.
+fn requests(thread: &str) -> [(String, Value, &'static str); 3] {
     let part = json!({ "type": "text", "text": "Where is my parcel?" });
     let messages = json!([{ "id": "m1", "role": "user", "parts": [part] }]);
+    let message = json!([{ "id": "m2", "role": "user", "content": "Where is my refund?" }]);
     [
-        (format!("/threads/{thread}/chat"), json!({ "text": "Where is my order?" })),
-        ("/chat".to_owned(), json!({ "id": thread, "messages": messages, "trigger": "submit-message" })),
+        (format!("/threads/{thread}/chat"), json!({ "text": "Where is my order?" }), "event: done"),
+        ("/chat".to_owned(), json!({ "id": thread, "messages": messages, "trigger": "submit-message" }), "[DONE]"),
+        ("/agui".to_owned(), json!({ "threadId": thread, "runId": "one", "messages": message }), "RUN_FINISHED"),
     ]
 }
 
@@ -91,13 +93,13 @@ async fn nginx_passes_the_first_word_on_before_the_answer_is_complete() {
     let stage = Stage::start().await;
     let nginx = Nginx::start(&program, stage.board.url(), "").await;
     let customer = Persona::of(&nginx.url, "", stage.customer().token);
-    for (path, body) in requests(&stage.thread().await) {
+    for (path, body, end) in requests(&stage.thread().await) {
         let hold = stage.standin().hold("POST", "/v1/responses", 1);
         let (mut response, mut read) = (asks(&customer, &path, &body).await, String::new());
         let first_word = reads_until(&mut response, &mut read, "delta");
         timeout(TIMEOUT, first_word).await.unwrap_or_else(|_| panic!("{path}: no word came, only {read}"));
         hold.release();
-        reads_until(&mut response, &mut read, if path == "/chat" { "[DONE]" } else { "event: done" }).await;
+        reads_until(&mut response, &mut read, end).await;
     }
 }
 
@@ -108,7 +110,7 @@ async fn nginx_collects_the_answer_without_the_header() {
     let stage = Stage::start().await;
     let nginx = Nginx::start(&program, stage.board.url(), "proxy_ignore_headers X-Accel-Buffering;").await;
     let customer = Persona::of(&nginx.url, "", stage.customer().token);
-    for (path, body) in requests(&stage.thread().await) {
+    for (path, body, _) in requests(&stage.thread().await) {
         let hold = stage.standin().hold("POST", "/v1/responses", 1);
         let mut answer = Box::pin(async {
             let (mut response, mut read) = (asks(&customer, &path, &body).await, String::new());

@@ -102,7 +102,7 @@ impl AgUiStream {
         let outcome = match self.thread.as_ref().and_then(|thread| interrupt(thread)) {
             Some(interrupt) => json!({ "type": "interrupt", "interrupts": [interrupt] }),
             None if reason == FinishReason::Failure => {
-                let message = "the run has failed; another one will answer, and its reply will be in the log";
+                let message = "the stream ended before the answer, which will be in the log";
                 return json!({ "type": "RUN_ERROR", "message": message, "code": "run_failed" });
             }
             None => json!({ "type": "success" }),
