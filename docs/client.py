@@ -22,13 +22,15 @@ class Thread:
                 await asyncio.sleep(wait + random.random() * self.backoff * 2 ** min(attempt, 6))
         raise TimeoutError(f"{method} {path}: ten attempts failed")
 
-    async def messages(self, failures=0):  # for ever; RuntimeError if the thread may not be read
+    async def messages(self, failures=0, refused=False):  # for ever; RuntimeError if it may not
         while True:
             began, bearer = time.monotonic(), {"Authorization": f"Bearer {self.token()}"}
-            with contextlib.suppress(OSError, asyncio.TimeoutError, websockets.WebSocketException):
+            try:
                 async with websockets.connect(self.socket_url, additional_headers=bearer, ping_interval=None) as socket:
-                    async for message in self.received(socket):
-                        yield message
+                    async for message in self.received(socket): yield message
+            except (OSError, asyncio.TimeoutError, websockets.WebSocketException) as error:
+                before, refused = refused, getattr(getattr(error, "response", None), "status_code", 0) in (401, 403)
+                if before and refused: raise RuntimeError("the token was refused, and a new one too") from error
             failures = 0 if time.monotonic() - began > self.patience else failures + 1
             await asyncio.sleep(random.random() * self.backoff * 2 ** min(failures, 6))
 
@@ -47,8 +49,7 @@ class Thread:
             action = "ping" if kind == "silence" else "subscribe" if event.get("more") else None
             if kind == "error" and event["code"] not in ("token_expired", "busy", "internal"):
                 raise RuntimeError(event["detail"])
-            if kind in ("subscribed", "pong"):
-                deadline, is_answered = time.monotonic() + self.ping_every, True
+            if kind in ("subscribed", "pong"): deadline, is_answered = time.monotonic() + self.ping_every, True
             if kind == "message.created" and seq > self.seq:
                 if event.get("truncated"):
                     event["message"] = (await self.request("GET", f"/messages?after={seq - 1}&limit=1"))["data"][0]
@@ -56,5 +57,4 @@ class Thread:
             while self.seq + 1 in early:
                 self.seq += 1
                 yield early.pop(self.seq)
-            if early and is_answered:
-                deadline = min(deadline, time.monotonic() + self.gap_after)
+            if early and is_answered: deadline = min(deadline, time.monotonic() + self.gap_after)

@@ -1,9 +1,9 @@
 """Puts `docs/client.py` through the churn, as `tests/web/churn.mjs` does with `web/switchboard.js`.
 
 Its sockets die in the middle of their frames; frames are lost, doubled and reordered; requests and responses are lost;
-tokens are refused and expire. In the end each client has the log: every message once, in order. The talk advances with
-the number of lost sockets, so nothing here waits for the clock. Prints one line of figures; the exit code is 1 if a
-client has anything other than the log, or after SECONDS.
+tokens are refused and expire. In the end each client has the log: every message once, in order. Where a new token is
+refused too, it gives up. The talk advances with the number of lost sockets, so nothing here waits for the clock. Prints
+one line of figures; the exit code is 1 if a client has anything other than the log, or after SECONDS.
 """
 
 import asyncio, base64, collections, hashlib, hmac, json, os, pathlib, random, sys, time
@@ -45,10 +45,12 @@ def token_of(role, seconds=3600):
 
 
 def tokens_of(role):
-    """A function whose tokens are now and then refused, or expire soon."""
+    """A function whose tokens are now and then refused, never two in a row, or expire soon."""
+    fault = None
 
     def token():
-        fault = random.choices(["refused_tokens", "brief_tokens", None], [1, 2, 7])[0]
+        nonlocal fault
+        fault = random.choices(["refused_tokens", "brief_tokens", None], [fault != "refused_tokens", 2, 7])[0]
         faults[fault] += 1
         return token_of(role, {"refused_tokens": -60, "brief_tokens": 2}.get(fault, 3600))
 
@@ -180,6 +182,18 @@ async def talk(thread_id):
     return 5 * ROUNDS
 
 
+async def gives_up(thread_id):
+    """A client whose new token is refused too stops, and says so."""
+    tokens = [token_of("customer", -60) for _ in range(3)]
+    thread = Thread(URL, SOCKET, thread_id, tokens.pop)
+    try:
+        await anext(thread.messages())
+    except RuntimeError as error:
+        assert "refused" in str(error) and len(tokens) == 1, (error, tokens)
+    else:
+        raise AssertionError("a client with refused tokens has heard a message")
+
+
 async def call(method, path, role, **body):
     """A request over a network without faults."""
     async with httpx.AsyncClient(timeout=60) as http:
@@ -203,6 +217,7 @@ async def churn():
     chatbot = (await call("POST", "/chatbots", "admin", json=about))["id"]
     made = [call("POST", "/threads", "customer", json={"chatbot_id": chatbot}) for _ in range(THREADS)]
     ids = [thread["id"] for thread in await asyncio.gather(*made)]
+    await gives_up(ids[0])
     client.websockets.connect, client.httpx.AsyncClient, calm = Wire, Http, httpx.AsyncClient
     listeners = [Listener(ids[n % THREADS], ("customer", "agent")[n // THREADS % 2]) for n in range(CLIENTS)]
     *sent, _ = await asyncio.gather(*map(talk, ids), deaths(DISCONNECTS))
