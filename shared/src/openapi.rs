@@ -85,9 +85,9 @@ impl Api {
                         "type": "http",
                         "scheme": "bearer",
                         "bearerFormat": "JWT",
-                        "description": "A token of your identity provider, or one that you sign yourself. Claims: `sub`, \
-                            `tenant`, `role` (`customer`, `agent` or `admin`), `exp`, `iss`, `aud`, and `name` if others \
-                            should see one.",
+                        "description": "A token of your identity provider, or one that you sign yourself. Claims: \
+                            `sub`, `tenant`, `role` (`customer`, `agent` or `admin`), `exp`, `iss`, `aud`, and `name` \
+                            if others should see one.",
                     },
                     "visitor": {
                         "type": "http",

@@ -78,7 +78,8 @@ pub fn describe(api: &mut Api) {
             .query(Parameter {
                 name: "as",
                 schema: json!({ "const": "ui" }),
-                description: "`ui`: the messages as the Vercel AI SDK's `UIMessage`s, without changes of owner and notes.",
+                description: "`ui`: the messages as the Vercel AI SDK's `UIMessage`s, without changes of owner and \
+                              notes.",
             })
             .query(Parameter {
                 name: "wait",

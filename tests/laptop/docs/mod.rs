@@ -83,8 +83,9 @@ fn every_block_of_the_docs_is_run_or_says_why_not() {
 
 #[test]
 fn what_is_wrong_with_a_block_is_said_with_its_file_and_line() {
-    let page = "# A\n\n```go\nmain\n```\n\n1. A list:\n   ```sh not-run=\"\"\n   rm\n   ```\n```js tested-by=\"nobody\"\n```\n\
-                ```json\n{\n```\n```yaml\na: [\n```\n```py runs=\"x\"\n```\n```\nplain\n```\n```text\nfine\n```\n";
+    let page = "# A\n\n```go\nmain\n```\n\n1. A list:\n   ```sh not-run=\"\"\n   rm\n   ```\n\
+                ```js tested-by=\"nobody\"\n```\n```json\n{\n```\n```yaml\na: [\n```\n```py runs=\"x\"\n```\n\
+                ```\nplain\n```\n```text\nfine\n```\n";
     let complaints: Vec<_> = Block::all("page.md", page).iter().filter_map(complaint).collect();
     let places: Vec<_> = complaints.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(places, ["3", "8", "11", "13", "16", "19", "21"].map(|line| format!("page.md:{line}")));

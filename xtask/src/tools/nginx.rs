@@ -16,8 +16,8 @@ impl Nginx {
     /// Finds nginx, or unpacks Debian's package into `.tools/nginx`: an installed package would start a server on port
     /// 80. The error says what to install.
     pub(crate) fn ready() -> Result<Self, String> {
-        const HOW: &str = "no nginx; install it (Debian: `sudo apt-get install nginx`, Fedora: `sudo dnf install nginx`, \
-                           macOS: `brew install nginx`)";
+        const HOW: &str = "no nginx; install it (Debian: `sudo apt-get install nginx`, Fedora: `sudo dnf install \
+                           nginx`, macOS: `brew install nginx`)";
         let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools/nginx");
         let found = || {
             let installed = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/bin/nginx", "/opt/homebrew/bin/nginx"];

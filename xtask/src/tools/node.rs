@@ -58,8 +58,8 @@ impl Node {
         Ok(node)
     }
 
-    /// The folder `.tools/NAME`, whose `node_modules` hold these packages. Installs what is missing; does nothing if the
-    /// folder was filled from the same list.
+    /// The folder `.tools/NAME`, whose `node_modules` hold these packages. Installs what is missing; does nothing if
+    /// the folder was filled from the same list.
     pub(crate) fn folder_with(&self, name: &str, packages: &[String]) -> Result<PathBuf, String> {
         let folder = env::current_dir().map_err(|error| error.to_string())?.join(".tools").join(name);
         let (filled_from, list) = (folder.join("packages.txt"), packages.join("\n"));

@@ -14,8 +14,8 @@ use super::{
 };
 
 /// cargo-lambda and zig build for Lambda, cfn-lint and SAM check the template, OpenAI's own client drives the stand-in,
-/// `docs/client.py` is a client on httpx and websockets. Node's wheel is the one without commands of its own: theirs are
-/// Python scripts that start Node as a child, where a signal does not reach it.
+/// `docs/client.py` is a client on httpx and websockets. Node's wheel is the one without commands of its own: theirs
+/// are Python scripts that start Node as a child, where a signal does not reach it.
 const PACKAGES: &str = "\
 cargo-lambda==1.9.2
 ziglang==0.17.1
@@ -125,9 +125,9 @@ fn create(folder: &Path, oldest: (u32, u32)) -> Result<(), String> {
     let Some(python) = found else {
         let (major, minor) = oldest;
         return Err(format!(
-            "no Python {major}.{minor} or newer with `venv` and `ensurepip` as `python3` or `python3.N` on PATH; install \
-             it (Debian: `sudo apt-get install python3-venv`, Fedora: `sudo dnf install python3`, macOS: `brew install \
-             python`)"
+            "no Python {major}.{minor} or newer with `venv` and `ensurepip` as `python3` or `python3.N` on PATH; \
+             install it (Debian: `sudo apt-get install python3-venv`, Fedora: `sudo dnf install python3`, macOS: \
+             `brew install python`)"
         ));
     };
     run(
