@@ -119,7 +119,7 @@ async fn javascript_hears_a_thread() {
         fs::write(&path, format!("globalThis.token = process.env.TOKEN;\n{code}")).unwrap();
         let mut node = Command::new(&runner[0]);
         node.arg(path).env("TOKEN", &token);
-        prints(node, &["message.created Where is my order?", "message.created This is"]).await;
+        prints(node, &["customer Where is my order?", "bot This is"]).await;
     }
 }
 
