@@ -154,8 +154,11 @@ export class ThreadStore {
     this.#opening = undefined;
     const [thread, board, posts] = [this.#thread, this.#board, [...this.#posts]];
     this.#thread = this.#board = undefined;
-    // What was being sent is sent.
-    const end = () => (this.#options.board ? thread?.close() : board?.close());
+    // What was being sent is sent. A component that came meanwhile may use the same thread of a shared client.
+    const end = () => {
+      if (!this.#options.board) board?.close();
+      else if (thread !== this.#thread) thread?.close();
+    };
     if (posts.length) Promise.allSettled(posts).then(end);
     else end();
   }
