@@ -35,7 +35,13 @@ export function storeOf(source) {
   const { board, threadId, ...options } = source;
   if (!board) return new ThreadStore(threadId, undefined, options);
   const ofBoard = kept(shared, board, () => new Map());
-  return kept(ofBoard, threadId, () => new ThreadStore(threadId, undefined, { board }));
+  const known = ofBoard.get(threadId)?.deref();
+  if (known) return known;
+  // Only components hold a store: those that nobody uses any more are forgotten.
+  for (const [id, store] of ofBoard) if (!store.deref()) ofBoard.delete(id);
+  const store = new ThreadStore(threadId, undefined, { board });
+  ofBoard.set(threadId, new WeakRef(store));
+  return store;
 }
 
 function kept(map, key, make) {
