@@ -123,19 +123,23 @@ export class ThreadStore {
       .finally(() => (this.#pages = undefined)));
   }
 
-  /** A request with the client's token, once there is a client. */
+  /** A request with the client's token. */
   async fetch(path, request) {
-    await this.#opening;
+    if (!this.#board) throw this.#notFollowed();
     return this.#board._fetch(path, request);
   }
 
   async #post(text, options) {
     if (!this.#thread) await this.#opening;
-    if (!this.#thread) throw this.#snapshot.error ?? new Error("The thread is not followed: no component uses it.");
+    if (!this.#thread) throw this.#notFollowed();
     return this.#thread.send(text, options);
   }
 
-  /** Reads the newest page and follows from there; where that cannot be read, from the beginning. */
+  #notFollowed() {
+    return this.#snapshot.error ?? new Error("The thread is not followed: no component uses it.");
+  }
+
+  /** Reads the newest page and follows from there. */
   async #open() {
     if (!this.id) return this.#set({ isLoading: false });
     const { signal } = (this.#following = new AbortController());
