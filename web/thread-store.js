@@ -146,12 +146,32 @@ export class ThreadStore {
     this.#snapshot = UNKNOWN;
     this.#board = this.#given?._board ?? this.#options.board ?? this.#newBoard();
     if (this.#given) this.#follow(this.#given, signal);
-    const read = Promise.all([this.#readThread(), this.#read()]);
-    const [thread, page, error] = await read.catch((error) => [this.#snapshot.thread, [], error]);
-    if (signal.aborted) return;
-    const refusal = error?.status ? error : undefined;
-    this.#place(page, { thread, isLoading: false, error: refusal });
-    if (!this.#given && !refusal) this.#follow(this.#board.thread(this.id, { after: page.at(-1)?.seq }), signal);
+    const [thread, page] = (await this.#readNewest(signal)) ?? [];
+    if (!page || signal.aborted) return;
+    this.#place(page, { thread, isLoading: false, error: undefined });
+    if (this.#given) return;
+    const after = page.at(-1)?.seq ?? 0;
+    const followed = this.#board.thread(this.id, { after });
+    this.#follow(followed, signal);
+    // The client may have followed it before, and told others what came after that page.
+    const [, missed] = (followed.seq > after && (await this.#readNewest(signal))) || [];
+    if (missed && !signal.aborted) this.#place(missed);
+  }
+
+  /** Reads the thread and its newest page, again after a failure that may pass; gives nothing if they are refused. */
+  async #readNewest(signal) {
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        return await Promise.all([this.#readThread(), this.#read()]);
+      } catch (error) {
+        if (signal.aborted) return;
+        const { status, code, retryAfter } = error;
+        const isRefusal = code === "closed" || (status >= 400 && status < 500 && status !== 429);
+        this.#set({ error, ...(isRefusal && { isLoading: false }) });
+        if (isRefusal) return;
+        await this.#board._backOff(failures, signal, 1000 * retryAfter);
+      }
+    }
   }
 
   #newBoard() {

@@ -89,6 +89,11 @@ async fn the_log_and_the_messages_of_use_chat_are_merged() {
     run("merge.test.mjs").await;
 }
 
+#[tokio::test]
+async fn the_store_of_the_hooks_misses_nothing_of_a_thread() {
+    run("thread-store.test.mjs").await;
+}
+
 /// React and the AI SDK's `useChat`, in a page.
 #[tokio::test]
 async fn the_react_hooks_hear_the_bot_and_the_people() {
