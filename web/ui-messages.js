@@ -63,12 +63,15 @@ function isVoid(message, after, log) {
   return !hasText || log.some(({ role, seq }) => role !== "customer" && seq > after);
 }
 
-/** A message of the chat with what only the log has: who wrote it, and the text without what was withdrawn. */
+/**
+ * A message of the chat with what only the log has: who wrote it, and the text without what was withdrawn, and without
+ * what another message of the log has, as where one stream brought two replies.
+ */
 function asLogged(message, said, isBusy) {
   const { role, metadata, parts } = message;
   const logged = toUIMessage(said);
   if (role === "user") return metadata?.message_id === said.id && textOf(message) === said.text ? message : logged;
-  const isCorrected = parts.some(({ type }) => type === "data-discarded");
+  const isCorrected = parts.some(({ type }) => type === "data-discarded") || textOf(message) !== said.text;
   if (isBusy || (metadata?.role && metadata.seq && !isCorrected)) return message;
   return { ...message, metadata: { ...metadata, ...logged.metadata }, parts: isCorrected ? logged.parts : parts };
 }

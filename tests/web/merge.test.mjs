@@ -80,6 +80,21 @@ test("an answer that started over has only its last text", () => {
   assert.deepEqual(texts(messages), ["Where is it?", "On the van."]);
 });
 
+test("a stream that brought two replies is the last of them, and each is there once", () => {
+  const next = message(3, "customer", "And now?", { client_id: "next" });
+  const [first, second] = [message(4, "bot", "On the van."), message(5, "bot", "Near you.")];
+  const both = streamed("On the van.Near you.", { message_id: "msg_5", seq: 5, role: "bot" });
+  const messages = merged([ASKED, next, first, second], [asked("mine", "Where is it?"), both]);
+  assert.deepEqual(texts(messages), ["Where is it?", "And now?", "On the van.", "Near you."]);
+});
+
+test("a customer's and an agent's message may have the same client_id", () => {
+  const log = [message(1, "customer", "Hello?", { client_id: "m1" }), message(2, "agent", "Yes?", { client_id: "m1" })];
+  assert.deepEqual(merged(log, []).map(({ id }) => id), ["m1", "msg_2"]);
+  const messages = merged(log, [asked("m1", "Hello?")]);
+  assert.deepEqual(messages.map(({ id, role }) => [id, role]), [["m1", "user"], ["msg_2", "assistant"]]);
+});
+
 test("a message without words, as of a person's line, is none", () => {
   const silent = { id: "stream", role: "assistant", parts: [{ type: "data-thread", data: {} }] };
   assert.equal(merged([ASKED], [asked("mine", "Where is it?"), silent], true).length, 2);
