@@ -41,8 +41,7 @@ export const isLogged = (message) => message?.role !== "assistant" || Boolean(me
 
 /** Returns the function that finds a message of the chat in the log. */
 function finderIn(log) {
-  const byId = new Map(log.flatMap((said) => [[said.id, said], [said.client_id, said]]));
-  byId.delete(undefined);
+  const byId = new Map(log.flatMap((said) => [[said.id, said], [idOf(said), said]]));
   return (message, isBusy) => {
     const { id, role, metadata } = message;
     const said = byId.get(metadata?.message_id) ?? byId.get(id);
@@ -76,6 +75,9 @@ function asLogged(message, said, isBusy) {
   return { ...message, metadata: { ...metadata, ...logged.metadata }, parts: isCorrected ? logged.parts : parts };
 }
 
+/** The id in the chat. An agent may have given a message the same `client_id` as a customer. */
+const idOf = ({ id, client_id, role }) => (role === "customer" && client_id) || id;
+
 const converted = new WeakMap();
 
 /** A message of the log as one of the AI SDK: the same object each time. */
@@ -84,12 +86,13 @@ export function toUIMessage(message) {
   return converted.get(message);
 }
 
-function convert({ id, client_id, thread_id, seq, role, author, text, at, sources = [] }) {
+function convert(message) {
+  const { id, thread_id, seq, role, author, text, at, sources = [] } = message;
   const documents = sources.map(({ document }, index) => {
     return { type: "source-document", sourceId: `${id}-${index}`, mediaType: "text/plain", title: document };
   });
   return {
-    id: client_id ?? id,
+    id: idOf(message),
     role: role === "customer" ? "user" : "assistant",
     parts: [{ type: "text", text, state: "done" }, ...documents],
     metadata: { thread_id, message_id: id, seq, at, role, name: author.name },
