@@ -25,12 +25,12 @@ export function useSwitchboardChat(source, { resume = true, ...options } = {}) {
     if (messages !== current) setMessages((now) => merge(log, now, isBusy));
   });
 
-  // After a reload in mid-answer, the rest of it is heard, once.
+  // After a reload in mid-answer, the rest of it is heard, once. Who has asked meanwhile hears it anyway.
   const loaded = useRef();
   useEffect(() => {
     if (isLoading || loaded.current === store) return;
     loaded.current = store;
-    if (resume && thread?.status === "bot" && log.at(-1)?.role === "customer") resumeStream();
+    if (resume && !isBusy && thread?.status === "bot" && log.at(-1)?.role === "customer") resumeStream();
   });
 
   const shown = useMemo(() => {

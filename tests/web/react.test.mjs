@@ -60,13 +60,18 @@ beforeEach(async () => {
   wrong = watch(page);
 });
 
-/** Shows a thread in a tab, once it is loaded and heard. */
-async function shows(hook, threadId, tab = page) {
+/** Begins to show a thread in a tab. */
+async function begins(hook, threadId, tab = page) {
   tab.setDefaultTimeout(PATIENCE);
   await tab.goto(`http://127.0.0.1:${server.address().port}/`);
   await tab.waitForFunction(() => window.ready);
   const where = { url, socketUrl, token: customer, threadId };
   await tab.evaluate(([hook, where]) => window.start(hook, where), [hook, where]);
+}
+
+/** Shows a thread in a tab, once it is loaded and heard. */
+async function shows(hook, threadId, tab = page) {
+  await begins(hook, threadId, tab);
   await tab.locator("#state", { hasText: /^(?!.*loading).*open/ }).waitFor();
   return threadId;
 }
@@ -150,6 +155,26 @@ test("useChat: after a reload in mid-answer the answer arrives", needsStandin, a
   await held.goesOn();
   await line("You said", "bot");
   await showsTheLog(id);
+});
+
+test("useChat: a question that is asked while the page loads is one request", needsStandin, async () => {
+  const id = await newThread();
+  const taken = [];
+  page.on("request", (request) => request.url().endsWith(`/chat/${id}/stream`) && taken.push(request.url()));
+  const held = await model.stops(4);
+  let load;
+  const mayLoad = new Promise((resolve) => (load = resolve));
+  await page.route(/\/messages\?limit=/, async (route) => (await mayLoad, route.continue()));
+  await begins("AiSdk", id);
+  await asks("Where is my order?");
+  await words("This is");
+  load();
+  await state(/^(?!.*loading).*open/);
+  await held.goesOn();
+  await line("You said", "bot");
+  await state("ready bot");
+  await showsTheLog(id);
+  assert.deepEqual(taken, []);
 });
 
 test("useChat: after stop() the next message gets its answer", needsStandin, async () => {
@@ -261,9 +286,6 @@ test("useSwitchboard: a component that goes takes its socket with it, but not wh
 });
 
 test("useSwitchboard: a thread that is not the customer's is an error", async () => {
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  await page.waitForFunction(() => window.ready);
-  const where = { url, socketUrl, token: customer, threadId: "thr_01JD0000000000000000000000" };
-  await page.evaluate((where) => window.start("Wire", where), where);
+  await begins("Wire", "thr_01JD0000000000000000000000");
   await page.locator("#error", { hasText: "not_found" }).waitFor();
 });
