@@ -26,6 +26,9 @@ import type {
  * - A client's options, and the thread's id. The client lives as long as the component. `token` may be a new function
  *   at each rendering.
  *
+ * Another token is one of the same user, renewed. Where the user of a page can change, give the component a `key` that
+ * changes too, such as the user's id: else its socket, and what it shows, stay the old user's.
+ *
  * Without an id, as before a thread is made, nothing is read.
  */
 export type ThreadSource =

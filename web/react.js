@@ -16,7 +16,7 @@ export function useSwitchboard(source) {
 export function useThreadStore(source) {
   const { board, url, socketUrl, threadId, token } = source;
   const store = useMemo(() => storeOf(source), ["send" in source ? source : board, url, socketUrl, threadId]);
-  // A function that is written in the component is another one each time.
+  // A function that is written in the component is another one each time. Another user needs another `key`.
   useEffect(() => {
     store.token = token;
   });
