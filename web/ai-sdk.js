@@ -57,7 +57,7 @@ function newTransport(store) {
   });
 }
 
-/** What the bot is saying to another tab of the user. */
+/** The bot's words so far, which another tab of the user has asked for. */
 function unfinished(thread_id, text) {
   const parts = [{ type: "text", text, state: "streaming" }];
   return { id: "pending", role: "assistant", parts, metadata: { thread_id, role: "bot" } };
