@@ -23,8 +23,9 @@ export class Session {
   }
 
   async connect() {
-    const pages = this.host.getAttribute("pages") ?? import.meta.url;
-    this.#config ??= await (await fetch(new URL("config.json", pages))).json();
+    const pages = this.host.getAttribute("pages");
+    const base = pages ? new URL(pages.replace(/\/?$/, "/"), document.baseURI) : import.meta.url;
+    this.#config ??= await (await fetch(new URL("config.json", base))).json();
     if (this.closing.signal.aborted) throw new SwitchboardError({ code: "closed" });
     return (this.board ??= new Switchboard({
       ...this.#config,

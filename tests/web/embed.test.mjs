@@ -36,6 +36,7 @@ async function chatIn(t, lines) {
   const paths = [];
   context.on("request", (request) => paths.push(new URL(request.url()).pathname));
   await context.route(`${url}/shop`, (route) => route.fulfill({ body, contentType: "text/html" }));
+  await context.route(`${url}/pages/config.json`, (route) => route.continue({ url: `${url}/config.json` }));
   await context.route(`${url}/chat-token`, (route) => route.fulfill({ body: customer }));
   const page = await context.newPage();
   const chat = new Chat(context, page, watch(page));
@@ -58,6 +59,14 @@ test("a script alone", async (t) => {
 
 test("the element, after its module is loaded", async (t) => {
   await chatIn(t, EMBED[1].replace(' lang="es"', "") + `<script type="module" src="${url}/widget.js"></script>`);
+});
+
+test("an element whose pages are named as seen from its page, with and without a slash at the end", async (t) => {
+  for (const pages of ["pages", "./pages/", `${url}/pages`]) {
+    const element = `<switchboard-chat pages="${pages}" tenant="${TENANT}" chatbot="bot_…"></switchboard-chat>`;
+    const { paths } = await chatIn(t, `${element}<script type="module" src="${url}/widget.js"></script>`);
+    assert.ok(paths.includes("/pages/config.json") && !paths.includes("/config.json"), paths.join(" "));
+  }
 });
 
 test("a customer who is logged in", async (t) => {
