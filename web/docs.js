@@ -35,8 +35,8 @@ function type(schema = {}) {
 function fields(schema, required = schema.required ?? []) {
   const rows = Object.entries(schema.properties ?? {}).map(([name, field]) => {
     const notes = [field.description, field.default !== undefined && `Default: \`${JSON.stringify(field.default)}\`.`];
-    return el("tr", {},
-      el("td", {}, el("code", {}, name), required.includes(name) ? "" : el("span", { className: "muted" }, " optional")),
+    const optional = required.includes(name) ? "" : el("span", { className: "muted" }, " optional");
+    return el("tr", {}, el("td", {}, el("code", {}, name), optional),
       el("td", {}, el("div", { className: "muted" }, type(field)), prose(notes.filter(Boolean).join(" "))));
   });
   return rows.length ? el("table", {}, rows) : el("p", { className: "muted" }, "No fields.");
@@ -55,28 +55,35 @@ const example = (content) => content && JSON.stringify(content.example, null, 2)
 function operation(method, path, it, shapes) {
   const body = it.requestBody?.content["application/json"];
   const parameters = it.parameters ?? [];
-  const inPath = parameters.filter((parameter) => parameter.in === "path");
-  const inputs = inPath.map((parameter) => el("input", { name: parameter.name, placeholder: parameter.example }));
+  const inputsOf = (place) => parameters.filter((one) => one.in === place).map(({ name, example = "" }) =>
+    el("input", { name, placeholder: example }));
+  const [ids, queries, keys] = ["path", "query", "header"].map(inputsOf);
+  const inputs = [...ids, ...queries, ...keys];
   const text = body && el("textarea", { rows: example(body).split("\n").length, value: example(body) });
   const [line, shown] = [el("pre"), el("pre", { hidden: true })];
   shown.setAttribute("role", "status");
 
+  /** Names and values of the inputs that are not empty. */
+  const given = (some) => some.filter(({ value }) => value).map(({ name, value }) => [name, value]);
   const address = () => {
-    const filled = inputs.reduce((so, input) => so.replace(`{${input.name}}`, input.value || input.placeholder), path);
-    return $("url").value + filled;
+    const filled = ids.reduce((so, input) => so.replace(`{${input.name}}`, input.value || input.placeholder), path);
+    const query = `${new URLSearchParams(given(queries))}`;
+    return $("url").value + filled + (query && `?${query}`);
   };
   const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
   const refresh = () => {
     const parts = [`curl -X ${method} ${quoted(address())}`];
     if (it["x-roles"]) parts.push(`-H ${quoted(`Authorization: Bearer ${$("token").value || "$TOKEN"}`)}`);
+    for (const [name, value] of given(keys)) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
     if (text) parts.push(`-d ${quoted(text.value)}`);
     // A variable is not replaced within single quotes.
-    line.textContent = parts.join(" \\\n  ").replace("'Authorization: Bearer $TOKEN'", '"Authorization: Bearer $TOKEN"');
+    line.textContent = parts.join(" \\\n  ").replace(/'(Authorization: Bearer \$TOKEN)'/, '"$1"');
   };
   const send = async () => {
     shown.hidden = false;
     shown.textContent = "…";
-    const headers = $("token").value ? { authorization: `Bearer ${$("token").value}` } : {};
+    const headers = new Headers(given(keys));
+    if ($("token").value) headers.set("Authorization", `Bearer ${$("token").value}`);
     try {
       const answer = await fetch(address(), { method, headers, body: text?.value });
       const said = await answer.text();
@@ -125,7 +132,7 @@ function chapter(name, sections) {
   $("reference").append(el("h2", {}, name), ...sections);
 }
 
-/** What a token says of its bearer. */
+/** A sentence on the bearer of a token. */
 function who(token) {
   try {
     const padded = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
@@ -153,7 +160,8 @@ async function show() {
     chapter(name, tagged.map((each) => operation(...each, api.components.schemas)));
   }
   const messages = Object.entries(wires.components.messages);
-  const message = ([key, it]) => el("section", { id: `wire-${key}` }, el("h3", {}, it.name), el("p", {}, prose(it.summary)),
+  const message = ([key, it]) => el("section", { id: `wire-${key}` }, el("h3", {}, it.name),
+    el("p", {}, prose(it.summary)),
     fields(it.payload.$ref ? wires.components.schemas[last(it.payload.$ref)] : it.payload));
   chapter("Events", messages.filter(([key]) => !key.endsWith(".frame")).map(message));
   chapter("Frames of a socket", messages.filter(([key]) => key.endsWith(".frame")).map(message));

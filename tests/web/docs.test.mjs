@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 
 import { accessible, launch, picture, watch } from "./chromium.mjs";
-import { customer, newThread, url } from "./world.mjs";
+import { call, customer, newThread, url } from "./world.mjs";
 
 const run = promisify(execFile);
 const document = await (await fetch(`${url}/openapi.json`)).json();
@@ -66,6 +66,37 @@ test("a request is sent with the token, and its curl line does the same", async 
   const line = await page.evaluate(() => navigator.clipboard.readText());
   const { stdout } = await run("sh", ["-c", `${line} -s`]);
   assert.equal(JSON.parse(stdout).message.id, shown.message.id);
+});
+
+test("query parameters and the idempotency key are sent where they are filled in", async (t) => {
+  const page = await opened(t);
+  await page.locator("#token").fill(customer);
+  const chatbot = (await call(customer, "GET", `/threads/${await newThread()}`)).chatbot_id;
+  const answered = async (section) => {
+    const [request] = await Promise.all([
+      page.waitForRequest((request) => request.url().includes("/threads")),
+      section.getByRole("button", { name: "Send" }).click(),
+    ]);
+    await section.getByRole("status").getByText(/^20[01]\n/).waitFor();
+    return request;
+  };
+  const line = (section) => section.locator("pre", { hasText: /^curl / }).textContent();
+  const create = page.locator("#createThread");
+  await create.getByText("Try it").click();
+  await create.getByLabel("Body").fill(JSON.stringify({ chatbot_id: chatbot }));
+  assert.equal((await answered(create)).headers()["idempotency-key"], undefined);
+  await create.getByLabel("Idempotency-Key").fill("it's one");
+  assert.equal((await answered(create)).headers()["idempotency-key"], "it's one");
+  const { id } = JSON.parse((await create.getByRole("status").textContent()).slice(4));
+  const { stdout } = await run("sh", ["-c", `${await line(create)} -s`]);
+  assert.equal(JSON.parse(stdout).id, id);
+
+  const list = page.locator("#listThreads");
+  await list.getByText("Try it").click();
+  await list.getByLabel("limit").fill("1");
+  assert.equal(new URL((await answered(list)).url()).search, "?limit=1");
+  const listed = await run("sh", ["-c", `${await line(list)} -s`]);
+  assert.equal(JSON.parse(listed.stdout).data.length, 1);
 });
 
 test("an example is a request that the API understands", async (t) => {
