@@ -1,4 +1,5 @@
-// Tests of the Vercel AI SDK's own transport, which `useChat` uses, in two major versions, against a running Switchboard.
+// Tests of the Vercel AI SDK's own transport, which `useChat` uses, in two major versions, against a running
+// Switchboard.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -85,8 +85,9 @@ test("query parameters and the idempotency key are sent where they are filled in
   await create.getByText("Try it").click();
   await create.getByLabel("Body").fill(JSON.stringify({ chatbot_id: chatbot }));
   assert.equal((await answered(create)).headers()["idempotency-key"], undefined);
-  await create.getByLabel("Idempotency-Key").fill("it's one");
-  assert.equal((await answered(create)).headers()["idempotency-key"], "it's one");
+  const key = `it's ${Date.now()}`;
+  await create.getByLabel("Idempotency-Key").fill(key);
+  assert.equal((await answered(create)).headers()["idempotency-key"], key);
   const { id } = JSON.parse((await create.getByRole("status").textContent()).slice(4));
   const { stdout } = await run("sh", ["-c", `${await line(create)} -s`]);
   assert.equal(JSON.parse(stdout).id, id);

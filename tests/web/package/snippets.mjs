@@ -9,7 +9,8 @@ const KNOWN = "declare const token: string, threadId: string;\n";
 
 export async function snippets() {
   const texts = await Promise.all(FILES.map((file) => readFile(new URL(file, ROOT), "utf8")));
-  const blocks = texts.flatMap((text) => [...text.matchAll(/^```[jt]sx?\b[^\n]*\n(.*?)^```$/gms)].map(([, block]) => block));
+  const matches = texts.flatMap((text) => [...text.matchAll(/^```[jt]sx?\b[^\n]*\n(.*?)^```$/gms)]);
+  const blocks = matches.map(([, block]) => block);
   return blocks.map((block) => {
     const text = block.replaceAll('"./switchboard.js"', '"@switchboard-chat/client"');
     const isKnown = /(const|let)[^=;]*\btoken\b/.test(text);
