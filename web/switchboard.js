@@ -1,7 +1,7 @@
 // @ts-self-types="./switchboard.d.ts"
 /**
- * The Switchboard client: delivers each message once and in order, whatever the network does. A log's `seq` has no
- * gaps, so a missing message is noticed and requested. Without a socket the log is polled.
+ * The Switchboard client: delivers each message once and in order. A log's `seq` has no gaps, so a missing message is
+ * noticed and requested. Without a socket the log is polled.
  */
 
 /** The default timing, in milliseconds. */
@@ -22,7 +22,7 @@ const THREADS_AT_ONCE = 50;
 const JSON_TYPE = "application/json";
 const STREAM = "text/event-stream";
 
-/** Members that begin with `_` are internal to this package. */
+/** Members that begin with `_` are internal. */
 export class Switchboard {
   _state = "connecting";
   /** Feeds by thread id. The inbox has none. */
@@ -74,7 +74,7 @@ export class Switchboard {
     this._hurry();
   }
 
-  /** Fetches with the token, which is renewed once if it is refused. */
+  /** Fetches with the token, renewed once if it is refused. */
   async _fetch(path, { headers, signal, ...init }) {
     const { url, fetch = globalThis.fetch } = this._options;
     const end = this.#closing.signal;
@@ -104,7 +104,7 @@ export class Switchboard {
     this._say({ action: "unsubscribe", thread_id: id });
   }
 
-  /** Waits with full jitter, so that clients do not all retry at once. */
+  /** Waits with full jitter: clients do not all retry at once. */
   _backOff(failures, signal, atLeast = 0) {
     const { backOff, backOffMost } = this._options;
     return this._wait(atLeast + Math.random() * Math.min(backOffMost, backOff * 2 ** failures), signal);
@@ -123,7 +123,7 @@ export class Switchboard {
     });
   }
 
-  /** Ends all waits: pending retries run now. */
+  /** Ends all waits. */
   _hurry() {
     for (const over of this.#pauses) over();
   }
@@ -182,7 +182,7 @@ export class Switchboard {
   async #stay() {
     const { patience, WebSocket = globalThis.WebSocket } = this._options;
     if (!WebSocket) {
-      console.warn("Switchboard polls: no `WebSocket` here. Pass one as an option, such as the package `ws`.");
+      console.warn("Switchboard polls: no `WebSocket` here. Pass that of the package `ws`.");
       return this.#poll();
     }
     for (let seen = Date.now(); this._state !== "closed"; await this._backOff(this.#failures)) {
@@ -250,7 +250,7 @@ export class Switchboard {
     if (this._state === "open") elsewhere ? this.#hangUp() : this.#ping();
   }
 
-  /** A token that could not be fetched is asked for again. */
+  /** A token that failed is asked for again. */
   async #bearer() {
     const { token } = this._options;
     try {

@@ -3,7 +3,7 @@ const TYPING_TIMEOUT_MS = 6000;
 /** The status after a change of owner, by its `to` or `type`. */
 const STATUS_AFTER = { bot: "bot", queue: "queued", escalated: "queued", claimed: "agent", ended: "ended" };
 
-/** The visitor's conversation. Events: `change`, `clear` when the log starts over, `unsent` for unsent messages. */
+/** The visitor's conversation. Events: `change`, `clear` before another log, and `unsent`. */
 export class Conversation extends EventTarget {
   status = "bot";
   agent;
@@ -13,7 +13,7 @@ export class Conversation extends EventTarget {
   thread;
   /** The messages in order; another array for another thread. */
   log = [];
-  /** The `seq` of the log's first message, and of the last one from before this page. */
+  /** The `seq` of the log's first message, and of the last before this page. */
   first;
   past;
   /** Unfinished answers by run. */
@@ -34,7 +34,7 @@ export class Conversation extends EventTarget {
     for (const kept of session.tab.unsent ?? []) this.unsent.set(kept.client_id, { failed: "network", ...kept });
   }
 
-  /** Continues the stored conversation. Without one, an open panel only needs the token and the greeting. */
+  /** Continues the stored conversation; without one, an open panel needs the token and the greeting. */
   async resume() {
     const session = this.#session;
     const { host, stored } = session;
@@ -59,7 +59,7 @@ export class Conversation extends EventTarget {
     for (const message of this.unsent.values()) if (message.failed === "network") this.post(message);
   }
 
-  /** Creates the thread if there is none. All tabs use one idempotency key, `next`, and get the same thread. */
+  /** Creates the thread if there is none: the same one in all tabs, by the idempotency key `next`. */
   async #begin() {
     const { stored, chatbot_id } = this.#session;
     const board = await this.#session.connect();
@@ -77,7 +77,7 @@ export class Conversation extends EventTarget {
     return this.#opening;
   }
 
-  /** Follows from the newest page on; where that cannot be read, from the beginning. */
+  /** Follows from the newest page on, else from the beginning. */
   async #follow(id, isNew) {
     const { board } = this.#session;
     const { log } = this;
@@ -178,7 +178,7 @@ export class Conversation extends EventTarget {
   #stream({ run_id, index, text }) {
     const known = this.streams.get(run_id) ?? "";
     const isLate = this.status !== "bot" || !(this.unsent.size || this.isUnanswered());
-    // The text may be known already, or its beginning may have been missed. At index 0 it starts over.
+    // The text may be known, or its beginning missed. At index 0 it starts over.
     if (isLate || (index && known.startsWith(text, index)) || index > known.length) return;
     this.streams.set(run_id, known.slice(0, index) + text);
   }
@@ -196,7 +196,6 @@ export class Conversation extends EventTarget {
 
   markRead() {
     const { seq } = this.log.at(-1) ?? {};
-    if (!seq) return;
     this.#setRead(seq);
     this.thread?.read(seq);
   }
@@ -234,7 +233,7 @@ export class Conversation extends EventTarget {
     }
   }
 
-  /** Drops an unsent message, which is in the log or no longer wanted. */
+  /** Drops an unsent message that is in the log, or unwanted. */
   discard(client_id) {
     this.unsent.get(client_id)?.arrived?.();
     if (this.unsent.delete(client_id)) this.#unsentChanged();

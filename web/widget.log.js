@@ -1,13 +1,13 @@
 import { create, fill, styleSheet } from "./widget.look.js";
 
-/** Text that may be markdown. */
+/** Maybe markdown. */
 const MARKED = /[*_`~#>|[\\]|^ *([-+]|\d+[.)]) |https?:/m;
 
 /** The log in the panel: messages as elements, and the names in them. */
 export class Log {
   #panel;
   #drawnCount = 0;
-  /** The renderer of markdown; `String` if it could not be loaded. */
+  /** The renderer; `String` if it could not be loaded. */
   #markdown;
   #loading;
 

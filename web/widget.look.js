@@ -145,13 +145,12 @@ p:not(.markdown *), #earlier, #ask { font-size: 13px; color: var(--muted) }
 .customer { justify-items: end }
 #face, #send, #launcher, #over button, .customer > div { background: var(--accent); color: var(--on-accent) }
 .event { margin: 16px 20px; text-align: center }
-.state { margin: 4px 4px 0; text-align: end }
+.state, .footnote { margin: 4px 4px 0 }
+.state { text-align: end }
 p.failed { animation: none }
 #problem, p.failed { color: var(--alarm) }
 #progress, #typing { margin: 14px 4px 0; white-space: pre-wrap; unicode-bidi: plaintext }
 #typing { animation: appear 1s infinite alternate }
-.footnote { margin: 4px 4px 0 }
-
 #problem { padding: 8px 18px }
 #earlier { display: block; margin: auto; padding: 4px 12px; overflow-anchor: none }
 #composer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 6px; margin: 0 12px 12px;

@@ -1,19 +1,19 @@
 import { Log } from "./widget.log.js";
 import { create, fill, SHELL, STYLE, styleSheet, TEXTS } from "./widget.look.js";
 
-/** The languages, and their texts by names that bundlers find. */
+/** Texts by language, at paths that bundlers find. */
 const LANGUAGES = { en: undefined, es: () => import("./texts.es.js"), ar: () => import("./texts.ar.js") };
 
 /** The launcher and the panel: elements, texts, keys and focus. */
 export class Panel {
   language;
   texts;
-  /** Elements by id, after `build()`. */
+  /** By id, after `build()`. */
   parts;
   #log = new Log(this);
   #frame;
   #narrow = matchMedia("(max-width: 480px)");
-  /** Actions by button name. */
+  /** By button name. */
   #actions = {
     open: () => (this.host.open = !this.host.open),
     close: () => (this.host.open = false),
@@ -37,7 +37,7 @@ export class Panel {
     this.#narrow.addEventListener("change", () => this.arrange(), session.closing);
   }
 
-  /** Builds the elements in the host's, the page's or the browser's language. */
+  /** Builds the elements, in the first known language. */
   async build() {
     const { root } = this;
     const tags = [this.host.lang, document.documentElement.lang, ...navigator.languages, "en"];
@@ -122,7 +122,7 @@ export class Panel {
     this.conversation.send(text);
   }
 
-  /** Opens or closes the panel. The focus stays inside it, or `enters`. */
+  /** Opens or closes the panel. The focus stays inside, or `enters`. */
   arrange(enters) {
     if (!this.parts) return;
     const { panel, launcher } = this.parts;
@@ -176,7 +176,6 @@ export class Panel {
     if (this.root.activeElement?.checkVisibility() === false) this.#focus();
   }
 
-  /** Draws everything below the log. */
   #drawNow() {
     const { conversation, parts, texts } = this;
     const { log, streams, unsent, status, connection, typist, progress } = conversation;

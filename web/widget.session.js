@@ -2,13 +2,13 @@ import { Switchboard, SwitchboardError } from "./switchboard.js";
 
 const HOUR_MS = 3_600_000;
 
-/** The visitor's session: the client, the token, and what the browser stores. */
+/** The visitor's client and token, and what the browser stores. */
 export class Session {
   /** Aborted when the element has left the page. */
   closing = new AbortController();
   /** The client, after `connect()`. */
   board;
-  /** Called when a token has come, and with it the chatbot's name and greeting. */
+  /** Called when a token has come, with the chatbot's name and greeting. */
   onchange;
   #config;
   #refused;
@@ -24,8 +24,8 @@ export class Session {
 
   async connect() {
     const pages = this.host.getAttribute("pages");
-    const base = pages ? new URL(pages.replace(/\/?$/, "/"), document.baseURI) : import.meta.url;
-    this.#config ??= await (await fetch(new URL("config.json", base))).json();
+    const config = pages ? pages.replace(/\/?$/, "/config.json") : new URL("config.json", import.meta.url);
+    this.#config ??= await (await fetch(config)).json();
     if (this.closing.signal.aborted) throw new SwitchboardError({ code: "closed" });
     return (this.board ??= new Switchboard({
       ...this.#config,
@@ -39,7 +39,7 @@ export class Session {
     }));
   }
 
-  /** Returns the page's token, else the visitor's. Only one tab at a time may ask for one. */
+  /** Returns the page's token, else the visitor's, which one tab at a time asks for. */
   token() {
     const given = this.host.token ?? this.host.getAttribute("token");
     if (given) return given.call ? given() : given;
@@ -70,7 +70,7 @@ export class Session {
   }
 }
 
-/** JSON in the browser's storage; in memory where that is denied. */
+/** JSON in the browser's storage, else in memory. */
 function storage(kind, prefix) {
   let area = {};
   try {

@@ -8,7 +8,7 @@ use crate::report::Outcome;
 /// `tests/web/widget.test.mjs` checks that a page loads the widget's files up to the first message, and no others.
 const GROUPS: [(&str, &[&str], usize); 6] = [
     ("the client", &["switchboard.js"], 6_000),
-    ("the widget, to the first message", &["widget.", "switchboard.js"], 18_200),
+    ("the widget, to the first message", &["widget.", "switchboard.js"], 18_000),
     (
         "the widget, in all",
         &["widget.", "switchboard.js", "markdown.js", "footnotes.js", "transcript.js", "texts."],
