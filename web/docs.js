@@ -51,8 +51,11 @@ function shape(name, schema) {
 
 const example = (content) => content && JSON.stringify(content.example, null, 2);
 
-/** An operation: its text, parameters, body and answers, and a request to copy or send. */
-function operation(method, path, it, shapes) {
+/** Names and values of the inputs that are not empty. */
+const given = (inputs) => inputs.filter(({ value }) => value).map(({ name, value }) => [name, value]);
+
+/** A form that shows an operation's request as a `curl` line, and sends it. */
+function request(method, path, it) {
   const body = it.requestBody?.content["application/json"];
   const parameters = it.parameters ?? [];
   const inputsOf = (place) => parameters.filter((one) => one.in === place).map(({ name, example = "" }) =>
@@ -63,8 +66,6 @@ function operation(method, path, it, shapes) {
   const [line, shown] = [el("pre"), el("pre", { hidden: true })];
   shown.setAttribute("role", "status");
 
-  /** Names and values of the inputs that are not empty. */
-  const given = (some) => some.filter(({ value }) => value).map(({ name, value }) => [name, value]);
   const address = () => {
     const filled = ids.reduce((so, input) => so.replace(`{${input.name}}`, input.value || input.placeholder), path);
     const query = `${new URLSearchParams(given(queries))}`;
@@ -102,7 +103,13 @@ function operation(method, path, it, shapes) {
     el("button", { type: "button", onclick: copy }, "Copy"),
     el("button", { type: "button", onclick: send }, "Send"), shown);
   $("access").addEventListener("input", refresh);
+  return form;
+}
 
+/** An operation: its text, parameters, body and answers, and a request to copy or send. */
+function operation(method, path, it, shapes) {
+  const body = it.requestBody?.content["application/json"];
+  const parameters = it.parameters ?? [];
   const [problems, others] = [[], []];
   for (const answer of Object.entries(it.responses)) (answer[1].$ref ? problems : others).push(answer);
   const answers = others.map(([status, { description, content }]) => {
@@ -122,7 +129,8 @@ function operation(method, path, it, shapes) {
     el("p", {}, prose(it.description)),
     parameters.length ? [el("h4", {}, "Parameters"), fields({ properties: listed }, required)] : null,
     body && [el("h4", {}, it.requestBody.required ? "Body" : "Body, optional"), fields(shapes[last(body.schema.$ref)])],
-    el("h4", {}, "Answers"), el("table", {}, answers), el("p", { className: "muted" }, "Errors: ", errors, "."), form);
+    el("h4", {}, "Answers"), el("table", {}, answers),
+    el("p", { className: "muted" }, "Errors: ", errors, "."), request(method, path, it));
 }
 
 /** A heading with its sections, and the same in the contents. */
