@@ -109,7 +109,7 @@ fn each_function_describes_its_routes() {
 
 #[test]
 fn each_operation_has_a_tag_of_the_document() {
-    let document = described();
+    let document: Value = serde_json::from_str(&fs::read_to_string(DOCUMENT).unwrap()).unwrap();
     let tags: BTreeSet<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].to_string()).collect();
     let used: BTreeSet<_> = operations().iter().map(|(_, _, described)| described["tags"][0].to_string()).collect();
     assert_eq!(used, tags);

@@ -1,7 +1,7 @@
 //! `GET /threads/{thread_id}/messages?as=ui`: the log as the Vercel AI SDK's messages.
 
 use insta::assert_json_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use tests::{
     cited_answer::{ANSWER, QUESTION},
@@ -122,4 +122,17 @@ async fn another_form_is_refused() {
     let thread = stage.thread().await;
     let refused = stage.customer().get(&format!("/threads/{thread}/messages?as=html")).await.invalid();
     assert_eq!(refused, "as: must be ui");
+}
+
+/// A `client_id` is unique among the messages of one author.
+#[tokio::test]
+async fn two_authors_with_one_client_id_have_two_ids() {
+    let stage = Stage::start().await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    agent.says_as(&thread, "m1", "Ana here.").await.expect(202);
+    customer.says_as(&thread, "m1", "Hello, Ana").await.expect(202);
+    let page = customer.get(&format!("/threads/{thread}/messages?as=ui")).await.expect(200).body;
+    let log = customer.log(&thread).await;
+    let ids: Vec<_> = page["data"].as_array().unwrap().iter().map(|message| &message["id"]).collect();
+    assert_eq!(ids, [&log[1]["id"], &json!("m1")]);
 }
