@@ -23,9 +23,8 @@ export class Session {
   }
 
   async connect() {
-    const pages = this.host.getAttribute("pages");
-    const config = pages ? pages.replace(/\/?$/, "/config.json") : new URL("config.json", import.meta.url);
-    this.#config ??= await (await fetch(config)).json();
+    const pages = this.host.getAttribute("pages")?.replace(/\/?$/, "/") ?? import.meta.url;
+    this.#config ??= await (await fetch(pages.replace(/[^/]*$/, "config.json"))).json();
     if (this.closing.signal.aborted) throw new SwitchboardError({ code: "closed" });
     return (this.board ??= new Switchboard({
       ...this.#config,

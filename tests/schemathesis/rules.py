@@ -122,6 +122,8 @@ def before_call(context, case, kwargs):
     if case.query:
         # Only the server makes cursors, and there is at most one place to read from.
         case.query.pop("cursor", None)
+        if "wait" in case.query:
+            case.query.update(wait=1, after=case.query.get("after", 0))
         if "after" in case.query:
             case.query.pop("before", None)
         if ROLE == "customer" and "customer_id" in case.query:

@@ -75,12 +75,10 @@ async function serve() {
   const server = spawn(SWITCHBOARD, ["--port", "0", "--data-dir", join(TRIES, "data")], { env: process.env });
   server.stderr.resume();
   for await (const line of createInterface(server.stdout)) {
-    const [, name, value] = /^(CUSTOMER)=(.*)/.exec(line) ?? [];
+    const [, name, value] = /^(CUSTOMER|CHATBOT)=(.*)/.exec(line) ?? [];
     if (name) env[name] = value;
     const [, url] = /listening on (http\S*)/.exec(line) ?? [];
-    const [, chatbot] = /"chatbot_id": "(bot_\w+)"/.exec(line) ?? [];
     if (url) env.SWITCHBOARD_URL = url;
-    if (chatbot) env.CHATBOT = chatbot;
     if (line === "Ctrl-C ends it.") break;
   }
   env.SWITCHBOARD_SOCKET = `${env.SWITCHBOARD_URL.replace("http", "ws")}/ws`;
