@@ -1,8 +1,10 @@
 //! The first things that a new stack serves: chatbots and threads.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::Cloud;
+use tests::persona::Answer;
 
 /// The title by which [`upgraded`](super::upgraded) finds the thread again.
 pub(super) const TITLE: &str = "From before the upgrade";
@@ -25,6 +27,8 @@ async fn a_chatbot_and_a_thread_are_created_and_read() {
 async fn a_token_of_another_secret_is_refused() {
     let cloud = Cloud::get();
     let other = Cloud { secret: "another secret of 32 characters ..".to_owned(), ..cloud };
-    assert_eq!(other.customer().get("/threads").await.status, 401);
-    assert_eq!(other.bearing(None).get("/threads").await.status, 401);
+    for caller in [other.customer(), other.bearing(None)] {
+        let refused = Answer::of_emulator(caller.request(Method::GET, "/threads")).await;
+        assert_eq!(refused.status, 401);
+    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite, tungstenite::client::IntoClientRequest};
 
 use super::Cloud;
+use tests::persona::Answer;
 
 /// AWS takes alarms that sum the metric of several functions.
 #[tokio::test]
@@ -61,7 +62,8 @@ async fn no_arn_as_the_reference_of_a_secret() {
 #[tokio::test]
 async fn no_gateway_responses() {
     let cloud = Cloud::get();
-    for refused in [cloud.bearing(None).get("/threads").await, cloud.customer().get("/nowhere").await] {
+    for (caller, path) in [(cloud.bearing(None), "/threads"), (cloud.customer(), "/nowhere")] {
+        let refused = Answer::of_emulator(caller.request(Method::GET, path)).await;
         assert_eq!(refused.headers[CONTENT_TYPE], "application/json", "{}", refused.body);
         assert_eq!(refused.headers.get(ACCESS_CONTROL_ALLOW_ORIGIN), None);
         assert_eq!(refused.body["code"], Value::Null);

@@ -115,8 +115,8 @@ impl Document {
 
     /// The operation of this method and path, with the path as the document has it.
     fn operation(&self, method: &str, path: &str) -> Option<(&str, &Value)> {
-        // A deployed API has its stage before the path.
-        let path = path.strip_prefix("/v1").unwrap_or(path);
+        // A deployed API has its stage before the path, and an emulator its own path before that.
+        let path = path.find("/v1/").map_or(path, |stage| &path[stage + "/v1".len()..]);
         let is_parameter = |part: &str| part.starts_with('{');
         let fits = |described: &str| {
             let (described, path): (Vec<_>, Vec<_>) = (described.split('/').collect(), path.split('/').collect());

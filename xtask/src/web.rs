@@ -43,7 +43,9 @@ pub(crate) fn sizes() -> Outcome {
 }
 
 fn is_named(path: &Path, start: &str) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // No page loads types.
+    name.starts_with(start) && !name.ends_with(".d.ts")
 }
 
 fn compressed(path: &Path) -> Option<usize> {
