@@ -46,7 +46,7 @@ impl Api {
     /// The whole document, with these `info`, `servers` and `tags`.
     ///
     /// A type that is both accepted and returned has two schemas, since what a caller may leave out is always returned.
-    /// Where they differ, the accepted one's name ends in `Input`.
+    /// If they differ, the accepted one's name ends in `Input`.
     pub fn document(mut self, info: &Value, servers: &Value, tags: &Value) -> Value {
         let mut schemas = self.returned.take_definitions(true);
         schemas.values_mut().for_each(never_null);
@@ -101,7 +101,7 @@ impl Api {
     }
 }
 
-/// What is not always returned is absent, never null.
+/// Optional fields of a response are absent, never null.
 fn never_null(schema: &mut Value) {
     let Value::Object(fields) = schema else { return };
     let required: Vec<Value> = fields.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
