@@ -33,8 +33,8 @@ fn described() -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "summary": "A chat backend in which an AI answers first, a person can take over, and exactly one may speak.",
         "description": "Unknown fields of a body, and unknown parameters of a list, are refused by name; `POST /chat` \
-            and `POST /agui` ignore other fields. Times are RFC 3339 in UTC with milliseconds. Bodies are at most 1 MiB. \
-            Events of sockets and of `POST /threads/{thread_id}/chat` as a stream are in `/asyncapi.json`.",
+            and `POST /agui` ignore other fields. Times are RFC 3339 in UTC with milliseconds. Bodies are at most \
+            1 MiB. Events of sockets and of `POST /threads/{thread_id}/chat` as a stream are in `/asyncapi.json`.",
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     });
     let api_id = json!({ "default": "abcde12345", "description": "The API's id, from the stack's output `RestUrl`." });

@@ -73,7 +73,8 @@ async fn a_persons_next_message_is_told() {
     assert_eq!(told[5]["data"]["agent"]["id"], "ana");
     let log = customer.log(&thread).await;
     let metadata = json!({
-        "thread_id": thread, "message_id": log[2]["id"], "seq": 3, "at": log[2]["at"], "role": "agent", "owner": "agent",
+        "thread_id": thread, "message_id": log[2]["id"], "seq": 3, "at": log[2]["at"], "role": "agent",
+        "owner": "agent",
     });
     assert_eq!(told[0], json!({ "type": "start", "messageId": log[2]["id"], "messageMetadata": metadata }));
 }
