@@ -52,21 +52,16 @@ impl Api {
         schemas.values_mut().for_each(never_null);
         let accepted = self.accepted.take_definitions(true);
         let differs = |name: &String, schema: &Value| schemas.get(name).is_some_and(|other| other != schema);
-        let renamed: Vec<_> = accepted.iter().filter(|(name, schema)| differs(name, schema)).collect();
-        let renamed: Vec<_> = renamed.into_iter().map(|(name, _)| name.clone()).collect();
-        let mut paths = Value::Object(self.paths);
+        let renamed = accepted.iter().filter(|(name, schema)| differs(name, schema));
+        let renamed: Vec<_> = renamed.map(|(name, _)| name.clone()).collect();
         for (name, mut schema) in accepted {
             rename(&mut schema, &renamed);
             let name = if renamed.contains(&name) { format!("{name}Input") } else { name };
             schemas.insert(name, schema);
         }
-        for operation in paths.as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
-            for operation in operation.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
-                rename(&mut operation["requestBody"], &renamed);
-                if operation["requestBody"].is_null() {
-                    operation.as_object_mut().map(|it| it.remove("requestBody"));
-                }
-            }
+        let methods = self.paths.values_mut().filter_map(Value::as_object_mut);
+        for body in methods.flat_map(Map::values_mut).filter_map(|operation| operation.get_mut("requestBody")) {
+            rename(body, &renamed);
         }
         schemas.insert("Problem".into(), problem::schema());
         schemas.values_mut().for_each(unwrap_lines);
@@ -76,7 +71,7 @@ impl Api {
             "info": info,
             "servers": servers,
             "tags": tags,
-            "paths": paths,
+            "paths": self.paths,
             "components": {
                 "schemas": schemas,
                 "responses": problem::responses(),

@@ -140,20 +140,27 @@ async fn an_answer_that_lost_the_line_is_ended_and_said_to_be_void() {
     assert_eq!(events.last().unwrap()["outcome"]["type"], "interrupt");
 }
 
+/// The events of a run whose message joins one that is held; `then` comes once the message is logged.
+async fn joining(stage: &Stage, thread: &str, then: impl FnOnce()) -> Vec<Value> {
+    let customer = stage.customer();
+    let mut listener = customer.listens(thread).await;
+    let body = run(thread, "two", "Second");
+    let logged = async {
+        while listener.hears_of("message.created").await["message"]["text"] != "Second" {}
+        then();
+    };
+    tokio::join!(customer.runs(&body), logged).0
+}
+
 #[tokio::test]
 async fn a_run_that_joins_one_which_dies_ends_with_an_error() {
     let clock = Turned::default();
     let stage = Stage::with(Options { clock: clock.clock(), ..Options::default() }).await;
-    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let thread = stage.thread().await;
     let hold = stage.hold();
-    let _first = customer.streams(&thread, json!({ "text": "First" })).await;
+    let _first = stage.customer().streams(&thread, json!({ "text": "First" })).await;
     hold.begun().await;
-    let mut listener = customer.listens(&thread).await;
-    let body = run(&thread, "two", "Second");
-    let (events, ()) = tokio::join!(customer.runs(&body), async {
-        while listener.hears_of("message.created").await["message"]["text"] != "Second" {}
-        clock.by(LEASE);
-    });
+    let events = joining(&stage, &thread, || clock.by(LEASE)).await;
     assert_eq!(types(&events), ["RUN_STARTED", "RUN_ERROR"]);
     assert_eq!(events[1]["code"], "run_failed");
     hold.release();
@@ -166,12 +173,7 @@ async fn a_run_that_joins_another_ends_with_its_answer() {
     let hold = stage.hold();
     let _first = customer.streams(&thread, json!({ "text": "First" })).await;
     hold.begun().await;
-    let mut listener = customer.listens(&thread).await;
-    let body = run(&thread, "two", "Second");
-    let (events, ()) = tokio::join!(customer.runs(&body), async {
-        while listener.hears_of("message.created").await["message"]["text"] != "Second" {}
-        hold.release();
-    });
+    let events = joining(&stage, &thread, || hold.release()).await;
     assert_eq!(events.last().unwrap()["outcome"], json!({ "type": "success" }));
     let log = customer.log(&thread).await;
     assert_eq!(text(&events, &log.last().unwrap()["id"]), log.last().unwrap()["text"]);
