@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use reqwest::Url;
 use shared::{
     QueuedTopic,
-    domain::{Timeouts, chatbot::Memory},
+    domain::{Timeouts, budget::BudgetSettings, chatbot::Memory},
     history_tokens, person_wait,
 };
 #[cfg(unix)]
@@ -150,6 +150,7 @@ impl Serve {
             memory: memory.memory,
             history_tokens: history_tokens(variable).map_err(Error::Setting)?,
             person_wait: person_wait(variable).map_err(Error::Setting)?,
+            budgets: BudgetSettings::read(variable).map_err(Error::Setting)?,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             visitor_rate_limit: RateLimit::read(variable).map_err(Error::Setting)?,
             queued_topic: QueuedTopic::read(variable).map_err(Error::Setting)?,

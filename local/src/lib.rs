@@ -161,6 +161,7 @@ fn app(
         memory: options.memory,
         history_tokens: options.history_tokens,
         person_wait: options.person_wait,
+        budgets: options.budgets,
         timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.clone(),

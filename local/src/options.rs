@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use shared::{
     Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, QueuedTopic,
-    domain::{Timeouts, chatbot::Memory, webhook::NetworkPolicy},
+    domain::{Timeouts, budget::BudgetSettings, chatbot::Memory, webhook::NetworkPolicy},
     metrics::Metrics,
     openai::{RetryPolicy, Wire},
     webhook,
@@ -43,6 +43,8 @@ pub struct Options {
     pub history_tokens: usize,
     /// The longest time that a stream waits for a person's next message.
     pub person_wait: Duration,
+    /// The limits of customers, chatbots and the tenant; by default none.
+    pub budgets: BudgetSettings,
     /// The times after which the sweep acts on a thread.
     pub timeouts: Timeouts,
     /// The metrics of the functions; by default none are written.
@@ -78,6 +80,7 @@ impl Default for Options {
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
             person_wait: DEFAULT_PERSON_WAIT,
+            budgets: BudgetSettings::OFF,
             timeouts: Timeouts::default(),
             metrics: Metrics::default(),
             sweep_every: None,

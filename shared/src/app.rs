@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::{
-    Error, Invoker, QueuedTopic,
-    domain::{At, MessageId, Timeouts, chatbot::Memory, webhook::NetworkPolicy},
+    Budgets, Error, Invoker, QueuedTopic,
+    domain::{At, MessageId, Timeouts, budget::BudgetSettings, chatbot::Memory, webhook::NetworkPolicy},
     metrics::{Metric, Metrics},
     openai::{self, Failure, OpenAi, RetryPolicy},
     sockets::Sockets,
@@ -56,6 +56,8 @@ pub struct App {
     pub history_tokens: usize,
     /// The longest time that a stream waits for a person's next message.
     pub person_wait: Duration,
+    /// The limits of customers, chatbots and the tenant, and what this process has counted.
+    pub budgets: Budgets,
     pub metrics: Metrics,
     pub clock: Clock,
     pub ids: Ids,
@@ -70,6 +72,7 @@ pub struct Settings {
     pub history_tokens: usize,
     /// See [`App::person_wait`].
     pub person_wait: Duration,
+    pub budgets: BudgetSettings,
     pub timeouts: Timeouts,
     pub openai: openai::Settings,
     pub webhooks: webhook::Settings,
@@ -93,6 +96,7 @@ impl App {
             memory: settings.memory,
             history_tokens: settings.history_tokens,
             person_wait: settings.person_wait,
+            budgets: Budgets::new(settings.budgets),
             metrics: Metrics::default(),
             clock: Clock::system(),
             ids: Ids::random(),
@@ -114,6 +118,7 @@ impl App {
     /// | `QUEUED_TOPIC_ARN`, `CONSOLE_URL` | see [`QueuedTopic::read`], in functions that change owners |
     /// | `METRICS_NAMESPACE` | CloudWatch's namespace of the metrics; absent: none are written |
     /// | `CHAT_FUNCTION` | the name of `chat`, in functions that invoke it |
+    /// | `…_BUDGET`, `TOOL_CALLS_PER_TURN`, `MAX_OUTPUT_TOKENS` | see [`BudgetSettings::read`] |
     /// | `…_MINUTES`, `…_DAYS` | see [`Timeouts::read`] |
     ///
     /// The AWS SDK reads its own variables. The connection to the table is opened and the key is read here, while a
@@ -193,6 +198,7 @@ impl Settings {
             })?,
             history_tokens: history_tokens(var).map_err(Error::internal)?,
             person_wait: person_wait(var).map_err(Error::internal)?,
+            budgets: BudgetSettings::read(var).map_err(Error::internal)?,
             timeouts: Timeouts::read(var).map_err(Error::internal)?,
             openai: openai::Settings {
                 base_url: openai::parse_base_url(&base_url)

@@ -23,9 +23,14 @@ pub enum Error {
     /// The idempotency key or `client_id` was already used for a different request.
     #[error("{0} was already used with different content")]
     Mismatch(&'static str),
-    /// The address has used up its rate limit. It may send requests again after this number of seconds.
-    #[error("too many requests from this address; try again in {0} s")]
-    OverBudget(u64),
+    /// A budget or rate limit is used up; `exceeded` names it, such as `visitor.messages_per_minute`.
+    #[error("the limit {exceeded} ({limit}) is used up; try again in {retry_after} s")]
+    OverBudget {
+        exceeded: String,
+        limit: u64,
+        /// Seconds until the next window.
+        retry_after: u64,
+    },
     /// OpenAI rejected the request or could not be reached, and the request cannot be completed without it.
     #[error("{0}")]
     Upstream(&'static str),

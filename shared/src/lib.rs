@@ -5,6 +5,7 @@
 
 mod app;
 mod backoff;
+pub mod budget;
 mod change;
 mod cleanup;
 mod conflict;
@@ -33,6 +34,7 @@ pub mod verify;
 pub mod webhook;
 
 pub use app::{App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, history_tokens, person_wait};
+pub use budget::{Budgets, Reservation, TurnBudget};
 pub use change::LINE_LOST;
 pub use conflict::retry_on_conflict;
 pub use deadline::time_left;

@@ -106,6 +106,7 @@ fn explained(reason: Reason) -> &'static str {
         Reason::Asked => "the customer asked for a person",
         Reason::Bot => "the bot asked for a person",
         Reason::Failure => "the bot failed",
+        Reason::Budget => "a limit of the bot is used up",
         Reason::Released => "an agent gave the thread back to the queue",
         Reason::Absent => "an agent left the customer's message unanswered",
     }

@@ -103,7 +103,7 @@ async fn respond_streaming(
         let mut submission = Submission::new(&app, &body, &identity, deadline, sink);
         let mut response = chat(&app, &id, &submission).await;
         if let (Err(Error::Mismatch(_)), Some(edited)) = (&response, &edited) {
-            submission = Submission { request: edited, ..submission };
+            submission = submission.with_request(edited);
             response = chat(&app, &id, &submission).await;
         }
         let response = follow::tell_answer(&app, &submission, response?).await?;
@@ -140,11 +140,30 @@ async fn chat(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<C
     {
         return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
     }
-    let responding = retry_on_conflict(|| async {
-        let (thread, metadata) = app.thread(identity, id).await?;
-        decide(app, thread, metadata, submission).await
+    let mut first = Some(admit(app, id, submission).await?);
+    let responding = retry_on_conflict(|| {
+        let read = first.take();
+        async {
+            let (thread, metadata) = match read {
+                Some(read) => read,
+                None => app.thread(identity, id).await?,
+            };
+            decide(app, thread, metadata, submission).await
+        }
     });
     responding.await
+}
+
+/// Reads the thread, and at the same time counts a customer's message and the turn that may answer it.
+async fn admit(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<(Thread, ThreadMetadata), Error> {
+    let identity = submission.identity;
+    let (read, admitted) = tokio::join!(app.thread(identity, id), app.admit_message(identity));
+    let read = read?;
+    if let Some(turn) = admitted? {
+        app.admit_message_to(identity, &read.0.chatbot_id).await?;
+        submission.keep_turn(turn);
+    }
+    Ok(read)
 }
 
 /// Decides by the thread's status who answers. `None` on a conflict: nothing was written.

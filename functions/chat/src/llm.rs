@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use shared::{
-    App, Error,
-    domain::{Message, RunId, Thread, ThreadId, ThreadMetadata},
+    App, Error, TurnBudget,
+    domain::{Chatbot, ChatbotId, Message, RunId, Thread, ThreadId, ThreadMetadata},
     retry_on_conflict,
     sockets::Event,
     store::{Commit, Committed, Subscriber},
@@ -35,14 +35,18 @@ pub(crate) async fn chat_llm(
     let chatbot_id = commit.thread.chatbot_id.clone();
     let chatbot = async {
         match &run {
-            Some(_) => app.store.chatbot_get(&before.tenant, &chatbot_id).await,
-            None => Ok(None),
+            Some(_) => with_budget(app, &before.tenant, &chatbot_id, submission.take_turn()).await,
+            None => Ok((Ok(None), submission.take_turn())),
         }
     };
     // Both at the same time, so that a turn makes no more than two round trips to the table before it asks OpenAI.
     let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
+    let (chatbot, turn) = chatbot?;
     let thread = match committed? {
-        Committed::Conflict => return Ok(None),
+        Committed::Conflict => {
+            submission.keep_turn(turn);
+            return Ok(None);
+        }
         Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
         Committed::Done(thread) => *thread,
     };
@@ -62,6 +66,7 @@ pub(crate) async fn chat_llm(
         return Ok(Some(ChatResponse::joined(message, thread.view(&metadata))));
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), metadata.clone(), chatbot, submission.deadline)
+        .with_budget(turn)
         .with_log_tail(vec![message.clone()])
         .with_listeners(submission.sink.clone(), Arc::clone(&listeners));
     let (outcome, ()) = tokio::join!(spawn(run), broadcast);
@@ -103,18 +108,39 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
         let run = RunId::new(app.ulid());
         let mut commit = Commit::new(before.clone());
         commit.thread.begin_run(run.clone(), now);
-        let chatbot = app.store.chatbot_get(tenant, &before.chatbot_id);
+        let chatbot = async {
+            let turn = app.reserve_turn(tenant, &before.customer_id).await?;
+            with_budget(app, tenant, &before.chatbot_id, turn).await
+        };
         let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
+        let (chatbot, turn) = chatbot?;
         let Committed::Done(thread) = committed? else { return Ok(None) };
         if let Some(discarded) = discarded(&before) {
             app.broadcast(&thread, &[discarded]).await;
         }
-        Ok(Some(Some(Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline))))
+        let run = Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline);
+        Ok(Some(Some(run.with_budget(turn))))
     });
     match taking.await? {
         Some(run) => spawn(run).await.map(|_| ()),
         None => Ok(()),
     }
+}
+
+/// Reads the chatbot, and reserves the turn from its budget and the tenant's too.
+async fn with_budget(
+    app: &App,
+    tenant: &str,
+    id: &ChatbotId,
+    turn: TurnBudget,
+) -> Result<(Result<Option<Chatbot>, Error>, TurnBudget), Error> {
+    let chatbot = app.store.chatbot_get(tenant, id).await;
+    let turn = match &chatbot {
+        Ok(Some(chatbot)) => app.reserve_with_chatbot(turn, chatbot).await?,
+        // Without a chatbot the run hands over.
+        Ok(None) | Err(_) => turn,
+    };
+    Ok((chatbot, turn))
 }
 
 /// Starts the run as a task of its own: a caller who disconnects does not end it.

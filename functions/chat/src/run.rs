@@ -17,10 +17,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::future::join;
 use shared::{
-    App, Error, LINE_LOST,
+    App, Error, LINE_LOST, Reservation, TurnBudget,
     domain::{
-        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, message, status, thread::LEASE,
+        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, Usage, message, status,
+        thread::LEASE,
     },
     metrics::Metric,
     openai::Failure,
@@ -59,6 +61,8 @@ pub(crate) struct Run {
     text_bytes: watch::Sender<usize>,
     /// The time by which the run ends, because its function is stopped soon after.
     deadline: Option<Instant>,
+    /// The budget of the next turn; `None` where it is still to be reserved.
+    budget: Option<TurnBudget>,
     progress: Mutex<TurnProgress>,
 }
 
@@ -80,6 +84,8 @@ struct TurnProgress {
     is_withdrawn: bool,
     /// The draft that the agents were offered.
     draft: Option<String>,
+    /// The tokens that the turn has taken, where the server counts them.
+    spent: Option<Usage>,
 }
 
 /// The outcome of a run.
@@ -165,6 +171,7 @@ impl Run {
             listeners: Arc::default(),
             text_bytes: watch::Sender::new(0),
             deadline,
+            budget: None,
             progress: Mutex::new(TurnProgress {
                 text: String::new(),
                 chunk: None,
@@ -174,8 +181,15 @@ impl Run {
                 renewed_at: Instant::now(),
                 is_withdrawn: false,
                 draft: None,
+                spent: None,
             }),
         }
+    }
+
+    /// Sets the budget of the first turn.
+    #[must_use]
+    pub(crate) fn with_budget(self, budget: TurnBudget) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// Sets the messages at the log's end, which need not be read again.
@@ -229,7 +243,17 @@ impl Run {
     /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
         self.progress().begun_at = Instant::now();
-        let answer = self.ask_model().await?;
+        let mut budget = self.take_budget().await?;
+        budget.begin();
+        let asked = self.ask_model().await;
+        let spent = mem::take(&mut self.progress().spent);
+        let answer = match asked {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.app.settle(budget, spent).await;
+                return Err(error);
+            }
+        };
         // Read after the model was asked: saving a new conversation may have loaded newer messages.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
@@ -249,8 +273,30 @@ impl Run {
         let reply = logged.into_iter().next().unwrap_or(reply);
         self.record_reply(&reply);
         self.sink.send(Event::message(&reply));
-        self.app.broadcast(&self.thread, &[Event::message(&reply)]).await;
+        let events = [Event::message(&reply)];
+        join(self.app.broadcast(&self.thread, &events), self.app.settle(budget, spent)).await;
         Ok(reply)
+    }
+
+    /// The reservation of the next turn. Hands over where a budget has no room.
+    async fn take_budget(&mut self) -> Result<Reservation, RunError> {
+        let budget = match self.budget.take() {
+            Some(budget) => budget,
+            None => {
+                let turn = self.app.reserve_turn(&self.thread.tenant, &self.thread.customer_id).await?;
+                match &self.chatbot {
+                    Ok(Some(chatbot)) => self.app.reserve_with_chatbot(turn, chatbot).await?,
+                    _ => turn,
+                }
+            }
+        };
+        budget.map_err(|exceeded| {
+            self.app.record(Metric::OverBudget);
+            tracing::warn!(thread.id = %self.thread.id, budget = exceeded.name(), "a budget of model turns is used up");
+            let note =
+                format!("The bot did not answer: the limit {} ({}) is used up.", exceeded.name(), exceeded.limit);
+            HandOver { note: Some(note), ..HandOver::new(Reason::Budget, None) }.into()
+        })
     }
 
     fn record_reply(&self, reply: &Message) {

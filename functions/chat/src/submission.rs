@@ -1,8 +1,10 @@
 //! A submission: the request to post a message or a note, by whom, and the response to its repeats.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde::Deserialize;
 use shared::{
-    App, Error,
+    App, Error, Reservation, TurnBudget,
     domain::{
         At, ChatbotId, Identity, Message, MessageId, Note, Role, Thread, ThreadMetadata,
         message::{self, MAX_TEXT_CHARS},
@@ -49,6 +51,8 @@ pub(crate) struct Submission<'a> {
     pub(crate) deadline: Option<Instant>,
     /// The caller's stream.
     pub(crate) sink: EventSink,
+    /// The turn that may answer it, reserved from the customer's budget; `None` where it was taken, or never reserved.
+    turn: Arc<Mutex<Option<TurnBudget>>>,
 }
 
 impl ChatRequest {
@@ -99,7 +103,23 @@ impl<'a> Submission<'a> {
         deadline: Option<Instant>,
         sink: EventSink,
     ) -> Self {
-        Self { request, identity, message_id: app.message_id(), deadline, sink }
+        Self { request, identity, message_id: app.message_id(), deadline, sink, turn: Arc::default() }
+    }
+
+    /// The same submission of another request.
+    pub(crate) fn with_request(self, request: &'a ChatRequest) -> Self {
+        Self { request, ..self }
+    }
+
+    /// Keeps the reservation of a turn until a run takes it.
+    pub(crate) fn keep_turn(&self, turn: TurnBudget) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+    }
+
+    /// The reservation of a turn, once; one without any reservation has no limit.
+    pub(crate) fn take_turn(&self) -> TurnBudget {
+        let kept = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.unwrap_or_else(|| Ok(Reservation::default()))
     }
 
     /// Appends the message to the log of the commit's thread, under its `client_id`.

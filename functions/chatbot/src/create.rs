@@ -7,6 +7,7 @@ use shared::{
     App, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
+        budget::ChatbotLimits,
         chatbot::{ChatbotConfig, Document, MODEL_CHECK_INTERVAL, Memory, ModelStatus, Tool},
     },
     store::{Created, Creation},
@@ -68,6 +69,9 @@ pub(crate) struct Create {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
     origins: Vec<String>,
+    /// Its own limits. One that is absent is the deployment's; 0 is no limit.
+    #[serde(default)]
+    limits: ChatbotLimits,
 }
 
 /// Creates the chatbot. If OpenAI cannot be reached, its first run uploads the documents.
@@ -142,6 +146,7 @@ impl Create {
             memory: self.memory,
             public: self.public,
             origins: self.origins,
+            limits: self.limits,
         };
         (config, self.documents, self.webhook)
     }

@@ -5,6 +5,7 @@ use shared::{
     App, ConflictWith, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
+        budget::ChatbotLimits,
         chatbot::{self, Document, Memory, Tool},
     },
     http::Patch,
@@ -67,6 +68,8 @@ pub(crate) struct Update {
     /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
     #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
     origins: Option<Vec<String>>,
+    /// Its own limits, in place of all that it has. One that is absent is the deployment's; 0 is no limit.
+    limits: Option<ChatbotLimits>,
     /// The server that runs the functions and is told of changes of owner.
     #[serde(default)]
     webhook: Patch<Webhook>,
@@ -159,6 +162,7 @@ impl Update {
         it.memory = self.memory.unwrap_or(it.memory);
         it.public = self.public.unwrap_or(it.public);
         it.origins = self.origins.clone().unwrap_or_else(|| it.origins.clone());
+        it.limits = self.limits.unwrap_or(it.limits);
         after.webhook = self.webhook.over(after.webhook);
         after
     }

@@ -10,7 +10,7 @@ use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Deserialize;
 use shared::{
     App, Error,
-    domain::{Act, Identity, Line, Reason, Role, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread},
+    domain::{Act, Identity, Line, Reason, Role, Status, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread},
     http,
 };
 
@@ -68,6 +68,11 @@ async fn escalate(app: &App, identity: &Identity, id: &ThreadId, body: Escalate)
     identity.may(Act::Escalate)?;
     if body.reason.as_ref().is_some_and(|reason| reason.chars().count() > 500) {
         return Err(Error::invalid("reason", "must have at most 500 characters"));
+    }
+    let (thread, _) = app.thread(identity, id).await?;
+    if matches!(thread.status, Status::Bot { .. }) {
+        // Any other status makes it a repeat or a conflict, and neither counts.
+        app.admit_escalation(identity, &thread.chatbot_id).await?;
     }
     let (message_id, at) = (app.message_id(), app.now());
     let escalated = app.change_owner(identity, id, |thread| {

@@ -24,6 +24,7 @@ pub(crate) async fn run(app: &App, tenant: &str, id: &ThreadId) -> Result<bool, 
         Some(DueAction::Answer) => app.invoke_chat(&thread).await,
         Some(DueAction::TimeOut(_) | DueAction::End) => change_owner(app, tenant, id).await?,
         Some(DueAction::TellWait) => tell_wait(app, &thread).await?,
+        Some(DueAction::ReportUsage) => report_usage(app, &thread).await?,
         Some(DueAction::Delete) => delete(app, &thread).await?,
         None if thread.run_is_live(now) => return Ok(false),
         None => postpone(app, &thread).await?,
@@ -38,7 +39,9 @@ async fn change_owner(app: &App, tenant: &str, id: &ThreadId) -> Result<(), Erro
         let event = match thread.due_action(app.store.timeouts(), at) {
             Some(DueAction::TimeOut(to)) => Event::TimeOut { at, to },
             Some(DueAction::End) => Event::End { at, by: Person::system() },
-            Some(DueAction::Answer | DueAction::TellWait | DueAction::Delete) | None => return Ok(None),
+            Some(DueAction::Answer | DueAction::TellWait | DueAction::ReportUsage | DueAction::Delete) | None => {
+                return Ok(None);
+            }
         };
         thread.change(event, Person::system(), message_id.clone())
     });
@@ -59,6 +62,12 @@ async fn tell_wait(app: &App, thread: &Thread) -> Result<(), Error> {
         app.record(Metric::LongWait);
     }
     Ok(())
+}
+
+/// Adds the thread's last turns to the usage of their day. After a conflict it is due again.
+async fn report_usage(app: &App, thread: &Thread) -> Result<(), Error> {
+    let commit = Commit { reports_usage: true, ..Commit::new(thread.clone()) };
+    app.store.thread_commit(thread, commit).await.map(|_| ())
 }
 
 /// Deletes a thread whose retention is over.

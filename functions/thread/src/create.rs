@@ -51,6 +51,8 @@ pub(crate) async fn create(
     let chatbot = app.store.chatbot_get(&identity.tenant, &body.chatbot_id).await?;
     let chatbot = chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?;
 
+    app.admit_thread(identity, &chatbot).await?;
+
     let id = ThreadId::new(app.ulid());
     let mut thread = Thread::new(&identity.tenant, id, chatbot.id.clone(), customer_id, app.now());
     let greeting = greeting(app, &mut thread, &chatbot);

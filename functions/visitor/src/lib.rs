@@ -128,7 +128,7 @@ async fn issue_token(
     // Counted before the chatbot is looked up, so that guessed ids count too.
     let (address, max_tokens) = (rate_limit.address(request)?, rate_limit.max_tokens);
     let counted = app.store.visitor_token_count(&tenant, &address, max_tokens, app.now()).await;
-    if let Err(Error::OverBudget(_)) = &counted {
+    if let Err(Error::OverBudget { .. }) = &counted {
         app.record(Metric::OverBudget);
     }
     counted?;

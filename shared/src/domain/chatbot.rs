@@ -8,7 +8,7 @@ use std::{str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{At, ChatbotId, Webhook, webhook};
+use super::{At, ChatbotId, Webhook, budget::ChatbotLimits, webhook};
 use crate::Error;
 
 pub use warning::{Warning, WarningCode};
@@ -143,6 +143,9 @@ pub struct ChatbotConfig {
     /// The origins of the pages on which visitors may chat. Empty allows all.
     #[serde(default)]
     pub origins: Vec<String>,
+    /// Its own limits. One that is absent is the deployment's; 0 is no limit.
+    #[serde(default, skip_serializing_if = "ChatbotLimits::is_unset")]
+    pub limits: ChatbotLimits,
 }
 
 /// A function that the model may call, in OpenAI's terms.

@@ -28,11 +28,16 @@ pub enum DueAction {
     TimeOut(Line),
     /// Report a customer who waits in the queue for long.
     TellWait,
+    /// Add the thread's last turns to the usage of the day.
+    ReportUsage,
     /// End the thread: it is idle.
     End,
     /// Delete the thread: its retention is over.
     Delete,
 }
+
+/// The time after which the sweep adds a thread's turns to the usage of the day, where no later turn has.
+pub const USAGE_REPORTED_WITHIN: Duration = Duration::from_mins(10);
 
 impl Default for Timeouts {
     /// The defaults of `template.yaml`.
@@ -114,9 +119,11 @@ impl Thread {
         };
         let waits_untold = matches!(self.status, Status::Queued { .. }) && !self.is_wait_told;
         let tell = after(since, timeouts.long_wait.filter(|_| waits_untold), DueAction::TellWait);
+        let unreported = self.unreported.filter(|_| !is_unanswered || !matches!(self.status, Status::Bot { .. }));
+        let report = unreported.map(|turns| (turns.since + USAGE_REPORTED_WITHIN, DueAction::ReportUsage));
         let is_open = !matches!(self.status, Status::Ended { .. });
         let idle = after(quiet_since, timeouts.idle.filter(|_| is_open), DueAction::End);
-        urgent.into_iter().chain(tell).chain(idle)
+        urgent.into_iter().chain(tell).chain(report).chain(idle)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The domain: threads, chatbots, messages and the rules for changing them. Values only, no I/O.
 
 pub mod access;
+pub mod budget;
 pub mod chatbot;
 pub mod due;
 pub mod id;

@@ -30,6 +30,8 @@ pub enum Reason {
     Released,
     /// An agent left the customer's message unanswered.
     Absent,
+    /// A budget of model turns or tokens is used up.
+    Budget,
 }
 
 impl Reason {
@@ -41,6 +43,7 @@ impl Reason {
             Self::Failure => "failure",
             Self::Released => "released",
             Self::Absent => "absent",
+            Self::Budget => "budget",
         }
     }
 }
@@ -186,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_reasons_word_is_that_of_the_wire() {
-        for reason in [Reason::Asked, Reason::Bot, Reason::Failure, Reason::Released, Reason::Absent] {
+        for reason in [Reason::Asked, Reason::Bot, Reason::Failure, Reason::Released, Reason::Absent, Reason::Budget] {
             assert_eq!(serde_json::json!(reason), reason.word());
         }
     }

@@ -8,7 +8,7 @@ use super::{
     At, ChatbotId, Identity, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId, ThreadMetadata, Usage,
     message::{self, Answers, Change},
     status::Event,
-    usage,
+    usage::{self, UnreportedTurns},
 };
 use crate::Error;
 
@@ -17,6 +17,9 @@ pub const LEASE: Duration = Duration::from_secs(30);
 
 /// The text of the log item that hands a thread over because the bot failed.
 const APOLOGY: &str = "Sorry, I cannot answer right now. A person will take over.";
+
+/// The same because a budget is used up.
+const BUDGET_USED_UP: &str = "I have answered as much as I may for now. A person will take over.";
 
 /// The item of a thread that each turn reads and writes. Small, because each turn pays for it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +58,9 @@ pub struct Thread {
     /// The tokens of all bot messages.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "usage::in_table")]
     pub usage: Option<Usage>,
+    /// The turns that are not in the tenant's usage of the day yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreported: Option<UnreportedTurns>,
     pub created_at: At,
     pub updated_at: At,
 }
@@ -159,6 +165,7 @@ impl Thread {
             is_wait_told: false,
             openai: Conversation::default(),
             usage: None,
+            unreported: None,
             created_at: at,
             updated_at: at,
         }
@@ -246,6 +253,7 @@ impl Thread {
         if let Some(usage) = message.usage {
             *self.usage.get_or_insert_default() += usage;
         }
+        self.unreported = Some(UnreportedTurns::with(self.unreported, message.at, message.usage.unwrap_or_default()));
     }
 
     /// Logs the bot's reply, and ends the run unless the customer has written more.
@@ -278,9 +286,11 @@ impl Thread {
         let mut text = "";
         let (at, change) = match &event {
             Event::Escalate { at, reason, comment } => {
-                if *reason == Reason::Failure {
-                    text = APOLOGY;
-                }
+                text = match reason {
+                    Reason::Failure => APOLOGY,
+                    Reason::Budget => BUDGET_USED_UP,
+                    Reason::Asked | Reason::Bot | Reason::Released | Reason::Absent => "",
+                };
                 (*at, Change::Escalated { reason: *reason, comment: comment.clone() })
             }
             Event::Claim { at, agent, .. } => (*at, Change::Claimed { agent: agent.clone() }),

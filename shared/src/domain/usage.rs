@@ -1,8 +1,14 @@
 //! Token counts, as the model's server bills them.
 
-use std::{fmt, ops::AddAssign, str::FromStr};
+use std::{
+    fmt,
+    ops::{AddAssign, Sub},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
+
+use super::At;
 
 /// The tokens of one answer, or of all answers of a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +28,70 @@ impl AddAssign for Usage {
         self.cached = self.cached.saturating_add(other.cached);
         self.output = self.output.saturating_add(other.output);
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(other.input),
+            cached: self.cached.saturating_sub(other.cached),
+            output: self.output.saturating_sub(other.output),
+            reasoning: self.reasoning.saturating_sub(other.reasoning),
+        }
+    }
+}
+
+/// The turns of a thread on one day that are not in the tenant's usage yet. In the table it is one text, because every
+/// turn writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct UnreportedTurns {
+    /// The time of the first of them.
+    pub since: At,
+    pub turns: u64,
+    pub usage: Usage,
+}
+
+impl UnreportedTurns {
+    /// The turns with another one at `at`. Those of an earlier day are left out: the commit reports them.
+    pub(super) fn with(earlier: Option<Self>, at: At, usage: Usage) -> Self {
+        let mut turns = earlier.filter(|earlier| earlier.since.date() == at.date());
+        let turns = turns.get_or_insert(Self { since: at, turns: 0, usage: Usage::default() });
+        turns.turns += 1;
+        turns.usage += usage;
+        *turns
+    }
+
+    /// The turns without those that are reported; `None` where none is left.
+    #[must_use]
+    pub fn without(self, reported: Self) -> Option<Self> {
+        if self.since.date() != reported.since.date() {
+            return Some(self);
+        }
+        let turns = self.turns.saturating_sub(reported.turns);
+        (turns > 0).then(|| Self { turns, usage: self.usage - reported.usage, ..self })
+    }
+}
+
+/// The time, the count of turns and the counts of tokens, separated by spaces.
+impl From<UnreportedTurns> for String {
+    fn from(UnreportedTurns { since, turns, usage }: UnreportedTurns) -> Self {
+        format!("{} {turns} {usage}", since.millis())
+    }
+}
+
+impl TryFrom<String> for UnreportedTurns {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let read = || {
+            let (since, rest) = text.split_once(' ')?;
+            let (turns, usage) = rest.split_once(' ')?;
+            let since = At::from_millis(since.parse().ok()?);
+            Some(Self { since, turns: turns.parse().ok()?, usage: usage.parse().ok()? })
+        };
+        read().ok_or_else(|| format!("`{text}` must be a time and counts"))
     }
 }
 

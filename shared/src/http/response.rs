@@ -47,11 +47,15 @@ fn problem(error: &Error) -> Response<Body> {
     match error {
         Error::Conflict { with: Some(ConflictWith::Agent(agent)), .. } => problem["agent"] = json!(agent),
         Error::Conflict { with: Some(ConflictWith::Version(version)), .. } => problem["version"] = json!(version),
+        Error::OverBudget { exceeded, limit, .. } => {
+            problem["exceeded"] = json!(exceeded);
+            problem["limit"] = json!(limit);
+        }
         _ => {}
     }
     let mut response = response(status, "application/problem+json", problem.to_string());
-    if let Error::OverBudget(seconds) = error {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+    if let Error::OverBudget { retry_after, .. } = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after));
         // Without this, a page cannot read the header.
         response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
     }
@@ -68,7 +72,7 @@ pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Conflict { .. } => (StatusCode::CONFLICT, "conflict", "Conflict"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Content too large"),
         Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Idempotency key reused"),
-        Error::OverBudget(_) => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),
+        Error::OverBudget { .. } => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),
         Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "Upstream request failed"),
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Service unavailable"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),

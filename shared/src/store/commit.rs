@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue::S;
 
 use super::{
-    ClientRow, OutboxItem, Store, key, row,
+    ClientRow, OutboxItem, Store, key, row, usage,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
@@ -24,11 +24,21 @@ pub struct Commit {
     pub client: Option<ClientRow>,
     pub metadata: Option<ThreadMetadata>,
     pub outbox: Vec<OutboxItem>,
+    /// Adds the thread's unreported turns to the usage of the day. Other commits do so when it is time.
+    pub reports_usage: bool,
 }
 
 impl Commit {
     pub fn new(thread: Thread) -> Self {
-        Self { thread, messages: Vec::new(), note: None, client: None, metadata: None, outbox: Vec::new() }
+        Self {
+            thread,
+            messages: Vec::new(),
+            note: None,
+            client: None,
+            metadata: None,
+            outbox: Vec::new(),
+            reports_usage: false,
+        }
     }
 
     /// The commit of a change of owner: its thread, its log item, its note, and the outbox items that tell others.
@@ -118,6 +128,7 @@ impl Store {
     async fn commit(&self, before: &Thread, mut commit: Commit, fence: Fence<'_>) -> Result<Committed, Error> {
         let (tenant, id) = (&before.tenant, &before.id);
         commit.thread.version = before.version + 1;
+        let report = usage::report(before, &mut commit);
         let mut transaction = Transaction::default().put(
             &self.table,
             row::thread(&commit.thread, &self.timeouts)?,
@@ -139,6 +150,9 @@ impl Store {
         }
         for item in &commit.outbox {
             transaction = transaction.put(&self.table, item.row()?, None)?;
+        }
+        if let Some(report) = report {
+            transaction = transaction.update(report.update(&self.table)?);
         }
         match self.transact(transaction, &token()).await {
             Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),

@@ -17,11 +17,16 @@
 //! | document of a chatbot | `{tenant}#CHATBOT#{chatbot}` | `DOCUMENT#{set}#{place}` |
 //! | connection | `{tenant}#CONNECTION#{connection}` | `CONNECTION` |
 //! | subscription to the inbox | `{tenant}#INBOX` | `SUBSCRIPTION#{connection}` |
+//! | budget counters of a customer and day | `{tenant}#CUSTOMER#{subject}` | `BUDGET#{day}` |
+//! | the same of a chatbot | `{tenant}#CHATBOT#{chatbot}` | `BUDGET#{day}` |
+//! | the same of the tenant | `{tenant}#TENANT` | `BUDGET#{day}` |
+//! | usage of a chatbot and day | `{tenant}#USAGE` | `{day}#{chatbot}#{shard}` |
 //! | rate limit of an address | `{tenant}#VISITS#{address}` | `WINDOW#{start}` |
 //! | idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::BudgetAccount;
 use crate::domain::{At, ChatbotId, MessageId, Status, Thread, ThreadId, Timeouts};
 
 /// The two attributes of the table's primary key.
@@ -67,6 +72,7 @@ pub const DELIVERY: &str = "NOTICE#";
 pub const NOTICE: &str = "TOPIC#";
 const CHATBOTS: &str = "CHATBOT";
 const DUE_SHARDS: u64 = 16;
+const USAGE_SHARDS: u64 = 8;
 
 pub fn thread_partition(tenant: &str, id: &ThreadId) -> String {
     format!("{tenant}#THREAD#{id}")
@@ -173,6 +179,32 @@ pub fn notice(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{NOTICE}{message}") }
 }
 
+pub fn customer_partition(tenant: &str, customer: &str) -> String {
+    format!("{tenant}#CUSTOMER#{customer}")
+}
+
+/// The counters of an account's budgets on the day of `at`, in UTC.
+pub fn budget(tenant: &str, account: &BudgetAccount, at: At) -> Key {
+    let pk = match account {
+        BudgetAccount::Customer(customer) => customer_partition(tenant, customer),
+        BudgetAccount::Chatbot(chatbot) => chatbot_partition(tenant, chatbot),
+        BudgetAccount::Tenant => format!("{tenant}#TENANT"),
+    };
+    Key { pk, sk: format!("BUDGET#{}", at.date()) }
+}
+
+pub fn usage_partition(tenant: &str) -> String {
+    format!("{tenant}#USAGE")
+}
+
+/// A chatbot's usage on a day, sharded by the thread, so that transactions of different threads rarely meet.
+pub fn usage(tenant: &str, day: &str, chatbot: &ChatbotId, thread: &ThreadId) -> Key {
+    let mut hasher = DefaultHasher::new();
+    thread.as_str().hash(&mut hasher);
+    let shard = hasher.finish() % USAGE_SHARDS;
+    Key { pk: usage_partition(tenant), sk: format!("{day}#{chatbot}#{shard}") }
+}
+
 pub fn visitor_tokens(tenant: &str, address: &str, window: i64) -> Key {
     Key { pk: format!("{tenant}#VISITS#{address}"), sk: format!("WINDOW#{window}") }
 }
@@ -255,6 +287,10 @@ mod tests {
             inbox("acme", "L0SM9cOFvHcCIhw="),
             visitor_tokens("acme", "192.0.2.10", 1_795_341_600),
             idempotency("acme", "cus", "k#1"),
+            budget("acme", &BudgetAccount::Customer("cus".into()), At::from_seconds(1_795_341_600)),
+            budget("acme", &BudgetAccount::Chatbot(bot.clone()), At::from_seconds(1_795_341_600)),
+            budget("acme", &BudgetAccount::Tenant, At::from_seconds(1_795_341_600)),
+            usage("acme", "2026-11-22", &bot, &thr),
         ];
         let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");
         let expected = "\
@@ -273,7 +309,11 @@ mod tests {
             acme#CONNECTION#L0SM9cOFvHcCIhw= | CONNECTION\n\
             acme#INBOX | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
             acme#VISITS#192.0.2.10 | WINDOW#1795341600\n\
-            acme#IDEMPOTENCY#cus | KEY#k#1";
+            acme#IDEMPOTENCY#cus | KEY#k#1\n\
+            acme#CUSTOMER#cus | BUDGET#2026-11-22\n\
+            acme#CHATBOT#bot_01JD0000000000000000000000 | BUDGET#2026-11-22\n\
+            acme#TENANT | BUDGET#2026-11-22\n\
+            acme#USAGE | 2026-11-22#bot_01JD0000000000000000000000#0";
         assert_eq!(listed, expected);
     }
 

@@ -3,6 +3,7 @@
 //! A change of a thread is a [`commit`]: one transaction over the thread as it was read. What is legal is the domain's
 //! business; the table only decides who came first.
 
+mod budget;
 mod chatbot;
 mod cleanup;
 mod client;
@@ -25,10 +26,12 @@ mod row;
 mod run;
 mod survey;
 mod thread;
+mod usage;
 mod write;
 
 use aws_sdk_dynamodb::Client;
 
+pub use budget::{BudgetAccount, Use};
 pub use chatbot::ChatbotWrite;
 pub use cleanup::{Cleanup, RemoteObject};
 pub use client::ClientRow;
@@ -42,6 +45,7 @@ pub use log_entry::LogEntry;
 pub use notice::TopicNotice;
 pub use outbox::OutboxItem;
 pub use thread::ThreadPage;
+pub use usage::DailyUsage;
 
 use crate::domain::Timeouts;
 

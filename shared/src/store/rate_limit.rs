@@ -9,7 +9,7 @@ const WINDOW_SECONDS: i64 = 10 * 60;
 
 impl Store {
     /// Counts a request for a token, of which an address gets `max` in ten minutes. Over the limit,
-    /// [`Error::OverBudget`] contains the seconds until the next window.
+    /// [`Error::OverBudget`] says the seconds until the next window.
     pub async fn visitor_token_count(&self, tenant: &str, address: &str, max: u64, now: At) -> Result<(), Error> {
         let window = now.seconds() - now.seconds().rem_euclid(WINDOW_SECONDS);
         let ends = window + WINDOW_SECONDS;
@@ -30,6 +30,7 @@ impl Store {
         if condition_met(counted)? {
             return Ok(());
         }
-        Err(Error::OverBudget(u64::try_from(ends - now.seconds()).unwrap_or(1)))
+        let retry_after = u64::try_from(ends - now.seconds()).unwrap_or(1);
+        Err(Error::OverBudget { exceeded: "address.visitor_tokens".into(), limit: max, retry_after })
     }
 }

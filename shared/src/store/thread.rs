@@ -12,6 +12,7 @@ use super::{
     key,
     read::Query,
     row::{self, Item, text},
+    usage,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
@@ -121,6 +122,9 @@ impl Store {
     pub async fn thread_tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, now: At) -> Result<bool, Error> {
         let mut deleted = before.clone();
         deleted.openai.forget();
+        let mut commit = Commit { reports_usage: true, ..Commit::new(deleted) };
+        let report = usage::report(before, &mut commit);
+        let deleted = commit.thread;
         let key = key::thread(&before.tenant, &before.id);
         let mut tombstone = row::row(key.clone(), &deleted)?;
         tombstone.insert("version".into(), row::number(before.version + 1));
@@ -132,6 +136,9 @@ impl Store {
         let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
         if let Some(cleanup) = cleanup {
             transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
+        }
+        if let Some(report) = report {
+            transaction = transaction.update(report.update(&self.table)?);
         }
         let done = self.transact(transaction, &super::commit::token()).await?;
         Ok(matches!(done, Transacted::Done))

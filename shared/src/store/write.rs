@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, Delete, DeleteRequest, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
-        WriteRequest,
+        Update, WriteRequest,
     },
 };
 use tokio::time::sleep;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{Error, domain::At};
 
-/// A transaction, built one put, delete or check at a time.
+/// A transaction, built one put, update, delete or check at a time.
 #[derive(Default)]
 pub(super) struct Transaction(Vec<TransactWriteItem>);
 
@@ -94,6 +94,11 @@ impl Transaction {
             .map_err(Error::internal)?;
         self.0.push(TransactWriteItem::builder().delete(delete).build());
         Ok(self)
+    }
+
+    pub(super) fn update(mut self, update: Update) -> Self {
+        self.0.push(TransactWriteItem::builder().update(update).build());
+        self
     }
 
     pub(super) fn check(mut self, table: &str, key: Key, condition: Condition) -> Result<Self, Error> {

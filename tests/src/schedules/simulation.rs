@@ -20,7 +20,7 @@ use local::{
 use serde_json::Value;
 use shared::{
     App, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Invoker, Settings,
-    domain::{At, Timeouts, chatbot::Memory},
+    domain::{At, Timeouts, budget::BudgetSettings, chatbot::Memory},
     openai::{self, RetryPolicy},
 };
 use ulid::Ulid;
@@ -205,6 +205,7 @@ impl Simulation {
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
             person_wait: DEFAULT_PERSON_WAIT,
+            budgets: BudgetSettings::OFF,
             timeouts: TIMEOUTS,
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),

@@ -18,6 +18,7 @@ use super::{
     HandOver, MAX_RUNS, Run, RunError,
     prompt::MAX_TOOL_ROUNDS,
     reply::{self, ModelReply},
+    tool_call,
     turn::Turn,
 };
 
@@ -64,6 +65,9 @@ impl Run {
         turn: &mut Turn,
     ) -> Result<Option<ModelReply>, RunError> {
         turn.usage += outcome.usage.unwrap_or_default();
+        if outcome.usage.is_some() {
+            self.progress().spent = Some(turn.usage);
+        }
         if turn.prompt.has_reached_limit(self.chatbot()?, &outcome) {
             outcome.incomplete = Some(Incomplete::MaxOutputTokens);
         }
@@ -109,10 +113,17 @@ impl Run {
             let _ = commentary.send(outcome.text.clone());
         }
         drop(commentary);
+        let own = self.chatbot()?.config.limits.tool_calls_per_turn;
+        let max_tool_calls = own.unwrap_or(self.app.budgets.settings.tool_calls_per_turn);
         let calling = async {
             let mut outputs = Vec::new();
             for call in &outcome.calls {
-                outputs.push(self.call_tool(&outcome.response_id, call).await?);
+                turn.tool_calls += 1;
+                outputs.push(if turn.tool_calls > max_tool_calls {
+                    tool_call::refused(call, max_tool_calls)
+                } else {
+                    self.call_tool(&outcome.response_id, call).await?
+                });
             }
             Ok::<_, RunError>(outputs)
         };

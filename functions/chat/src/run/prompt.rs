@@ -16,6 +16,9 @@ use crate::history::{self, Budget, estimate_tokens};
 /// The most rounds of calls. In the round after them no tool may be called, so that the model has to answer.
 pub(super) const MAX_TOOL_ROUNDS: usize = 4;
 
+/// The factor of the deployment's limit of output tokens where the model had no token left for a word.
+const LIFTED_LIMIT: u32 = 4;
+
 /// The length, in tokens, from which OpenAI sums up the oldest part of a conversation: well below the smallest context
 /// of its models (128,000), so that the instructions, tools and the answer have room.
 const COMPACTION: &[ContextManagement] = &[ContextManagement::Compaction { compact_threshold: 64_000 }];
@@ -33,7 +36,10 @@ pub(super) struct Prompt {
     falls_back: bool,
     budget: Budget,
     is_shortened: bool,
-    is_unlimited: bool,
+    /// The limit of chatbots that set none, if there is one.
+    max_output_tokens: Option<u32>,
+    /// The model had no token left for a word, so the limit is lifted.
+    is_lifted: bool,
 }
 
 /// The part of a request that is read from the table.
@@ -56,7 +62,8 @@ impl Prompt {
             falls_back: chatbot.model_status.is_missing && chatbot.config.fallback_model.is_some(),
             budget: Budget::new(app.history_tokens),
             is_shortened: false,
-            is_unlimited: false,
+            max_output_tokens: Some(app.budgets.settings.max_output_tokens).filter(|limit| *limit > 0),
+            is_lifted: false,
         }
     }
 
@@ -86,16 +93,25 @@ impl Prompt {
         is_new
     }
 
-    /// Lifts the chatbot's limit of output tokens. `false` where there is none to lift.
+    /// Lifts the limit of output tokens: the chatbot's to the deployment's four times over, which stays. `false` where
+    /// there is none to lift.
     pub(super) fn lift_limit(&mut self, chatbot: &Chatbot) -> bool {
-        let has_limit = chatbot.config.max_output_tokens.is_some() && !self.is_unlimited;
-        self.is_unlimited |= has_limit;
+        let has_limit = self.output_limit(chatbot).is_some() && !self.is_lifted;
+        self.is_lifted |= has_limit;
         has_limit
+    }
+
+    /// The limit of output tokens: the chatbot's, or else the deployment's.
+    fn output_limit(&self, chatbot: &Chatbot) -> Option<u32> {
+        if self.is_lifted {
+            return self.max_output_tokens.map(|limit| limit.saturating_mul(LIFTED_LIMIT));
+        }
+        chatbot.config.max_output_tokens.or(self.max_output_tokens)
     }
 
     /// True where an outcome took as many tokens as the chatbot allows. Some servers call such a response complete.
     pub(super) fn has_reached_limit(&self, chatbot: &Chatbot, outcome: &Outcome) -> bool {
-        let limit = chatbot.config.max_output_tokens.filter(|_| !self.is_unlimited);
+        let limit = self.output_limit(chatbot);
         let taken = outcome.usage.map(|usage| usage.output);
         outcome.incomplete.is_none() && limit.zip(taken).is_some_and(|(limit, taken)| taken >= limit.into())
     }
@@ -142,7 +158,7 @@ impl Prompt {
             input,
             tools: content.map(|it| it.tools.as_slice()).unwrap_or_default(),
             temperature: config.temperature,
-            max_output_tokens: config.max_output_tokens.filter(|_| !self.is_unlimited),
+            max_output_tokens: self.output_limit(chatbot),
             reasoning: config.reasoning_effort.as_deref().map(|effort| Reasoning { effort }),
             text_format: config.verbosity.as_deref().map(|verbosity| TextFormat { verbosity }),
             tool_choice: (rounds == MAX_TOOL_ROUNDS).then_some(ToolChoice::None),

@@ -106,6 +106,11 @@ fn output(body: &[u8]) -> String {
     if text.trim().is_empty() { json!({ "ok": true }).to_string() } else { text }
 }
 
+/// The output of a call beyond the limit of a turn, which is not executed.
+pub(super) fn refused(call: &Call, limit: u32) -> String {
+    failed(call, &format!("was not called: a turn may make at most {limit} calls"))
+}
+
 fn failed(call: &Call, how: &str) -> String {
     json!({ "error": format!("the function {} {how}", call.name) }).to_string()
 }

@@ -15,6 +15,8 @@ pub(super) struct Turn {
     pub(super) exchanged: Vec<Input>,
     /// The rounds of calls so far.
     pub(super) rounds: usize,
+    /// The calls so far, refused ones too.
+    pub(super) tool_calls: u32,
     /// The requests that failed and were made again.
     pub(super) failures: u32,
     pub(super) has_replaced_conversation: bool,
@@ -33,6 +35,7 @@ impl Turn {
             prompt: Prompt::new(app, chatbot),
             exchanged: Vec::new(),
             rounds: 0,
+            tool_calls: 0,
             failures: 0,
             has_replaced_conversation: false,
             usage: Usage::default(),

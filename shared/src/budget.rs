@@ -1,0 +1,294 @@
+//! Budgets: uses are counted at the table before they happen, so that no race overspends one.
+//!
+//! A process counts ahead, in blocks of at most a sixty-fourth of the limit: a turn then needs no call of its own to
+//! the table, or one beside the calls that it makes anyway. A process that dies leaves at most one block and one
+//! reservation of each account counted as used, until the window ends.
+
+mod account;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    App, Error,
+    domain::{
+        At, Chatbot, ChatbotId, Identity, Usage,
+        budget::{Budget, BudgetSettings, Exceeded, Limits, Side},
+    },
+    metrics::Metric,
+    store::{BudgetAccount, Use},
+};
+use account::Account;
+
+/// The number of accounts that a process keeps. Beyond it those of earlier days and minutes are dropped, and else all:
+/// what they had counted ahead stays counted.
+const MAX_ACCOUNTS: usize = 4_096;
+
+/// The accounts of a process. Clones share them.
+#[derive(Clone)]
+pub struct Budgets {
+    pub settings: BudgetSettings,
+    accounts: Arc<Mutex<HashMap<AccountId, Account>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct AccountId {
+    tenant: String,
+    account: BudgetAccount,
+}
+
+/// A turn that is counted, and tokens that are reserved for it. Dropped before the model is asked, it may be used by
+/// the next turn; once the model is asked, its tokens stay counted unless [`App::settle`] says how many it took.
+#[derive(Default)]
+pub struct Reservation {
+    parts: Vec<Part>,
+    budgets: Option<Budgets>,
+}
+
+/// The share of one account in a reservation.
+struct Part {
+    id: AccountId,
+    limits: Limits,
+    tokens: u64,
+    at: At,
+}
+
+/// The reservation of a turn, or the budget that has no room for it.
+pub type TurnBudget = Result<Reservation, Exceeded>;
+
+impl Budgets {
+    pub fn new(settings: BudgetSettings) -> Self {
+        Self { settings, accounts: Arc::default() }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, Account>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes an account as of `now`.
+    fn with<T>(&self, id: &AccountId, now: At, change: impl FnOnce(&mut Account) -> T) -> T {
+        let mut accounts = self.accounts();
+        if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(id) {
+            accounts.retain(|_, account| account.is_current(now));
+            if accounts.len() >= MAX_ACCOUNTS {
+                accounts.clear();
+            }
+        }
+        let account = accounts.entry(id.clone()).or_default();
+        account.advance(now);
+        change(account)
+    }
+}
+
+impl App {
+    /// Counts a customer's message, and a turn that may answer it. [`Error::OverBudget`] where the customer posts too
+    /// many messages; a turn that has no room is the inner error, for the message is posted all the same. `None` for
+    /// agents and admins, who have no budgets.
+    pub async fn admit_message(&self, identity: &Identity) -> Result<Option<TurnBudget>, Error> {
+        if identity.is_staff() {
+            return Ok(None);
+        }
+        let (tenant, customer) = (&identity.tenant, &identity.subject);
+        let turn = self.reserve_for_customer(tenant, customer, true).await?;
+        let Err(exceeded) = turn else { return Ok(Some(turn)) };
+        if exceeded.budget == Budget::MessagesPerMinute {
+            self.record(Metric::OverBudget);
+            return Err(exceeded.error());
+        }
+        // Nothing was counted yet. The message alone:
+        self.admit_as_customer(identity, Budget::MessagesPerMinute).await?;
+        Ok(Some(Err(exceeded)))
+    }
+
+    /// Reserves a turn for a customer.
+    pub async fn reserve_turn(&self, tenant: &str, customer: &str) -> Result<TurnBudget, Error> {
+        self.reserve_for_customer(tenant, customer, false).await
+    }
+
+    /// Adds the chatbot's and the tenant's shares to the reservation of a turn.
+    pub async fn reserve_with_chatbot(&self, turn: TurnBudget, chatbot: &Chatbot) -> Result<TurnBudget, Error> {
+        let Ok(mut turn) = turn else { return Ok(turn) };
+        let settings = &self.budgets.settings;
+        let sides = [
+            (Side::Chatbot, chatbot.config.limits.over(settings.chatbot), BudgetAccount::Chatbot(chatbot.id.clone())),
+            (Side::Tenant, settings.tenant, BudgetAccount::Tenant),
+        ];
+        for (side, limits, account) in sides {
+            match self.reserve(&chatbot.tenant, account, side, limits, false).await? {
+                Ok(mut reserved) => {
+                    turn.parts.append(&mut reserved.parts);
+                    turn.budgets = turn.budgets.take().or(reserved.budgets.take());
+                }
+                Err(exceeded) => return Ok(Err(exceeded)),
+            }
+        }
+        Ok(Ok(turn))
+    }
+
+    /// Counts the creation of a thread. [`Error::OverBudget`] where it is too much for the customer, the chatbot or the
+    /// tenant.
+    pub async fn admit_thread(&self, identity: &Identity, chatbot: &Chatbot) -> Result<(), Error> {
+        let limits = chatbot.config.limits.over(self.budgets.settings.chatbot);
+        self.admit_as_customer(identity, Budget::ThreadsPerHour).await?;
+        self.admit_to(identity, &chatbot.id, limits, Budget::ThreadsPerHour).await
+    }
+
+    /// The same of a request for a person.
+    pub async fn admit_escalation(&self, identity: &Identity, chatbot: &ChatbotId) -> Result<(), Error> {
+        self.admit_as_customer(identity, Budget::EscalationsPerHour).await?;
+        self.admit_to(identity, chatbot, self.budgets.settings.chatbot, Budget::EscalationsPerHour).await
+    }
+
+    /// The same of a message to a chatbot, which [`App::admit_message`] has counted for the customer.
+    pub async fn admit_message_to(&self, identity: &Identity, chatbot: &ChatbotId) -> Result<(), Error> {
+        self.admit_to(identity, chatbot, self.budgets.settings.chatbot, Budget::MessagesPerMinute).await
+    }
+
+    async fn admit_as_customer(&self, identity: &Identity, budget: Budget) -> Result<(), Error> {
+        let side = Side::of_customer(&identity.subject);
+        let account = BudgetAccount::Customer(identity.subject.clone());
+        self.admit(identity, account, side, self.budgets.settings.of(side), budget).await
+    }
+
+    async fn admit_to(
+        &self,
+        identity: &Identity,
+        chatbot: &ChatbotId,
+        limits: Limits,
+        budget: Budget,
+    ) -> Result<(), Error> {
+        self.admit(identity, BudgetAccount::Chatbot(chatbot.clone()), Side::Chatbot, limits, budget).await?;
+        self.admit(identity, BudgetAccount::Tenant, Side::Tenant, self.budgets.settings.tenant, budget).await
+    }
+
+    /// Counts a use by a customer; agents and admins have no budgets.
+    async fn admit(
+        &self,
+        identity: &Identity,
+        account: BudgetAccount,
+        side: Side,
+        limits: Limits,
+        budget: Budget,
+    ) -> Result<(), Error> {
+        if identity.is_staff() {
+            return Ok(());
+        }
+        let used = self.use_budget(&identity.tenant, account, side, limits, &[(budget, 1)]).await?;
+        used.map_err(|exceeded| {
+            self.record(Metric::OverBudget);
+            exceeded.error()
+        })
+    }
+
+    /// Corrects the tokens that a turn had reserved, to those that it took. Without a count of them the reservation
+    /// stays. A failure is logged only: the reply is saved.
+    pub async fn settle(&self, mut turn: Reservation, usage: Option<Usage>) {
+        let (Some(usage), parts) = (usage, std::mem::take(&mut turn.parts)) else { return };
+        let (now, taken) = (self.now(), usage.input.saturating_add(usage.output));
+        for part in parts {
+            if part.limits.of(Budget::TokensPerDay) == 0 {
+                continue;
+            }
+            let owed =
+                self.budgets.with(&part.id, now, |account| account.settle(part.tokens, taken, part.at, part.limits));
+            let Some(tokens) = owed else { continue };
+            let settled = self.store.budget_settle(&part.id.tenant, &part.id.account, tokens, now).await;
+            if let Err(error) = settled {
+                tracing::warn!(%error, "the tokens of a turn could not be settled; its reservation counts");
+            }
+        }
+    }
+
+    async fn reserve_for_customer(&self, tenant: &str, customer: &str, message: bool) -> Result<TurnBudget, Error> {
+        let side = Side::of_customer(customer);
+        let account = BudgetAccount::Customer(customer.to_owned());
+        self.reserve(tenant, account, side, self.budgets.settings.of(side), message).await
+    }
+
+    async fn reserve(
+        &self,
+        tenant: &str,
+        account: BudgetAccount,
+        side: Side,
+        limits: Limits,
+        message: bool,
+    ) -> Result<TurnBudget, Error> {
+        let id = AccountId { tenant: tenant.to_owned(), account };
+        let at = self.now();
+        let tokens = self.budgets.with(&id, at, |account| account.turn_tokens(limits));
+        let wanted = [
+            (Budget::MessagesPerMinute, u64::from(message)),
+            (Budget::TurnsPerMinute, 1),
+            (Budget::TurnsPerDay, 1),
+            (Budget::TokensPerDay, tokens),
+        ];
+        let used = self.use_budget(tenant, id.account.clone(), side, limits, &wanted).await?;
+        Ok(used.map(|()| Reservation {
+            parts: vec![Part { id, limits, tokens, at }],
+            budgets: Some(self.budgets.clone()),
+        }))
+    }
+
+    /// Counts uses of one account, all or none: from what this process has counted ahead, and else at the table.
+    async fn use_budget(
+        &self,
+        tenant: &str,
+        account: BudgetAccount,
+        side: Side,
+        limits: Limits,
+        wanted: &[(Budget, u64)],
+    ) -> Result<Result<(), Exceeded>, Error> {
+        let limited = wanted.iter().filter(|(budget, amount)| limits.of(*budget) > 0 && *amount > 0);
+        let uses: Vec<Use> = limited
+            .map(|(budget, amount)| Use { budget: *budget, amount: *amount, limit: limits.of(*budget) })
+            .collect();
+        if uses.is_empty() {
+            return Ok(Ok(()));
+        }
+        let (id, now) = (AccountId { tenant: tenant.to_owned(), account }, self.now());
+        let (short, is_begun) = self.budgets.with(&id, now, |account| (account.take(&uses), account.is_begun()));
+        if short.is_empty() {
+            return Ok(Ok(()));
+        }
+        let ahead: Vec<Use> = short.iter().copied().map(account::with_block).collect();
+        let mut counted = self.store.budget_use(tenant, &id.account, &ahead, now, is_begun).await;
+        let mut blocks = true;
+        if matches!(counted, Ok(Err(_))) && ahead != short {
+            (counted, blocks) = (self.store.budget_use(tenant, &id.account, &short, now, true).await, false);
+        }
+        let over = match counted {
+            Ok(Ok(())) => {
+                let spare = if blocks { account::difference(&ahead, &short) } else { Vec::new() };
+                self.budgets.with(&id, now, |account| account.keep(&spare, true));
+                return Ok(Ok(()));
+            }
+            Ok(Err(over)) => Ok(over),
+            Err(error) => Err(error),
+        };
+        // What was taken from this process' own counts is there for others.
+        let taken: Vec<Use> =
+            uses.iter().filter(|it| short.iter().all(|other| other.budget != it.budget)).copied().collect();
+        self.budgets.with(&id, now, |account| account.keep(&taken, false));
+        let (budget, window) = over.map(|budget| (budget, budget.window().seconds()))?;
+        let retry_after = u64::try_from(window - now.seconds().rem_euclid(window)).unwrap_or(1);
+        Ok(Err(Exceeded { side, budget, limit: limits.of(budget), retry_after }))
+    }
+}
+
+impl Reservation {
+    /// Marks the turn as used: the model is asked.
+    pub fn begin(&mut self) {
+        self.budgets = None;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let Some(budgets) = self.budgets.take() else { return };
+        for part in std::mem::take(&mut self.parts) {
+            budgets.with(&part.id, part.at, |account| account.give_back(part.tokens, part.at, part.limits));
+        }
+    }
+}

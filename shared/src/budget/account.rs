@@ -1,0 +1,145 @@
+//! An account of a process: what it has counted at the table ahead of its use.
+
+use crate::{
+    domain::{
+        At,
+        budget::{Budget, Limits, Window},
+    },
+    store::Use,
+};
+
+/// The part of a limit that is counted ahead.
+const BLOCK_SHARE: u64 = 64;
+
+/// The most turns and messages that are counted ahead.
+const MAX_BLOCK: u64 = 32;
+
+/// The tokens that the first turn of an account reserves. Later ones reserve what the turn before took.
+const FIRST_TURN_TOKENS: u64 = 4_000;
+const MIN_TURN_TOKENS: u64 = 500;
+
+#[derive(Default)]
+pub(super) struct Account {
+    day: i64,
+    minute: i64,
+    /// The table has counts of this minute.
+    is_begun: bool,
+    /// Counted at the table and not used yet; of tokens it may be negative, where turns took more than they reserved.
+    left: [i64; Budget::ALL.len()],
+    last_turn_tokens: Option<u64>,
+}
+
+/// A use, and what is counted ahead beside it: nothing of a small limit, or of what happens rarely.
+pub(super) fn with_block(it: Use) -> Use {
+    let block = match it.budget {
+        Budget::TokensPerDay => it.limit / BLOCK_SHARE,
+        Budget::TurnsPerMinute | Budget::TurnsPerDay | Budget::MessagesPerMinute => {
+            (it.limit / BLOCK_SHARE).min(MAX_BLOCK)
+        }
+        Budget::ThreadsPerHour | Budget::EscalationsPerHour => 0,
+    };
+    Use { amount: it.amount + block, ..it }
+}
+
+/// The part of `counted` that is beyond `used`.
+pub(super) fn difference(counted: &[Use], used: &[Use]) -> Vec<Use> {
+    counted.iter().zip(used).map(|(counted, used)| Use { amount: counted.amount - used.amount, ..*counted }).collect()
+}
+
+impl Account {
+    /// Forgets the counts of windows that have ended.
+    pub(super) fn advance(&mut self, now: At) {
+        let [day, minute] = [Window::Day, Window::Minute].map(|window| number(window, now));
+        if day != self.day {
+            (self.day, self.left) = (day, [0; 6]);
+            self.is_begun = false;
+        }
+        if minute != self.minute {
+            self.minute = minute;
+            self.is_begun = false;
+            for budget in Budget::ALL.into_iter().filter(|budget| budget.window() != Window::Day) {
+                self.left[budget as usize] = 0;
+            }
+        }
+    }
+
+    /// True in the minute of its last use.
+    pub(super) fn is_current(&self, now: At) -> bool {
+        self.minute == number(Window::Minute, now)
+    }
+
+    pub(super) const fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// Takes the uses from what is left; returns those that have to be counted at the table.
+    pub(super) fn take(&mut self, uses: &[Use]) -> Vec<Use> {
+        let mut short = Vec::new();
+        for it in uses {
+            let left = &mut self.left[it.budget as usize];
+            if *left >= signed(it.amount) {
+                *left -= signed(it.amount);
+            } else {
+                short.push(*it);
+            }
+        }
+        short
+    }
+
+    /// Keeps what was counted and is not used. `is_begun`: the table has counts of this minute now.
+    pub(super) fn keep(&mut self, spare: &[Use], is_begun: bool) {
+        self.is_begun |= is_begun;
+        for it in spare {
+            self.left[it.budget as usize] += signed(it.amount);
+        }
+    }
+
+    /// The tokens that the next turn reserves.
+    pub(super) fn turn_tokens(&self, limits: Limits) -> u64 {
+        let tokens = self.last_turn_tokens.unwrap_or(FIRST_TURN_TOKENS).max(MIN_TURN_TOKENS);
+        // A limit below the usual reservation allows one turn at least.
+        match limits.of(Budget::TokensPerDay) {
+            0 => tokens,
+            limit => tokens.min(limit),
+        }
+    }
+
+    /// Takes back a turn that was counted at `at` and did not happen.
+    pub(super) fn give_back(&mut self, tokens: u64, at: At, limits: Limits) {
+        for (budget, amount) in [(Budget::TurnsPerMinute, 1), (Budget::TurnsPerDay, 1), (Budget::TokensPerDay, tokens)]
+        {
+            let window = budget.window();
+            let is_same = match window {
+                Window::Day => self.day == number(window, at),
+                Window::Minute | Window::Hour => self.minute == number(Window::Minute, at),
+            };
+            if is_same && limits.of(budget) > 0 {
+                self.left[budget as usize] += signed(amount);
+            }
+        }
+    }
+
+    /// Corrects the tokens that were reserved at `at` to those that were taken. Returns the tokens that the table is to
+    /// be told of: the difference is kept while it is small.
+    pub(super) fn settle(&mut self, reserved: u64, taken: u64, at: At, limits: Limits) -> Option<i64> {
+        self.last_turn_tokens = Some(taken);
+        if self.day != number(Window::Day, at) {
+            return None;
+        }
+        let left = &mut self.left[Budget::TokensPerDay as usize];
+        *left += signed(reserved) - signed(taken);
+        let kept = signed(limits.of(Budget::TokensPerDay) / (BLOCK_SHARE / 2));
+        if (0..=kept).contains(left) {
+            return None;
+        }
+        Some(-std::mem::take(left))
+    }
+}
+
+fn number(window: Window, at: At) -> i64 {
+    at.seconds().div_euclid(window.seconds())
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
