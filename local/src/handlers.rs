@@ -43,6 +43,7 @@ pub(crate) fn functions(app: &Arc<App>, keys: authorizer::Keys, visitor_settings
         .streaming("chat", with_app!(chat))
         .with("chat-end", with_app!(chat_end))
         .with("handoff", with_app!(handoff))
+        .streaming("customer", with_app!(customer))
         .plain("socket", connect)
         .with("sweep", with_app!(sweep))
 }

@@ -4,6 +4,7 @@ mod body;
 mod by_name;
 mod patch;
 mod response;
+mod streaming_body;
 
 use std::str::FromStr;
 
@@ -21,6 +22,7 @@ use crate::{
 pub use body::{body, optional_body};
 pub use patch::Patch;
 pub use response::{json, kind, no_content, respond};
+pub use streaming_body::StreamingBody;
 
 /// The method and the route's path as in the template (`/threads/{thread_id}`).
 pub fn route(request: &Request) -> (String, String) {

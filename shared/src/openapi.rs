@@ -8,7 +8,7 @@ mod problem;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-pub use example::{CHATBOT, THREAD, message, thread};
+pub use example::{CHATBOT, ERASURE, THREAD, message, thread};
 pub use operation::{Operation, Parameter};
 
 /// The place of the schemas in the document.

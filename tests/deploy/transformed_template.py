@@ -29,12 +29,13 @@ STREAMED = [
     ("/chat", "post"),
     ("/chat/{thread_id}/stream", "get"),
     ("/agui", "post"),
+    ("/erasures/{erasure_id}", "get"),
 ]
 # The route that gives tokens to visitors, who have none.
 OPEN = ("/visitors", "post")
 BUFFERED_LIMIT_MS = 29_000
-# The first streams, the second has no caller.
-UNBUFFERED = ("ChatFunction", "SweepFunction")
+# The first two stream, the third has no caller.
+UNBUFFERED = ("ChatFunction", "CustomerFunction", "SweepFunction")
 
 
 class NoManagedPolicies:

@@ -1,8 +1,9 @@
-//! The buffered form of `chat`'s response, whose body may be a stream: the form in which the other functions respond.
+//! The buffered form of a response whose body may be a stream: the form in which most functions respond.
 
 use lambda_http::{Body, Error, Response};
+use shared::http::StreamingBody;
 
-pub async fn whole(answered: Result<Response<chat::Body>, Error>) -> Result<Response<Body>, Error> {
+pub async fn whole(answered: Result<Response<StreamingBody>, Error>) -> Result<Response<Body>, Error> {
     let (parts, body) = answered?.into_parts();
     let read = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await?;
     let text = String::from_utf8(read.to_vec())?;

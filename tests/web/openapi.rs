@@ -13,13 +13,14 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/openapi.json
 type Describe = fn(&mut Api);
 
 /// The functions with routes, by their names in the template, and their descriptions.
-const FUNCTIONS: [(&str, Describe); 6] = [
+const FUNCTIONS: [(&str, Describe); 7] = [
     ("thread", thread::api::describe),
     ("chat", chat::api::describe),
     ("handoff", handoff::api::describe),
     ("chat-end", chat_end::api::describe),
     ("chatbot", chatbot::api::describe),
     ("visitor", visitor::api::describe),
+    ("customer", customer::api::describe),
 ];
 
 /// The document, generated from the types.
@@ -53,6 +54,7 @@ fn described() -> Value {
         ("Handoff", "The bot, the queue, or an agent: exactly one."),
         ("Chatbots", "The bots."),
         ("Visitors", "Customers without an account."),
+        ("Customers", "A customer's data: export and erasure."),
         ("Front ends", "The protocols of libraries for chat pages."),
     ];
     api.document(&info, &servers, &json!(tags.map(tag)))
@@ -132,8 +134,10 @@ async fn each_role_may_do_what_the_document_says() {
     let stage = Stage::start().await;
     for (method, path, described) in operations() {
         let Some(roles) = described["x-roles"].as_array() else { continue };
-        let path =
-            path.replace("{thread_id}", shared::openapi::THREAD).replace("{chatbot_id}", shared::openapi::CHATBOT);
+        let path = path
+            .replace("{thread_id}", shared::openapi::THREAD)
+            .replace("{chatbot_id}", shared::openapi::CHATBOT)
+            .replace("{erasure_id}", shared::openapi::ERASURE);
         let example = &described["requestBody"]["content"]["application/json"]["example"];
         for role in ["customer", "agent", "admin"] {
             let mut example = example.clone();

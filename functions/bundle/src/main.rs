@@ -1,4 +1,4 @@
-//! The binary of all functions but the authorizer: a deployment links once, not eight times.
+//! The binary of all functions but the authorizer: a deployment links once, not nine times.
 //!
 //! The template's `Handler` names the function; Lambda puts it into `_HANDLER`. The authorizer has a binary of its own,
 //! because it has no AWS SDK, and a small one starts sooner.
@@ -22,6 +22,7 @@ async fn serve(name: &str) -> Result<(), Error> {
         "chat" => Box::pin(chat::serve()).await,
         "chat-end" => Box::pin(chat_end::serve()).await,
         "chatbot" => Box::pin(chatbot::serve()).await,
+        "customer" => Box::pin(customer::serve()).await,
         "handoff" => Box::pin(handoff::serve()).await,
         "socket" => Box::pin(socket::serve()).await,
         "sweep" => Box::pin(sweep::serve()).await,

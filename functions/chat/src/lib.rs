@@ -35,13 +35,12 @@ use serde::Deserialize;
 use shared::{
     App, Error,
     domain::{Act, Identity, Role, Status, Thread, ThreadId, ThreadMetadata},
-    http, retry_on_conflict,
+    http::{self, StreamingBody},
+    retry_on_conflict,
     sockets::Event,
     time_left,
 };
 use tokio::time::Instant;
-
-pub use stream::Body;
 
 use event_sink::EventSink;
 use response::ChatResponse;
@@ -58,7 +57,7 @@ pub async fn serve() -> Result<(), lambda_http::Error> {
     run_with_streaming_response(service_fn(|request| handle(&app, request))).await
 }
 
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+pub async fn handle(app: &App, request: Request) -> Result<Response<StreamingBody>, lambda_http::Error> {
     let response = match (request.request_context_ref(), http::route(&request).1.as_str()) {
         (Some(RequestContext::PassThrough), _) => answer_due(app, &request).await.map(whole),
         (_, "/chat") => respond_streaming(app, &request, ai_sdk::parse).await,
@@ -74,8 +73,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
     Ok(response.unwrap_or_else(|error| whole(http::respond(Err(error)))))
 }
 
-fn whole(response: Response<lambda_http::Body>) -> Response<Body> {
-    response.map(Body::Whole)
+fn whole(response: Response<lambda_http::Body>) -> Response<StreamingBody> {
+    response.map(StreamingBody::Whole)
 }
 
 async fn respond(app: &App, request: &Request) -> Result<Response<lambda_http::Body>, Error> {
@@ -93,7 +92,7 @@ async fn respond_streaming(
     app: &App,
     request: &Request,
     parse: impl Fn(&Request, &Identity) -> Result<(ThreadId, ChatRequest, StreamFormat), Error>,
-) -> Result<Response<Body>, Error> {
+) -> Result<Response<StreamingBody>, Error> {
     let identity = http::identity(app, request)?;
     let (id, body, format) = parse(request, &identity)?;
     let shows_thread = !matches!(format, StreamFormat::Events);

@@ -6,7 +6,7 @@ use lambda_http::{Request, Response};
 use shared::{
     App, Error,
     domain::{Act, Identity, Message, Status, Thread, ThreadId, message},
-    http,
+    http::{self, StreamingBody},
     sockets::Event,
 };
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use crate::{
     ai_sdk::AiSdkStream,
     event_sink::EventSink,
     follow::{Follower, Look, heard_until, is_heard},
-    stream::{self, Body, StreamFormat},
+    stream::{self, StreamFormat},
 };
 
 /// The most messages of the past that a stream begins with.
@@ -26,7 +26,7 @@ const RUN_STARTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Follows the thread while somebody is awaited there: the bot while it writes, or a person for as long as the
 /// deployment sets. 204 where nobody is, and nothing has been said after the query's `after`.
-pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<StreamingBody>, Error> {
     let identity = http::identity(app, request)?;
     identity.may(Act::ThreadRead)?;
     let id: ThreadId = http::path_id(request, "thread_id", "thread")?;
@@ -38,7 +38,7 @@ pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Body
     let first = Follower::new(app, &identity.tenant, &id, after).look().await?;
     if !first.messages.iter().any(|message| is_heard(&identity, message)) && !is_awaited(app, &identity, &first.thread)
     {
-        return Ok(http::no_content().map(Body::Whole));
+        return Ok(http::no_content().map(StreamingBody::Whole));
     }
     let format = StreamFormat::AiSdk(AiSdkStream::new(&identity).into());
     let (app, deadline, (sink, events)) = (app.clone(), crate::deadline(request), EventSink::open());

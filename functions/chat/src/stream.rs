@@ -4,20 +4,19 @@
 //! disconnects ends nothing. The stream ends only when the turn has, its save and broadcasts included, because Lambda
 //! freezes a function when its response ends.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, future, stream};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use futures::{StreamExt, future, stream};
 use lambda_http::{
     Response,
     http::{StatusCode, header},
 };
-use shared::{Error, http, sockets::Event};
+use shared::{
+    Error,
+    http::{self, StreamingBody},
+    sockets::Event,
+};
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinHandle},
@@ -36,12 +35,6 @@ const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 type Events = mpsc::UnboundedReceiver<Event>;
 type Turn = JoinHandle<Result<(), Error>>;
 
-/// The body of a response: whole, or a stream of events.
-pub enum Body {
-    Whole(lambda_http::Body),
-    Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
-}
-
 /// The format of a stream's events.
 pub(crate) enum StreamFormat {
     /// The events that sockets carry.
@@ -54,7 +47,11 @@ pub(crate) enum StreamFormat {
 
 /// The response that streams a turn's events. A turn that fails before its first event is an error as on any other
 /// route; one that fails later ends with an `error` event.
-pub(crate) async fn stream(mut events: Events, turn: Turn, mut format: StreamFormat) -> Result<Response<Body>, Error> {
+pub(crate) async fn stream(
+    mut events: Events,
+    turn: Turn,
+    mut format: StreamFormat,
+) -> Result<Response<StreamingBody>, Error> {
     let Some(first) = events.recv().await else {
         turn.await.map_err(Error::internal)??;
         return Err(Error::internal("a turn ended without an event"));
@@ -64,11 +61,11 @@ pub(crate) async fn stream(mut events: Events, turn: Turn, mut format: StreamFor
 }
 
 /// The response that streams events which may come late, or not at all: it begins at once.
-pub(crate) fn open(events: Events, turn: Turn, format: StreamFormat) -> Result<Response<Body>, Error> {
+pub(crate) fn open(events: Events, turn: Turn, format: StreamFormat) -> Result<Response<StreamingBody>, Error> {
     begin(COMMENT, events, turn, format)
 }
 
-fn begin(first: Bytes, events: Events, turn: Turn, format: StreamFormat) -> Result<Response<Body>, Error> {
+fn begin(first: Bytes, events: Events, turn: Turn, format: StreamFormat) -> Result<Response<StreamingBody>, Error> {
     let mut response = Response::builder()
         .status(StatusCode::OK)
         .header(header::CONTENT_TYPE, "text/event-stream")
@@ -89,7 +86,7 @@ fn begin(first: Bytes, events: Events, turn: Turn, format: StreamFormat) -> Resu
     });
     // A format may have nothing to say about an event.
     let rest = rest.filter(|bytes| future::ready(!bytes.is_empty()));
-    response.body(Body::Stream(Box::pin(stream::iter([first]).chain(rest)))).map_err(Error::internal)
+    response.body(StreamingBody::Stream(Box::pin(stream::iter([first]).chain(rest)))).map_err(Error::internal)
 }
 
 /// The `error` event of a turn that failed.
@@ -107,35 +104,6 @@ impl StreamFormat {
             Self::Events => server_sent::event(event),
             Self::AiSdk(stream) => stream.write(event),
             Self::AgUi(stream) => stream.write(event),
-        }
-    }
-}
-
-impl HttpBody for Body {
-    type Data = Bytes;
-    type Error = lambda_http::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(context),
-            Self::Stream(stream) => stream.as_mut().poll_next(context).map(|next| Some(Ok(Frame::data(next?)))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(body) => body.is_end_stream(),
-            Self::Stream(_) => false,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Act {
     Release,
     ChatbotRead,
     ChatbotWrite,
+    /// Erase a customer, and read the receipt.
+    CustomerErase,
 }
 
 impl Role {
@@ -44,14 +46,15 @@ impl Identity {
     /// Checks that the caller's role permits an act. [`Identity::sees`] checks the thread.
     pub fn may(&self, act: Act) -> Result<(), Error> {
         use Act::{
-            Chat, ChatbotRead, ChatbotWrite, Claim, Escalate, Note, Release, ThreadCreate, ThreadDelete, ThreadEnd,
-            ThreadRead, ThreadUpdate,
+            Chat, ChatbotRead, ChatbotWrite, Claim, CustomerErase, Escalate, Note, Release, ThreadCreate, ThreadDelete,
+            ThreadEnd, ThreadRead, ThreadUpdate,
         };
         if self.role.may(act) {
             return Ok(());
         }
         Err(Error::Forbidden(match act {
             ChatbotWrite => "only an admin may change chatbots",
+            CustomerErase => "only an admin may erase customers",
             Claim | Release | Note | ChatbotRead => "only agents and admins may do this",
             Escalate => "only the customer or an admin may escalate a thread",
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",

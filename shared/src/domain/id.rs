@@ -70,6 +70,7 @@ id!(
     "msg_"
 );
 id!(RunId, "run_");
+id!(ErasureId, "era_");
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,9 @@ pub const THREAD: &str = "thr_01JD0000000000000000000000";
 /// A chatbot's id.
 pub const CHATBOT: &str = "bot_01JD0000000000000000000000";
 
+/// An erasure's id.
+pub const ERASURE: &str = "era_01JD0000000000000000000000";
+
 /// A thread with this status.
 pub fn thread(status: &str) -> Value {
     let mut thread = json!({

@@ -57,7 +57,11 @@ impl Operation {
     pub fn open(method: &'static str, path: &'static str, id: &'static str, tag: &'static str) -> Self {
         let parameters = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let parameter = |name: &str| {
-            let prefix = if name == "chatbot_id" { "bot" } else { "thr" };
+            let prefix = match name {
+                "chatbot_id" => "bot",
+                "erasure_id" => "era",
+                _ => "thr",
+            };
             json!({
                 "name": name, "in": "path", "required": true, "description": format!("`{prefix}_…`"),
                 "schema": { "type": "string" }, "example": format!("{prefix}_01JD0000000000000000000000"),

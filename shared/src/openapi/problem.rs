@@ -9,7 +9,7 @@ const MEANINGS: [(u16, &str); 11] = [
     (400, "The request is malformed: `field` and `reason` say where and why."),
     (401, "There is no valid token, or it has expired."),
     (403, "The token does not allow this."),
-    (404, "There is no such thread or chatbot, or the caller cannot see it."),
+    (404, "There is no such thread, chatbot or erasure, or the caller cannot see it."),
     (409, "Somebody was faster, or the status does not allow it: `agent` or `version` says with what it conflicts."),
     (413, "The body is too large."),
     (422, "The `Idempotency-Key` or `client_id` was used before with other content."),

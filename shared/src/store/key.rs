@@ -22,12 +22,13 @@
 //! | the same of the tenant | `{tenant}#TENANT` | `BUDGET#{day}` |
 //! | usage of a chatbot and day | `{tenant}#USAGE` | `{day}#{chatbot}#{shard}` |
 //! | rate limit of an address | `{tenant}#VISITS#{address}` | `WINDOW#{start}` |
+//! | receipt of an erasure | `{tenant}#ERASURE#{erasure}` | `ERASURE` |
 //! | idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::BudgetAccount;
-use crate::domain::{At, ChatbotId, MessageId, Status, Thread, ThreadId, Timeouts};
+use crate::domain::{At, ChatbotId, ErasureId, MessageId, Status, Thread, ThreadId, Timeouts};
 
 /// The two attributes of the table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +214,11 @@ pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
     Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
 }
 
+/// The receipt of an erasure.
+pub fn erasure(tenant: &str, id: &ErasureId) -> Key {
+    Key { pk: format!("{tenant}#ERASURE#{id}"), sk: "ERASURE".into() }
+}
+
 /// Index `status`: a tenant's threads in one status, by `status_since`.
 pub fn by_status(tenant: &str, status: &str) -> String {
     format!("{tenant}#STATUS#{status}")
@@ -270,6 +276,7 @@ mod tests {
         let thr: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();
         let bot: ChatbotId = "bot_01JD0000000000000000000000".parse().unwrap();
         let msg: MessageId = "msg_01JD0000000000000000000000".parse().unwrap();
+        let era: ErasureId = "era_01JD0000000000000000000000".parse().unwrap();
         let keys = [
             thread("acme", &thr),
             metadata("acme", &thr),
@@ -291,6 +298,7 @@ mod tests {
             budget("acme", &BudgetAccount::Chatbot(bot.clone()), At::from_seconds(1_795_341_600)),
             budget("acme", &BudgetAccount::Tenant, At::from_seconds(1_795_341_600)),
             usage("acme", "2026-11-22", &bot, &thr),
+            erasure("acme", &era),
         ];
         let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");
         let expected = "\
@@ -313,7 +321,8 @@ mod tests {
             acme#CUSTOMER#cus | BUDGET#2026-11-22\n\
             acme#CHATBOT#bot_01JD0000000000000000000000 | BUDGET#2026-11-22\n\
             acme#TENANT | BUDGET#2026-11-22\n\
-            acme#USAGE | 2026-11-22#bot_01JD0000000000000000000000#0";
+            acme#USAGE | 2026-11-22#bot_01JD0000000000000000000000#0\n\
+            acme#ERASURE#era_01JD0000000000000000000000 | ERASURE";
         assert_eq!(listed, expected);
     }
 

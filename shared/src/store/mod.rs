@@ -12,6 +12,7 @@ mod connection;
 pub mod cursor;
 mod delivery;
 mod due;
+mod erasure;
 mod idempotency;
 pub mod key;
 mod log;

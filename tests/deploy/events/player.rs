@@ -139,9 +139,9 @@ impl Player {
                 let answer = self.invokes(function, &event).await;
                 let answer = answer.unwrap_or_else(|failure| panic!("{name}: {failure}"));
                 self.payloads.push((name.to_owned(), payload::text(&answer)));
-                // The chat route uses the streaming integration, so that no response meets the 29 s limit of a buffered
-                // one.
-                assert_eq!(matches!(answer, Answer::Streamed { .. }), function == "chat", "{name}: {answer:?}");
+                // Their routes use the streaming integration, so that no response meets the limits of a buffered one.
+                let streams = ["chat", "customer"].contains(&function);
+                assert_eq!(matches!(answer, Answer::Streamed { .. }), streams, "{name}: {answer:?}");
                 if function == "sweep" { nothing(&answer.into_json()) } else { answer.into_http() }
             }
         };
@@ -198,6 +198,7 @@ impl Player {
             "chatbot" => Box::pin(chatbot::handle(app, request)).await,
             "chat" => whole(Box::pin(chat::handle(app, request)).await).await,
             "chat-end" => Box::pin(chat_end::handle(app, request)).await,
+            "customer" => whole(Box::pin(customer::handle(app, request)).await).await,
             "handoff" => Box::pin(handoff::handle(app, request)).await,
             "socket" => Box::pin(socket::handle(app, request)).await,
             "sweep" => Box::pin(sweep::handle(app, request)).await,
@@ -229,8 +230,8 @@ impl Player {
 }
 
 /// All functions except the authorizer. Longest names first, because `chat-end` begins with `chat`.
-pub(super) const FUNCTIONS: [&str; 8] =
-    ["chat-end", "chatbot", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
+pub(super) const FUNCTIONS: [&str; 9] =
+    ["chat-end", "chatbot", "customer", "handoff", "socket", "sweep", "thread", "visitor", "chat"];
 
 /// The function that handles the event of this name.
 pub(super) fn function_of(name: &str) -> &'static str {

@@ -50,6 +50,7 @@ impl Gate {
             .into_iter()
             .fold(Functions::guarded_by("authorizer", authorize), |functions, name| functions.with(name, echo))
             .streaming("chat", echo)
+            .streaming("customer", echo)
             .plain("socket", on_socket(echo));
         let gateway =
             Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone(), Invocations::default())

@@ -184,7 +184,9 @@ fn json_or_text(error: &str) -> Value {
 /// The name of the binary that is deployed for a function. One that is not deployed has its own.
 fn deployed(function: &str) -> &str {
     match function {
-        "chat" | "chat-end" | "chatbot" | "handoff" | "socket" | "sweep" | "thread" | "visitor" => "bundle",
+        "chat" | "chat-end" | "chatbot" | "customer" | "handoff" | "socket" | "sweep" | "thread" | "visitor" => {
+            "bundle"
+        }
         other => other,
     }
 }
