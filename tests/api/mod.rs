@@ -1,6 +1,7 @@
 //! The contract of the REST and WebSocket APIs, and of the client of OpenAI's API, over real connections.
 
 mod authorizer;
+mod budgets;
 mod chat;
 mod chat_end;
 mod chatbots;

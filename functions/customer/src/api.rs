@@ -3,12 +3,39 @@
 use serde_json::{Value, json};
 use shared::{
     domain::{Act, erasure::View},
-    openapi::{Api, ERASURE, Operation},
+    openapi::{Api, CHATBOT, ERASURE, Operation, Parameter},
 };
+
+use crate::usage;
 
 const TAG: &str = "Customers";
 
 pub fn describe(api: &mut Api) {
+    let day = || json!({ "type": "string", "format": "date" });
+    let example = json!({
+        "day": "2026-11-30", "chatbot_id": CHATBOT, "turns": 412,
+        "tokens": { "input": 310_222, "cached": 120_001, "output": 41_800, "reasoning": 9_024 }, "hand_overs": 17,
+    });
+    api.add(
+        Operation::new("GET", "/usage", "getUsage", TAG, Act::UsageRead)
+            .summary(
+                "Read the usage, by day and chatbot",
+                "The replies of the bots, their tokens, and the threads that went into the queue. Days are UTC's. \
+                 Replies of the last ten minutes may be missing.",
+            )
+            .query(Parameter {
+                name: "from",
+                schema: day(),
+                description: "The first day. Absent: 29 days before today.",
+            })
+            .query(Parameter { name: "to", schema: day(), description: "The last day. Absent: today." })
+            .query(Parameter { name: "cursor", schema: day(), description: "`next_cursor` of the page before." })
+            .answer::<usage::Page>(
+                200,
+                "Whole days, the oldest first.",
+                &json!({ "data": [example], "next_cursor": null }),
+            ),
+    );
     api.add(
         Operation::new("GET", "/erasures/{erasure_id}", "getErasure", TAG, Act::CustomerErase)
             .summary("Read the receipt of an erasure", "It names no customer.")

@@ -1,7 +1,9 @@
-//! `GET /erasures/{erasure_id}`: the receipt of a customer's erasure.
+//! `GET /erasures/{erasure_id}`: the receipt of a customer's erasure. `GET /usage`: the tenant's usage by day and
+//! chatbot.
 
 #[cfg(feature = "schema")]
 pub mod api;
+mod usage;
 
 use lambda_http::{Request, Response, http::StatusCode, run_with_streaming_response, service_fn};
 use shared::{
@@ -30,6 +32,7 @@ async fn respond(app: &App, request: &Request) -> Result<Response<StreamingBody>
             let receipt = receipt(app, &identity, request).await?;
             http::json(StatusCode::OK, &receipt).map(whole)
         }
+        ("GET", "/usage") => http::json(StatusCode::OK, &usage::list(app, &identity, request).await?).map(whole),
         _ => Err(http::no_route()),
     }
 }

@@ -19,6 +19,8 @@ pub enum Act {
     Release,
     ChatbotRead,
     ChatbotWrite,
+    /// Read the tenant's usage.
+    UsageRead,
     /// Erase a customer, and read the receipt.
     CustomerErase,
 }
@@ -28,12 +30,15 @@ impl Role {
     pub const fn may(self, act: Act) -> bool {
         use Act::{
             Chat, ChatbotRead, Claim, Escalate, Note, Release, ThreadCreate, ThreadDelete, ThreadEnd, ThreadRead,
-            ThreadUpdate,
+            ThreadUpdate, UsageRead,
         };
         match self {
             Self::Admin => true,
             Self::Agent => {
-                matches!(act, ThreadCreate | ThreadRead | ThreadEnd | Chat | Note | Claim | Release | ChatbotRead)
+                matches!(
+                    act,
+                    ThreadCreate | ThreadRead | ThreadEnd | Chat | Note | Claim | Release | ChatbotRead | UsageRead
+                )
             }
             Self::Customer => {
                 matches!(act, ThreadCreate | ThreadRead | ThreadUpdate | ThreadDelete | ThreadEnd | Chat | Escalate)
@@ -47,7 +52,7 @@ impl Identity {
     pub fn may(&self, act: Act) -> Result<(), Error> {
         use Act::{
             Chat, ChatbotRead, ChatbotWrite, Claim, CustomerErase, Escalate, Note, Release, ThreadCreate, ThreadDelete,
-            ThreadEnd, ThreadRead, ThreadUpdate,
+            ThreadEnd, ThreadRead, ThreadUpdate, UsageRead,
         };
         if self.role.may(act) {
             return Ok(());
@@ -55,7 +60,7 @@ impl Identity {
         Err(Error::Forbidden(match act {
             ChatbotWrite => "only an admin may change chatbots",
             CustomerErase => "only an admin may erase customers",
-            Claim | Release | Note | ChatbotRead => "only agents and admins may do this",
+            Claim | Release | Note | ChatbotRead | UsageRead => "only agents and admins may do this",
             Escalate => "only the customer or an admin may escalate a thread",
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",
             ThreadCreate | ThreadRead | ThreadEnd | Chat => "the token's role does not permit this request",

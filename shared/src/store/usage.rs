@@ -21,6 +21,9 @@ use crate::{
 /// The turns of a thread that wait to be added; with the next one they are.
 const MAX_UNREPORTED_TURNS: u64 = 10;
 
+/// The rows of a list, after which no other day begins.
+const MAX_ROWS: usize = 1_000;
+
 /// A chatbot's usage on a day, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DailyUsage {
@@ -101,8 +104,14 @@ impl Report<'_> {
 }
 
 impl Store {
-    /// The usage of the days from `from` through `to` (`YYYY-MM-DD`), by day and chatbot.
-    pub async fn usage_list(&self, tenant: &str, from: &str, to: &str) -> Result<Vec<DailyUsage>, Error> {
+    /// The usage of the days from `from` through `to` (`YYYY-MM-DD`), by day and chatbot: all of it, or whole days
+    /// until there are [`MAX_ROWS`], and the day that follows them.
+    pub async fn usage_list(
+        &self,
+        tenant: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<(Vec<DailyUsage>, Option<String>), Error> {
         let (mut days, mut start) = (BTreeMap::new(), None);
         loop {
             let query = Query {
@@ -113,11 +122,16 @@ impl Store {
             };
             let page = self.query(query).await?;
             for item in &page.items {
+                let day = text(item, "day");
+                let is_new = days.last_key_value().is_none_or(|((last, _), _)| last != day);
+                if is_new && days.len() >= MAX_ROWS {
+                    return Ok((days.into_values().collect(), Some(day.to_owned())));
+                }
                 add(&mut days, item)?;
             }
             start = page.next;
             if start.is_none() {
-                return Ok(days.into_values().collect());
+                return Ok((days.into_values().collect(), None));
             }
         }
     }

@@ -25,7 +25,7 @@ use tests::{persona::Persona, runtime_api::binary, stage::Stage};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Every event, in an order in which each has what it needs.
-const EVENTS: [&str; 34] = [
+const EVENTS: [&str; 35] = [
     "authorizer-rest",
     "authorizer-socket",
     "chatbot-list",
@@ -56,6 +56,7 @@ const EVENTS: [&str; 34] = [
     "sweep",
     "chat-end",
     "customer-erasure",
+    "customer-usage",
     "thread-delete",
     "chatbot-create",
     "chatbot-update",

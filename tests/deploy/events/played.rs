@@ -61,7 +61,14 @@ pub(super) async fn story(player: &mut Player) -> Story {
 
     play!("socket-default");
     assert_eq!(socket.hears_of("error").await["code"], "invalid");
-    play!("socket-unsubscribe", "socket-disconnect", "thread-delete", "customer-erasure", "chatbot-delete");
+    play!(
+        "socket-unsubscribe",
+        "socket-disconnect",
+        "thread-delete",
+        "customer-usage",
+        "customer-erasure",
+        "chatbot-delete"
+    );
 
     let seen: BTreeSet<_> = player.played.iter().cloned().collect();
     let all: BTreeSet<_> = names(|name| !name.starts_with("authorizer-")).into_iter().collect();
@@ -139,6 +146,7 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     socket-unsubscribe: 200 - null
     socket-disconnect: 200 - null
     thread-delete: 204 - null
+    customer-usage: 200 application/json data[1] next_cursor
     customer-erasure: 404 application/problem+json code detail status title type
     chatbot-delete: 204 - null
     ");

@@ -193,13 +193,18 @@ fn place(resource: &Value) -> String {
 /// The environment variables that a function reads.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
-    let read: [(bool, &[&str]); 9] = [
+    let read: [(bool, &[&str]); 11] = [
         (calls("dynamodb:"), &["TABLE"]),
         (calls("execute-api:"), &["SOCKETS_URL"]),
         (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
         (calls("sns:"), &["CONSOLE_URL", "QUEUED_TOPIC_ARN"]),
         (asks_openai, &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MEMORY"]),
         (name == "chat", &["OPENAI_HISTORY_TOKENS", "PERSON_WAIT_SECONDS"]),
+        (name == "chat", &["MAX_OUTPUT_TOKENS", "TOOL_CALLS_PER_TURN"]),
+        (
+            ["chat", "thread", "handoff"].contains(&name),
+            &["CHATBOT_BUDGET", "CUSTOMER_BUDGET", "TENANT_BUDGET", "VISITOR_BUDGET"],
+        ),
         (["authorizer", "visitor"].contains(&name), &["VISITOR_SECRET"]),
         (name == "visitor", &["CLIENT_ADDRESS_HEADER", "VISITOR_LIMIT"]),
         (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
