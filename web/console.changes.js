@@ -14,6 +14,7 @@ const REASONS = {
   failure: "the bot could not answer",
   released: "returned by an agent",
   absent: "the agent did not respond",
+  budget: "a limit of the bot is used up",
 };
 
 /** The reason why a thread is in the queue. */
@@ -81,6 +82,7 @@ function describeEscalation(reason, name) {
     asked: `${name} asked for a person`,
     bot: "The bot asked for a person",
     failure: "The bot could not answer",
+    budget: "A limit of the bot is used up",
   };
   return sentences[reason] ?? "Returned to the queue";
 }

@@ -125,7 +125,7 @@ export interface Member extends Person {
   role: "customer" | "agent" | "admin";
 }
 
-export type Reason = "asked" | "bot" | "failure" | "released" | "absent";
+export type Reason = "asked" | "bot" | "failure" | "released" | "absent" | "budget";
 
 /** A change of the thread's owner. */
 export type Change =

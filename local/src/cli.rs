@@ -222,6 +222,7 @@ fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
     let [history_tokens, person_wait] =
         ["OPENAI_HISTORY_TOKENS", "PERSON_WAIT_SECONDS"].map(|name| variable(name).unwrap_or_default());
+    let budgets = BUDGETS.map(|name| (name, variable(name).unwrap_or_default()));
     let database_url = endpoints.database_url.unwrap_or_default();
     let variables = [
         ("TABLE", TABLE),
@@ -244,9 +245,20 @@ fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
+    let budgets = budgets.iter().map(|(name, value)| (*name, value.as_str()));
     let export = |(name, value): (&str, &str)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
-    Ok(variables.map(export).join("\n"))
+    Ok(variables.into_iter().chain(budgets).map(export).collect::<Vec<_>>().join("\n"))
 }
+
+/// The variables of [`BudgetSettings::read`].
+const BUDGETS: [&str; 6] = [
+    "VISITOR_BUDGET",
+    "CUSTOMER_BUDGET",
+    "CHATBOT_BUDGET",
+    "TENANT_BUDGET",
+    "TOOL_CALLS_PER_TURN",
+    "MAX_OUTPUT_TOKENS",
+];
 
 /// Ctrl-C and, on Unix, SIGTERM. From its creation on they no longer end the process.
 struct StopSignal {

@@ -8,6 +8,7 @@ use std::{
 use futures::{StreamExt, stream};
 use local::{DynamoWire, Options, dynamo::InProcess};
 use serde_json::json;
+use shared::domain::budget::{BudgetSettings, Limits};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 use crate::{
@@ -23,6 +24,15 @@ const CONCURRENT_CALLERS: usize = 8;
 /// Number of sequential turns, for the latency.
 const SEQUENTIAL_TURNS: usize = 1_000;
 
+/// Number of rounds in which two benches are compared.
+const ROUNDS: u32 = 10;
+
+/// Budgets that are counted like the default ones and never used up.
+fn roomy() -> BudgetSettings {
+    let roomy = Limits::new([1_000_000_000; 6]);
+    BudgetSettings { visitor: roomy, customer: roomy, chatbot: roomy, tenant: roomy, ..BudgetSettings::default() }
+}
+
 struct Bench {
     board: Board,
     meter: Arc<Meter>,
@@ -31,7 +41,7 @@ struct Bench {
 }
 
 pub(crate) fn run() {
-    let bench = Bench::set_up();
+    let bench = Bench::set_up(roomy());
     // Warms up connections, caches, the allocator.
     bench.turns(TURNS / 10);
     bench.meter.reset(false);
@@ -55,6 +65,9 @@ pub(crate) fn run() {
     line("  the gateway: the request, and two frames", gateway, None);
     line("CPU of the stand-in", standin, None);
     println!("  calls to the table: {calls:.2}");
+    let unlimited = Bench::set_up(BudgetSettings::OFF);
+    println!("  CPU with budgets, as a share of that without: {:.3}   (at most 1.05)", bench.compared_to(&unlimited));
+    unlimited.board.stop();
 
     let (turn, direct) = bench.latencies();
     println!("\nLatency, {SEQUENTIAL_TURNS} sequential turns, p50:");
@@ -73,11 +86,11 @@ pub(crate) fn run() {
 }
 
 impl Bench {
-    fn set_up() -> Self {
+    fn set_up(budgets: BudgetSettings) -> Self {
         let meter = Arc::new(Meter::default());
         let metered = Arc::clone(&meter);
         let dynamo = DynamoWire::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
-        let board = Board::start(Options { dynamo, ..Options::default() });
+        let board = Board::start(Options { dynamo, budgets, ..Options::default() });
         let token = board.switchboard.token("acme", "customer", "cus");
         let mut bench = Self { board, meter, token, threads: Vec::new() };
         bench.threads = bench.board.clients.block_on(bench.populate());
@@ -121,6 +134,20 @@ impl Bench {
             });
             all.await;
         });
+    }
+
+    /// CPU time of a turn as a share of another bench's: both in turns, so that the machine's changes hit both.
+    fn compared_to(&self, other: &Self) -> f64 {
+        self.turns(TURNS / 10);
+        let mut spent = [Duration::ZERO; 2];
+        for _ in 0..ROUNDS {
+            for (bench, spent) in [self, other].into_iter().zip(&mut spent) {
+                let before = used_by(BOARD);
+                bench.turns(TURNS / ROUNDS);
+                *spent += used_by(BOARD).saturating_sub(before);
+            }
+        }
+        spent[0].as_secs_f64() / spent[1].as_secs_f64()
     }
 
     /// CPU time of the gateway and the authorizer: a request that the function refuses unread.
