@@ -80,6 +80,11 @@ impl Stage {
         customer.post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201).id()
     }
 
+    /// The functions' way to the table, for what no route shows.
+    pub fn store(&self) -> Store {
+        Store::new(self.board.table(), TABLE.into())
+    }
+
     pub fn standin(&self) -> &Standin {
         self.board.standin().expect("a test's OpenAI is the stand-in")
     }

@@ -6,11 +6,10 @@ use futures::future::join_all;
 use serde_json::json;
 use shared::{
     domain::budget::Budget,
-    store::{BudgetAccount, Store, Use},
+    store::{BudgetAccount, Use},
 };
 
 use super::{exceeded, for_customers, stage_with};
-use tests::stage::Stage;
 
 #[tokio::test]
 async fn a_message_too_many_is_refused_unwritten_and_the_next_minute_takes_it() {
@@ -56,17 +55,13 @@ async fn threads_and_escalations_are_counted_by_the_hour_and_a_repeat_counts_for
     customer.post("/threads", body).await.expect(201);
 }
 
-fn store(stage: &Stage) -> Store {
-    Store::new(stage.board.table(), local::TABLE.into())
-}
-
 #[tokio::test]
 async fn of_64_processes_at_once_as_many_are_counted_as_there_is_room() {
     let (stage, stopped) = stage_with(for_customers(&[])).await;
     let account = BudgetAccount::Customer("cus".into());
     let uses = [(Budget::TurnsPerMinute, 1), (Budget::TurnsPerDay, 1), (Budget::TokensPerDay, 700)]
         .map(|(budget, amount)| Use { budget, amount, limit: if amount == 1 { 50 } else { 7_000 } });
-    let store = store(&stage);
+    let store = stage.store();
     let count = || store.budget_use("acme", &account, &uses, stopped.now(), false);
     let counted = join_all((0..64).map(|_| count())).await;
     let over: Vec<Budget> = counted.into_iter().filter_map(|counted| counted.unwrap().err()).collect();
@@ -85,7 +80,7 @@ async fn of_64_processes_at_once_as_many_are_counted_as_there_is_room() {
 #[tokio::test]
 async fn a_new_minute_starts_all_its_counts_anew_whoever_begins_it() {
     let (stage, stopped) = stage_with(for_customers(&[])).await;
-    let (store, account) = (store(&stage), BudgetAccount::Tenant);
+    let (store, account) = (stage.store(), BudgetAccount::Tenant);
     let use_of = |budget| Use { budget, amount: 1, limit: 1 };
     let (turn, message) = ([use_of(Budget::TurnsPerMinute)], [use_of(Budget::MessagesPerMinute)]);
     for _ in 0..2 {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures::{StreamExt, future::join_all, stream};
 use local::{Options, standin::Failure};
 use serde_json::{Value, json};
-use shared::domain::budget::{Budget, BudgetSettings};
+use shared::{
+    domain::budget::{Budget, BudgetSettings},
+    store::{BudgetAccount, Use},
+};
 
 use super::{exceeded, for_customers, limits_of, reason, stage_with};
 use tests::{openai::brisk, stage::Stage, visitors::SHOP};
@@ -97,6 +100,25 @@ async fn tokens_are_reserved_before_the_model_is_asked_and_settled_to_those_that
     // Once it is settled there is room for others, which reserve what the first one took.
     let answers = join_all(threads[2..].iter().map(says)).await;
     assert!(answers.iter().all(|answer| answer["reply"].is_object()), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_turn_whose_process_ends_leaves_one_reservation_counted() {
+    let (stage, stopped) = stage_with(for_customers(&[(Budget::TokensPerDay, 50_000)])).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let (store, account) = (stage.store(), BudgetAccount::Customer("cus".into()));
+    let hold = stage.hold();
+    let (_, counted) = tokio::join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        // Another process sees in the table what this one would leave there: a reservation, and a block of 1/64.
+        let left = 50_000 - 4_000 - 50_000 / 64;
+        let tokens = |amount| [Use { budget: Budget::TokensPerDay, amount, limit: 50_000 }];
+        let over = store.budget_use("acme", &account, &tokens(left + 1), stopped.now(), false).await.unwrap();
+        let rest = store.budget_use("acme", &account, &tokens(left), stopped.now(), false).await.unwrap();
+        hold.release();
+        (over, rest)
+    });
+    assert_eq!(counted, (Err(Budget::TokensPerDay), Ok(())));
 }
 
 #[tokio::test]
