@@ -26,6 +26,7 @@ use shared::{
 };
 
 use frame::{Ping, Read, Subscribe, Target, Typing, Unsubscribe};
+use replay::Round;
 
 /// Concurrent subscriptions of one `subscribe` frame.
 const MAX_CONCURRENT_SUBSCRIPTIONS: usize = 8;
@@ -167,8 +168,9 @@ async fn subscribe(app: &App, connection: &Connection, frame: Subscribe) -> Resu
     if new_count > 0 && connection.threads.len() + new_count > MAX_SUBSCRIPTIONS {
         return Err(Error::conflict(format!("a connection can subscribe to at most {MAX_SUBSCRIPTIONS} threads")));
     }
+    let round = &Round::new(app, connection);
     let subscriptions = stream::iter(threads).for_each_concurrent(MAX_CONCURRENT_SUBSCRIPTIONS, async |(id, after)| {
-        if let Err(error) = subscribe_thread(app, connection, &id, after).await {
+        if let Err(error) = subscribe_thread(app, connection, round, &id, after).await {
             send::error(app, &connection.id, Some(id), &error).await;
         }
     });
@@ -185,19 +187,27 @@ async fn subscribe_inbox(app: &App, connection: &Connection) -> Result<(), Error
 }
 
 /// Stores the subscription, *then* reads the log. A poster saves, *then* reads the subscriptions: one sees the other.
-async fn subscribe_thread(app: &App, connection: &Connection, id: &ThreadId, after: Option<u64>) -> Result<(), Error> {
-    app.thread(&connection.identity, id).await?;
+async fn subscribe_thread(
+    app: &App,
+    connection: &Connection,
+    round: &Round<'_>,
+    id: &ThreadId,
+    after: Option<u64>,
+) -> Result<(), Error> {
+    let (thread, _) = app.thread(&connection.identity, id).await?;
     if !app.store.subscription_put(connection, id).await? {
         return Ok(());
     }
-    replay::on_subscribe(app, connection, id, after).await?;
+    round.on_subscribe(id, thread.seq, after).await?;
     app.broadcast_arrival(connection, id).await
 }
 
+/// Ends a subscription. Of one that never was, nobody is told.
 async fn unsubscribe(app: &App, connection: &Connection, frame: Unsubscribe) -> Result<(), Error> {
     let Some(id) = frame.target()? else { return app.store.inbox_delete(connection).await };
-    app.store.subscription_delete(connection, &id).await?;
-    app.broadcast_departure(connection, [&id]).await;
+    if app.store.subscription_delete(connection, &id).await? {
+        app.broadcast_departure(connection, [&id]).await;
+    }
     Ok(())
 }
 
@@ -230,9 +240,13 @@ fn subscribed(connection: &Connection, id: ThreadId) -> Result<ThreadId, Error> 
 /// Sends `pong`, then the messages that the client lacks in each thread. An error for one thread does not affect the
 /// others.
 async fn ping(app: &App, connection: &Connection, frame: Ping) -> Result<(), Error> {
+    if frame.threads.len() > MAX_SUBSCRIPTIONS {
+        return Err(Error::invalid("threads", format!("must be at most {MAX_SUBSCRIPTIONS} threads")));
+    }
     send::event(app, &connection.id, &Event::Pong).await;
+    let round = Round::new(app, connection);
     for (id, seq) in frame.threads {
-        if let Err(error) = replay::on_ping(app, connection, &id, seq).await {
+        if let Err(error) = round.on_ping(&id, seq).await {
             send::error(app, &connection.id, Some(id), &error).await;
         }
     }

@@ -17,6 +17,9 @@ const EXPIRY_GRACE_SECONDS: i64 = 3600;
 /// The maximum number of threads that a socket may subscribe to.
 pub const MAX_SUBSCRIPTIONS: usize = 200;
 
+/// The time between two replays of the same messages to one connection.
+const REPLAY_INTERVAL_MS: i64 = 1000;
+
 /// A connected socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Connection {
@@ -98,10 +101,74 @@ impl Store {
         Ok(true)
     }
 
-    pub async fn subscription_delete(&self, connection: &Connection, thread: &ThreadId) -> Result<(), Error> {
-        let tenant = &connection.identity.tenant;
-        self.delete_all(vec![key::subscription(tenant, thread, &connection.id)]).await?;
-        self.connection_change(connection, "DELETE", thread).await.map(|_| ())
+    /// Ends a subscription. Returns `false` if there was none, at the cost of one write.
+    pub async fn subscription_delete(&self, connection: &Connection, thread: &ThreadId) -> Result<bool, Error> {
+        let key = key::subscription(&connection.identity.tenant, thread, &connection.id);
+        let deleted = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", "pk")
+            .send()
+            .await;
+        let was_subscribed = condition_met(deleted)?;
+        // A subscription that failed half-way is in the set alone.
+        if was_subscribed || connection.threads.contains(thread) {
+            self.connection_change(connection, "DELETE", thread).await?;
+        }
+        Ok(was_subscribed)
+    }
+
+    /// Claims the replay of a thread's messages after `after`, up to `through`. Returns `false` where the connection
+    /// was replayed messages of this thread less than a second ago, unless these are the ones that follow.
+    ///
+    /// The claim is an item of its own, so that it holds across the functions that serve one connection, and costs a
+    /// write only where something is replayed.
+    pub async fn replay_claim(
+        &self,
+        connection: &Connection,
+        thread: &ThreadId,
+        after: u64,
+        through: u64,
+        now: At,
+    ) -> Result<bool, Error> {
+        let claimed = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key::replay(&connection.identity.tenant, thread, &connection.id).attributes()))
+            .update_expression("SET #at = :now, #through = :through, #expires = :expires")
+            .condition_expression("attribute_not_exists(#at) OR #at <= :before OR #through <= :after")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_names("#through", "through")
+            .expression_attribute_names("#expires", "expires_at")
+            .expression_attribute_values(":now", row::number(now.millis()))
+            .expression_attribute_values(":before", row::number(now.millis() - REPLAY_INTERVAL_MS))
+            .expression_attribute_values(":after", row::number(after))
+            .expression_attribute_values(":through", row::number(through))
+            .expression_attribute_values(":expires", row::number(connection.expires_at))
+            .send()
+            .await;
+        condition_met(claimed)
+    }
+
+    /// Corrects the claim of a replay that ended early, at `through`: the client may ask for the rest at once.
+    pub async fn replay_ended(&self, connection: &Connection, thread: &ThreadId, through: u64) -> Result<(), Error> {
+        let corrected = self
+            .dynamo
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key::replay(&connection.identity.tenant, thread, &connection.id).attributes()))
+            .update_expression("SET #through = :through")
+            .condition_expression("attribute_exists(#at)")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_names("#through", "through")
+            .expression_attribute_values(":through", row::number(through))
+            .send()
+            .await;
+        condition_met(corrected).map(|_| ())
     }
 
     /// Subscribes a socket to all changes of owner in its tenant.

@@ -9,6 +9,7 @@
 //! | note after a message | the same | `LOG#{seq}#NOTE#{id}` |
 //! | `client_id` of a message | the same | `CLIENT#{author}#{client_id}` |
 //! | subscription of a socket | the same | `SUBSCRIPTION#{connection}` |
+//! | replay to a socket | the same | `REPLAY#{connection}` |
 //! | read marker of a person | the same | `MARK#{subject}` |
 //! | webhook delivery | the same | `NOTICE#{message}` |
 //! | notice to the topic | the same | `TOPIC#{message}` |
@@ -124,6 +125,11 @@ pub fn client(tenant: &str, id: &ThreadId, author: &str, client_id: &str) -> Key
 
 pub fn subscription(tenant: &str, id: &ThreadId, connection: &str) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{SUBSCRIPTION}{connection}") }
+}
+
+/// The latest replay of a thread to a connection.
+pub fn replay(tenant: &str, id: &ThreadId, connection: &str) -> Key {
+    Key { pk: thread_partition(tenant, id), sk: format!("REPLAY#{connection}") }
 }
 
 pub fn read_marker(tenant: &str, id: &ThreadId, subject: &str) -> Key {
@@ -284,6 +290,7 @@ mod tests {
             note("acme", &thr, 7, &msg),
             client("acme", &thr, "c#1", "a#b"),
             subscription("acme", &thr, "L0SM9cOFvHcCIhw="),
+            replay("acme", &thr, "L0SM9cOFvHcCIhw="),
             read_marker("acme", &thr, "c#1"),
             cleanup(&thread_partition("acme", &thr), "conv_1"),
             delivery("acme", &thr, &msg),
@@ -308,6 +315,7 @@ mod tests {
             acme#THREAD#thr_01JD0000000000000000000000 | LOG#0000000007#NOTE#msg_01JD0000000000000000000000\n\
             acme#THREAD#thr_01JD0000000000000000000000 | CLIENT#3#c#1#a#b\n\
             acme#THREAD#thr_01JD0000000000000000000000 | SUBSCRIPTION#L0SM9cOFvHcCIhw=\n\
+            acme#THREAD#thr_01JD0000000000000000000000 | REPLAY#L0SM9cOFvHcCIhw=\n\
             acme#THREAD#thr_01JD0000000000000000000000 | MARK#c#1\n\
             acme#THREAD#thr_01JD0000000000000000000000 | REMOVAL#conv_1\n\
             acme#THREAD#thr_01JD0000000000000000000000 | NOTICE#msg_01JD0000000000000000000000\n\

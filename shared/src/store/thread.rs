@@ -21,6 +21,10 @@ use crate::{
     store::Committed,
 };
 
+/// The threads that one page of a list examines at most, unless its limit is larger. Each is an index entry, an item and
+/// its metadata: 198 items.
+const MAX_EXAMINED_THREADS: usize = 66;
+
 /// A page of threads, and the cursor of the next page.
 pub struct ThreadPage {
     pub threads: Vec<(Thread, ThreadMetadata)>,
@@ -57,7 +61,8 @@ impl Store {
         found.filter(|item| !row::is_tombstone(item)).map(row::read).transpose()
     }
 
-    /// A customer's threads, newest first; only those of `status` where it is given.
+    /// A customer's threads, newest first; only those of `status` where it is given. A page may have fewer threads than
+    /// `limit`, even none, and still a next one: it ends after [`MAX_EXAMINED_THREADS`].
     pub async fn thread_list_of_customer(
         &self,
         tenant: &str,
@@ -68,13 +73,22 @@ impl Store {
     ) -> Result<ThreadPage, Error> {
         let partition = key::by_customer(tenant, customer);
         let mut start = cursor.map(|cursor| cursor.within(&[""])).transpose()?;
-        let mut threads = Vec::new();
+        let (mut threads, mut examined) = (Vec::new(), 0);
         loop {
-            let wanted = limit - threads.len();
-            let (ids, next) = self.index_page("customer", &partition, tenant, false, start, wanted).await?;
+            // Threads of another status are left out, so that a page of `limit` index entries may hold few or none.
+            let wanted = if status.is_some() { limit.max(MAX_EXAMINED_THREADS) } else { limit - threads.len() };
+            let (entries, next) = self.index_page("customer", &partition, tenant, false, start, wanted).await?;
+            examined += entries.len();
+            let ids: Vec<_> = entries.iter().map(|entry| entry.id.clone()).collect();
             let read = self.threads_get(tenant, &ids).await?;
             threads.extend(read.into_iter().filter(|(thread, _)| status.is_none_or(|s| thread.status.word() == s)));
-            if threads.len() >= limit || next.is_none() {
+            if threads.len() > limit {
+                threads.truncate(limit);
+                let last = threads.last().map(|(thread, _)| &thread.id);
+                let next = entries.into_iter().find(|entry| Some(&entry.id) == last);
+                return Ok(ThreadPage { threads, next });
+            }
+            if threads.len() == limit || next.is_none() || examined >= MAX_EXAMINED_THREADS {
                 return Ok(ThreadPage { threads, next });
             }
             start = next;
@@ -96,12 +110,14 @@ impl Store {
         }
         left.reverse();
         let mut start = cursor.filter(|cursor| !cursor.sk.is_empty());
-        let mut threads = Vec::new();
+        let (mut threads, mut examined) = (Vec::new(), 0);
         while let Some(word) = left.last().copied() {
             let partition = key::by_status(tenant, word);
             let wanted = limit - threads.len();
-            let (ids, next) =
+            let (entries, next) =
                 self.index_page("status", &partition, tenant, word == "queued", start.take(), wanted).await?;
+            examined += entries.len();
+            let ids: Vec<_> = entries.into_iter().map(|entry| entry.id).collect();
             let read = self.threads_get(tenant, &ids).await?;
             // The index lags behind the table; a thread that has changed is found under its new status.
             threads.extend(read.into_iter().filter(|(thread, _)| thread.status.word() == word));
@@ -109,7 +125,7 @@ impl Store {
                 Some(next) => start = Some(next.of_part(word)),
                 None => _ = left.pop(),
             }
-            if threads.len() >= limit {
+            if threads.len() >= limit || examined >= limit.max(MAX_EXAMINED_THREADS) {
                 break;
             }
         }
@@ -153,7 +169,7 @@ impl Store {
         self.delete_all(last).await
     }
 
-    /// A page of an index: thread ids, and the cursor of the next page.
+    /// A page of an index: the position of each of its threads, and the cursor of the next page.
     async fn index_page(
         &self,
         index: &'static str,
@@ -162,7 +178,7 @@ impl Store {
         oldest_first: bool,
         cursor: Option<Cursor>,
         limit: usize,
-    ) -> Result<(Vec<ThreadId>, Option<Cursor>), Error> {
+    ) -> Result<(Vec<Cursor>, Option<Cursor>), Error> {
         let (hash_key, range_key) = (format!("{index}_pk"), format!("{index}_sk"));
         let start = cursor.map(|cursor| {
             let mut item = key::thread(tenant, &cursor.id).attributes();
@@ -179,11 +195,9 @@ impl Store {
             ..Query::default()
         };
         let page = self.query(query).await?;
-        let ids = page.items.iter().filter_map(id_of).collect();
-        let next = page.next.and_then(|item| {
-            Some(Cursor { part: String::new(), sk: text(&item, &range_key).to_owned(), id: id_of(&item)? })
-        });
-        Ok((ids, next))
+        let position =
+            |item| Some(Cursor { part: String::new(), sk: text(item, &range_key).to_owned(), id: id_of(item)? });
+        Ok((page.items.iter().filter_map(position).collect(), page.next.as_ref().and_then(position)))
     }
 
     /// The threads of these ids, in their order, with their metadata; without deleted ones.
