@@ -39,14 +39,14 @@ class Thread:
         while True:
             if action:
                 await socket.send(json.dumps({"action": action, "threads": {self.id: self.seq}}))
-                deadline, is_answered = time.monotonic() + self.patience, False
+                asked, deadline, is_answered = self.seq, time.monotonic() + self.patience, False
             try:
                 event = json.loads(await asyncio.wait_for(socket.recv(), deadline - time.monotonic()))
             except asyncio.TimeoutError:
                 if not is_answered: raise
                 event = {"type": "silence"}
             kind, seq = event.get("type"), event.get("seq")
-            action = "ping" if kind == "silence" else "subscribe" if event.get("more") else None
+            action = "ping" if kind == "silence" else "subscribe" if event.get("more") and seq > asked else None
             if kind == "error" and event["code"] not in ("token_expired", "busy", "internal"):
                 raise RuntimeError(event["detail"])
             if kind in ("subscribed", "pong"): deadline, is_answered = time.monotonic() + self.ping_every, True
@@ -57,4 +57,4 @@ class Thread:
             while self.seq + 1 in early:
                 self.seq += 1
                 yield early.pop(self.seq)
-            if early and is_answered: deadline = min(deadline, time.monotonic() + self.gap_after)
+            if (early or event.get("more")) and is_answered: deadline = min(deadline, time.monotonic() + self.gap_after)

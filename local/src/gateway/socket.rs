@@ -21,7 +21,7 @@ use tokio::{
     sync::{mpsc::Receiver, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use super::{
     Gateway,
@@ -41,6 +41,15 @@ const MAX_FRAME_BYTES: usize = 32 * 1024;
 /// be most of the memory of an open socket.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
+/// The messages of one socket that may be in flight. AWS throttles an account's; on a laptop, one socket would slow down
+/// all others.
+const MAX_MESSAGES_IN_FLIGHT: usize = 64;
+
+/// The event for a client that sends more.
+const FLOODED: &str = r#"{"type":"error","code":"busy","detail":"too many frames at once; some were dropped"}"#;
+
+const PROTOCOL_ERROR: Close = Close { code: 1002, reason: "Protocol error" };
+const INVALID_TEXT: Close = Close { code: 1007, reason: "Text is not UTF-8" };
 const MESSAGE_TOO_LONG: Close = Close { code: 1009, reason: "Message Too Long" };
 const IDLE_TIMEOUT: Close = Close { code: 1001, reason: "Idle timeout" };
 const DURATION_LIMIT: Close = Close { code: 1001, reason: "Connection duration limit" };
@@ -119,6 +128,7 @@ async fn relay(
     let limits = gateway.limits();
     let duration_limit = Instant::now() + limits.max_duration;
     let mut idle = Instant::now() + limits.idle_timeout;
+    let mut in_flight = InFlight::default();
     loop {
         tokio::select! {
             // In this order, so that messages posted before the socket was closed are sent before it closes.
@@ -137,15 +147,15 @@ async fn relay(
             message = stream.recv() => match message {
                 Some(Ok(Message::Text(text))) => {
                     idle = Instant::now() + limits.idle_timeout;
-                    dispatch(gateway, socket, text.as_str().to_owned(), false);
+                    dispatch(gateway, socket, &mut in_flight, text.as_str().to_owned(), false);
                 }
                 Some(Ok(Message::Binary(bytes))) => {
                     idle = Instant::now() + limits.idle_timeout;
-                    dispatch(gateway, socket, STANDARD.encode(bytes), true);
+                    dispatch(gateway, socket, &mut in_flight, STANDARD.encode(bytes), true);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) => return CLIENT_CLOSED,
-                Some(Err(error)) => return if too_large(error) { MESSAGE_TOO_LONG } else { CONNECTION_LOST },
+                Some(Err(error)) => return close_of(error),
                 None => return CONNECTION_LOST,
             },
         }
@@ -169,8 +179,15 @@ async fn closing(closing: &mut watch::Receiver<Option<Close>>) -> Close {
     closing.wait_for(Option::is_some).await.ok().and_then(|close| *close).unwrap_or(CONNECTION_LOST)
 }
 
-fn too_large(error: axum::Error) -> bool {
-    error.into_inner().downcast_ref().is_some_and(|error| matches!(error, tungstenite::Error::Capacity(_)))
+/// The close for an error of reading: what was wrong with the frame, if it was a frame.
+fn close_of(error: axum::Error) -> Close {
+    match error.into_inner().downcast_ref() {
+        Some(tungstenite::Error::Capacity(_)) => MESSAGE_TOO_LONG,
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => CONNECTION_LOST,
+        Some(tungstenite::Error::Protocol(_)) => PROTOCOL_ERROR,
+        Some(tungstenite::Error::Utf8(_)) => INVALID_TEXT,
+        _ => CONNECTION_LOST,
+    }
 }
 
 /// The closing handshake, given up after `wait` if the client does not take part in it.
@@ -184,17 +201,43 @@ async fn close_handshake(mut stream: WebSocket, close: Close, wait: Duration) {
         while let Some(Ok(_)) = stream.recv().await {}
     };
     let _ = timeout(wait, handshake).await;
-    if close.code == MESSAGE_TOO_LONG.code {
+    if [PROTOCOL_ERROR, INVALID_TEXT, MESSAGE_TOO_LONG].iter().any(|broken| broken.code == close.code) {
         // The rest of the peer's message cannot be read any more, and dropping it unread would reset the connection
         // before the peer has read the close frame.
         sleep(wait).await;
     }
 }
 
-/// Calls the function of a message's route, as a separate task: AWS does not keep the order of messages either.
-fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, body: String, base64: bool) {
+/// The messages of one socket whose functions have not ended.
+#[derive(Default)]
+struct InFlight {
+    count: Arc<()>,
+    /// True once a message was dropped, until none is in flight.
+    is_flooded: bool,
+}
+
+impl InFlight {
+    /// The place of another message, as long as it is kept; `None` where there are too many.
+    fn place(&mut self) -> Option<Arc<()>> {
+        let count = Arc::strong_count(&self.count) - 1;
+        self.is_flooded &= count > 0;
+        (count < MAX_MESSAGES_IN_FLIGHT).then(|| Arc::clone(&self.count))
+    }
+}
+
+/// Calls the function of a message's route, as a separate task: AWS does not keep the order of messages either. What
+/// exceeds [`MAX_MESSAGES_IN_FLIGHT`] is dropped, and its client told so once.
+fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, in_flight: &mut InFlight, body: String, base64: bool) {
     let (gateway, socket) = (Arc::clone(gateway), Arc::clone(socket));
+    let Some(place) = in_flight.place() else {
+        if !in_flight.is_flooded {
+            in_flight.is_flooded = true;
+            tokio::spawn(async move { gateway.connections.post(&socket.id, FLOODED.into()).await });
+        }
+        return;
+    };
     tokio::spawn(async move {
+        let _place = place;
         let arrival = Arrival::now(socket.connected.source);
         let error = match route(&gateway, &body) {
             Some(route) => {

@@ -9,3 +9,4 @@ mod many;
 mod people;
 mod python_client;
 mod replay;
+mod replay_limits;

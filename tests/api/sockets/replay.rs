@@ -16,8 +16,8 @@ fn seqs(events: &[Value]) -> Vec<u64> {
     events.iter().map(|event| event["message"]["seq"].as_u64().unwrap()).collect()
 }
 
-/// Writes `messages` messages straight into the log.
-async fn grow(stage: &Stage, thread: &str, messages: usize) {
+/// Writes `messages` messages of this text straight into the log.
+pub(super) async fn grow(stage: &Stage, thread: &str, messages: usize, text: &str) {
     let app = stage.board.app();
     let mut left = messages;
     while left > 0 {
@@ -31,7 +31,7 @@ async fn grow(stage: &Stage, thread: &str, messages: usize) {
                 seq: 0,
                 role: Role::Customer,
                 author: Person { id: "cus".into(), name: None },
-                text: "…".into(),
+                text: text.into(),
                 at: app.now(),
                 answers: None,
                 event: None,
@@ -96,7 +96,7 @@ async fn the_log_is_not_read_before_the_subscription_is_stored() {
 async fn past_two_hundred_the_client_asks_for_more() {
     let stage = Stage::start().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    grow(&stage, &thread, 203).await;
+    grow(&stage, &thread, 203, "…").await;
     let mut socket = customer.connects().await;
     socket.says(json!({ "action": "subscribe", "thread_id": thread, "after": 0 })).await;
     let mut heard = Vec::new();

@@ -1,11 +1,19 @@
 //! `GET /threads`: a customer's own threads, or all of the tenant.
 
+use local::Options;
 use serde_json::{Value, json};
+use shared::{
+    domain::{Thread, ThreadId, ThreadMetadata},
+    store::{Created, Creation},
+};
+use ulid::Ulid;
 
 use tests::{
     lists::{field, items, sorted},
     persona::Persona,
+    recording::Exchange,
     stage::Stage,
+    wire::Wire,
 };
 
 /// Creates a tenant's threads: three in the queue, two with an agent, four with the bot, two ended. Returns their ids
@@ -96,6 +104,47 @@ async fn a_customers_threads_of_one_status_are_found_among_the_others() {
     assert_eq!(sorted(&field(&pages, "id")), sorted(&[queued[0].clone(), queued[2].clone()]));
     let pages = stage.agent().pages("/threads?limit=2&status=queued&customer_id=cus1").await;
     assert_eq!(field(&pages, "id"), [&queued[1]]);
+}
+
+/// A page examines a bounded number of threads, so it may be empty and still have a next one.
+#[tokio::test]
+async fn one_status_among_many_threads_costs_198_items_a_page() {
+    let wire = Wire::recording();
+    let stage = Stage::with(Options { dynamo: wire.transport(), ..Options::default() }).await;
+    let (customer, chatbot) = (stage.customer(), stage.chatbot().await);
+    let oldest = stage.thread_of(&customer, &chatbot).await;
+    customer.escalates(&oldest).await.expect(200);
+    let app = stage.board.app();
+    for _ in 0..299 {
+        let thread =
+            Thread::new("acme", ThreadId::new(Ulid::generate()), chatbot.parse().unwrap(), "cus".into(), app.now());
+        let created = app.store.thread_create(&thread, &ThreadMetadata::default(), None, &Creation { key: None }).await;
+        assert!(matches!(created, Ok(Created::New)));
+    }
+    for (path, pages) in [("/threads?limit=1&status=queued", 5), ("/threads?limit=2&status=ended", 5)] {
+        let before = wire.recorded().len();
+        let listed = customer.pages(path).await;
+        assert_eq!(listed.len(), pages, "{path}");
+        let read: Vec<usize> = wire.recorded()[before..].iter().map(items_read).collect();
+        assert!(read.iter().sum::<usize>() <= 3 * 301, "{path}: {read:?}");
+        // A query of the index, and a batch of the threads.
+        assert!(read.chunks(2).all(|page| page.iter().sum::<usize>() <= 200), "{path}: {read:?}");
+        let expected: &[String] = if path.ends_with("queued") { std::slice::from_ref(&oldest) } else { &[] };
+        assert_eq!(field(&listed, "id"), expected, "{path}");
+    }
+    // A page that is full before its last examined thread continues after the last one shown.
+    let of_bot = customer.pages("/threads?limit=40&status=bot").await;
+    let mut ids = field(&of_bot, "id");
+    assert_eq!(ids.len(), 299);
+    ids.dedup();
+    assert_eq!(ids.len(), 299);
+}
+
+/// The items that a request to the table returned.
+fn items_read(exchange: &Exchange) -> usize {
+    let listed = exchange.response["Items"].as_array().map_or(0, Vec::len);
+    let tables = exchange.response["Responses"].as_object();
+    listed + tables.into_iter().flatten().map(|(_, items)| items.as_array().map_or(0, Vec::len)).sum::<usize>()
 }
 
 #[tokio::test]

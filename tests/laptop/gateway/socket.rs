@@ -7,7 +7,10 @@ use insta::assert_json_snapshot;
 use lambda_http::{Body, Error, Request, Response};
 use local::gateway::Limits;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{mpsc, watch},
+};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use super::gate::{Client, Gate, echo, on_socket, seen, settled};
@@ -208,6 +211,91 @@ async fn a_frame_that_fails_in_its_function_is_answered_with_an_error_frame() {
     client.send(Message::text("{}")).await.unwrap();
     let frame: Value = serde_json::from_str(client.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
     assert_eq!(frame["message"], "Internal server error");
+}
+
+/// A function that is slow keeps 64 messages of one socket at most: 5,000 more cost nothing, and other sockets are
+/// served.
+#[tokio::test]
+async fn a_flood_is_dropped_past_64_messages_in_flight_and_said_once() {
+    let (begin, mut begun) = mpsc::unbounded_channel();
+    let (release, released) = watch::channel(false);
+    let gate = Gate::open(Limits::default(), |functions| {
+        let waits = move |request: Request| {
+            let (begin, mut released) = (begin.clone(), released.clone());
+            async move {
+                if seen(&request)["context"]["eventType"] == "MESSAGE" {
+                    begin.send(seen(&request)["body"].as_str().unwrap().to_owned())?;
+                    released.wait_for(|released| *released).await?;
+                }
+                Ok::<_, Error>(Response::new(Body::Empty))
+            }
+        };
+        functions.plain("socket", on_socket(waits))
+    })
+    .await;
+    let mut client = gate.ana().await;
+    for _ in 0..64 {
+        client.send(Message::text("first")).await.unwrap();
+    }
+    for _ in 0..64 {
+        assert_eq!(begun.recv().await.unwrap(), "first");
+    }
+    for _ in 0..5_000 {
+        client.feed(Message::text("excess")).await.unwrap();
+    }
+    // Its pong comes after all frames before it have been read.
+    client.send(Message::Ping(Bytes::new())).await.unwrap();
+    let mut told = Vec::new();
+    loop {
+        match client.next().await.unwrap().unwrap() {
+            Message::Pong(_) => break,
+            frame => told.push(frame.into_text().unwrap()),
+        }
+    }
+    if told.is_empty() {
+        told.push(client.next().await.unwrap().unwrap().into_text().unwrap());
+    }
+    let told: Vec<Value> = told.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["type"], &told[0]["code"]), (&json!("error"), &json!("busy")));
+    assert!(begun.try_recv().is_err(), "an excess message reached its function");
+
+    let mut other = gate.ana().await;
+    other.send(Message::text("other")).await.unwrap();
+    assert_eq!(begun.recv().await.unwrap(), "other");
+    release.send_replace(true);
+    // Frames are lost until a place is free, as the client was told.
+    loop {
+        client.send(Message::text("later")).await.unwrap();
+        if begun.try_recv().is_ok_and(|body| body == "later") {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A close code says what was wrong, so that the maker of a client finds it.
+#[tokio::test]
+async fn a_broken_frame_ends_the_socket_with_the_code_of_its_fault() {
+    let (gate, _told) = told(Limits::default()).await;
+    // Each is masked with zeros. A reserved bit, an unknown opcode, a continuation of nothing, a long and a fragmented
+    // control frame; then text that is not UTF-8, whole and over two frames.
+    let long_ping = [&[0x89, 0xfe, 0, 126, 0, 0, 0, 0][..], &[b'x'; 126]].concat();
+    let cases: [(&[u8], u16); 8] = [
+        (&[0xc1, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x80, 0x80, 0, 0, 0, 0], 1002),
+        (&long_ping, 1002),
+        (&[0x09, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x81, 0x05, b'h', b'e', b'l', b'l', b'o'], 1002),
+        (&[0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28], 1007),
+        (&[0x01, 0x81, 0, 0, 0, 0, 0xc3, 0x80, 0x81, 0, 0, 0, 0, 0x28], 1007),
+    ];
+    for (bytes, code) in cases {
+        let mut client = gate.ana().await;
+        client.get_mut().write_all(bytes).await.unwrap();
+        assert_eq!(close_code(&mut client).await, code, "{bytes:x?}");
+    }
 }
 
 #[tokio::test]
