@@ -30,6 +30,7 @@ use crate::{
     in_process::REGION,
     init::Init,
     sample_event::SampleEvent,
+    share,
     token::Token,
     tokens,
     verify::Verify,
@@ -58,6 +59,10 @@ struct Serve {
     /// Address to listen on, for the APIs, the table and the stand-in. Other than 127.0.0.1, it exposes all of them.
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
     listen: IpAddr,
+    /// Open the table, Lambda's Invoke and the sockets' @connections to other processes, which sign their requests with
+    /// the access key that `switchboard env` prints. That command opens them too.
+    #[arg(long)]
+    share: bool,
     /// Delete all data before starting; the token secret is kept.
     #[arg(long)]
     reset: bool,
@@ -121,7 +126,7 @@ impl Cli {
                     Err(Error::Findings(findings.len()))
                 }
             },
-            Some(Command::Env { host }) => print(&exports(&self.data_dir, host.as_deref())?),
+            Some(Command::Env { host }) => print(&exports(&self.data_dir, host.as_deref()).await?),
             Some(Command::Event(event)) => print(&event.text(&self.data_dir).await?),
         }
     }
@@ -140,7 +145,7 @@ impl Serve {
             listen: self.listen,
             data_dir: Some(data_dir.to_owned()),
             reset: self.reset,
-            share_database: true,
+            share: self.share,
             limits: Limits {
                 idle_timeout: Duration::from_secs(self.socket_idle),
                 max_duration: Duration::from_secs(self.socket_life),
@@ -181,11 +186,12 @@ impl Serve {
 /// A warning about what others can reach, if others can.
 fn exposure(listen: IpAddr, endpoints: &Endpoints) -> Option<String> {
     (!listen.is_loopback()).then(|| {
-        let standin = endpoints.is_standin.then(|| format!(", the OpenAI stand-in ({})", endpoints.openai_url));
+        let standin = endpoints
+            .is_standin
+            .then(|| format!(", and without any token the OpenAI stand-in ({})", endpoints.openai_url));
         format!(
-            "--listen {listen} exposes, to everybody who reaches that address: the APIs without TLS, and without any \
-             token the whole table ({table}){standin}, and under {url} Lambda's Invoke and the sockets' @connections",
-            table = endpoints.database_url.as_deref().unwrap_or("not shared"),
+            "--listen {listen} exposes, to everybody who reaches that address: the APIs without TLS at {url}{standin}. \
+             What `switchboard env` opens is exposed too, to those who have its access key",
             standin = standin.unwrap_or_default(),
             url = endpoints.url,
         )
@@ -212,12 +218,13 @@ fn memory() -> Result<Option<Memory>, Error> {
 }
 
 /// The `export` lines that connect a function in another process to the running instance, which it reaches as `host`.
-fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
-    let mut endpoints = data_dir::endpoints(data_dir)?;
+async fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
+    let mut endpoints = share::ask(data_dir, host).await?;
     if let Some(host) = host {
         endpoints = endpoints.seen_as(host);
     }
     let tokens = data_dir::tokens(data_dir)?;
+    let access_key = tokens.access_key();
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
     let [history_tokens, person_wait] =
@@ -241,8 +248,8 @@ fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
         ("JWT_ISSUER", tokens::ISSUER),
         ("JWT_AUDIENCE", tokens::ISSUER),
         ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ACCESS_KEY_ID", access_key.id()),
+        ("AWS_SECRET_ACCESS_KEY", access_key.secret()),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
     let budgets = budgets.iter().map(|(name, value)| (*name, value.as_str()));
@@ -314,7 +321,7 @@ mod tests {
             memory: Memory::default(),
         };
         let warning = exposure("172.30.0.1".parse().unwrap(), &endpoints).unwrap();
-        for part in ["without TLS", "172.30.0.1:8000", "172.30.0.1:9000", "172.30.0.1:3000", "@connections"] {
+        for part in ["without TLS", "172.30.0.1:9000", "172.30.0.1:3000", "access key"] {
             assert!(warning.contains(part), "{warning}");
         }
         assert_eq!(exposure("127.0.0.1".parse().unwrap(), &endpoints), None);

@@ -104,7 +104,7 @@ impl DataDir {
     pub(crate) fn tokens(&self) -> Result<Tokens, Error> {
         match &self.0 {
             Some(owned) => tokens(&owned.path),
-            None => new_secret().map(Tokens::new),
+            None => Tokens::random(),
         }
     }
 
@@ -195,7 +195,7 @@ fn lock(path: &Path) -> Result<Option<File>, Error> {
 }
 
 /// A new secret: 256 random bits in base64.
-fn new_secret() -> Result<String, Error> {
+pub(crate) fn new_secret() -> Result<String, Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| Error::Io(std::io::Error::other(error)))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))

@@ -9,6 +9,7 @@
 mod idempotency;
 
 use std::{
+    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -22,15 +23,28 @@ use aws_smithy_runtime_api::client::{
     http::HttpConnectorFuture,
     orchestrator::{HttpRequest, HttpResponse},
 };
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
+};
 use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch};
 
 use self::idempotency::IdempotencyTokens;
-use crate::in_process::{self, Service, ServiceResponse, client_config};
+use crate::{
+    http_server,
+    in_process::{self, Service, ServiceResponse, client_config},
+    share::Share,
+};
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
+
+/// The largest request, as on AWS: 16 MB.
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The SDK client that the functions get, over `database`.
 pub fn client(database: &Database) -> Client {
@@ -100,6 +114,26 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
+    /// The response to a request by HTTP.
+    fn respond(&self, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let (status, body) = self.answer(target, body);
+        let mut response = Response::from(ServiceResponse::new(status, body));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response
+    }
+
+    fn answer(&self, target: &str, body: &[u8]) -> (StatusCode, String) {
+        let name = target.strip_prefix(TARGET_PREFIX).unwrap_or(target);
+        match self.operation(name, body) {
+            Ok(body) => (StatusCode::OK, body),
+            Err(error) => {
+                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
+                (status, error.to_json())
+            }
+        }
+    }
+
     /// Carries out one operation of the API, JSON in and out.
     fn operation(&self, name: &str, body: &[u8]) -> Result<String, DynoxideError> {
         if name != "TransactWriteItems" {
@@ -113,18 +147,32 @@ impl DynamoDb {
 impl Service for DynamoDb {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let name = target.strip_prefix(TARGET_PREFIX).unwrap_or(target);
-        let (status, body) = match self.operation(name, request.body().bytes().unwrap_or_default()) {
-            Ok(body) => (StatusCode::OK, body),
-            Err(error) => {
-                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
-                (status, error.to_json())
-            }
-        };
+        let (status, body) = self.answer(target, request.body().bytes().unwrap_or_default());
         let mut response = HttpResponse::from(ServiceResponse::new(status, body));
-        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        response.headers_mut().insert("content-type", MEDIA_TYPE);
         HttpConnectorFuture::ready(Ok(response))
     }
+}
+
+/// Serves the API on a port, to requests that `share` admits, until `stopped` turns true.
+pub(crate) async fn serve(
+    listener: std::net::TcpListener,
+    share: Share,
+    stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let database = DynamoDb { database: share.database().clone(), tokens: Arc::default() };
+    let answer = move |request: Request| {
+        let (database, share) = (database.clone(), share.clone());
+        async move {
+            match share.receive("dynamodb", request, MAX_REQUEST_BYTES).await {
+                Ok((parts, body)) => database.respond(&parts.headers, &body),
+                Err(refused) => refused,
+            }
+        }
+    };
+    http_server::serve(listener, answer, stopped).await;
+    Ok(())
 }
 
 /// Carries out one operation of the API, JSON in and out.
@@ -140,6 +188,7 @@ fn operation(database: &Database, name: &str, body: &[u8]) -> Result<String, Dyn
         "BatchWriteItem" => call(body, |request| database.batch_write_item(request)),
         "TransactGetItems" => call(body, |request| database.transact_get_items(request)),
         "CreateTable" => call(body, |request| database.create_table(request)),
+        "ListTables" => call(body, |request| database.list_tables(request)),
         "DescribeTable" => call(body, |request| database.describe_table(request)),
         "UpdateTimeToLive" => call(body, |request| database.update_time_to_live(request)),
         "DescribeTimeToLive" => call(body, |request| database.describe_time_to_live(request)),

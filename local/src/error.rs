@@ -46,6 +46,8 @@ pub enum Error {
     Violations { threads: usize, checked: usize, violations: String },
     #[error("{0} {things} attention", things = if *.0 == 1 { "thing needs" } else { "things need" })]
     Findings(usize),
+    #[error("the instance at {url} did not open its services: {cause}")]
+    NotShared { url: String, cause: String },
     #[error("there is no event {name}; there are {names}")]
     NoEvent { name: String, names: String },
     #[error("{path} failed at {url}: {problem}")]

@@ -36,6 +36,7 @@ pub use self::{
 };
 use crate::{
     pages::Demo,
+    share::Share,
     template::{Error, Template},
 };
 
@@ -51,6 +52,7 @@ pub struct Gateway {
     decisions: DecisionCache,
     connections: Connections,
     invocations: Invocations,
+    share: Share,
     demo: OnceLock<Demo>,
 }
 
@@ -61,6 +63,7 @@ impl Gateway {
         functions: Functions,
         connections: Connections,
         invocations: Invocations,
+        share: Share,
     ) -> Result<Arc<Self>, Error> {
         let functions = Arc::new(functions.deployed(&template)?);
         invocations.connect(&functions);
@@ -72,6 +75,7 @@ impl Gateway {
             functions,
             connections,
             invocations,
+            share,
             demo: OnceLock::new(),
         }))
     }

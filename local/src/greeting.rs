@@ -32,7 +32,7 @@ pub fn introduction(switchboard: &Switchboard, facts: &Introduction<'_>) -> Stri
         ),
         None => endpoints.openai_url.clone(),
     };
-    let database = endpoints.database_url.as_deref().unwrap_or("in this process only");
+    let database = endpoints.database_url.as_deref().unwrap_or("in this process; `switchboard env` opens it to others");
     let (model, conversation) = match facts.demo {
         Ok(chatbot) => {
             (chatbot.model.as_str(), conversation(switchboard.url(), switchboard.tokens(), TENANT, &chatbot.id))

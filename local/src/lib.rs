@@ -6,6 +6,7 @@
 //! **Architecture Invariant.** No business logic here. The functions reach the table and the sockets through the SDK's
 //! own clients, whose transports end in this process; requests to the stand-in do too.
 
+mod access_key;
 mod account;
 mod background;
 pub mod cli;
@@ -18,6 +19,7 @@ mod error;
 pub mod gateway;
 pub mod greeting;
 mod handlers;
+mod http_server;
 mod in_process;
 mod init;
 mod inspection;
@@ -26,6 +28,7 @@ mod openai;
 mod options;
 pub mod pages;
 mod sample_event;
+mod share;
 mod stack;
 pub mod standin;
 mod table;
@@ -47,11 +50,13 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use visitor::{VisitorTokens, Visitors};
 
 pub use self::{
+    access_key::AccessKey,
     data_dir::{DataDir, Endpoints},
     error::Error,
     inspection::{Finding, Inspection, MemoryChoice, MemoryReason},
     openai::Upstream,
     options::{AnyWire, DynamoWire, OpenAiWire, Options, SocketsWire},
+    share::Share,
     stack::StackError,
     standin::Standin,
     tokens::Tokens,
@@ -101,10 +106,10 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let template = Template::built_in()?;
     let database = data_dir.database()?;
     dynamo::create_table(&database, TABLE, &template.table)?;
-    let mut database_url = None;
-    if options.share_database {
-        database_url = Some(background::share_database(&database, options.listen, &mut tasks, stopped.clone()).await?);
-    }
+    let tokens = data_dir.tokens()?;
+    let share = Share::new(tokens.access_key(), options.listen, &database, stopped.clone());
+    let database_url = if options.share { Some(share.open().await?) } else { None };
+    tasks.spawn(share.clone().closed());
     tasks.spawn(background::expire_items(database.clone(), stopped.clone()));
     let openai = options.openai.clone().serve(options.listen, &mut tasks, stopped.clone()).await?;
     let endpoints = Endpoints {
@@ -120,10 +125,9 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     let http = options.retry_policy.http().map_err(Error::http)?;
     let (connections, invocations) = (Connections::new(options.limits), Invocations::default());
     let app = Arc::new(app(options, &openai, http.clone(), &database, &connections, &invocations));
-    let tokens = data_dir.tokens()?;
     let visitor_tokens = VisitorTokens::new(tokens.visitor_secret());
     let functions = handlers::functions(&app, tokens.keys()?, Visitors { tokens: visitor_tokens, rate_limit });
-    let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone())?;
+    let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone(), share)?;
     if let Some(every) = sweep_every {
         tasks.spawn(background::sweep(Arc::clone(&gateway), every, stopped.clone()));
     }

@@ -34,8 +34,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Empties the table of `data_dir` first.
     pub reset: bool,
-    /// Serves the database on a port of its own too, for other processes and tools.
-    pub share_database: bool,
+    /// Opens the services for other processes: the table on a port of its own, `Invoke` and `@connections`.
+    pub share: bool,
     pub limits: Limits,
     pub openai: Upstream,
     pub memory: Memory,
@@ -74,7 +74,7 @@ impl Default for Options {
             listen: Ipv4Addr::LOCALHOST.into(),
             data_dir: None,
             reset: false,
-            share_database: false,
+            share: false,
             limits: Limits::default(),
             openai: Upstream::default(),
             memory: Memory::default(),

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use clap::Args;
 use shared::store::Store;
 
-use crate::{DataDir, Error, TABLE, account::Account, data_dir, dynamo, in_process::REGION, stack::Stack};
+use crate::{DataDir, Error, TABLE, account::Account, data_dir, dynamo, in_process::REGION, share, stack::Stack};
 
 /// Options that name a table on AWS instead of the data directory's.
 #[derive(Debug, Args)]
@@ -39,28 +39,25 @@ impl Remote {
         }
         match &self.table {
             Some(name) => Ok((Store::new(Client::new(&self.account.config().await), name.to_owned()), None)),
-            None => local(data_dir),
+            None => local(data_dir).await,
         }
     }
 }
 
 /// The data directory's table.
-fn local(data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
-    if let Ok(endpoints) = data_dir::endpoints(data_dir)
-        && let Some(url) = endpoints.database_url
+async fn local(data_dir: &Path) -> Result<(Store, Option<DataDir>), Error> {
+    if data_dir::endpoints(data_dir).is_ok()
+        && let Some(url) = share::ask(data_dir, None).await?.database_url
     {
+        let key = data_dir::tokens(data_dir)?.access_key();
+        let credentials = Credentials::builder().access_key_id(key.id()).secret_access_key(key.secret());
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
-            .credentials_provider(any_credentials())
+            .credentials_provider(credentials.provider_name("switchboard").build())
             .endpoint_url(url);
         return Ok((Store::new(Client::from_conf(config.build()), TABLE.to_owned()), None));
     }
     let locked = DataDir::existing(data_dir)?;
     Ok((Store::new(dynamo::client(&locked.database()?), TABLE.to_owned()), Some(locked)))
-}
-
-/// Credentials for the database's port, which requires a signature but accepts any.
-fn any_credentials() -> Credentials {
-    Credentials::builder().access_key_id("local").secret_access_key("local").provider_name("switchboard").build()
 }

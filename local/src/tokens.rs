@@ -7,6 +7,8 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use shared::fingerprint;
 
+use crate::{Error, access_key::AccessKey, data_dir::new_secret};
+
 /// The issuer and audience of a laptop's tokens (`iss` and `aud`), and the defaults of a stack's.
 pub(crate) const ISSUER: &str = "switchboard";
 
@@ -29,6 +31,11 @@ impl Tokens {
     /// A laptop's signer with `secret`, which must have 32 bytes or more.
     pub(crate) fn new(secret: String) -> Self {
         Self { secret, issuer: ISSUER.to_owned(), audience: ISSUER.to_owned(), lifetime: TOKEN_LIFETIME }
+    }
+
+    /// A laptop's signer with a new secret.
+    pub fn random() -> Result<Self, Error> {
+        new_secret().map(Self::new)
     }
 
     /// A stack's signer with its secret.
@@ -65,6 +72,13 @@ impl Tokens {
     /// The secret of visitors' tokens, derived from the same secret so that only one has to be kept.
     pub(crate) fn visitor_secret(&self) -> String {
         fingerprint(&[b"visitors", self.secret.as_bytes()])
+    }
+
+    /// The access key of the instance's services, derived like that.
+    pub fn access_key(&self) -> AccessKey {
+        let derived = |part: &[u8]| fingerprint(&[part, self.secret.as_bytes()]);
+        let id = derived(b"access key id")[..16].to_uppercase();
+        AccessKey::new(format!("LOCAL{id}"), derived(b"secret access key"))
     }
 
     /// The secret, for processes that sign or verify tokens themselves.

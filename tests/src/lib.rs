@@ -21,6 +21,7 @@ pub mod recording;
 pub mod runtime_api;
 pub mod sample;
 pub mod schedules;
+pub mod signed;
 pub mod stage;
 pub mod streams;
 pub mod strict_templates;

@@ -12,7 +12,7 @@ use aws_sdk_lambda::{
 };
 use aws_smithy_runtime_api::client::{http::HttpConnectorFuture, orchestrator::HttpRequest};
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::Request,
     http::{Response, StatusCode},
 };
@@ -21,7 +21,10 @@ use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
 use super::functions::{Functions, context};
-use crate::in_process::{self, Service, ServiceResponse, client_config, path};
+use crate::{
+    in_process::{self, Service, ServiceResponse, client_config, path},
+    share::Share,
+};
 
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 
@@ -103,7 +106,6 @@ type InvokeError = (StatusCode, &'static str);
 const FUNCTION_NOT_FOUND: InvokeError = (StatusCode::NOT_FOUND, "ResourceNotFoundException");
 const NOT_ASYNCHRONOUS: InvokeError = (StatusCode::BAD_REQUEST, "InvalidParameterValueException");
 const UNREADABLE_EVENT: InvokeError = (StatusCode::BAD_REQUEST, "InvalidRequestContentException");
-const EVENT_TOO_LARGE: InvokeError = (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException");
 const GATEWAY_STOPPED: InvokeError = (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException");
 
 /// The name of the function in a path of `Invoke`.
@@ -112,14 +114,13 @@ pub(super) fn function(path: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
-pub(super) async fn serve(invocations: &Invocations, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let kind = parts.headers.get(INVOCATION_TYPE).and_then(|kind| kind.to_str().ok());
-    let invoked = match to_bytes(body, MAX_EVENT_BYTES).await {
-        Ok(event) => invocations.invoke(parts.uri.path(), kind, &event),
-        Err(_) => Err(EVENT_TOO_LARGE),
+pub(super) async fn serve(invocations: &Invocations, share: &Share, request: Request) -> Response<Body> {
+    let (parts, event) = match share.receive("lambda", request, MAX_EVENT_BYTES).await {
+        Ok(received) => received,
+        Err(refused) => return refused,
     };
-    response(invoked).into()
+    let kind = parts.headers.get(INVOCATION_TYPE).and_then(|kind| kind.to_str().ok());
+    response(invocations.invoke(parts.uri.path(), kind, &event)).into()
 }
 
 fn response(invoked: Result<(), InvokeError>) -> ServiceResponse {

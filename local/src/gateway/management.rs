@@ -4,7 +4,7 @@ pub use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::{HttpClient, retry::RetryConfig};
 use aws_smithy_runtime_api::client::{http::HttpConnectorFuture, orchestrator::HttpRequest};
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::Request,
     http::{Response, StatusCode},
 };
@@ -14,7 +14,10 @@ use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 use super::connections::{Close, Connections, MAX_MESSAGE_BYTES, PostError};
-use crate::in_process::{self, Service, ServiceResponse, client_config, path};
+use crate::{
+    in_process::{self, Service, ServiceResponse, client_config, path},
+    share::Share,
+};
 
 /// The SDK client that the functions get, over the sockets of this process.
 pub fn client(connections: &Connections) -> Client {
@@ -56,13 +59,11 @@ pub(super) fn connection(path: &str) -> Option<String> {
     plain.then(|| percent_decode_str(id).decode_utf8_lossy().into_owned())
 }
 
-pub(super) async fn serve(connections: &Connections, id: &str, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let response = match to_bytes(body, MAX_MESSAGE_BYTES).await {
-        Ok(body) => respond(connections, parts.method.as_str(), id, body).await,
-        Err(_) => PostError::TooLarge.into(),
-    };
-    response.into()
+pub(super) async fn serve(connections: &Connections, share: &Share, id: &str, request: Request) -> Response<Body> {
+    match share.receive("execute-api", request, MAX_MESSAGE_BYTES).await {
+        Ok((parts, body)) => respond(connections, parts.method.as_str(), id, body).await.into(),
+        Err(refused) => refused,
+    }
 }
 
 async fn respond(connections: &Connections, method: &str, id: &str, body: Bytes) -> ServiceResponse {

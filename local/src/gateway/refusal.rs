@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     /// No route has this path and method.
     NoRoute,
     TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
     /// The function did not respond in time; it may still be running.
     TimedOut,
     /// The function returned an error or panicked.
@@ -37,6 +39,7 @@ impl Refusal {
             Self::AuthorizerFailed => ("AUTHORIZER_FAILURE", StatusCode::INTERNAL_SERVER_ERROR),
             Self::NoRoute => ("MISSING_AUTHENTICATION_TOKEN", StatusCode::FORBIDDEN),
             Self::TooLarge => ("REQUEST_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::TooSlow => ("DEFAULT_4XX", StatusCode::REQUEST_TIMEOUT),
             Self::TimedOut => ("INTEGRATION_TIMEOUT", StatusCode::GATEWAY_TIMEOUT),
             Self::FunctionFailed => ("DEFAULT_5XX", StatusCode::BAD_GATEWAY),
         }

@@ -11,6 +11,7 @@ use axum::{
 use futures::StreamExt;
 use lambda_http::request::LambdaRequest;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{
     Gateway,
@@ -20,6 +21,7 @@ use super::{
     limits::Limits,
     refusal::Refusal,
 };
+use crate::http_server::BODY_TIMEOUT;
 
 /// The limit up to which a body that is too large is read and dropped, so that its sender can read the response.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
@@ -44,7 +46,7 @@ async fn call(gateway: &Gateway, request: Request, arrival: &Arrival) -> Result<
         return Ok(preflight(&gateway.template.rest.cors));
     }
     let route = found.route(&parts.method).ok_or(Refusal::NoRoute)?;
-    let body = read(body, gateway.limits()).await?;
+    let body = timeout(BODY_TIMEOUT, read(body, gateway.limits())).await.unwrap_or(Err(Refusal::TooSlow))?;
 
     let stage = &gateway.template.rest.stage;
     let mut event = event::rest(&parts, found.template(), found.parameters, stage, arrival);

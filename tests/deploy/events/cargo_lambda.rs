@@ -77,12 +77,9 @@ impl Watch {
     async fn start() -> Option<Self> {
         let program = env::var_os("CARGO_LAMBDA")?;
         let data_dir = tempfile::tempdir().unwrap();
-        let stage = Stage::with(Options {
-            data_dir: Some(data_dir.path().to_owned()),
-            share_database: true,
-            ..Options::default()
-        })
-        .await;
+        let stage =
+            Stage::with(Options { data_dir: Some(data_dir.path().to_owned()), share: true, ..Options::default() })
+                .await;
         stage.board.demo(ModelChoice::default()).await.unwrap();
 
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

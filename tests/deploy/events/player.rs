@@ -68,14 +68,9 @@ impl Player {
         let database = Arc::new(OnceLock::new());
         let seen = Arc::clone(&database);
         let dynamo = DynamoWire::new(move |inner| seen.get_or_init(|| inner).clone());
-        let stage = Stage::with(Options {
-            data_dir: path,
-            share_database: true,
-            dynamo,
-            clock: turned.clock(),
-            ..Options::default()
-        })
-        .await;
+        let stage =
+            Stage::with(Options { data_dir: path, share: true, dynamo, clock: turned.clock(), ..Options::default() })
+                .await;
         let mut watched = HashMap::new();
         for function in FUNCTIONS {
             watched.insert(function, Watched::on(&stage.board, database.get().unwrap()).await);

@@ -185,7 +185,7 @@ pub(super) const FOR_EVER: &str = "3600";
 
 /// A Switchboard whose table other processes can read.
 pub(super) async fn stage() -> Stage {
-    Stage::with(Options { share_database: true, ..Options::default() }).await
+    Stage::with(Options { share: true, ..Options::default() }).await
 }
 
 /// A stack's template: a bucket, the secrets, and these outputs.

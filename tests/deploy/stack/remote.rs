@@ -35,7 +35,9 @@ async fn the_table_of_a_stack_is_verified_and_examined() {
     let database = stage.board.endpoints().database_url.clone().unwrap();
     let command = |name: &str, stack: &str| {
         let mut command = cloud.switchboard(name);
+        let key = stage.board.tokens().access_key();
         command.env("AWS_ENDPOINT_URL_DYNAMODB", &database).args(["--stack", stack]);
+        command.env("AWS_ACCESS_KEY_ID", key.id()).env("AWS_SECRET_ACCESS_KEY", key.secret());
         command
     };
     assert_eq!(printed(&mut command("verify", "board")).await, "1 thread, 2 messages: every invariant holds.\n");

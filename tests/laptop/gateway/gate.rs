@@ -1,6 +1,6 @@
 //! A gateway on a free port, with functions that return the events that they get.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use aws_lambda_events::{
     apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse},
@@ -12,6 +12,7 @@ use lambda_http::{
     request::{LambdaRequest, RequestContext},
 };
 use local::{
+    AccessKey, Share, Tokens, dynamo,
     gateway::{Connections, Functions, Gateway, Invocations, Limits},
     template::Template,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
     pub(crate) connections: Connections,
     pub(crate) http: reqwest::Client,
+    pub(crate) key: AccessKey,
+    pub(crate) share: Share,
     stop: watch::Sender<bool>,
 }
 
@@ -52,12 +55,14 @@ impl Gate {
             .streaming("chat", echo)
             .streaming("customer", echo)
             .plain("socket", on_socket(echo));
-        let gateway =
-            Gateway::new(Template::built_in().unwrap(), change(functions), connections.clone(), Invocations::default())
-                .unwrap();
         let (stop, stopped) = watch::channel(false);
+        let key = Tokens::random().unwrap().access_key();
+        let share = Share::new(key.clone(), Ipv4Addr::LOCALHOST.into(), &dynamo::memory().unwrap(), stopped.clone());
+        let (template, functions) = (Template::built_in().unwrap(), change(functions));
+        let gateway =
+            Gateway::new(template, functions, connections.clone(), Invocations::default(), share.clone()).unwrap();
         tokio::spawn(gateway.serve(listener, stopped));
-        Self { address, connections, http: reqwest::Client::new(), stop }
+        Self { address, connections, http: reqwest::Client::new(), key, share, stop }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -1,15 +1,20 @@
 //! Asynchronous invocations over HTTP, as Lambda takes them.
 
 use local::Options;
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use tests::{sample::event, stage::Stage};
+use tests::{sample::event, signed::signed, stage::Stage};
 
-async fn invokes(stage: &Stage, function: &str, kind: &str, event: impl Into<reqwest::Body>) -> Response {
+/// A stage whose services are open to other processes.
+async fn shared() -> Stage {
+    Stage::with(Options { share: true, ..Options::default() }).await
+}
+
+async fn invokes(stage: &Stage, function: &str, kind: &str, event: impl Into<Vec<u8>>) -> Response {
     let url = format!("{}/2015-03-31/functions/{function}/invocations", stage.board.url());
-    let request = reqwest::Client::new().post(url).header("x-amz-invocation-type", kind).body(event);
-    request.send().await.unwrap()
+    let (key, headers) = (stage.board.tokens().access_key(), [("x-amz-invocation-type", kind)]);
+    signed(&key, "lambda", (Method::POST, &url), &headers, event).send().await.unwrap()
 }
 
 /// Leaves a question for the bot in this thread; its invocation gets lost.
@@ -21,7 +26,7 @@ async fn waits(stage: &Stage, thread: &str) {
 
 #[tokio::test]
 async fn an_event_is_taken_at_once_and_done_later() {
-    let stage = Stage::start().await;
+    let stage = shared().await;
     let thread = stage.thread().await;
     waits(&stage, &thread).await;
     let hold = stage.hold();
@@ -37,7 +42,7 @@ async fn an_event_is_taken_at_once_and_done_later() {
 
 #[tokio::test]
 async fn what_is_no_event_for_a_function_is_refused_with_lambdas_own_errors() {
-    let stage = Stage::start().await;
+    let stage = shared().await;
     for (function, kind, event, status, error) in [
         ("nobody", "Event", "{}", 404, "ResourceNotFoundException"),
         ("chat", "RequestResponse", "{}", 400, "InvalidParameterValueException"),
@@ -51,7 +56,7 @@ async fn what_is_no_event_for_a_function_is_refused_with_lambdas_own_errors() {
 
 #[tokio::test]
 async fn nobody_becomes_somebody_else_by_this_door() {
-    let stage = Stage::start().await;
+    let stage = shared().await;
     let mut ends: Value = serde_json::from_str(&event("chat-end")).unwrap();
     let thread = stage.thread().await;
     ends["pathParameters"]["thread_id"] = json!(thread);

@@ -6,10 +6,12 @@ use aws_sdk_apigatewaymanagement::{operation::post_to_connection::PostToConnecti
 use futures::StreamExt;
 use lambda_http::{Body, Error, Request, Response};
 use local::gateway::{Limits, management};
+use reqwest::{Method, RequestBuilder};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::gate::{Client, Gate, seen};
+use tests::signed::signed;
 
 /// A gateway and one open socket on it, with its id.
 async fn connected(limits: Limits) -> (Gate, Client, String) {
@@ -21,9 +23,15 @@ async fn connected(limits: Limits) -> (Gate, Client, String) {
         })
     })
     .await;
+    gate.share.open().await.unwrap();
     let client = gate.ana().await;
     let id = told.recv().await.unwrap();
     (gate, client, id)
+}
+
+/// A signed request to the API.
+fn over_http(gate: &Gate, method: Method, url: &str, body: impl Into<Vec<u8>>) -> RequestBuilder {
+    signed(&gate.key, "execute-api", (method, url), &[], body)
 }
 
 #[tokio::test]
@@ -46,15 +54,18 @@ async fn the_same_api_is_served_over_http_with_and_without_a_stage() {
     let id = id.replace('=', "%3D");
     for prefix in ["", "/v1"] {
         let url = gate.url(&format!("{prefix}/@connections/{id}"));
-        assert_eq!(gate.http.post(&url).body(prefix.to_owned() + "hello").send().await.unwrap().status(), 200);
+        assert_eq!(
+            over_http(&gate, Method::POST, &url, prefix.to_owned() + "hello").send().await.unwrap().status(),
+            200
+        );
         assert_eq!(client.next().await.unwrap().unwrap(), Message::text(prefix.to_owned() + "hello"));
     }
     let url = gate.url(&format!("/v1/@connections/{id}"));
-    assert_eq!(gate.http.delete(&url).send().await.unwrap().status(), 204);
+    assert_eq!(over_http(&gate, Method::DELETE, &url, "").send().await.unwrap().status(), 204);
     assert!(
         matches!(client.next().await.unwrap().unwrap(), Message::Close(Some(frame)) if u16::from(frame.code) == 1000)
     );
-    let gone = gate.http.post(&url).body("hello").send().await.unwrap();
+    let gone = over_http(&gate, Method::POST, &url, "hello").send().await.unwrap();
     assert_eq!((gone.status().as_u16(), gone.headers()["x-amzn-errortype"].to_str().unwrap()), (410, "GoneException"));
 }
 
@@ -83,7 +94,7 @@ async fn a_post_of_more_than_128_kb_is_too_large() {
     post(128 * 1024).await.unwrap();
     assert_eq!(client.next().await.unwrap().unwrap().len(), 128 * 1024);
     let url = gate.url(&format!("/@connections/{id}"));
-    assert_eq!(gate.http.post(url).body("x".repeat(128 * 1024 + 1)).send().await.unwrap().status(), 413);
+    assert_eq!(over_http(&gate, Method::POST, &url, "x".repeat(128 * 1024 + 1)).send().await.unwrap().status(), 413);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The laptop's API Gateway and embedded database, as their callers see them.
 
+mod doors;
 mod dynamo;
 mod gate;
 mod invocations;

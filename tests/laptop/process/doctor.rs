@@ -38,7 +38,7 @@ fn in_days(days: u64) -> String {
 async fn two_hours_ago(data_dir: &Path) -> Stage {
     let earlier = Clock::system().now().millis() - 2 * 3_600_000;
     let clock = Clock::new(move || At::from_millis(earlier));
-    let options = Options { data_dir: Some(data_dir.to_owned()), share_database: true, clock, ..Options::default() };
+    let options = Options { data_dir: Some(data_dir.to_owned()), share: true, clock, ..Options::default() };
     Stage::with(options).await
 }
 
@@ -140,8 +140,9 @@ async fn a_table_is_read_with_the_credentials_of_the_environment() {
     of_table.envs(environment.iter().cloned()).args(["--table", "switchboard"]);
     assert_eq!(printed(&mut of_table).await, "Nothing found.");
 
-    let database_url = &environment.iter().find(|(name, _)| name == "AWS_ENDPOINT_URL_DYNAMODB").unwrap().1;
-    let table = client(database_url);
+    let variable = |name: &str| environment.iter().find(|(known, _)| known == name).unwrap().1.as_str();
+    let key = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
+    let table = client(variable("AWS_ENDPOINT_URL_DYNAMODB"), key);
     set_status(&table, "globex", &ids[0], json!({ "is_missing": true })).await;
     set_status(&table, "initech", &ids[1], json!({ "shutdown_date": in_days(59) })).await;
     make_overdue(&table, "globex#CHATBOT#bot_1", "REMOVAL#vs_1").await;
@@ -191,12 +192,12 @@ async fn a_url_or_token_that_does_not_work_is_named() {
     assert!(by_rest(&server.url, "x").await.ends_with("status 404 (Not Found)"));
 }
 
-fn client(database_url: &str) -> aws_sdk_dynamodb::Client {
+fn client(database_url: &str, (id, secret): (&str, &str)) -> aws_sdk_dynamodb::Client {
     use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .credentials_provider(Credentials::new(id, secret, None, None, "test"))
         .endpoint_url(database_url);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
