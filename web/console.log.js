@@ -60,7 +60,7 @@ export class Log extends EventTarget {
 
   /** Loads the newest messages and subscribes. */
   async open() {
-    this.#addPage(await this.#client.request("GET", `${this.#path}?limit=${MESSAGES_PER_PAGE}`));
+    await this.#load();
     this.listen(this.last);
   }
 
@@ -71,7 +71,7 @@ export class Log extends EventTarget {
   /** Loads the messages before `first`. After a failure it resolves with a delay, so that a caller may ask again. */
   loadOlder() {
     const wait = () => new Promise((resolve) => setTimeout(resolve, OLDER_RETRY_DELAY_MS));
-    this.#loadingOlder ??= this.#loadPageBefore(this.first)
+    this.#loadingOlder ??= this.#load({ before: this.first })
       .catch(wait)
       .finally(() => (this.#loadingOlder = undefined));
     return this.#loadingOlder;
@@ -81,8 +81,13 @@ export class Log extends EventTarget {
     this.feed?.close();
   }
 
-  async #loadPageBefore(seq) {
-    this.#addPage(await this.#client.request("GET", `${this.#path}?before=${seq}&limit=${MESSAGES_PER_PAGE}`));
+  /** Loads the page of a query, and further ones while notes alone have filled it. */
+  async #load({ limit = MESSAGES_PER_PAGE, ...from } = {}) {
+    for (let query = from; query; ) {
+      const page = await this.#client.request("GET", `${this.#path}?${new URLSearchParams({ ...query, limit })}`);
+      this.#addPage(page);
+      query = page.next_cursor && !page.data.length && { cursor: page.next_cursor };
+    }
   }
 
   #addPage({ data, notes }) {
@@ -204,10 +209,9 @@ export class Log extends EventTarget {
     if (who.role === "customer") this.customerReadThrough = Math.max(this.customerReadThrough, seq);
   }
 
-  /** Loads a note that was too long for an event: REST returns it with the message before it. */
+  /** Loads a note that was too long for an event: REST returns it before the next message. */
   async #loadNote({ after }) {
-    const page = this.#client.request("GET", `${this.#path}?after=${Math.max(0, after - 1)}&limit=1`);
-    this.#addPage(await page.catch(() => ({ data: [] })));
+    await this.#load({ after, limit: 1 }).catch(() => {});
     this.#dispatch({ type: "note.created" });
   }
 }

@@ -459,10 +459,14 @@ class OpenThread extends Feed {
   }
 
   async #fetch(after, limit = 100) {
-    const page = await this._board.request("GET", `${this.#path}/messages?after=${after}&limit=${limit}`);
-    for (const message of page.data) this.#keep({ message });
-    for (const note of page.notes ?? []) this.#keep({ note });
-    return page.next_cursor;
+    for (let from = `after=${after}`; ; ) {
+      const page = await this._board.request("GET", `${this.#path}/messages?${from}&limit=${limit}`);
+      for (const message of page.data) this.#keep({ message });
+      for (const note of page.notes ?? []) this.#keep({ note });
+      // A page that notes have filled goes on at its cursor.
+      if (page.data.length || !page.next_cursor) return page.next_cursor;
+      from = `cursor=${page.next_cursor}`;
+    }
   }
 }
 

@@ -32,6 +32,7 @@ mod topic;
 pub mod ui_message;
 pub mod verify;
 pub mod webhook;
+mod weight;
 
 pub use app::{App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, history_tokens, person_wait};
 pub use budget::{Budgets, Reservation, TurnBudget};
@@ -43,3 +44,4 @@ pub use fingerprint::fingerprint;
 pub use invoker::Invoker;
 pub use pauses::Pauses;
 pub use topic::QueuedTopic;
+pub use weight::rows_that_fit;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use shared::{
     App, Error,
     domain::{Act, ChatbotId, Identity, chatbot},
-    http, retry_on_conflict,
+    http, retry_on_conflict, rows_that_fit,
     store::cursor,
 };
 
@@ -67,9 +67,13 @@ async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page,
     let cursor = http::query::<String>(request, "cursor", "")?;
     let before: Option<ChatbotId> = cursor.map(|text| cursor::decode(&text)).transpose()?;
     let (chatbots, more) = app.store.chatbot_list(&identity.tenant, before.as_ref(), limit).await?;
-    let next = chatbots.last().filter(|_| more).map(|last| cursor::encode(&last.id)).transpose()?;
     let now = app.now();
-    Ok(Page { data: chatbots.iter().map(|chatbot| chatbot.view(None, now)).collect(), next_cursor: next })
+    let mut data: Vec<chatbot::View> = chatbots.iter().map(|chatbot| chatbot.view(None, now)).collect();
+    let fitting = rows_that_fit(&data);
+    let more = more || fitting < data.len();
+    data.truncate(fitting);
+    let next_cursor = data.last().filter(|_| more).map(|last| cursor::encode(&last.id)).transpose()?;
+    Ok(Page { data, next_cursor })
 }
 
 /// Deletes the chatbot and its knowledge at OpenAI. Its threads go to people at their next turn.

@@ -9,8 +9,8 @@ use shared::{
     domain::{
         Act, At, Identity, Message, Person, Status, Thread, ThreadMetadata, identity::is_subject, message, thread,
     },
-    http,
-    store::cursor,
+    http, rows_that_fit,
+    store::cursor::{self, Cursor},
 };
 
 /// Response of `GET /threads`.
@@ -51,7 +51,7 @@ const MAX_PREVIEW_CHARS: usize = 200;
 pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> Result<Page, Error> {
     identity.may(Act::ThreadRead)?;
     http::only_query(request, &["status", "customer_id", "with", "limit", "cursor"])?;
-    let limit = http::limit(request)?;
+    let mut limit = http::limit(request)?;
     let status: Option<String> = http::query(request, "status", "")?;
     let status = status.as_deref();
     if status.is_some_and(|word| !Status::WORDS.contains(&word)) {
@@ -63,27 +63,53 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     }
     let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
     let customer_id = customer_id(identity, http::query(request, "customer_id", "")?)?;
-    let tenant = &identity.tenant;
-    let page = match customer_id {
-        Some(customer_id) => app.store.thread_list_of_customer(tenant, &customer_id, status, cursor, limit).await?,
-        None => app.store.thread_list_of_tenant(tenant, status, cursor, limit).await?,
-    };
-    let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
-    let read_markers = app.store.read_markers_get(tenant, threads.iter().map(|thread| &thread.id), &identity.subject);
-    let last_messages =
-        async { if with.is_some() { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
-    let (read_markers, last_messages) = tokio::try_join!(read_markers, last_messages)?;
-    let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
-        let read_through = read_markers.get(&thread.id).copied().unwrap_or_default();
-        ListedThread {
-            thread: crate::view(identity, thread, metadata, read_through),
-            last_message: last_messages.get(&thread.id).map(MessagePreview::of),
+    let listing = Listing { app, identity, status, customer_id: customer_id.as_deref(), has_previews: with.is_some() };
+    loop {
+        let page = listing.page(cursor.clone(), limit).await?;
+        let fitting = rows_that_fit(&page.data);
+        if fitting == page.data.len() {
+            return Ok(page);
         }
-    };
-    Ok(Page {
-        data: page.threads.iter().map(row).collect(),
-        next_cursor: page.next.map(|next| cursor::encode(&next)).transpose()?,
-    })
+        // Read again with fewer: the cursor behind a row comes from the index alone.
+        limit = fitting;
+    }
+}
+
+/// The list that a request asks for.
+struct Listing<'a> {
+    app: &'a App,
+    identity: &'a Identity,
+    status: Option<&'a str>,
+    customer_id: Option<&'a str>,
+    has_previews: bool,
+}
+
+impl Listing<'_> {
+    async fn page(&self, cursor: Option<Cursor>, limit: usize) -> Result<Page, Error> {
+        let Self { app, identity, status, customer_id, .. } = *self;
+        let tenant = &identity.tenant;
+        let page = match customer_id {
+            Some(customer_id) => app.store.thread_list_of_customer(tenant, customer_id, status, cursor, limit).await?,
+            None => app.store.thread_list_of_tenant(tenant, status, cursor, limit).await?,
+        };
+        let threads: Vec<&Thread> = page.threads.iter().map(|(thread, _)| thread).collect();
+        let ids = threads.iter().map(|thread| &thread.id);
+        let read_markers = app.store.read_markers_get(tenant, ids, &identity.subject);
+        let last_messages =
+            async { if self.has_previews { app.store.last_messages(&threads).await } else { Ok(HashMap::new()) } };
+        let (read_markers, last_messages) = tokio::try_join!(read_markers, last_messages)?;
+        let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
+            let read_through = read_markers.get(&thread.id).copied().unwrap_or_default();
+            ListedThread {
+                thread: crate::view(identity, thread, metadata, read_through),
+                last_message: last_messages.get(&thread.id).map(MessagePreview::of),
+            }
+        };
+        Ok(Page {
+            data: page.threads.iter().map(row).collect(),
+            next_cursor: page.next.map(|next| cursor::encode(&next)).transpose()?,
+        })
+    }
 }
 
 impl MessagePreview {

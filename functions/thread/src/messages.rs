@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use lambda_http::Request;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     App, Error, Pauses,
     domain::{Act, Identity, Message, Note, ThreadId, Usage},
     http,
-    store::{LogPage, cursor},
+    store::{LogPlace, cursor},
     ui_message::UiMessage,
 };
 use tokio::time::Instant;
@@ -55,14 +55,6 @@ struct ListedMessage {
     usage: Option<Usage>,
 }
 
-/// Position in the log, and the direction of reading from it.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Position {
-    After(u64),
-    Before(u64),
-}
-
 /// Lists the messages after a `seq`, before one, or the newest; each page is sorted oldest first. With `wait` it waits
 /// for messages after that `seq`, where there are none yet. With `as=ui` they are those of the Vercel AI SDK.
 pub(crate) async fn messages(
@@ -74,56 +66,37 @@ pub(crate) async fn messages(
     identity.may(Act::ThreadRead)?;
     http::only_query(request, &["after", "before", "limit", "cursor", "as", "wait"])?;
     let limit = http::limit(request)?;
-    let (is_ui, mut position) = (is_ui(request)?, position(request)?);
+    let (is_ui, mut place) = (is_ui(request)?, place(request)?);
     let until = wait(request)?.map(|wait| Instant::now() + wait);
     if until.is_some() && identity.is_visitor() {
         return Err(Error::Forbidden("visitors cannot wait; they listen on a socket"));
     }
     app.thread(identity, id).await?;
+    let is_staff = identity.is_staff();
     let is_listed = |message: &Message| !is_ui || message.event.is_none();
     let mut pauses = Pauses::default();
     let page = loop {
-        let page = read(app, &identity.tenant, id, position, limit).await?;
-        let (Some(Position::After(after)), Some(until)) = (position, until) else { break page };
+        let page = app.store.log_page(&identity.tenant, id, &place, limit, is_staff && !is_ui).await?;
+        let (LogPlace::After(after), Some(until)) = (&place, until) else { break page };
         if page.more || page.messages.iter().any(is_listed) {
             break page;
         }
-        let seen = page.messages.last().map_or(after, |last| last.seq);
+        let seen = page.messages.last().map_or(*after, |last| last.seq);
         if !has_grown(app, &identity.tenant, id, seen, (&mut pauses, until)).await? {
             break page;
         }
-        position = Some(Position::After(seen));
+        place = LogPlace::After(seen);
     };
-    let next = match position {
-        _ if !page.more => None,
-        Some(Position::After(_)) => page.messages.last().map(|last| Position::After(last.seq)),
-        _ => page.messages.first().map(|first| Position::Before(first.seq)),
-    };
-    let next_cursor = next.map(|next| cursor::encode(&next)).transpose()?;
+    let next_cursor = page.next.map(|next| cursor::encode(&next)).transpose()?;
     if is_ui {
         return Ok(Listing::Ui(UiPage { data: page.messages.iter().filter_map(UiMessage::of).collect(), next_cursor }));
     }
-    let is_staff = identity.is_staff();
     let listed = |message: Message| ListedMessage { usage: message.usage.filter(|_| is_staff), message };
     Ok(Listing::Log(Page {
         next_cursor,
         notes: is_staff.then_some(page.notes),
         data: page.messages.into_iter().map(listed).collect(),
     }))
-}
-
-async fn read(
-    app: &App,
-    tenant: &str,
-    id: &ThreadId,
-    position: Option<Position>,
-    limit: usize,
-) -> Result<LogPage, Error> {
-    match position {
-        Some(Position::After(seq)) => app.store.log_after(tenant, id, seq, limit).await,
-        Some(Position::Before(seq)) => app.store.log_before(tenant, id, Some(seq), limit).await,
-        None => app.store.log_before(tenant, id, None, limit).await,
-    }
 }
 
 /// Waits until the log has grown beyond `seen`; `false` where it has not until then. Each look is one small read.
@@ -165,13 +138,14 @@ fn wait(request: &Request) -> Result<Option<Duration>, Error> {
     Ok(Some(Duration::from_secs(seconds)))
 }
 
-fn position(request: &Request) -> Result<Option<Position>, Error> {
+/// The place to read from; the end of the log where the query names none.
+fn place(request: &Request) -> Result<LogPlace, Error> {
     let seq = |name| http::query::<u64>(request, name, "must be a seq: a whole number, 0 or more");
     let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
     match (seq("after")?, seq("before")?, cursor) {
-        (Some(after), None, None) => Ok(Some(Position::After(after))),
-        (None, Some(before), None) => Ok(Some(Position::Before(before))),
-        (None, None, position) => Ok(position),
+        (Some(after), None, None) => Ok(LogPlace::After(after)),
+        (None, Some(before), None) => Ok(LogPlace::Before(before)),
+        (None, None, place) => Ok(place.unwrap_or(LogPlace::END)),
         _ => Err(Error::invalid("cursor", "only one of after, before and cursor can be given")),
     }
 }

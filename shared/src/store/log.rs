@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ClientRow, Store,
     commit::{Committed, token},
@@ -13,42 +15,39 @@ use super::{
 use crate::{
     Error,
     domain::{Message, MessageId, Note, Thread, ThreadId, message::Role},
+    weight::{MAX_PAGE_BYTES, response_bytes},
 };
 
 /// The log entries that are searched for the last message of a person or the bot: an escalation, a claim and the end
 /// may follow it.
 const MAX_ENTRIES_SEARCHED: u64 = 4;
 
-/// A page of the log, oldest first, with the notes within it.
+/// A place in the log, and the direction of reading from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LogPlace {
+    After(u64),
+    Before(u64),
+    /// Within the notes after the message of this `seq`: a page was full there.
+    AfterNote(u64, MessageId),
+    BeforeNote(u64, MessageId),
+}
+
+/// A page of the log, oldest first, with the notes within it. It ends where a response would grow too large.
 #[derive(Clone, Debug, Default)]
 pub struct LogPage {
     pub messages: Vec<Message>,
     pub notes: Vec<Note>,
     /// True where the log goes on in the direction of reading.
     pub more: bool,
+    /// The place of the next page, if there is more.
+    pub next: Option<LogPlace>,
 }
 
 impl Store {
-    /// At most `limit` messages after `after`, read consistently.
+    /// At most `limit` messages after `after`, read consistently, without notes.
     pub async fn log_after(&self, tenant: &str, id: &ThreadId, after: u64, limit: usize) -> Result<LogPage, Error> {
-        // Without the message `after` itself, but with the notes that come after it.
-        self.log_page(tenant, id, (key::after_message(after), key::LOG_END.into()), true, limit).await
-    }
-
-    /// At most `limit` messages before `before`; the newest where that is `None`.
-    pub async fn log_before(
-        &self,
-        tenant: &str,
-        id: &ThreadId,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<LogPage, Error> {
-        let to = before.map_or(key::LOG_END.into(), |seq| key::message(tenant, id, seq).sk);
-        let mut page = self.log_page(tenant, id, (key::LOG.into(), to.clone()), false, limit).await?;
-        page.messages.retain(|message| before.is_none_or(|seq| message.seq < seq));
-        page.messages.reverse();
-        page.notes.reverse();
-        Ok(page)
+        self.log_page(tenant, id, &LogPlace::After(after), limit, false).await
     }
 
     pub async fn message_get(&self, tenant: &str, id: &ThreadId, seq: u64) -> Result<Option<Message>, Error> {
@@ -121,52 +120,136 @@ impl Store {
         }
     }
 
-    async fn log_page(
+    /// A page of at most `limit` messages from a place, read consistently; with their notes if `has_notes`.
+    pub async fn log_page(
         &self,
         tenant: &str,
         id: &ThreadId,
-        (from, to): (String, String),
-        forward: bool,
+        place: &LogPlace,
         limit: usize,
+        has_notes: bool,
     ) -> Result<LogPage, Error> {
-        let mut page = LogPage::default();
+        let (from, to) = place.sort_keys(tenant, id);
+        let mut reading = Reading { forward: place.is_forward(), limit, page: LogPage::default(), bytes: 0 };
         let mut start = None;
         loop {
             let query = Query {
                 partition: key::thread_partition(tenant, id),
                 sort: Some(SortKey::Between(from.clone(), to.clone())),
-                newest_first: !forward,
-                limit: Some(limit + 1 - page.messages.len()),
+                newest_first: !reading.forward,
+                limit: Some(limit + 1 - reading.page.messages.len()),
                 start,
                 ..Query::default()
             };
             let found = self.query(query).await?;
             for item in found.items {
                 let sk = text(&item, "sk");
-                if sk == to {
+                if [&from, &to].contains(&&sk.to_owned()) || key::is_note(sk) && !has_notes {
                     continue;
                 }
-                if key::is_note(sk) {
-                    let note: Note = row::read(item)?;
-                    // Backwards, a note is read before its message: one before the page's oldest belongs to the next
-                    // page.
-                    if forward || page.messages.len() < limit || note.after == 0 {
-                        page.notes.push(note);
-                    }
-                } else if page.messages.len() == limit {
-                    page.more = true;
-                    // Forwards, the next page begins with the notes after this page's newest message.
-                    let newest = page.messages.last().map_or(0, |message| message.seq);
-                    page.notes.retain(|note| !forward || note.after < newest);
-                    return Ok(page);
+                let entry = if key::is_note(sk) {
+                    Entry::Note(row::read(item)?)
                 } else {
-                    page.messages.push(row::read_message(item)?);
+                    Entry::Message(Box::new(row::read_message(item)?))
+                };
+                if !reading.take(entry) {
+                    return Ok(reading.finish());
                 }
             }
             start = found.next;
             if start.is_none() {
-                return Ok(page);
+                return Ok(reading.finish());
             }
         }
+    }
+}
+
+impl LogPlace {
+    /// Before everything that is not yet there: the newest page.
+    pub const END: Self = Self::Before(u64::MAX);
+
+    const fn is_forward(&self) -> bool {
+        matches!(self, Self::After(_) | Self::AfterNote(..))
+    }
+
+    /// The sort keys that the rest of the log lies between. An item that has one of them is not part of it.
+    fn sort_keys(&self, tenant: &str, id: &ThreadId) -> (String, String) {
+        let (start, end) = (key::LOG.to_owned(), key::LOG_END.to_owned());
+        match self {
+            // Without the message itself, but with the notes that come after it.
+            Self::After(seq) => (key::after_message(*seq), end),
+            Self::AfterNote(seq, note) => (key::note(tenant, id, *seq, note).sk, end),
+            Self::Before(u64::MAX) => (start, end),
+            Self::Before(seq) => (start, key::message(tenant, id, *seq).sk),
+            Self::BeforeNote(seq, note) => (start, key::note(tenant, id, *seq, note).sk),
+        }
+    }
+}
+
+enum Entry {
+    Message(Box<Message>),
+    Note(Note),
+}
+
+/// A page as far as it was read, in the direction of reading.
+struct Reading {
+    forward: bool,
+    limit: usize,
+    page: LogPage,
+    bytes: usize,
+}
+
+impl Reading {
+    /// Adds an entry. Returns `false` if the page is full without it.
+    fn take(&mut self, entry: Entry) -> bool {
+        let is_full = self.page.messages.len() == self.limit;
+        match &entry {
+            Entry::Message(_) if is_full => {
+                self.page.more = true;
+                if self.forward {
+                    // The next page begins with the notes after this page's newest message.
+                    let newest = self.page.messages.last().map_or(0, |message| message.seq);
+                    self.page.notes.retain(|note| note.after < newest);
+                }
+                self.page.next = self.page.messages.last().map(|last| self.beyond_message(last.seq));
+                return false;
+            }
+            // Backwards, a note is read before its message: one before the page's oldest belongs to the next page.
+            Entry::Note(note) if is_full && !self.forward && note.after > 0 => return true,
+            _ => {}
+        }
+        let (bytes, next) = match &entry {
+            Entry::Message(message) => (response_bytes(message), self.beyond_message(message.seq)),
+            Entry::Note(note) => (response_bytes(note), self.beyond_note(note)),
+        };
+        self.bytes += bytes;
+        if self.bytes > MAX_PAGE_BYTES && self.page.next.is_some() {
+            self.page.more = true;
+            return false;
+        }
+        self.page.next = Some(next);
+        match entry {
+            Entry::Message(message) => self.page.messages.push(*message),
+            Entry::Note(note) => self.page.notes.push(note),
+        }
+        true
+    }
+
+    const fn beyond_message(&self, seq: u64) -> LogPlace {
+        if self.forward { LogPlace::After(seq) } else { LogPlace::Before(seq) }
+    }
+
+    fn beyond_note(&self, note: &Note) -> LogPlace {
+        let (after, id) = (note.after, note.id.clone());
+        if self.forward { LogPlace::AfterNote(after, id) } else { LogPlace::BeforeNote(after, id) }
+    }
+
+    fn finish(mut self) -> LogPage {
+        if !self.forward {
+            self.page.messages.reverse();
+            self.page.notes.reverse();
+        }
+        self.page.next.take_if(|_| !self.page.more);
+        self.page
     }
 }

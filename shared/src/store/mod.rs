@@ -41,7 +41,7 @@ pub use connection::{Connection, MAX_SUBSCRIPTIONS, Subscriber};
 pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};
 pub use idempotency::{Created, Creation, Idempotency};
-pub use log::LogPage;
+pub use log::{LogPage, LogPlace};
 pub use log_entry::LogEntry;
 pub use notice::TopicNotice;
 pub use outbox::OutboxItem;

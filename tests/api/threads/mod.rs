@@ -4,6 +4,7 @@ mod changes;
 mod creation;
 mod cursors;
 mod deletion;
+mod heavy_pages;
 mod idempotency;
 mod lists;
 mod messages;
