@@ -8,6 +8,7 @@ use shared::{
     domain::{
         At, ChatbotId, Identity, Message, MessageId, Note, Role, Thread, ThreadMetadata,
         message::{self, MAX_TEXT_CHARS},
+        visible::require_visible,
     },
     fingerprint,
     sockets::Event,
@@ -27,6 +28,7 @@ const EDIT_DIGEST_LENGTH: usize = 16;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewMessage"))]
 pub(crate) struct ChatRequest {
+    /// With at least one visible character.
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_TEXT_CHARS), regex(pattern = r"\S")))]
     text: String,
     /// The client's own id for the message, 1 to 64 characters. A repeat under the same id posts nothing.
@@ -71,9 +73,7 @@ impl ChatRequest {
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        if self.text.trim().is_empty() {
-            return Err(Error::invalid("text", "must not be empty"));
-        }
+        require_visible("text", &self.text)?;
         if self.text.chars().count() > MAX_TEXT_CHARS {
             return Err(Error::invalid("text", format!("must have at most {MAX_TEXT_CHARS} characters")));
         }

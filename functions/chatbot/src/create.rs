@@ -67,7 +67,10 @@ pub(crate) struct Create {
     public: bool,
     /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = 20), inner(length(max = 300), regex(pattern = "^https?://[^/]+$")))
+    )]
     origins: Vec<String>,
     /// Its own limits. One that is absent is the deployment's; 0 is no limit.
     #[serde(default)]

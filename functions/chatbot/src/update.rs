@@ -66,7 +66,10 @@ pub(crate) struct Update {
     /// Visitors may chat, without an account.
     public: Option<bool>,
     /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
-    #[cfg_attr(feature = "schema", schemars(length(max = 20), inner(regex(pattern = "^https?://[^/]+$"))))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = 20), inner(length(max = 300), regex(pattern = "^https?://[^/]+$")))
+    )]
     origins: Option<Vec<String>>,
     /// Its own limits, in place of all that it has. One that is absent is the deployment's; 0 is no limit.
     limits: Option<ChatbotLimits>,

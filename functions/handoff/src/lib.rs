@@ -10,7 +10,10 @@ use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Deserialize;
 use shared::{
     App, Error,
-    domain::{Act, Identity, Line, Reason, Role, Status, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread},
+    domain::{
+        Act, Identity, Line, Reason, Role, Status, ThreadId, message::MAX_TEXT_CHARS, status::Event, thread,
+        visible::is_visible,
+    },
     http,
 };
 
@@ -98,8 +101,8 @@ async fn claim(app: &App, identity: &Identity, id: &ThreadId, Claim {}: Claim) -
 /// Gives the line back: to the bot, or to the queue for another agent.
 async fn release(app: &App, identity: &Identity, id: &ThreadId, body: Release) -> Result<thread::View, Error> {
     identity.may(Act::Release)?;
-    if body.note.as_ref().is_some_and(|note| note.trim().is_empty() || note.chars().count() > MAX_TEXT_CHARS) {
-        return Err(Error::invalid("note", format!("must have 1 to {MAX_TEXT_CHARS} characters")));
+    if body.note.as_ref().is_some_and(|note| !is_visible(note) || note.chars().count() > MAX_TEXT_CHARS) {
+        return Err(Error::invalid("note", format!("must have 1 to {MAX_TEXT_CHARS} characters, one of them visible")));
     }
     let (message_id, note_id, at) = (app.message_id(), app.message_id(), app.now());
     let released = app.change_owner(identity, id, |thread| {

@@ -9,7 +9,7 @@ use shared::{
     App, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Message, Person, Thread, ThreadId, ThreadMetadata, chatbot::Memory,
-        identity::is_subject, message::Role,
+        identity::is_subject, message::Role, visible::is_visible,
     },
     store::{Created, Creation},
 };
@@ -86,7 +86,7 @@ fn customer_id(identity: &Identity, requested: Option<String>) -> Result<String,
 
 /// Logs the chatbot's greeting as the first message, if it has one.
 fn greeting(app: &App, thread: &mut Thread, chatbot: &Chatbot) -> Option<Message> {
-    if chatbot.config.greeting.trim().is_empty() {
+    if !is_visible(&chatbot.config.greeting) {
         return None;
     }
     let mut greeting = Message {

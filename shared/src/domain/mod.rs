@@ -15,6 +15,7 @@ pub mod status;
 pub mod thread;
 pub mod time;
 pub mod usage;
+pub mod visible;
 pub mod webhook;
 
 pub use access::Act;

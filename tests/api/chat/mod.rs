@@ -22,3 +22,4 @@ mod stream;
 mod templates;
 mod turn;
 mod ui;
+mod visible;

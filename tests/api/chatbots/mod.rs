@@ -4,6 +4,7 @@ mod changes;
 mod creation;
 mod deletion;
 mod knowledge;
+mod limits;
 mod lists;
 mod models;
 mod refusals;

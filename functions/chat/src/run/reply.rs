@@ -5,6 +5,7 @@ use shared::{
     domain::{
         Chatbot, Usage,
         message::{Cut, Origin, Source},
+        visible::is_visible,
     },
     openai::{Call, Incomplete, Outcome},
 };
@@ -27,8 +28,8 @@ pub(super) fn reply(
     conversation: Option<&str>,
     turn: &Turn,
 ) -> Option<ModelReply> {
-    let text = if outcome.text.trim().is_empty() { outcome.refusal.unwrap_or_default() } else { outcome.text };
-    if text.trim().is_empty() {
+    let text = if is_visible(&outcome.text) { outcome.text } else { outcome.refusal.unwrap_or_default() };
+    if !is_visible(&text) {
         return None;
     }
     let cut = match outcome.incomplete {
@@ -74,5 +75,5 @@ fn sources(chatbot: &Chatbot, cited_files: &[String]) -> Vec<Source> {
 pub(super) fn reason_of(call: &Call) -> Option<String> {
     let arguments: Value = serde_json::from_str(&call.arguments).ok()?;
     let reason: String = arguments.get("reason")?.as_str()?.chars().take(500).collect();
-    Some(reason).filter(|reason| !reason.trim().is_empty())
+    Some(reason).filter(|reason| is_visible(reason))
 }

@@ -4,7 +4,15 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::{ChatbotConfig, Document, ESCALATE, Tool};
-use crate::Error;
+use crate::{
+    Error,
+    domain::visible::{is_visible, require_visible},
+};
+
+/// The maximum length of an origin: a visitor's token carries all of them, which the authorizer reads, in a head of at
+/// most 10,240 bytes.
+const MAX_ORIGIN_CHARS: usize = 300;
+const MAX_ORIGINS_CHARS: usize = 4_000;
 
 impl ChatbotConfig {
     pub fn validate(&self) -> Result<(), Error> {
@@ -49,6 +57,14 @@ impl ChatbotConfig {
             if !is_origin || !origin.starts_with("http") {
                 return Err(Error::invalid(format!("origins[{i}]"), "must be an origin like https://shop.example"));
             }
+            if origin.len() > MAX_ORIGIN_CHARS {
+                let reason = format!("must have at most {MAX_ORIGIN_CHARS} characters");
+                return Err(Error::invalid(format!("origins[{i}]"), reason));
+            }
+        }
+        if self.origins.iter().map(String::len).sum::<usize>() > MAX_ORIGINS_CHARS {
+            let reason = format!("must have at most {MAX_ORIGINS_CHARS} characters together");
+            return Err(Error::invalid("origins", reason));
         }
         Ok(())
     }
@@ -95,7 +111,7 @@ impl Document {
             if documents[..i].iter().any(|other| other.name == document.name) {
                 return Err(Error::invalid(field("name"), "is already used by an earlier document"));
             }
-            if document.text.trim().is_empty() || document.text.len() > 300_000 {
+            if !is_visible(&document.text) || document.text.len() > 300_000 {
                 return Err(Error::invalid(field("text"), "must have 1 to 300,000 bytes"));
             }
         }
@@ -144,8 +160,5 @@ fn length(field: &str, text: &str, min: usize, max: usize) -> Result<(), Error> 
     if text.chars().count() > max {
         return Err(Error::invalid(field, format!("must have at most {max} characters")));
     }
-    if text.trim().chars().count() < min {
-        return Err(Error::invalid(field, "must not be empty"));
-    }
-    Ok(())
+    if min > 0 { require_visible(field, text) } else { Ok(()) }
 }
