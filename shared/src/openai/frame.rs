@@ -15,9 +15,10 @@ use tracing::{debug, warn};
 
 use super::{
     failure::{ErrorBody, Failure},
+    limits::{MAX_EVENT_BYTES, MAX_ID_BYTES, MAX_STREAM_BYTES},
     outcome::Incomplete,
     output_item::{Phase, cited_file},
-    transport::{BodyError, chunks},
+    transport::{BodyError, chunks, collect},
 };
 
 /// One event of a response. `index` is the place of its item in the output, where the server says it.
@@ -144,11 +145,7 @@ pub(super) fn read(response: Response, idle: Duration) -> Frames {
         if !head.starts_with(b"{") {
             return Ok(events(stream::once(future::ready(Ok(head))).chain(body)));
         }
-        let body = body.try_fold(BytesMut::from(head), |mut body, chunk| async move {
-            body.extend_from_slice(&chunk);
-            Ok(body)
-        });
-        let body = body.await.map_err(|error| cut_short(&error))?;
+        let body = collect(body, head.to_vec(), MAX_EVENT_BYTES).await.map_err(|error| cut_short(&error))?;
         whole(&body).map(|frames| stream::iter(frames.into_iter().map(Ok)).boxed())
     };
     stream::once(frames).try_flatten().fuse().boxed()
@@ -167,6 +164,9 @@ async fn head(body: &mut (impl Stream<Item = Result<Bytes, BodyError>> + Unpin))
             let before = head.len() - text.len() + space_bytes;
             return Ok(head.freeze().slice(before..));
         }
+        if head.len() > MAX_EVENT_BYTES {
+            return Err(cut_short(&BodyError::TooLarge));
+        }
     }
     Ok(head.freeze())
 }
@@ -174,11 +174,43 @@ async fn head(body: &mut (impl Stream<Item = Result<Bytes, BodyError>> + Unpin))
 /// The frames of a stream of events. An event counts even if the empty line after it is missing at the end.
 fn events(bytes: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Frames {
     // The comment at the start stands where a second byte order mark could.
+    let mut size = StreamSize::default();
+    let bytes = bytes.and_then(move |chunk| future::ready(size.add(&chunk).map(|()| chunk)));
     let bytes = stream::once(future::ready(Ok(":\n".into())))
         .chain(bytes.map_ok(split_events).try_flatten())
         .chain(stream::once(future::ready(Ok("\n\n".into()))));
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
     events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, event.data)))).boxed()
+}
+
+/// The size of a stream so far, and of the event that has not ended yet.
+#[derive(Default)]
+struct StreamSize {
+    stream_bytes: usize,
+    event_bytes: usize,
+    line_bytes: usize,
+    last: u8,
+}
+
+impl StreamSize {
+    fn add(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+        self.stream_bytes += chunk.len();
+        for &byte in chunk {
+            self.event_bytes += 1;
+            match byte {
+                b'\n' if self.last == b'\r' => {}
+                // An empty line ends an event.
+                b'\n' | b'\r' if self.line_bytes == 0 => self.event_bytes = 0,
+                b'\n' | b'\r' => self.line_bytes = 0,
+                _ => self.line_bytes += 1,
+            }
+            self.last = byte;
+            if self.event_bytes > MAX_EVENT_BYTES {
+                return Err(BodyError::TooLarge);
+            }
+        }
+        if self.stream_bytes > MAX_STREAM_BYTES { Err(BodyError::TooLarge) } else { Ok(()) }
+    }
 }
 
 /// Splits a chunk after each event. With every event it finds, the parser copies all that it has not parsed yet.
@@ -211,7 +243,7 @@ fn whole(body: &[u8]) -> Result<Vec<Frame>, Failure> {
         .and_then(|envelope| envelope.response)
         .or_else(|| parse(json))
         .ok_or(Failure::Interrupted { code: None })?;
-    let begun = response.id.as_str().map(|id| Frame::Created { response_id: id.to_owned() });
+    let begun = usable_id(&response.id).map(|id| Frame::Created { response_id: id.to_owned() });
     let has_output = !(response.output.is_null() && response.output_text.is_null());
     let end = match response.status.as_str() {
         Some("completed" | "incomplete") => ended(response),
@@ -274,7 +306,7 @@ impl Frame {
             }
             "response.created" => {
                 let id = parse::<Envelope<ResponseId>>(json)?.response?.id;
-                Some(Self::Created { response_id: id.as_str().filter(|id| !id.is_empty())?.to_owned() })
+                Some(Self::Created { response_id: usable_id(&id)?.to_owned() })
             }
             "response.completed" | "response.incomplete" | "response.done" => {
                 let mut response = response(json)?;
@@ -304,6 +336,11 @@ impl Frame {
         let value: Value = parse(data)?;
         value.get("error").filter(|error| !error.is_null()).map(|_| Self::Failed(ErrorBody::parse(&value)))
     }
+}
+
+/// An id that can be kept.
+pub(super) fn usable_id(id: &Value) -> Option<&str> {
+    id.as_str().filter(|id| (1..=MAX_ID_BYTES).contains(&id.len()))
 }
 
 /// The response in an event, or the event itself where its fields are those of a response.

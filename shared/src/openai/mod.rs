@@ -12,6 +12,7 @@ mod conversation;
 mod failure;
 mod frame;
 mod knowledge;
+mod limits;
 mod model;
 mod outcome;
 mod output_item;

@@ -44,6 +44,9 @@ pub struct Outcome {
     pub calls: Vec<Call>,
     /// The reason why the text stops short, if it does.
     pub incomplete: Option<Incomplete>,
+    /// The response was longer than any that is taken: the request was given up before its end, which leaves its
+    /// conversation half-written.
+    pub is_aborted: bool,
     pub usage: Option<Usage>,
 }
 

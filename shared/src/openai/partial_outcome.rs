@@ -6,11 +6,15 @@ use serde_json::Value;
 
 use super::{
     failure::Failure,
-    frame::{Frame, ResponseObject, TextDone},
-    outcome::{Call, Event, Outcome},
+    frame::{Frame, ResponseObject, TextDone, usable_id},
+    limits::{MAX_ANSWER_BYTES, MAX_KEPT_BYTES, clipped},
+    outcome::{Call, Event, Incomplete, Outcome},
     output_item::{Message, OutputItem, Phase, usage},
     text_filter::TextFilter,
 };
+
+/// The bytes that a message or a call takes besides its texts.
+const MESSAGE_BYTES: usize = 256;
 
 /// Separates the texts of two messages in one response.
 const MESSAGE_SEPARATOR: &str = "\n\n";
@@ -33,6 +37,10 @@ pub(super) struct PartialOutcome {
     /// `sent` ends with all of the last message's text, so what is added to that is sent as it is.
     is_flowing: bool,
     events: VecDeque<Event>,
+    /// The bytes of all texts and calls so far.
+    kept_bytes: usize,
+    /// The answer goes beyond the longest that is taken.
+    is_full: bool,
 }
 
 /// A message as far as it has streamed in.
@@ -67,15 +75,29 @@ impl PartialOutcome {
             Frame::Delta { index, text } => self.delta(index, &text),
             Frame::Cited { index, file } => {
                 let at = self.open_message(index);
+                self.kept_bytes += file.len();
                 self.messages[at].cited.push(file);
             }
-            Frame::TextDone(data) => self.texts_done.push(data),
+            Frame::TextDone(data) => {
+                self.kept_bytes += data.len();
+                self.texts_done.push(data);
+            }
             Frame::ItemDone { index, item } => self.item_done(index, &item),
             Frame::Ended(response) => return Ok(Some(self.outcome(&response))),
             Frame::Done => return self.end_of_stream(true).map(Some),
             Frame::Failed(error) => return Err(error.into_stream_failure()),
         }
-        Ok(None)
+        let is_too_long = self.is_full || self.kept_bytes + self.messages.len() * MESSAGE_BYTES > MAX_KEPT_BYTES;
+        if is_too_long { self.abort().map(Some) } else { Ok(None) }
+    }
+
+    /// The outcome of a response that is longer than any that is taken: its beginning, if there is one.
+    fn abort(&mut self) -> Result<Outcome, Failure> {
+        let outcome = self.outcome(&ResponseObject::default());
+        if outcome.text.is_empty() {
+            return Err(Failure::Interrupted { code: None });
+        }
+        Ok(Outcome { incomplete: Some(Incomplete::MaxOutputTokens), is_aborted: true, ..outcome })
     }
 
     pub(super) fn next_event(&mut self) -> Option<Event> {
@@ -103,6 +125,7 @@ impl PartialOutcome {
     fn delta(&mut self, index: Option<u64>, text: &str) {
         let at = self.open_message(index);
         let is_flowing = self.is_flowing && at + 1 == self.messages.len();
+        self.kept_bytes += text.len();
         let message = &mut self.messages[at];
         message.raw.push_str(text);
         let shown = message.filter.push(text);
@@ -112,7 +135,9 @@ impl PartialOutcome {
         self.has_deltas = true;
         match shown {
             Some("") if is_flowing => {}
-            Some(shown) if is_flowing => {
+            Some(whole) if is_flowing => {
+                let shown = clipped(whole, MAX_ANSWER_BYTES - self.sent.len());
+                self.is_full |= shown.len() < whole.len();
                 self.sent.push_str(shown);
                 self.events.push_back(Event::Delta { text: shown.to_owned() });
             }
@@ -122,7 +147,8 @@ impl PartialOutcome {
 
     /// Sends what of the answer was not sent yet. Starts over if the answer is no longer what was sent.
     fn send_answer(&mut self) {
-        let (answer, is_flowing) = self.answer();
+        let (mut answer, is_flowing) = self.answer();
+        self.is_full |= clip(&mut answer);
         let rest = answer.strip_prefix(self.sent.as_str());
         if rest.is_none() {
             self.events.push_back(Event::Restart);
@@ -172,20 +198,26 @@ impl PartialOutcome {
     fn item_done(&mut self, index: Option<u64>, item: &Value) {
         match OutputItem::read(item) {
             OutputItem::Message(message) => {
+                self.kept_bytes += message.text.len();
                 self.texts_done.clear();
                 let begins_it = |streamed: &StreamedMessage| !streamed.is_done && streamed.begins(&message);
                 let at = self.messages.iter().position(begins_it).unwrap_or_else(|| self.open_message(index));
                 self.messages[at].complete(&message);
                 self.send_completed(at);
             }
-            OutputItem::Call(call) if call.call_id.is_empty() => self.calls.push(call),
+            OutputItem::Call(call) if call.call_id.is_empty() => self.add_call(call),
             OutputItem::Call(call) => {
                 if self.calls.iter().all(|known| known.call_id != call.call_id) {
-                    self.calls.push(call);
+                    self.add_call(call);
                 }
             }
             OutputItem::Other => {}
         }
+    }
+
+    fn add_call(&mut self, call: Call) {
+        self.kept_bytes += MESSAGE_BYTES + call.call_id.len() + call.name.len() + call.arguments.len();
+        self.calls.push(call);
     }
 
     /// Sends the rest of an answer, or a commentary, whose message is complete.
@@ -223,22 +255,24 @@ impl PartialOutcome {
         if self.has_deltas {
             self.send_answer();
         }
-        let refusal: String = self.answers().map(|message| message.refusal.as_str()).collect();
+        let mut refusal: String = self.answers().map(|message| message.refusal.as_str()).collect();
         let is_commentary_alone = self.answers().all(|message| message.text().is_empty());
         let is_commentary_alone = is_commentary_alone && refusal.is_empty() && self.calls.is_empty();
         let mut commentary = self.commentary();
-        let text =
+        let mut text =
             if is_commentary_alone { std::mem::take(&mut commentary).join(MESSAGE_SEPARATOR) } else { self.answer().0 };
+        let is_cut = clip(&mut text) | clip(&mut refusal);
         self.announce(&commentary);
         Outcome {
-            response_id: response.id.as_str().map_or_else(|| std::mem::take(&mut self.response_id), str::to_owned),
+            response_id: usable_id(&response.id).map_or_else(|| std::mem::take(&mut self.response_id), str::to_owned),
             text,
             commentary,
             is_phased: self.messages.iter().any(|message| message.phase.is_some()),
             cited_files: self.cited_files(is_commentary_alone),
             refusal: Some(refusal).filter(|refusal| !refusal.is_empty()),
             calls: std::mem::take(&mut self.calls),
-            incomplete: response.incomplete(),
+            incomplete: if is_cut { Some(Incomplete::MaxOutputTokens) } else { response.incomplete() },
+            is_aborted: false,
             usage: usage(&response.usage),
         }
     }
@@ -400,6 +434,14 @@ impl StreamedMessage {
             self.filter.finish();
         }
     }
+}
+
+/// Cuts a text to the longest answer. Returns `true` if it was longer.
+fn clip(text: &mut String) -> bool {
+    let bytes = clipped(text, MAX_ANSWER_BYTES).len();
+    let is_longer = bytes < text.len();
+    text.truncate(bytes);
+    is_longer
 }
 
 impl Call {

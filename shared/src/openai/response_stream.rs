@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, future};
+use futures::{StreamExt, future, stream};
 use reqwest::Response;
 use tokio::time::timeout;
 use tracing::warn;
@@ -53,7 +53,13 @@ impl ResponseStream {
             };
             match outcome {
                 Ok(None) => {}
-                Ok(Some(outcome)) => self.end(Ok(Event::Completed(outcome))),
+                Ok(Some(outcome)) => {
+                    if outcome.is_aborted {
+                        warn!(request_id = self.request_id, "an OpenAI response was too long; the rest is not read");
+                        self.frames = stream::empty().boxed();
+                    }
+                    self.end(Ok(Event::Completed(outcome)));
+                }
                 Err(failure) => self.end(Err(failure)),
             }
         }

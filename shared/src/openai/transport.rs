@@ -13,6 +13,7 @@ use super::{
     attempt::{FailedAttempt, RetryAdvice},
     client::OpenAi,
     failure::{ErrorBody, Failure},
+    limits::MAX_BODY_BYTES,
     retry_policy::Attempts,
     wire::TransportError,
 };
@@ -123,11 +124,7 @@ impl OpenAi {
 
     pub(super) async fn body(&self, response: Response) -> Result<Vec<u8>, Failure> {
         let chunks = chunks(response, self.settings.retry_policy.idle);
-        let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
-            body.extend_from_slice(&chunk);
-            Ok(body)
-        });
-        body.await.map_err(|_| Failure::Interrupted { code: None })
+        collect(chunks, Vec::new(), MAX_BODY_BYTES).await.map_err(|_| Failure::Interrupted { code: None })
     }
 
     fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
@@ -165,11 +162,7 @@ impl OpenAi {
     /// Reads the error body; an empty one if it cannot be read, since the status is still known.
     async fn error_body(&self, response: Response) -> ErrorBody {
         let chunks = chunks(response, self.settings.retry_policy.idle);
-        let body = chunks.try_fold(Vec::new(), |mut body, chunk| async move {
-            body.extend_from_slice(&chunk);
-            if body.len() <= MAX_ERROR_BODY_BYTES { Ok(body) } else { Err(BodyError::TooLarge) }
-        });
-        let body = body.await.unwrap_or_default();
+        let body = collect(chunks, Vec::new(), MAX_ERROR_BODY_BYTES).await.unwrap_or_default();
         let mut error =
             serde_json::from_slice(&body).map_or_else(|_| ErrorBody::default(), |value| ErrorBody::parse(&value));
         let key = self.settings.api_key.current();
@@ -187,6 +180,19 @@ pub(super) fn chunks(response: Response, idle: Duration) -> impl Stream<Item = R
         let chunk = chunk.map_err(|_| BodyError::ConnectionLost)?;
         Ok(chunk.map(|chunk| (chunk, response)))
     })
+}
+
+/// Collects a body of at most `max_bytes`. `start`: the part of it that was read before.
+pub(super) async fn collect(
+    chunks: impl Stream<Item = Result<Bytes, BodyError>>,
+    start: Vec<u8>,
+    max_bytes: usize,
+) -> Result<Vec<u8>, BodyError> {
+    let body = chunks.try_fold(start, |mut body, chunk| async move {
+        body.extend_from_slice(&chunk);
+        if body.len() <= max_bytes { Ok(body) } else { Err(BodyError::TooLarge) }
+    });
+    body.await
 }
 
 /// The request id, which OpenAI's support asks for.

@@ -5,6 +5,7 @@ mod conversations;
 mod failures;
 mod knowledge;
 mod lenient;
+mod limits;
 mod logged;
 mod marks;
 mod models;

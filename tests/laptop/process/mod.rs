@@ -3,6 +3,7 @@
 mod crash;
 mod demo_model;
 mod doctor;
+mod heavy_model;
 mod inspection;
 mod local_invocation;
 mod model_server;

@@ -68,6 +68,7 @@ impl Run {
         if outcome.usage.is_some() {
             self.progress().spent = Some(turn.usage);
         }
+        turn.is_conversation_spoiled |= outcome.is_aborted;
         if turn.prompt.has_reached_limit(self.chatbot()?, &outcome) {
             outcome.incomplete = Some(Incomplete::MaxOutputTokens);
         }
@@ -87,7 +88,7 @@ impl Run {
             return Ok(None);
         }
         // A call that is half there, or that comes though none was allowed, is not executed.
-        turn.has_open_call |= !outcome.calls.is_empty();
+        turn.is_conversation_spoiled |= !outcome.calls.is_empty();
         let is_cut = outcome.incomplete == Some(Incomplete::MaxOutputTokens);
         if let Some(reply) = reply::reply(self.chatbot()?, outcome, conversation, turn) {
             return Ok(Some(reply));

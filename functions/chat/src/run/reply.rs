@@ -12,6 +12,11 @@ use shared::{
 
 use super::turn::Turn;
 
+/// The most commentary and sources that are kept beside a reply: they share an item of the table with it.
+const MAX_COMMENTARY_BYTES: usize = 64 * 1024;
+const MAX_SOURCES: usize = 100;
+const MAX_SOURCE_CHARS: usize = 200;
+
 /// A reply of the model, or its words of hand-over.
 pub(super) struct ModelReply {
     pub(super) text: String,
@@ -37,11 +42,14 @@ pub(super) fn reply(
         Some(Incomplete::ContentFilter) => Some(Cut::Filter),
         Some(Incomplete::Other) | None => None,
     };
-    let mut commentary = turn.commentary.clone();
-    commentary.retain(|aside| *aside != text);
+    let (mut commentary, mut commentary_bytes) = (turn.commentary.clone(), 0);
+    commentary.retain(|aside| {
+        commentary_bytes += aside.len();
+        *aside != text && commentary_bytes <= MAX_COMMENTARY_BYTES
+    });
     let origin = Origin {
-        // A conversation with an open call fails at its next turn: without its id here it counts as one in doubt.
-        conversation_id: conversation.filter(|_| !turn.has_open_call).map(str::to_owned),
+        // Without its id here, a conversation counts as one in doubt.
+        conversation_id: conversation.filter(|_| !turn.is_conversation_spoiled).map(str::to_owned),
         response_id: conversation.map(|_| outcome.response_id).filter(|id| !id.is_empty()),
         commentary,
         is_phased: outcome.is_phased,
@@ -63,8 +71,8 @@ fn sources(chatbot: &Chatbot, cited_files: &[String]) -> Vec<Source> {
         let known = chatbot.document_names.iter().find(is_named).or_else(by_id);
         let is_id = ["file-", "file_"].iter().any(|prefix| cited.starts_with(prefix));
         let Some(document) = known.or(Some(cited).filter(|_| !is_id)).cloned() else { continue };
-        let source = Source { document };
-        if !sources.contains(&source) {
+        let source = Source { document: document.chars().take(MAX_SOURCE_CHARS).collect() };
+        if !sources.contains(&source) && sources.len() < MAX_SOURCES {
             sources.push(source);
         }
     }

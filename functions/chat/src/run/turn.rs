@@ -23,8 +23,8 @@ pub(super) struct Turn {
     /// The tokens of all responses so far.
     pub(super) usage: Usage,
     pub(super) commentary: Vec<String>,
-    /// The conversation holds a call that cannot be given its output.
-    pub(super) has_open_call: bool,
+    /// The conversation holds a call that cannot be given its output, or half an answer: it is not used again.
+    pub(super) is_conversation_spoiled: bool,
     /// The model is given the log instead of the conversation.
     pub(super) is_stateless: bool,
 }
@@ -40,7 +40,7 @@ impl Turn {
             has_replaced_conversation: false,
             usage: Usage::default(),
             commentary: Vec::new(),
-            has_open_call: false,
+            is_conversation_spoiled: false,
             is_stateless: false,
         }
     }
