@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     App, Error,
     domain::{
-        At, Identity, Role,
+        Act, At, Identity, Role,
         identity::{is_subject, is_tenant},
     },
 };
@@ -57,6 +57,14 @@ pub fn identity(app: &App, request: &Request) -> Result<Identity, Error> {
     if !origins.is_empty() && origin(request).is_some_and(|origin| !origins.split(' ').any(|it| it == origin)) {
         return Err(Error::Forbidden("the token is not valid for this origin"));
     }
+    Ok(identity)
+}
+
+/// The caller of a route, whose role permits its act. Asked for before anything else of the request is looked at: who
+/// may not, is told that alone (403), whatever the path and the body hold.
+pub fn caller(app: &App, request: &Request, act: Act) -> Result<Identity, Error> {
+    let identity = identity(app, request)?;
+    identity.may(act)?;
     Ok(identity)
 }
 

@@ -5,6 +5,7 @@ mod budgets;
 mod chat;
 mod chat_end;
 mod chatbots;
+mod check_order;
 mod handoff;
 mod logs;
 mod metrics;

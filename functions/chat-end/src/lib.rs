@@ -28,7 +28,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
 }
 
 async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let identity = http::identity(app, request)?;
+    let identity = http::caller(app, request, Act::ThreadEnd)?;
     let id = http::path_id(request, "thread_id", "thread")?;
     let End {} = http::optional_body(request)?;
     http::json(StatusCode::OK, &end(app, &identity, &id).await?)

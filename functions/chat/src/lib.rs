@@ -78,7 +78,7 @@ fn whole(response: Response<lambda_http::Body>) -> Response<StreamingBody> {
 }
 
 async fn respond(app: &App, request: &Request) -> Result<Response<lambda_http::Body>, Error> {
-    let identity = http::identity(app, request)?;
+    let identity = http::caller(app, request, Act::Chat)?;
     let (id, body) = parse(request)?;
     let submission = Submission::new(app, &body, &identity, deadline(request), EventSink::default());
     let response = chat(app, &id, &submission).await?;
@@ -93,7 +93,7 @@ async fn respond_streaming(
     request: &Request,
     parse: impl Fn(&Request, &Identity) -> Result<(ThreadId, ChatRequest, StreamFormat), Error>,
 ) -> Result<Response<StreamingBody>, Error> {
-    let identity = http::identity(app, request)?;
+    let identity = http::caller(app, request, Act::Chat)?;
     let (id, body, format) = parse(request, &identity)?;
     let shows_thread = !matches!(format, StreamFormat::Events);
     let (app, deadline, (sink, events)) = (app.clone(), deadline(request), EventSink::open());

@@ -27,8 +27,7 @@ const RUN_STARTS_WITHIN: Duration = Duration::from_secs(10);
 /// Follows the thread while somebody is awaited there: the bot while it writes, or a person for as long as the
 /// deployment sets. 204 where nobody is, and nothing has been said after the query's `after`.
 pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<StreamingBody>, Error> {
-    let identity = http::identity(app, request)?;
-    identity.may(Act::ThreadRead)?;
+    let identity = http::caller(app, request, Act::ThreadRead)?;
     let id: ThreadId = http::path_id(request, "thread_id", "thread")?;
     http::only_query(request, &["after"])?;
     let after = http::query(request, "after", "must be a seq: a whole number, 0 or more")?;

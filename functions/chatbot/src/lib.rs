@@ -29,22 +29,26 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
 }
 
 async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let identity = http::identity(app, request)?;
     let (method, path) = http::route(request);
+    let caller = |act| http::caller(app, request, act);
     let id = || http::path_id(request, "chatbot_id", "chatbot");
     match (method.as_str(), path.as_str()) {
         ("POST", "/chatbots") => {
+            let identity = caller(Act::ChatbotWrite)?;
             let view =
                 create::create(app, &identity, http::body(request)?, http::idempotency_key(request)?, request.body());
             http::json(StatusCode::CREATED, &view.await?)
         }
-        ("GET", "/chatbots") => http::json(StatusCode::OK, &list(app, &identity, request).await?),
-        ("GET", "/chatbots/{chatbot_id}") => http::json(StatusCode::OK, &get::get(app, &identity, &id()?).await?),
+        ("GET", "/chatbots") => http::json(StatusCode::OK, &list(app, &caller(Act::ChatbotRead)?, request).await?),
+        ("GET", "/chatbots/{chatbot_id}") => {
+            http::json(StatusCode::OK, &get::get(app, &caller(Act::ChatbotRead)?, &id()?).await?)
+        }
         ("PATCH", "/chatbots/{chatbot_id}") => {
+            let identity = caller(Act::ChatbotWrite)?;
             http::json(StatusCode::OK, &update::update(app, &identity, &id()?, http::body(request)?).await?)
         }
         ("DELETE", "/chatbots/{chatbot_id}") => {
-            delete(app, &identity, &id()?).await?;
+            delete(app, &caller(Act::ChatbotWrite)?, &id()?).await?;
             Ok(http::no_content())
         }
         _ => Err(http::no_route()),

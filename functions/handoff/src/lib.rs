@@ -55,12 +55,12 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
 }
 
 async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let identity = http::identity(app, request)?;
-    let id = http::path_id(request, "thread_id", "thread")?;
+    let caller = |act| http::caller(app, request, act);
+    let id = || http::path_id(request, "thread_id", "thread");
     let view = match http::route(request).1.rsplit('/').next() {
-        Some("escalate") => escalate(app, &identity, &id, http::optional_body(request)?).await?,
-        Some("claim") => claim(app, &identity, &id, http::optional_body(request)?).await?,
-        Some("release") => release(app, &identity, &id, http::body(request)?).await?,
+        Some("escalate") => escalate(app, &caller(Act::Escalate)?, &id()?, http::optional_body(request)?).await?,
+        Some("claim") => claim(app, &caller(Act::Claim)?, &id()?, http::optional_body(request)?).await?,
+        Some("release") => release(app, &caller(Act::Release)?, &id()?, http::body(request)?).await?,
         _ => return Err(http::no_route()),
     };
     http::json(StatusCode::OK, &view)

@@ -29,25 +29,30 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, lambd
 }
 
 async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let identity = http::identity(app, request)?;
     let (method, path) = http::route(request);
+    let caller = |act| http::caller(app, request, act);
     let id = || http::path_id(request, "thread_id", "thread");
     match (method.as_str(), path.as_str()) {
         ("POST", "/threads") => {
+            let identity = caller(Act::ThreadCreate)?;
             let view =
                 create::create(app, &identity, http::body(request)?, http::idempotency_key(request)?, request.body());
             http::json(StatusCode::CREATED, &view.await?)
         }
-        ("GET", "/threads") => http::json(StatusCode::OK, &list::list(app, &identity, request).await?),
-        ("GET", "/threads/{thread_id}") => http::json(StatusCode::OK, &get(app, &identity, &id()?).await?),
+        ("GET", "/threads") => http::json(StatusCode::OK, &list::list(app, &caller(Act::ThreadRead)?, request).await?),
+        ("GET", "/threads/{thread_id}") => {
+            http::json(StatusCode::OK, &get(app, &caller(Act::ThreadRead)?, &id()?).await?)
+        }
         ("PATCH", "/threads/{thread_id}") => {
+            let identity = caller(Act::ThreadUpdate)?;
             http::json(StatusCode::OK, &update::update(app, &identity, &id()?, http::body(request)?).await?)
         }
         ("DELETE", "/threads/{thread_id}") => {
-            delete::delete(app, &identity, &id()?).await?;
+            delete::delete(app, &caller(Act::ThreadDelete)?, &id()?).await?;
             Ok(http::no_content())
         }
         ("GET", "/threads/{thread_id}/messages") => {
+            let identity = caller(Act::ThreadRead)?;
             http::json(StatusCode::OK, &messages::messages(app, &identity, &id()?, request).await?)
         }
         _ => Err(http::no_route()),

@@ -106,7 +106,8 @@ async fn respond(app: &App, visitors: &Visitors, request: &Request) -> Result<Re
     let token = match (method.as_str(), path.as_str()) {
         ("POST", "/visitors") => issue_token(app, visitors, http::body(request)?, request).await?,
         ("POST", "/chatbots/{chatbot_id}/visitors") => {
-            let (identity, id) = (http::identity(app, request)?, http::path_id(request, "chatbot_id", "chatbot")?);
+            let identity = http::caller(app, request, Act::ChatbotRead)?;
+            let id = http::path_id(request, "chatbot_id", "chatbot")?;
             issue_trial_token(app, &visitors.tokens, &identity, &id, http::optional_body(request)?).await?
         }
         _ => return Err(http::no_route()),
