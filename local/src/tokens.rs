@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use authorizer::{Keys, Misconfigured};
+use authorizer::{Keys, Misconfigured, Rules};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use shared::fingerprint;
@@ -66,7 +66,8 @@ impl Tokens {
 
     /// The keys that verify these tokens and visitors' tokens.
     pub(crate) fn keys(&self) -> Result<Keys, Misconfigured> {
-        Keys::secret(&*self.secret, &*self.issuer, &*self.audience)?.with_visitors(self.visitor_secret())
+        let rules = Rules::new(&*self.issuer, &*self.audience).without_clock_skew();
+        Keys::secret(&*self.secret, rules)?.with_visitors(self.visitor_secret())
     }
 
     /// The secret of visitors' tokens, derived from the same secret so that only one has to be kept.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use authorizer::{Keys, Refusal};
+use authorizer::{Keys, Refusal, Rules};
 use aws_calls::{Secret, SecretsManager};
 use aws_credential_types::Credentials;
 use axum::{
@@ -151,7 +151,7 @@ async fn without_any_value_the_error_names_the_status_and_the_code() {
 #[tokio::test]
 async fn a_rotated_secret_verifies_new_tokens_and_refuses_old_ones() {
     let vault = Vault::with(OLD).await;
-    let keys = Keys::secret(vault.secret(Duration::ZERO), "switchboard", "switchboard").unwrap();
+    let keys = Keys::secret(vault.secret(Duration::ZERO), Rules::new("switchboard", "switchboard")).unwrap();
     assert!(keys.verify(&token(OLD)).await.is_ok());
     vault.rotate(Some(NEW));
     assert!(keys.verify(&token(NEW)).await.is_ok());

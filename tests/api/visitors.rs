@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use authorizer::{Keys, Refusal};
+use authorizer::{Keys, Refusal, Rules};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use shared::domain::At;
@@ -137,7 +137,7 @@ async fn origins_are_origins() {
 #[tokio::test]
 async fn the_visitors_key_makes_nobody_an_agent() {
     let secret = "visitors-visitors-visitors-visitors";
-    let keys = Keys::secret("another-secret-another-secret-another", "switchboard", "switchboard").unwrap();
+    let keys = Keys::secret("another-secret-another-secret-another", Rules::new("switchboard", "switchboard")).unwrap();
     let keys = keys.with_visitors(secret).unwrap();
     let token = |changes: Value| {
         let mut claims = json!({

@@ -53,7 +53,9 @@ async fn a_base_path_leads_to_the_same_routes() {
 #[tokio::test]
 async fn the_authorizer_admits_to_the_stage_behind_the_domain() {
     let stage = Stage::start().await;
-    let keys = authorizer::Keys::secret(stage.board.tokens().secret(), "switchboard", "switchboard").unwrap();
+    let keys =
+        authorizer::Keys::secret(stage.board.tokens().secret(), authorizer::Rules::new("switchboard", "switchboard"))
+            .unwrap();
     let token = stage.board.token("acme", "agent", "ana");
     for (name, domain) in [("authorizer-rest", "chat.example.com"), ("authorizer-socket", "live.example.com")] {
         let text = event(name).replace("REPLACE_WITH_A_TOKEN", &token);

@@ -1,11 +1,16 @@
 //! The caller that a verified token identifies.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::refusal::Refusal;
+use serde::Serialize;
+use serde_json::Value;
 
-/// The last second of the year 9999. A later `exp` is lowered to it, so that every reader's calendar can hold it.
-const MAX_EXPIRES: u64 = 253_402_300_799;
+use crate::{claims::Claims, refusal::Refusal, rules::Rules};
+
+/// The most entries of the claim `verified`, and the characters of a key and a value: what a thread's metadata holds.
+const MAX_VERIFIED: usize = 14;
+const MAX_VERIFIED_KEY_CHARS: usize = 55;
+const MAX_VERIFIED_VALUE_CHARS: usize = 512;
 
 /// The identity in a verified token. Tenant and subject become parts of table keys, so their form is checked here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +19,20 @@ pub struct Caller {
     pub subject: String,
     pub role: Role,
     pub name: Option<String>,
+    /// What else the issuer vouches for: the claim `verified`.
+    pub verified: BTreeMap<String, String>,
     /// The only chatbot that the caller may talk to, if the token names one.
     pub chatbot: Option<String>,
     /// The only page origins that the caller may send requests from, if the token names any.
     pub origins: Vec<String>,
-    /// Expiry time in Unix seconds.
+    /// A visitor's access to the chatbot: its version, or `trial`.
+    pub access: Option<String>,
+    /// When the token ends, in Unix seconds, clock skew included.
     pub expires: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// A role, from the lowest to the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     Customer,
@@ -30,77 +40,91 @@ pub enum Role {
     Admin,
 }
 
-/// Claims read from a token after `exp`, `iss`, `aud` and `nbf` have been checked.
-#[derive(Deserialize)]
-pub(crate) struct Claims {
-    sub: String,
-    tenant: String,
-    role: Role,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    chatbot: Option<String>,
-    #[serde(default)]
-    origins: Vec<String>,
-    exp: serde_json::Number,
-}
-
-impl TryFrom<Claims> for Caller {
-    type Error = Refusal;
-
-    fn try_from(claims: Claims) -> Result<Self, Refusal> {
-        if !is_tenant(&claims.tenant) {
-            return Err(Refusal::Claim("tenant"));
+impl Role {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "customer" => Some(Self::Customer),
+            "agent" => Some(Self::Agent),
+            "admin" => Some(Self::Admin),
+            _ => None,
         }
-        if !is_text(&claims.sub, 1..=128) {
-            return Err(Refusal::Claim("sub"));
-        }
-        if claims.name.as_deref().is_some_and(|name| !is_text(name, 0..=100)) {
-            return Err(Refusal::Claim("name"));
-        }
-        if claims.chatbot.as_deref().is_some_and(|id| !is_text(id, 1..=64)) {
-            return Err(Refusal::Claim("chatbot"));
-        }
-        // The origins are passed on as one string, separated by spaces.
-        if claims.origins.iter().any(|origin| !is_text(origin, 1..=300) || origin.contains(' ')) {
-            return Err(Refusal::Claim("origins"));
-        }
-        let expires = seconds(&claims.exp).ok_or(Refusal::Claim("exp"))?;
-        Ok(Self {
-            tenant: claims.tenant,
-            subject: claims.sub,
-            role: claims.role,
-            name: claims.name,
-            chatbot: claims.chatbot,
-            origins: claims.origins,
-            expires,
-        })
     }
 }
 
 impl Caller {
+    /// The caller whom claims with a valid signature describe, as of `now` in Unix seconds.
+    pub(crate) fn new(claims: &Claims, rules: &Rules, now: u64) -> Result<Self, Refusal> {
+        let expires = rules.check(claims, now)?;
+        let subject = claims.text("sub")?.to_owned();
+        if !is_text(&subject, 1..=128) {
+            return Err(Refusal::Claim("sub"));
+        }
+        let name = rules.name(claims)?;
+        if name.as_deref().is_some_and(|name| !is_text(name, 0..=100)) {
+            return Err(Refusal::Claim("name"));
+        }
+        let chatbot = claims.get("chatbot").map(|_| claims.text("chatbot")).transpose()?.map(str::to_owned);
+        if chatbot.as_deref().is_some_and(|id| !is_text(id, 1..=64)) {
+            return Err(Refusal::Claim("chatbot"));
+        }
+        Ok(Self {
+            tenant: rules.tenant(claims)?,
+            subject,
+            role: rules.role(claims)?,
+            name,
+            verified: verified(claims)?,
+            chatbot,
+            origins: origins(claims)?,
+            access: None,
+            expires,
+        })
+    }
+
     /// Accepts only a customer whose token names a chatbot, as every visitor's token does.
-    pub(crate) fn require_visitor(self) -> Result<Self, Refusal> {
-        if self.role == Role::Customer && self.chatbot.is_some() { Ok(self) } else { Err(Refusal::Claim("role")) }
+    pub(crate) fn require_visitor(self, claims: &Claims) -> Result<Self, Refusal> {
+        if self.role != Role::Customer || self.chatbot.is_none() {
+            return Err(Refusal::Claim("role"));
+        }
+        let access = match claims.get("access") {
+            None => None,
+            Some(Value::String(word)) if word == "trial" => Some(word.clone()),
+            Some(Value::Number(version)) if version.is_u64() => Some(version.to_string()),
+            Some(_) => return Err(Refusal::Claim("access")),
+        };
+        // Nobody vouches for what a visitor says of themselves.
+        Ok(Self { name: None, verified: BTreeMap::new(), access, ..self })
     }
 }
 
 /// Checks a tenant against `[A-Za-z0-9._-]{1,64}`.
-fn is_tenant(text: &str) -> bool {
+pub(crate) fn is_tenant(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// The origins, which are passed on as one string, separated by spaces.
+fn origins(claims: &Claims) -> Result<Vec<String>, Refusal> {
+    let Some(value) = claims.get("origins") else { return Ok(Vec::new()) };
+    let origin = |value: &Value| {
+        let origin = value.as_str().filter(|origin| is_text(origin, 1..=300) && !origin.contains(' '));
+        origin.map(str::to_owned)
+    };
+    let origins = value.as_array().and_then(|values| values.iter().map(origin).collect());
+    origins.ok_or(Refusal::Claim("origins"))
+}
+
+/// The claim `verified`: an object of texts. Another provider's claim of that name, a truth value say, is left alone.
+fn verified(claims: &Claims) -> Result<BTreeMap<String, String>, Refusal> {
+    let Some(Value::Object(pairs)) = claims.get("verified") else { return Ok(BTreeMap::new()) };
+    let pair = |(key, value): (&String, &Value)| {
+        let value = value.as_str().filter(|value| is_text(value, 0..=MAX_VERIFIED_VALUE_CHARS))?;
+        is_text(key, 1..=MAX_VERIFIED_KEY_CHARS).then(|| (key.clone(), value.to_owned()))
+    };
+    let verified = pairs.iter().map(pair).collect::<Option<BTreeMap<_, _>>>();
+    verified.filter(|pairs| pairs.len() <= MAX_VERIFIED).ok_or(Refusal::Claim("verified"))
 }
 
 /// Checks the length in characters, and that none is a control character.
 fn is_text(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
     length.contains(&text.chars().count()) && !text.chars().any(char::is_control)
-}
-
-/// Whole seconds of a `NumericDate`, which may have a fraction (RFC 7519, section 2); some issuers send one.
-fn seconds(date: &serde_json::Number) -> Option<u64> {
-    let whole = match date.as_u64() {
-        Some(whole) => whole,
-        None => format!("{:.0}", date.as_f64()?.floor()).parse().ok()?,
-    };
-    Some(whole.min(MAX_EXPIRES))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::{
-    key::{Expected, Key},
+    key::Key,
     refusal::{Misconfigured, Refusal},
 };
 
@@ -49,7 +49,6 @@ impl Default for RefreshPolicy {
 pub(crate) struct KeySet {
     http: Client,
     url: Url,
-    expected: Expected,
     refresh_policy: RefreshPolicy,
     cached: watch::Sender<Option<CachedKeys>>,
     /// Locked during a fetch. Holds the earliest time of the next one.
@@ -62,14 +61,14 @@ struct CachedKeys {
 }
 
 impl KeySet {
-    pub(crate) fn new(url: &str, expected: Expected, refresh_policy: RefreshPolicy) -> Result<Self, Misconfigured> {
+    pub(crate) fn new(url: &str, refresh_policy: RefreshPolicy) -> Result<Self, Misconfigured> {
         let url = Url::parse(url).ok().filter(is_trusted).ok_or(Misconfigured::UnsafeUrl)?;
         let http = Client::builder()
             .timeout(refresh_policy.timeout)
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|_| Misconfigured::NoHttpClient)?;
-        Ok(Self { http, url, expected, refresh_policy, cached: watch::Sender::new(None), fetch_lock: Arc::default() })
+        Ok(Self { http, url, refresh_policy, cached: watch::Sender::new(None), fetch_lock: Arc::default() })
     }
 
     /// Waits for a fetch under way, then fetches unless one ended just now.
@@ -147,7 +146,7 @@ impl KeySet {
             }
         }
         let set: JwkSet = serde_json::from_slice(&body)?;
-        let usable = |jwk| Key::published(&serde_json::from_value::<Jwk>(jwk).ok()?, &self.expected).map(Arc::new);
+        let usable = |jwk| Key::published(&serde_json::from_value::<Jwk>(jwk).ok()?).map(Arc::new);
         let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
         if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(keys) }
     }

@@ -2,16 +2,19 @@
 //! or a subprotocol).
 //!
 //! It returns a policy for the whole stage and a context of strings: `tenant`, `subject`, `role`, `expires` (Unix
-//! seconds) and, if the token has them, `name`, `chatbot` and `origins` (separated by spaces). API Gateway caches the
-//! response for other paths and beyond the token's expiry, so every function checks role, owner and `expires` itself.
+//! seconds, clock skew included) and, if the token has them, `name`, `verified` (an object as JSON), `chatbot`,
+//! `origins` (separated by spaces) and `access` (a visitor's). API Gateway caches the response for other paths and
+//! beyond the token's expiry, so every function checks role, owner and `expires` itself.
 //!
 //! **Architecture invariant.** No AWS SDK, and no token is ever logged.
 
 mod caller;
+mod claims;
 mod key;
 mod key_set;
 mod keys;
 mod refusal;
+mod rules;
 mod token;
 
 use aws_lambda_events::{
@@ -24,6 +27,7 @@ pub use caller::{Caller, Role};
 pub use key_set::RefreshPolicy;
 pub use keys::Keys;
 pub use refusal::{Misconfigured, Refusal};
+pub use rules::Rules;
 
 /// Allows a caller access to the whole stage, or returns the reason for refusing.
 pub async fn handle(
@@ -32,7 +36,8 @@ pub async fn handle(
 ) -> Result<ApiGatewayCustomAuthorizerResponse, Refusal> {
     let response = authorize(keys, &request).await;
     if let Err(refusal) = &response {
-        tracing::info!(%refusal, "request not authorized");
+        // The claim's name and never its value, so that the log tells what to set and nothing of the caller.
+        tracing::info!(%refusal, claim = refusal.claim(), settings = refusal.settings(), "request not authorized");
     }
     response
 }
@@ -72,11 +77,17 @@ fn allow(caller: &Caller, stage: &str) -> ApiGatewayCustomAuthorizerResponse {
     if let Some(name) = &caller.name {
         response.context["name"] = json!(name);
     }
+    if !caller.verified.is_empty() {
+        response.context["verified"] = json!(json!(caller.verified).to_string());
+    }
     if let Some(chatbot) = &caller.chatbot {
         response.context["chatbot"] = json!(chatbot);
     }
     if !caller.origins.is_empty() {
         response.context["origins"] = json!(caller.origins.join(" "));
+    }
+    if let Some(access) = &caller.access {
+        response.context["access"] = json!(access);
     }
     response
 }

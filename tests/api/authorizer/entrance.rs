@@ -4,12 +4,12 @@ use ::authorizer::{Keys, Refusal};
 use lambda_http::lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 
-use super::{AUDIENCE, Answer, ISSUER, ask, signer::Signer};
+use super::{Answer, ask, rules, signer::Signer};
 
 const SECRET: &str = "a secret of the tests, 32 bytes or more";
 
 async fn comes(event: &str, change: impl FnOnce(&mut Value, &str)) -> Answer {
-    let keys = Keys::secret(SECRET, ISSUER, AUDIENCE).unwrap();
+    let keys = Keys::secret(SECRET, rules()).unwrap();
     let token = Signer::secret(SECRET).token();
     ask(&keys, event, &token, |event| change(event, &token)).await
 }
@@ -32,13 +32,18 @@ async fn a_socket_is_opened_by_a_subprotocol() {
 }
 
 #[tokio::test]
-async fn a_socket_is_opened_by_a_header_too_and_the_header_goes_first() {
-    comes("authorizer-socket", |event, token| {
-        event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!(["switchboard.v1, bearer.nonsense"]);
-        event["multiValueHeaders"]["authorization"] = json!([format!("Bearer {token}")]);
-    })
-    .await
-    .unwrap();
+async fn a_socket_is_opened_by_a_header_too_and_beside_it_by_the_same_token_alone() {
+    let with_header = async |protocols: fn(&str) -> String| {
+        comes("authorizer-socket", |event, token| {
+            event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!([protocols(token)]);
+            event["multiValueHeaders"]["authorization"] = json!([format!("Bearer {token}")]);
+        })
+        .await
+    };
+    with_header(|_| "switchboard.v1".into()).await.unwrap();
+    with_header(|token| format!("switchboard.v1, bearer.{token}")).await.unwrap();
+    let other = with_header(|_| "switchboard.v1, bearer.nonsense".into()).await;
+    assert_eq!(other.unwrap_err(), Refusal::NoToken);
 }
 
 #[tokio::test]
@@ -93,10 +98,14 @@ async fn what_cannot_be_a_token_is_malformed() {
 
 #[tokio::test]
 async fn two_tokens_are_none() {
-    let answer = comes("authorizer-rest", |event, token| {
-        event["multiValueHeaders"]["Authorization"] = json!([format!("Bearer {token}"), "Bearer other"]);
-    });
-    assert_eq!(answer.await.unwrap_err(), Refusal::NoToken);
+    for door in ["authorizer-rest", "authorizer-socket"] {
+        for other in ["Bearer other", "Basic eDp5", "Junk", "", "\u{e9}"] {
+            let answer = comes(door, |event, token| {
+                event["multiValueHeaders"]["Authorization"] = json!([format!("Bearer {token}"), other]);
+            });
+            assert_eq!(answer.await.unwrap_err(), Refusal::NoToken, "{other}");
+        }
+    }
     let answer = comes("authorizer-socket", |event, token| {
         event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!([format!("bearer.{token}, bearer.other")]);
     });

@@ -1,17 +1,24 @@
 //! The authorizer, called as Lambda calls it, with real tokens and a real key server.
 
 mod entrance;
+mod hostile;
 mod issuer;
+mod providers;
 mod published;
 mod secret;
 mod signer;
 
-use ::authorizer::{Keys, Refusal};
+use ::authorizer::{Keys, Refusal, Rules};
 use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayCustomAuthorizerResponse};
 use serde_json::Value;
 
 const ISSUER: &str = "https://login.example";
 const AUDIENCE: &str = "switchboard";
+
+/// The rules for this issuer and audience, with the claims' own names.
+fn rules() -> Rules {
+    Rules::new(ISSUER, AUDIENCE)
+}
 
 type Answer = Result<ApiGatewayCustomAuthorizerResponse, Refusal>;
 

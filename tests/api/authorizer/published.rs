@@ -9,9 +9,8 @@ use jsonwebtoken::Algorithm;
 use serde_json::json;
 
 use super::{
-    AUDIENCE, ISSUER,
     issuer::Issuer,
-    rest,
+    rest, rules,
     signer::{Signer, claims, pem},
 };
 
@@ -24,7 +23,7 @@ const EAGER: RefreshPolicy = RefreshPolicy {
 };
 
 fn keys(issuer: &Issuer, refresh_policy: RefreshPolicy) -> Keys {
-    Keys::published(&issuer.url, ISSUER, AUDIENCE, refresh_policy).unwrap()
+    Keys::published(&issuer.url, rules(), refresh_policy).unwrap()
 }
 
 #[tokio::test]
@@ -207,7 +206,7 @@ async fn claims_are_checked_as_with_a_secret() {
 
 #[test]
 fn keys_come_over_tls_or_from_this_machine() {
-    let made = |url| Keys::published(url, ISSUER, AUDIENCE, EAGER).err();
+    let made = |url| Keys::published(url, rules(), EAGER).err();
     for url in ["http://login.example/keys", "http://127.0.0.1.example/keys", "file:///keys", "keys", ""] {
         assert_eq!(made(url), Some(Misconfigured::UnsafeUrl), "{url}");
     }

@@ -158,7 +158,7 @@ impl Player {
             Way::InProcess => {
                 let [secret, issuer, audience] =
                     ["JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"].map(|name| self.variable(name));
-                let keys = authorizer::Keys::secret(secret, issuer, audience).unwrap();
+                let keys = authorizer::Keys::secret(secret, authorizer::Rules::new(issuer, audience)).unwrap();
                 let keys = keys.with_visitors(self.variable("VISITOR_SECRET")).unwrap();
                 let request: ApiGatewayCustomAuthorizerRequestTypeRequest = serde_json::from_value(event).unwrap();
                 let decided = authorizer::handle(&keys, request).await;
