@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
+use authorizer::{Keys, Misconfigured};
 use clap::{Args, Parser, Subcommand};
 use reqwest::Url;
 use shared::{
-    QueuedTopic,
+    QueuedTopic, customers_may_delete,
     domain::{Timeouts, budget::BudgetSettings, chatbot::Memory},
     history_tokens, person_wait,
 };
@@ -158,6 +159,8 @@ impl Serve {
             budgets: BudgetSettings::read(variable).map_err(Error::Setting)?,
             timeouts: Timeouts::read(variable).map_err(Error::Setting)?,
             visitor_rate_limit: RateLimit::read(variable).map_err(Error::Setting)?,
+            identity_provider: identity_provider().map_err(|why| Error::Setting(why.to_string()))?,
+            customers_may_delete: customers_may_delete(variable).map_err(Error::Setting)?,
             queued_topic: QueuedTopic::read(variable).map_err(Error::Setting)?,
             sweep_every: Some(Duration::from_secs(self.sweep_every.max(1))),
             ..Options::default()
@@ -212,6 +215,12 @@ fn host(text: &str) -> Result<String, String> {
     Ok(host)
 }
 
+/// The keys of an identity provider, if the environment names one: by the variables that the authorizer has on AWS.
+fn identity_provider() -> Result<Option<Keys>, Misconfigured> {
+    let is_named = ["JWT_ISSUER", "JWT_SECRET", "JWT_JWKS_URL"].iter().any(|name| variable(name).is_some());
+    is_named.then(Keys::from_env).transpose()
+}
+
 /// The memory that `OPENAI_MEMORY` sets.
 fn memory() -> Result<Option<Memory>, Error> {
     variable("OPENAI_MEMORY").map(|word| word.parse().map_err(|_| Error::Memory(word))).transpose()
@@ -227,8 +236,9 @@ async fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
     let access_key = tokens.access_key();
     let api_key = variable("OPENAI_API_KEY").unwrap_or_else(|| "standin".to_owned());
     let memory = variable("OPENAI_MEMORY").unwrap_or_else(|| MemoryChoice::word(endpoints.memory).to_owned());
-    let [history_tokens, person_wait] =
-        ["OPENAI_HISTORY_TOKENS", "PERSON_WAIT_SECONDS"].map(|name| variable(name).unwrap_or_default());
+    let [history_tokens, person_wait, customers_may_delete] =
+        ["OPENAI_HISTORY_TOKENS", "PERSON_WAIT_SECONDS", "CUSTOMERS_MAY_DELETE"]
+            .map(|name| variable(name).unwrap_or_default());
     let budgets = BUDGETS.map(|name| (name, variable(name).unwrap_or_default()));
     let database_url = endpoints.database_url.unwrap_or_default();
     let variables = [
@@ -242,6 +252,7 @@ async fn exports(data_dir: &Path, host: Option<&str>) -> Result<String, Error> {
         ("OPENAI_MEMORY", &memory),
         ("OPENAI_HISTORY_TOKENS", &history_tokens),
         ("PERSON_WAIT_SECONDS", &person_wait),
+        ("CUSTOMERS_MAY_DELETE", &customers_may_delete),
         ("WEBHOOK_REACH", "anywhere"),
         ("VISITOR_SECRET", &tokens.visitor_secret()),
         ("JWT_SECRET", tokens.secret()),

@@ -122,11 +122,16 @@ pub async fn start(options: Options) -> Result<Switchboard, Error> {
     data_dir.write(&endpoints)?;
 
     let (sweep_every, rate_limit) = (options.sweep_every, options.visitor_rate_limit.clone());
+    let identity_provider = options.identity_provider.clone();
     let http = options.retry_policy.http().map_err(Error::http)?;
     let (connections, invocations) = (Connections::new(options.limits), Invocations::default());
     let app = Arc::new(app(options, &openai, http.clone(), &database, &connections, &invocations));
     let visitor_tokens = VisitorTokens::new(tokens.visitor_secret());
-    let functions = handlers::functions(&app, tokens.keys()?, Visitors { tokens: visitor_tokens, rate_limit });
+    let keys = match identity_provider {
+        Some(others) => tokens.keys()?.or(others),
+        None => tokens.keys()?,
+    };
+    let functions = handlers::functions(&app, keys, Visitors { tokens: visitor_tokens, rate_limit });
     let gateway = Gateway::new(template, functions, connections.clone(), invocations.clone(), share)?;
     if let Some(every) = sweep_every {
         tasks.spawn(background::sweep(Arc::clone(&gateway), every, stopped.clone()));
@@ -166,6 +171,7 @@ fn app(
         history_tokens: options.history_tokens,
         person_wait: options.person_wait,
         budgets: options.budgets,
+        customers_may_delete: options.customers_may_delete,
         timeouts: options.timeouts,
         openai: client::Settings {
             base_url: openai.base_url.clone(),

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use authorizer::Keys;
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use shared::{
@@ -53,6 +54,10 @@ pub struct Options {
     pub sweep_every: Option<Duration>,
     pub retry_policy: RetryPolicy,
     pub visitor_rate_limit: RateLimit,
+    /// Lets in the tokens of an identity provider too, beside the instance's own.
+    pub identity_provider: Option<Keys>,
+    /// Lets customers delete their threads.
+    pub customers_may_delete: bool,
     /// Webhooks may reach any address by default: a receiver on a laptop is a local process.
     pub webhooks: webhook::Settings,
     /// The topic that is told of threads in the queue; by default none.
@@ -86,6 +91,8 @@ impl Default for Options {
             sweep_every: None,
             retry_policy: RetryPolicy::default(),
             visitor_rate_limit: RateLimit::default(),
+            identity_provider: None,
+            customers_may_delete: false,
             webhooks: webhook::Settings { network_policy: NetworkPolicy::Anywhere, ..webhook::Settings::default() },
             queued_topic: None,
             dynamo: DynamoWire::default(),

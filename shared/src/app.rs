@@ -18,6 +18,7 @@ use crate::{
     openai::{self, Failure, OpenAi, RetryPolicy},
     sockets::Sockets,
     store::Store,
+    visitor_access::AccessCache,
     webhook::{self, Webhooks},
 };
 
@@ -58,9 +59,12 @@ pub struct App {
     pub person_wait: Duration,
     /// The limits of customers, chatbots and the tenant, and what this process has counted.
     pub budgets: Budgets,
+    /// Customers may delete their threads.
+    pub customers_may_delete: bool,
     pub metrics: Metrics,
     pub clock: Clock,
     pub ids: Ids,
+    pub access_cache: AccessCache,
 }
 
 /// The settings that the environment holds, without the clients.
@@ -73,6 +77,8 @@ pub struct Settings {
     /// See [`App::person_wait`].
     pub person_wait: Duration,
     pub budgets: BudgetSettings,
+    /// See [`App::customers_may_delete`].
+    pub customers_may_delete: bool,
     pub timeouts: Timeouts,
     pub openai: openai::Settings,
     pub webhooks: webhook::Settings,
@@ -97,9 +103,11 @@ impl App {
             history_tokens: settings.history_tokens,
             person_wait: settings.person_wait,
             budgets: Budgets::new(settings.budgets),
+            customers_may_delete: settings.customers_may_delete,
             metrics: Metrics::default(),
             clock: Clock::system(),
             ids: Ids::random(),
+            access_cache: AccessCache::default(),
         }
     }
 
@@ -114,6 +122,7 @@ impl App {
     /// | `OPENAI_MEMORY` | `conversation` (default) or `local`; the laptop's default is what the server offers |
     /// | `OPENAI_HISTORY_TOKENS` | the tokens of the log in a request, by estimate; default 12,000 |
     /// | `PERSON_WAIT_SECONDS` | the seconds that a stream waits for a person's next message; default 60 |
+    /// | `CUSTOMERS_MAY_DELETE` | `true`: customers may delete their threads; default `false` |
     /// | `WEBHOOK_REACH` | `public` (default) or `anywhere`, for functions on a laptop |
     /// | `QUEUED_TOPIC_ARN`, `CONSOLE_URL` | see [`QueuedTopic::read`], in functions that change owners |
     /// | `METRICS_NAMESPACE` | CloudWatch's namespace of the metrics; absent: none are written |
@@ -199,6 +208,7 @@ impl Settings {
             history_tokens: history_tokens(var).map_err(Error::internal)?,
             person_wait: person_wait(var).map_err(Error::internal)?,
             budgets: BudgetSettings::read(var).map_err(Error::internal)?,
+            customers_may_delete: customers_may_delete(var).map_err(Error::internal)?,
             timeouts: Timeouts::read(var).map_err(Error::internal)?,
             openai: openai::Settings {
                 base_url: openai::parse_base_url(&base_url)
@@ -230,6 +240,15 @@ pub fn person_wait(var: impl Fn(&str) -> Option<String>) -> Result<Duration, Str
     let wait = value.parse().ok().map(Duration::from_secs).filter(|wait| *wait <= MAX_PERSON_WAIT);
     let max = MAX_PERSON_WAIT.as_secs();
     wait.ok_or_else(|| format!("PERSON_WAIT_SECONDS must be a whole number from 0 to {max}, not {value}"))
+}
+
+/// Reads `CUSTOMERS_MAY_DELETE`, which may be absent.
+pub fn customers_may_delete(var: impl Fn(&str) -> Option<String>) -> Result<bool, String> {
+    match var("CUSTOMERS_MAY_DELETE").as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(format!("CUSTOMERS_MAY_DELETE must be true or false, not {other}")),
+    }
 }
 
 async fn aws() -> SdkConfig {

@@ -13,8 +13,15 @@ use crate::{
 pub const LINE_LOST: &str = "the line changed hands";
 
 impl App {
-    /// The thread, where the caller may see it; [`Error::NotFound`] otherwise.
+    /// The thread, where the caller may see it; [`Error::NotFound`] otherwise. A visitor's token is checked as
+    /// [`check_access`](Self::check_access) does.
     pub async fn thread(&self, identity: &Identity, id: &ThreadId) -> Result<(Thread, ThreadMetadata), Error> {
+        let (found, ()) = tokio::try_join!(self.thread_seen(identity, id), self.check_access(identity))?;
+        Ok(found)
+    }
+
+    /// The same without that check, for a caller who makes a closer one.
+    pub async fn thread_seen(&self, identity: &Identity, id: &ThreadId) -> Result<(Thread, ThreadMetadata), Error> {
         let found = self.store.thread_get(&identity.tenant, id).await?;
         found.filter(|(thread, _)| identity.sees(thread)).ok_or(Error::NotFound("thread"))
     }

@@ -15,7 +15,7 @@ use crate::{
     App, Error,
     domain::{
         Act, At, Identity, Role,
-        identity::{is_subject, is_tenant},
+        identity::{VisitorAccess, is_subject, is_tenant},
     },
 };
 
@@ -87,6 +87,7 @@ fn read_identity(field: impl Fn(&str) -> Option<String>) -> Option<Identity> {
         role,
         name: field("name").filter(|name| !name.is_empty()),
         chatbot: field("chatbot").filter(|id| !id.is_empty()).map(|id| id.parse()).transpose().ok()?,
+        access: field("access").map(|text| VisitorAccess::parse(&text).ok_or(())).transpose().ok()?,
         expires: At::from_seconds(field("expires")?.parse().ok()?),
     })
 }

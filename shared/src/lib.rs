@@ -31,10 +31,14 @@ pub mod store;
 mod topic;
 pub mod ui_message;
 pub mod verify;
+mod visitor_access;
 pub mod webhook;
 mod weight;
 
-pub use app::{App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, history_tokens, person_wait};
+pub use app::{
+    App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, customers_may_delete, history_tokens,
+    person_wait,
+};
 pub use budget::{Budgets, Reservation, TurnBudget};
 pub use change::LINE_LOST;
 pub use conflict::retry_on_conflict;
@@ -44,4 +48,5 @@ pub use fingerprint::fingerprint;
 pub use invoker::Invoker;
 pub use pauses::Pauses;
 pub use topic::QueuedTopic;
+pub use visitor_access::AccessCache;
 pub use weight::rows_that_fit;

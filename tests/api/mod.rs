@@ -1,5 +1,6 @@
 //! The contract of the REST and WebSocket APIs, and of the client of OpenAI's API, over real connections.
 
+mod audience;
 mod authorizer;
 mod budgets;
 mod chat;

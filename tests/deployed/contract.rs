@@ -115,7 +115,7 @@ async fn the_sweep_purges_a_deleted_thread() {
     let faults = format!("{}/faults", cloud.description["openai_url"].as_str().unwrap().replace("/v1", "/standin"));
     let added = reqwest::Client::new().post(faults).json(&fault).send().await.unwrap();
     assert_eq!(added.status(), 200, "{}", added.text().await.unwrap());
-    customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    cloud.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     customer.get(&format!("/threads/{thread}")).await.problem(404, "not_found");
     let (sweep, folder) = (cloud.function("SweepFunction").await, tempfile::tempdir().unwrap());
     let output = folder.path().join("output");

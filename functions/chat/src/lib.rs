@@ -34,7 +34,7 @@ use lambda_http::{
 use serde::Deserialize;
 use shared::{
     App, Error,
-    domain::{Act, Identity, Role, Status, Thread, ThreadId, ThreadMetadata},
+    domain::{Act, Chatbot, Identity, Role, Status, Thread, ThreadId, ThreadMetadata},
     http::{self, StreamingBody},
     retry_on_conflict,
     sockets::Event,
@@ -134,48 +134,58 @@ async fn chat(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<C
     if let Some(chatbot) = &request.chatbot_id {
         identity.may_have(chatbot)?;
     }
-    if let Some(chatbot) = &request.chatbot_id
-        && app.store.chatbot_get(&identity.tenant, chatbot).await?.is_none()
-    {
-        return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
+    if let Some(chatbot) = &request.chatbot_id {
+        let chatbot = app.store.chatbot_get(&identity.tenant, chatbot).await?;
+        chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?.admits(identity)?;
     }
     let mut first = Some(admit(app, id, submission).await?);
     let responding = retry_on_conflict(|| {
         let read = first.take();
         async {
-            let (thread, metadata) = match read {
+            let (found, visited) = match read {
                 Some(read) => read,
-                None => app.thread(identity, id).await?,
+                None => read_thread(app, identity, id).await?,
             };
-            decide(app, thread, metadata, submission).await
+            let (thread, metadata) = found;
+            decide(app, thread, metadata, submission, visited).await
         }
     });
     responding.await
 }
 
+/// A thread as it was read, and the chatbot of a visitor's token.
+type Found = ((Thread, ThreadMetadata), Option<Chatbot>);
+
+/// Reads the thread. A visitor's token names their chatbot, so that it can be read, and checked, at the same time.
+async fn read_thread(app: &App, identity: &Identity, id: &ThreadId) -> Result<Found, Error> {
+    tokio::try_join!(app.thread_seen(identity, id), app.visited_chatbot(identity))
+}
+
 /// Reads the thread, and at the same time counts a customer's message and the turn that may answer it.
-async fn admit(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<(Thread, ThreadMetadata), Error> {
+async fn admit(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<Found, Error> {
     let identity = submission.identity;
-    let (read, admitted) = tokio::join!(app.thread(identity, id), app.admit_message(identity));
+    let (read, admitted) = tokio::join!(read_thread(app, identity, id), app.admit_message(identity));
     let read = read?;
     if let Some(turn) = admitted? {
-        app.admit_message_to(identity, &read.0.chatbot_id).await?;
+        app.admit_message_to(identity, &read.0.0.chatbot_id).await?;
         submission.keep_turn(turn);
     }
     Ok(read)
 }
 
-/// Decides by the thread's status who answers. `None` on a conflict: nothing was written.
+/// Decides by the thread's status who answers. `visited`: a visitor's chatbot, if it was read. `None` on a conflict:
+/// nothing was written.
 async fn decide(
     app: &App,
     thread: Thread,
     metadata: ThreadMetadata,
     submission: &Submission<'_>,
+    visited: Option<Chatbot>,
 ) -> Result<Option<ChatResponse>, Error> {
     match (&thread.status, submission.identity.role) {
         (Status::Ended { .. }, _) => submission.repeat_only(app, thread, metadata).await.map(Some),
         _ if submission.request.internal => agent::note(app, thread, metadata, submission).await,
-        (Status::Bot { .. }, Role::Customer) => llm::chat_llm(app, thread, metadata, submission).await,
+        (Status::Bot { .. }, Role::Customer) => llm::chat_llm(app, thread, metadata, submission, visited).await,
         _ => agent::chat_agent(app, thread, metadata, submission).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::{
-    App, Error, TurnBudget,
+    App, Error, Reservation, TurnBudget,
     domain::{Chatbot, ChatbotId, Message, RunId, Thread, ThreadId, ThreadMetadata},
     retry_on_conflict,
     sockets::Event,
@@ -18,12 +18,13 @@ use crate::{
 };
 
 /// Posts a customer's message to the bot: adds it, runs the thread, updates the log. A message that arrives during a
-/// run is left to that run. `None` on a conflict: nothing was written.
+/// run is left to that run. `visited`: a visitor's chatbot, if it was read. `None` on a conflict: nothing was written.
 pub(crate) async fn chat_llm(
     app: &App,
     before: Thread,
     metadata: ThreadMetadata,
     submission: &Submission<'_>,
+    visited: Option<Chatbot>,
 ) -> Result<Option<ChatResponse>, Error> {
     let now = app.now();
     let mut commit = Commit::new(before.clone());
@@ -34,14 +35,14 @@ pub(crate) async fn chat_llm(
     }
     let chatbot_id = commit.thread.chatbot_id.clone();
     let chatbot = async {
+        let turn = submission.take_turn();
         match &run {
-            Some(_) => with_budget(app, &before.tenant, &chatbot_id, submission.take_turn()).await,
-            None => Ok((Ok(None), submission.take_turn())),
+            Some(_) => with_budget(app, &before.tenant, &chatbot_id, visited, Ok(turn)).await,
+            None => (Ok(None), turn),
         }
     };
     // Both at the same time, so that a turn makes no more than two round trips to the table before it asks OpenAI.
-    let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
-    let (chatbot, turn) = chatbot?;
+    let (committed, (chatbot, turn)) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
     let thread = match committed? {
         Committed::Conflict => {
             submission.keep_turn(turn);
@@ -109,11 +110,10 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
         let mut commit = Commit::new(before.clone());
         commit.thread.begin_run(run.clone(), now);
         let chatbot = async {
-            let turn = app.reserve_turn(tenant, &before.customer_id).await?;
-            with_budget(app, tenant, &before.chatbot_id, turn).await
+            let turn = app.reserve_turn(tenant, &before.customer_id).await;
+            with_budget(app, tenant, &before.chatbot_id, None, turn).await
         };
-        let (committed, chatbot) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
-        let (chatbot, turn) = chatbot?;
+        let (committed, (chatbot, turn)) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
         let Committed::Done(thread) = committed? else { return Ok(None) };
         if let Some(discarded) = discarded(&before) {
             app.broadcast(&thread, &[discarded]).await;
@@ -127,20 +127,29 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
     }
 }
 
-/// Reads the chatbot, and reserves the turn from its budget and the tenant's too.
+/// Reads the chatbot, unless it is the one `visited`, and reserves the turn from its budget and the tenant's too. An error
+/// is the chatbot's: the run then hands over, as it does without one.
 async fn with_budget(
     app: &App,
     tenant: &str,
     id: &ChatbotId,
-    turn: TurnBudget,
-) -> Result<(Result<Option<Chatbot>, Error>, TurnBudget), Error> {
-    let chatbot = app.store.chatbot_get(tenant, id).await;
-    let turn = match &chatbot {
-        Ok(Some(chatbot)) => app.reserve_with_chatbot(turn, chatbot).await?,
-        // Without a chatbot the run hands over.
-        Ok(None) | Err(_) => turn,
+    visited: Option<Chatbot>,
+    turn: Result<TurnBudget, Error>,
+) -> (Result<Option<Chatbot>, Error>, TurnBudget) {
+    let reading = async {
+        let turn = turn?;
+        let chatbot = match visited.filter(|visited| visited.id == *id) {
+            Some(visited) => Some(visited),
+            None => app.store.chatbot_get(tenant, id).await?,
+        };
+        let Some(chatbot) = chatbot else { return Ok((None, turn)) };
+        let turn = app.reserve_with_chatbot(turn, &chatbot).await?;
+        Ok((Some(chatbot), turn))
     };
-    Ok((chatbot, turn))
+    match reading.await {
+        Ok((chatbot, turn)) => (Ok(chatbot), turn),
+        Err(error) => (Err(error), Ok(Reservation::default())),
+    }
 }
 
 /// Starts the run as a task of its own: a caller who disconnects does not end it.

@@ -409,9 +409,10 @@ impl Run {
 
     fn chatbot(&self) -> Result<&Chatbot, RunError> {
         match &self.chatbot {
-            Ok(Some(chatbot)) => Ok(chatbot),
-            // Threads of a deleted chatbot go to people. So do those of one that cannot be read: better than silence.
-            Ok(None) | Err(_) => Err(RunError::failed()),
+            Ok(Some(chatbot)) if chatbot.answers(&self.thread.customer_id) => Ok(chatbot),
+            // Threads of a deleted chatbot go to people, and customers' threads of one that is for staff. So do those
+            // of one that cannot be read: better than silence.
+            Ok(_) | Err(_) => Err(RunError::failed()),
         }
     }
 

@@ -8,7 +8,7 @@ use shared::{
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
         budget::ChatbotLimits,
-        chatbot::{ChatbotConfig, Document, MODEL_CHECK_INTERVAL, Memory, ModelStatus, Tool},
+        chatbot::{Audience, ChatbotConfig, Document, MODEL_CHECK_INTERVAL, Memory, ModelStatus, Tool},
     },
     store::{Created, Creation},
 };
@@ -62,10 +62,12 @@ pub(crate) struct Create {
     memory: Memory,
     /// The server that runs the functions and is told of changes of owner.
     webhook: Option<Webhook>,
-    /// Visitors may chat, without an account.
-    #[serde(default)]
-    public: bool,
-    /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
+    /// `public`: anybody may chat, without an account; `customers` (default): customers who are logged in; `staff`:
+    /// agents and admins, who try it as visitors.
+    audience: Option<Audience>,
+    /// True stands for the audience `public`, false for `customers`.
+    public: Option<bool>,
+    /// The origins of the pages on which visitors may chat, like `https://shop.example`. Empty: all.
     #[serde(default)]
     #[cfg_attr(
         feature = "schema",
@@ -86,7 +88,7 @@ pub(crate) async fn create(
     raw_body: &Body,
 ) -> Result<Value, Error> {
     identity.may(Act::ChatbotWrite)?;
-    let (config, documents, webhook) = body.split();
+    let (config, documents, webhook) = body.split()?;
     config.validate()?;
     let webhook = webhook.map(|given| app.webhooks.validated(&given)).transpose()?;
     Document::validate(&documents)?;
@@ -103,6 +105,7 @@ pub(crate) async fn create(
         config,
         webhook,
         version: 1,
+        access_version: 0,
         documents_set: app.ulid().to_string(),
         document_names: documents.iter().map(|document| document.name.clone()).collect(),
         knowledge: None,
@@ -134,7 +137,7 @@ pub(crate) async fn create(
 }
 
 impl Create {
-    fn split(self) -> (ChatbotConfig, Vec<Document>, Option<Webhook>) {
+    fn split(self) -> Result<(ChatbotConfig, Vec<Document>, Option<Webhook>), Error> {
         let config = ChatbotConfig {
             name: self.name,
             model: self.model,
@@ -147,11 +150,11 @@ impl Create {
             fallback_model: self.fallback_model,
             tools: self.tools,
             memory: self.memory,
-            public: self.public,
+            audience: Audience::requested(self.audience, self.public, Audience::default())?,
             origins: self.origins,
             limits: self.limits,
         };
-        (config, self.documents, self.webhook)
+        Ok((config, self.documents, self.webhook))
     }
 }
 

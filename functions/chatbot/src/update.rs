@@ -6,7 +6,7 @@ use shared::{
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
         budget::ChatbotLimits,
-        chatbot::{self, Document, Memory, Tool},
+        chatbot::{self, Audience, Document, Memory, Tool},
     },
     http::Patch,
     retry_on_conflict,
@@ -63,9 +63,12 @@ pub(crate) struct Update {
     documents: Option<Vec<Document>>,
     /// The place of the model's memory of a thread.
     memory: Option<Memory>,
-    /// Visitors may chat, without an account.
+    /// `public`: anybody may chat, without an account; `customers`: customers who are logged in; `staff`: agents and
+    /// admins, who try it as visitors.
+    audience: Option<Audience>,
+    /// True stands for the audience `public`, and false for one that is not.
     public: Option<bool>,
-    /// The origins of the pages on which they may, like `https://shop.example`. Empty: all.
+    /// The origins of the pages on which visitors may chat, like `https://shop.example`. Empty: all.
     #[cfg_attr(
         feature = "schema",
         schemars(length(max = 20), inner(length(max = 300), regex(pattern = "^https?://[^/]+$")))
@@ -95,7 +98,7 @@ pub(crate) async fn update(
         if update.version.is_some_and(|read| read != before.version) {
             return Err(Error::conflict_with(ConflictWith::Version(before.version)));
         }
-        let mut after = update.over(&before);
+        let mut after = update.over(&before)?;
         after.config.validate()?;
         let old = app.store.documents_get(&before).await?;
         let new = update.documents.as_deref().filter(|new| *new != old);
@@ -149,7 +152,7 @@ async fn write(
 }
 
 impl Update {
-    fn over(&self, before: &Chatbot) -> Chatbot {
+    fn over(&self, before: &Chatbot) -> Result<Chatbot, Error> {
         let mut after = before.clone();
         let it = &mut after.config;
         it.name = self.name.clone().unwrap_or_else(|| it.name.clone());
@@ -163,10 +166,12 @@ impl Update {
         it.fallback_model = self.fallback_model.over(it.fallback_model.take());
         it.tools = self.tools.clone().unwrap_or_else(|| it.tools.clone());
         it.memory = self.memory.unwrap_or(it.memory);
-        it.public = self.public.unwrap_or(it.public);
+        it.audience = Audience::requested(self.audience, self.public, it.audience)?;
         it.origins = self.origins.clone().unwrap_or_else(|| it.origins.clone());
         it.limits = self.limits.unwrap_or(it.limits);
+        let is_open_to_others = (it.audience, &it.origins) != (before.config.audience, &before.config.origins);
+        after.access_version += u64::from(is_open_to_others);
         after.webhook = self.webhook.over(after.webhook);
-        after
+        Ok(after)
     }
 }

@@ -94,6 +94,7 @@ async fn route(
 /// Accepts a connection and stores it with its identity, until the token expires.
 async fn connect(app: &App, request: &Request, id: &str) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
+    app.check_access(&identity).await?;
     app.store.connection_put(&Connection::new(id.into(), identity)).await?;
     let mut response = Response::new(Body::Empty);
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
@@ -137,7 +138,10 @@ async fn connection(app: &App, request: &Request, id: &str) -> Result<Connection
     let tenant = context.and_then(|context| context.fields.get("tenant")?.as_str().map(str::to_owned));
     let tenant = tenant.ok_or(Error::Unauthenticated("the event has no identity from the authorizer"))?;
     match app.store.connection_get(&tenant, id).await? {
-        Some(connection) if !app.is_past(connection.identity.expires) => Ok(connection),
+        Some(connection) if !app.is_past(connection.identity.expires) => {
+            app.check_access(&connection.identity).await?;
+            Ok(connection)
+        }
         Some(_) => {
             app.forget(&tenant, id).await?;
             Err(expired)

@@ -62,8 +62,13 @@ pub fn describe(api: &mut Api) {
     );
     api.add(
         Operation::new("DELETE", id, "deleteThread", TAG, Act::ThreadDelete)
-            .summary("Delete a thread", "With its messages, here and at OpenAI.")
-            .no_content("It is deleted."),
+            .summary(
+                "Delete a thread",
+                "With its messages, here and at OpenAI. Customers may only where the deployment lets them \
+                 (`CustomersMayDelete`), and not while a person holds the line.",
+            )
+            .no_content("It is deleted.")
+            .problem(409),
     );
     let seq = || json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX });
     api.add(

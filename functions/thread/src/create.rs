@@ -50,6 +50,7 @@ pub(crate) async fn create(
     }
     let chatbot = app.store.chatbot_get(&identity.tenant, &body.chatbot_id).await?;
     let chatbot = chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?;
+    chatbot.admits(identity)?;
 
     app.admit_thread(identity, &chatbot).await?;
 

@@ -63,6 +63,7 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
     }
     let cursor = http::query::<String>(request, "cursor", "")?.map(|text| cursor::decode(&text)).transpose()?;
     let customer_id = customer_id(identity, http::query(request, "customer_id", "")?)?;
+    app.check_access(identity).await?;
     let listing = Listing { app, identity, status, customer_id: customer_id.as_deref(), has_previews: with.is_some() };
     loop {
         let page = listing.page(cursor.clone(), limit).await?;

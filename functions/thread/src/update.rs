@@ -35,10 +35,9 @@ pub(crate) async fn update(
     if let Some(chatbot) = &update.chatbot_id {
         identity.may_have(chatbot)?;
     }
-    if let Some(chatbot) = &update.chatbot_id
-        && app.store.chatbot_get(&identity.tenant, chatbot).await?.is_none()
-    {
-        return Err(Error::invalid("chatbot_id", "there is no such chatbot"));
+    if let Some(chatbot) = &update.chatbot_id {
+        let chatbot = app.store.chatbot_get(&identity.tenant, chatbot).await?;
+        chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?.admits(identity)?;
     }
     let updating = retry_on_conflict(|| async {
         let (before, old) = app.thread(identity, id).await?;

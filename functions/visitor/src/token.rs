@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use aws_calls::Secret;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use shared::{
     Error,
     domain::{At, Chatbot, ChatbotId},
@@ -47,7 +48,27 @@ struct Claims {
     role: String,
     chatbot: ChatbotId,
     origins: Vec<String>,
+    /// The version of the chatbot's access, or `trial`. Tokens from before there were versions have none.
+    #[serde(default)]
+    access: Value,
     exp: i64,
+}
+
+impl Claims {
+    /// A visitor's, on any origin; without an end.
+    fn of(chatbot: &Chatbot, visitor_id: &str) -> Self {
+        Self {
+            iss: ISSUER.into(),
+            aud: ISSUER.into(),
+            sub: visitor_id.into(),
+            tenant: chatbot.tenant.clone(),
+            role: "customer".into(),
+            chatbot: chatbot.id.clone(),
+            origins: Vec::new(),
+            access: Value::Null,
+            exp: 0,
+        }
+    }
 }
 
 impl VisitorTokens {
@@ -78,31 +99,22 @@ impl VisitorTokens {
 impl Keys {
     /// Signs a token for one day, limited to the chatbot's origins. Returns it with its expiry.
     pub(crate) fn sign(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
-        self.sign_claims(chatbot, visitor_id, chatbot.config.origins.clone(), now + TOKEN_LIFETIME)
+        let claims = Claims {
+            origins: chatbot.config.origins.clone(),
+            access: json!(chatbot.access_version),
+            ..Claims::of(chatbot, visitor_id)
+        };
+        self.sign_claims(claims, now + TOKEN_LIFETIME)
     }
 
     /// Signs a token for one hour, valid on any origin. Returns it with its expiry.
     pub(crate) fn sign_trial(&self, chatbot: &Chatbot, visitor_id: &str, now: At) -> Result<(String, At), Error> {
-        self.sign_claims(chatbot, visitor_id, Vec::new(), now + TRIAL_TOKEN_LIFETIME)
+        let claims = Claims { access: json!("trial"), ..Claims::of(chatbot, visitor_id) };
+        self.sign_claims(claims, now + TRIAL_TOKEN_LIFETIME)
     }
 
-    fn sign_claims(
-        &self,
-        chatbot: &Chatbot,
-        visitor_id: &str,
-        origins: Vec<String>,
-        expires: At,
-    ) -> Result<(String, At), Error> {
-        let claims = Claims {
-            iss: ISSUER.into(),
-            aud: ISSUER.into(),
-            sub: visitor_id.into(),
-            tenant: chatbot.tenant.clone(),
-            role: "customer".into(),
-            chatbot: chatbot.id.clone(),
-            origins,
-            exp: expires.seconds(),
-        };
+    fn sign_claims(&self, claims: Claims, expires: At) -> Result<(String, At), Error> {
+        let claims = Claims { exp: expires.seconds(), ..claims };
         let header = Header { kid: Some(KEY_ID.into()), ..Header::default() };
         let token = encode(&header, &claims, &self.signer).map_err(Error::internal)?;
         Ok((token, At::from_seconds(expires.seconds())))

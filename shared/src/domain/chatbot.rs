@@ -1,5 +1,6 @@
 //! A chatbot: its model, instructions, tools and knowledge.
 
+mod audience;
 mod validation;
 mod warning;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::{At, ChatbotId, Webhook, budget::ChatbotLimits, webhook};
 use crate::Error;
 
+pub use audience::{Audience, ChatbotAccess};
 pub use warning::{Warning, WarningCode};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct Chatbot {
     pub webhook: Option<Webhook>,
     /// Incremented by each change.
     pub version: u64,
+    /// Incremented by each change of the audience or the origins: visitors' tokens from before no longer count.
+    #[serde(default)]
+    pub access_version: u64,
     /// The name of the current set of documents. Each set that is written has a name of its own, so that concurrent
     /// changes do not touch each other's.
     pub documents_set: String,
@@ -137,9 +142,10 @@ pub struct ChatbotConfig {
     pub fallback_model: Option<String>,
     pub tools: Vec<Tool>,
     pub memory: Memory,
-    /// Allows visitors: anybody may chat, without a token from an identity provider.
-    #[serde(default)]
-    pub public: bool,
+    /// Who may use it: the fields `audience` and `public`.
+    #[serde(flatten, with = "audience")]
+    #[cfg_attr(feature = "schema", schemars(with = "audience::Fields"))]
+    pub audience: Audience,
     /// The origins of the pages on which visitors may chat. Empty allows all.
     #[serde(default)]
     pub origins: Vec<String>,
@@ -276,7 +282,7 @@ pub struct ModelInUse<'a> {
 impl ChatbotConfig {
     /// Checks that visitors may chat on a page with this origin.
     pub fn admits(&self, origin: Option<&str>) -> Result<(), Error> {
-        if !self.public {
+        if self.audience != Audience::Public {
             return Err(Error::Forbidden("this chatbot is not public"));
         }
         if self.origins.is_empty() || origin.is_some_and(|origin| self.origins.iter().any(|it| it == origin)) {

@@ -19,8 +19,28 @@ pub struct Identity {
     /// The only chatbot that the caller may use. Set by a visitor's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chatbot: Option<ChatbotId>,
+    /// A visitor's access to that chatbot. `None` in visitors' tokens from before there were versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<VisitorAccess>,
     /// The token's expiry. Check it at every use: a cached policy outlives its token.
     pub expires: At,
+}
+
+/// A visitor's access to the chatbot that their token names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VisitorAccess {
+    /// As of this version of the chatbot's access.
+    Version(u64),
+    /// Given to agents and admins who try the chatbot, whatever its audience and its origins.
+    Trial,
+}
+
+impl VisitorAccess {
+    /// Reads it as the authorizer passes it on.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "trial" { Some(Self::Trial) } else { text.parse().ok().map(Self::Version) }
+    }
 }
 
 impl Identity {

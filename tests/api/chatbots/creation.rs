@@ -37,6 +37,7 @@ async fn a_chatbot_is_made_with_all_its_fields() {
     redacted().bind(|| {
         assert_json_snapshot!(made.body, @r#"
     {
+      "audience": "customers",
       "created_at": "[time]",
       "documents": [
         {
@@ -97,6 +98,7 @@ async fn a_name_and_a_model_are_enough() {
     redacted().bind(|| {
         assert_json_snapshot!(made.body, @r#"
     {
+      "audience": "customers",
       "created_at": "[time]",
       "documents": [],
       "fallback_model": null,

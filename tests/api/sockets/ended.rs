@@ -98,6 +98,7 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
         role: Role::Customer,
         name: None,
         chatbot: None,
+        access: None,
         expires,
     };
     // A connection that is gone without a `$disconnect`.

@@ -148,6 +148,7 @@ async fn slow_sockets_hold_nobody_else_up() {
             role: Role::Customer,
             name: None,
             chatbot: None,
+            access: None,
             expires,
         };
         let slow = Connection::new(format!("{SLOW}{number}="), identity);

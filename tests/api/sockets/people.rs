@@ -72,6 +72,7 @@ async fn one_whose_socket_is_found_dead_has_left() {
         role: Role::Customer,
         name: None,
         chatbot: None,
+        access: None,
         expires,
     };
     let dead = Connection::new("dead=".into(), identity);

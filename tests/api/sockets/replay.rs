@@ -148,7 +148,7 @@ async fn a_ping_shows_nobody_anothers_thread() {
 async fn a_ping_heals_the_others_where_one_thread_is_gone() {
     let stage = Stage::start().await;
     let (customer, gone, thread) = (stage.customer(), stage.thread().await, stage.thread().await);
-    customer.delete(&format!("/threads/{gone}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{gone}")).await.expect(204);
     customer.says(&thread, "Hello").await.expect(200);
     let mut socket = customer.connects().await;
     socket.says(json!({ "action": "ping", "threads": { &gone: 3, &thread: 1 } })).await;

@@ -38,7 +38,7 @@ async fn a_removal_is_tried_again_ever_more_rarely_until_openai_is_back() {
     let (stage, turned, wire) = stage().await;
     let (thread, partition) = thread(&stage).await;
     stage.openai_goes_down();
-    stage.customer().delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     let mut tried = Vec::new();
     for _ in 0..16 {
         let before = tries(&stage);
@@ -65,7 +65,7 @@ async fn of_two_who_find_a_removal_one_takes_it() {
     let (stage, _, _) = stage().await;
     let (thread, _) = thread(&stage).await;
     stage.openai_goes_down();
-    stage.customer().delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     let (app, id) = (stage.board.app(), id(&thread));
     let [removal] = app.store.cleanups_of_thread("acme", &id).await.unwrap().try_into().unwrap();
     let removal = OutboxItem::from(removal);
@@ -81,7 +81,7 @@ async fn a_removal_that_fails_for_a_day_is_given_up() {
     let (stage, turned, wire) = stage().await;
     let (thread, partition) = thread(&stage).await;
     stage.openai_goes_down();
-    stage.customer().delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     for _ in 0..23 {
         stage.sweeps().await;
         turned.by(MINUTE * 60);
@@ -106,7 +106,7 @@ async fn a_thread_deleted_in_mid_answer_leaves_nothing_after_the_lease() {
     let (customer, hold) = (stage.customer(), stage.hold());
     join!(customer.says(&thread, "And then?"), async {
         hold.begun().await;
-        customer.delete(&format!("/threads/{thread}")).await.expect(204);
+        stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
         stage.sweeps().await;
         // The run may still add to the conversation.
         assert!(wire.partition(&partition).await.iter().any(|sk| sk.starts_with("REMOVAL#")));
@@ -126,7 +126,7 @@ async fn a_tombstone_whose_thread_could_not_be_emptied_is_emptied() {
     let (stage, _, wire) = stage().await;
     let (thread, partition) = thread(&stage).await;
     wire.fault(Fault::on("BatchWriteItem", Trouble::Refused("AccessDeniedException")));
-    stage.customer().delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     assert!(!wire.partition(&partition).await.is_empty());
     join!(stage.sweeps(), stage.sweeps());
     assert_eq!(wire.partition(&partition).await, [""; 0]);

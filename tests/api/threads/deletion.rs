@@ -47,7 +47,7 @@ async fn a_deleted_thread_leaves_nothing_behind() {
     let before = stage.standin().counts();
     assert_eq!((before.conversations, before.responses, before.items), (1, 2, 4));
 
-    let deleted = customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    let deleted = stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     assert!(deleted.body.is_null());
     is_gone(&customer, &thread).await;
     let after = stage.standin().counts();
@@ -67,6 +67,34 @@ async fn an_admin_deletes_anybodys_thread_and_no_other_goes_with_it() {
 }
 
 #[tokio::test]
+async fn customers_end_their_threads_and_delete_them_only_where_they_may() {
+    let stage = Stage::start().await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let path = format!("/threads/{thread}");
+    let refused = customer.delete(&path).await.problem(403, "forbidden");
+    assert_eq!(refused, "customers may not delete threads here; a thread can be ended");
+    customer.ends(&thread).await.expect(200);
+    customer.delete(&path).await.problem(403, "forbidden");
+    stage.persona("acme", "customer", "other").delete(&path).await.problem(404, "not_found");
+    assert_eq!(customer.reads(&thread).await["status"], "ended");
+}
+
+#[tokio::test]
+async fn where_customers_may_delete_they_cannot_while_a_person_holds_the_line() {
+    let stage = Stage::with(Options { customers_may_delete: true, ..Options::default() }).await;
+    let (customer, agent, thread) = (stage.customer(), stage.agent(), stage.thread().await);
+    let path = format!("/threads/{thread}");
+    stage.persona("acme", "customer", "other").delete(&path).await.problem(404, "not_found");
+    agent.claims(&thread).await.expect(200);
+    let refused = customer.delete(&path).await;
+    assert_eq!(refused.body["agent"]["id"], "ana");
+    refused.problem(409, "conflict");
+    agent.releases(&thread, "bot").await.expect(200);
+    customer.delete(&path).await.expect(204);
+    is_gone(&customer, &thread).await;
+}
+
+#[tokio::test]
 async fn a_log_longer_than_a_batch_goes_as_a_whole() {
     let (stage, wire) = stage().await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
@@ -74,7 +102,7 @@ async fn a_log_longer_than_a_batch_goes_as_a_whole() {
     for n in 0..30 {
         customer.says(&thread, &format!("number {n}")).await.expect(202);
     }
-    customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     assert_eq!(wire.partition(&format!("acme#THREAD#{thread}")).await.len(), 0);
     assert!(wire.calls("BatchWriteItem") >= 2);
 }
@@ -84,7 +112,7 @@ async fn without_openai_a_thread_is_gone_here_and_its_removal_there_stays_due() 
     let (stage, wire) = stage().await;
     let (customer, thread) = (stage.customer(), lively(&stage).await);
     stage.openai_goes_down();
-    customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     is_gone(&customer, &thread).await;
     let left = wire.partition(&format!("acme#THREAD#{thread}")).await;
     assert!(left.iter().any(|sk| sk.starts_with("REMOVAL#conv_")), "{left:?}");
@@ -99,7 +127,7 @@ async fn a_thread_that_has_ended_can_be_deleted() {
     let (customer, thread) = (stage.customer(), lively(&stage).await);
     customer.posts(&format!("/threads/{thread}/end")).await.expect(200);
     assert_eq!(stage.standin().counts().conversations, 0);
-    customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     is_gone(&customer, &thread).await;
     assert_eq!(wire.partition(&format!("acme#THREAD#{thread}")).await.len(), 0);
 }

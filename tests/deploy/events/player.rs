@@ -268,6 +268,7 @@ pub(super) async fn exports(data_dir: &Path) -> Vec<(String, String)> {
         .env_remove("OPENAI_MEMORY")
         .env_remove("OPENAI_HISTORY_TOKENS")
         .env_remove("PERSON_WAIT_SECONDS")
+        .env_remove("CUSTOMERS_MAY_DELETE")
         .output();
     let output = output.await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

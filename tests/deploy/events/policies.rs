@@ -190,10 +190,27 @@ fn place(resource: &Value) -> String {
     place.unwrap_or_else(|| panic!("the stack has no {text} for a function")).to_owned()
 }
 
+/// The settings of tokens, which the authorizer alone reads.
+const IDENTITY_PROVIDER: [&str; 13] = [
+    "JWT_AUDIENCE",
+    "JWT_AUTHORIZED_PARTY",
+    "JWT_CLIENT_ID",
+    "JWT_CLOCK_SKEW_SECONDS",
+    "JWT_DEFAULT_ROLE",
+    "JWT_DEFAULT_TENANT",
+    "JWT_ISSUER",
+    "JWT_JWKS_URL",
+    "JWT_NAME_CLAIM",
+    "JWT_ROLE_CLAIM",
+    "JWT_ROLE_MAP",
+    "JWT_SECRET",
+    "JWT_TENANT_CLAIM",
+];
+
 /// The environment variables that a function reads.
 fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BTreeSet<String> {
     let calls = |service: &str| needed.iter().any(|(action, _)| action.starts_with(service));
-    let read: [(bool, &[&str]); 11] = [
+    let read: [(bool, &[&str]); 12] = [
         (calls("dynamodb:"), &["TABLE"]),
         (calls("execute-api:"), &["SOCKETS_URL"]),
         (calls("lambda:"), &["AWS_ENDPOINT_URL_LAMBDA", "CHAT_FUNCTION"]),
@@ -207,7 +224,8 @@ fn variables(name: &str, needed: &BTreeSet<Permission>, asks_openai: bool) -> BT
         ),
         (["authorizer", "visitor"].contains(&name), &["VISITOR_SECRET"]),
         (name == "visitor", &["CLIENT_ADDRESS_HEADER", "VISITOR_LIMIT"]),
-        (name == "authorizer", &["JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "JWT_SECRET"]),
+        (name == "thread", &["CUSTOMERS_MAY_DELETE"]),
+        (name == "authorizer", &IDENTITY_PROVIDER),
     ];
     read.into_iter().filter(|(reads, _)| *reads).flat_map(|(_, names)| names).map(|&name| name.to_owned()).collect()
 }

@@ -251,7 +251,7 @@ async fn lost_responses(stage: &Stage, wire: &Wire) {
             customer.escalates(&thread).await;
             socket.says(json!({ "action": "read", "thread_id": thread, "seq": 1 })).await;
             socket.heard_so_far().await;
-            customer.delete(&format!("/threads/{thread}")).await;
+            stage.admin().delete(&format!("/threads/{thread}")).await;
             wire.clear_faults();
         }
     }
@@ -282,9 +282,9 @@ async fn deletions(stage: &Stage) {
     let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.says_as(&thread, "one", "Hello").await.expect(200);
     stage.openai_goes_down();
-    customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     stage.openai_comes_back();
-    customer.delete(&format!("/threads/{thread}")).await.problem(404, "not_found");
+    stage.admin().delete(&format!("/threads/{thread}")).await.problem(404, "not_found");
 }
 
 /// The work of the sweep as time passes.

@@ -49,6 +49,10 @@ fn switchboard(data_dir: &Path) -> Command {
         "OPENAI_HISTORY_TOKENS",
         "OPENAI_MODEL",
         "PERSON_WAIT_SECONDS",
+        "CUSTOMERS_MAY_DELETE",
+        "JWT_ISSUER",
+        "JWT_JWKS_URL",
+        "JWT_SECRET",
         "RUST_LOG",
     ] {
         command.env_remove(name);

@@ -206,6 +206,7 @@ impl Simulation {
             history_tokens: DEFAULT_HISTORY_TOKENS,
             person_wait: DEFAULT_PERSON_WAIT,
             budgets: BudgetSettings::OFF,
+            customers_may_delete: true,
             timeouts: TIMEOUTS,
             openai: openai::Settings {
                 base_url: "http://openai.test/v1".parse().expect("a URL"),
