@@ -86,6 +86,7 @@ fn read_identity(field: impl Fn(&str) -> Option<String>) -> Option<Identity> {
         subject: field("subject").filter(|subject| is_subject(subject))?,
         role,
         name: field("name").filter(|name| !name.is_empty()),
+        verified: field("verified").map(|text| serde_json::from_str(&text)).transpose().ok()?.unwrap_or_default(),
         chatbot: field("chatbot").filter(|id| !id.is_empty()).map(|id| id.parse()).transpose().ok()?,
         access: field("access").map(|text| VisitorAccess::parse(&text).ok_or(())).transpose().ok()?,
         expires: At::from_seconds(field("expires")?.parse().ok()?),

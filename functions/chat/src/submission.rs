@@ -126,6 +126,9 @@ impl<'a> Submission<'a> {
     pub(crate) fn append(&self, commit: &mut Commit, at: At) -> Message {
         let mut message = self.message(&commit.thread, at);
         commit.thread.log(&mut message);
+        if self.identity.role == Role::Customer && self.identity.name.is_some() {
+            commit.thread.customer_name.clone_from(&self.identity.name);
+        }
         if let Some(chatbot) = &self.request.chatbot_id {
             commit.thread.chatbot_id = chatbot.clone();
         }

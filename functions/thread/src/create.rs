@@ -41,7 +41,11 @@ pub(crate) async fn create(
     identity.may(Act::ThreadCreate)?;
     identity.may_have(&body.chatbot_id)?;
     let customer_id = customer_id(identity, body.customer_id)?;
-    let metadata = ThreadMetadata { title: body.title, metadata: body.metadata };
+    if !identity.is_staff() {
+        ThreadMetadata::check_self_given(body.metadata.keys())?;
+    }
+    let verified = identity.verified.iter().map(|(key, value)| (ThreadMetadata::verified(key), value.clone()));
+    let metadata = ThreadMetadata { title: body.title, metadata: body.metadata.into_iter().chain(verified).collect() };
     metadata.validate()?;
     let mut creation =
         Creation::under(identity, idempotency_key, &["POST /threads".as_bytes(), raw_body.as_ref()], app.now());
@@ -56,6 +60,7 @@ pub(crate) async fn create(
 
     let id = ThreadId::new(app.ulid());
     let mut thread = Thread::new(&identity.tenant, id, chatbot.id.clone(), customer_id, app.now());
+    thread.customer_name = identity.name.clone().filter(|_| !identity.is_staff());
     let greeting = greeting(app, &mut thread, &chatbot);
     if app.memory_of(&chatbot) == Memory::Conversation {
         let pairs = metadata.mirrored(&thread.id);

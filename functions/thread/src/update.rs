@@ -32,6 +32,9 @@ pub(crate) async fn update(
     update: Update,
 ) -> Result<thread::View, Error> {
     identity.may(Act::ThreadUpdate)?;
+    if !identity.is_staff() {
+        ThreadMetadata::check_self_given(update.metadata.iter().flatten().map(|(key, _)| key))?;
+    }
     if let Some(chatbot) = &update.chatbot_id {
         identity.may_have(chatbot)?;
     }

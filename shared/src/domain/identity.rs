@@ -1,5 +1,7 @@
 //! The caller's identity.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{At, ChatbotId, Participant, Person, Role};
@@ -16,6 +18,9 @@ pub struct Identity {
     pub role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What else the token vouches for. Of use where a thread is created, and not kept with connections.
+    #[serde(skip)]
+    pub verified: BTreeMap<String, String>,
     /// The only chatbot that the caller may use. Set by a visitor's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chatbot: Option<ChatbotId>,

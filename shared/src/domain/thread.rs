@@ -28,6 +28,9 @@ pub struct Thread {
     pub id: ThreadId,
     pub chatbot_id: ChatbotId,
     pub customer_id: String,
+    /// The name in the customer's token, when they last wrote: its signature vouches for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
     pub status: Status,
     /// The number of owners so far. A change of owner raises it, and the table refuses every write of a run of an older
     /// epoch.
@@ -111,6 +114,9 @@ pub struct View {
     pub id: ThreadId,
     pub chatbot_id: ChatbotId,
     pub customer_id: String,
+    /// The name in the customer's token. Absent where the token has none; a name in the metadata is what they say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
     pub title: Option<String>,
     pub metadata: BTreeMap<String, String>,
     #[cfg_attr(feature = "schema", schemars(extend("enum" = Status::WORDS)))]
@@ -152,6 +158,7 @@ impl Thread {
             id,
             chatbot_id,
             customer_id,
+            customer_name: None,
             status: Status::Bot { since: at },
             epoch: 1,
             seq: 0,
@@ -183,6 +190,7 @@ impl Thread {
             id: self.id.clone(),
             chatbot_id: self.chatbot_id.clone(),
             customer_id: self.customer_id.clone(),
+            customer_name: self.customer_name.clone(),
             title: metadata.title.clone(),
             metadata: metadata.metadata.clone(),
             status: self.status.word(),

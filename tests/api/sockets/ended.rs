@@ -97,6 +97,7 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
         subject: "cus".into(),
         role: Role::Customer,
         name: None,
+        verified: std::collections::BTreeMap::new(),
         chatbot: None,
         access: None,
         expires,

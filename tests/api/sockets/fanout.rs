@@ -147,6 +147,7 @@ async fn slow_sockets_hold_nobody_else_up() {
             subject: "cus".into(),
             role: Role::Customer,
             name: None,
+            verified: std::collections::BTreeMap::new(),
             chatbot: None,
             access: None,
             expires,

@@ -71,6 +71,7 @@ async fn one_whose_socket_is_found_dead_has_left() {
         subject: "cus".into(),
         role: Role::Customer,
         name: None,
+        verified: std::collections::BTreeMap::new(),
         chatbot: None,
         access: None,
         expires,
