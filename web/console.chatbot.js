@@ -15,11 +15,11 @@ const NEW_CHATBOT = {
   tools: [],
   documents: [],
   memory: "conversation",
-  public: false,
+  audience: "customers",
   origins: [],
 };
 
-const TEXT_FIELDS = ["name", "model", "instructions", "greeting", "memory", "public"];
+const TEXT_FIELDS = ["name", "model", "instructions", "greeting", "memory", "audience"];
 /** Fields that are `null` where they are empty: the model's own default. */
 const OPTIONAL_FIELDS = ["reasoning_effort", "verbosity", "fallback_model"];
 const NUMBER_FIELDS = ["temperature", "max_output_tokens"];
@@ -84,11 +84,10 @@ export class ChatbotForm {
 
   /** A saved value as its field shows it. */
   #savedValue(name) {
-    const { tools, origins, webhook, public: isPublic } = this.#saved;
+    const { tools, origins, webhook } = this.#saved;
     const values = {
       tools: tools.length ? JSON.stringify(tools, null, 2) : "",
       origins: (origins ?? []).join("\n"),
-      public: Boolean(isPublic),
       "webhook.url": webhook?.url,
     };
     return values[name] ?? String(this.#saved[name] ?? "");
@@ -109,7 +108,7 @@ export class ChatbotForm {
       this.#modelGroup(),
       this.#documents.node,
       this.#group("Tools", "tools", "webhook.url", "webhook.secret"),
-      this.#group("Access", "public", "origins"),
+      this.#group("Access", "audience", "origins"),
       this.#problem,
       isAdmin && this.#buttons(),
     );

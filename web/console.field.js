@@ -69,7 +69,6 @@ function modelFields() {
     conversation: "Stored in a conversation at OpenAI",
     local: "Not stored at OpenAI: each request carries the recent log",
   };
-  const options = Object.entries(memories).map(([value, label]) => el("option", { value }, label));
   const model = input({ ...CODE, required: true, autocomplete: "off" });
   const temperature = numberInput({ min: "0", max: "2", step: "any" });
   const fallback = input({ ...CODE, autocomplete: "off", placeholder: "none" });
@@ -82,7 +81,7 @@ function modelFields() {
     new Field("max_output_tokens", "Maximum output tokens", numberInput({ min: "16", step: "1" })),
     new Field("reasoning_effort", "Reasoning effort", effort, "In the model’s own words, for example low."),
     new Field("verbosity", "Verbosity", verbosity, "The length of its answers: low, medium or high."),
-    new Field("memory", "Memory", el("select", options)),
+    new Field("memory", "Memory", select(memories)),
   ];
 }
 
@@ -99,11 +98,21 @@ function toolFields() {
 }
 
 function accessFields() {
+  const audiences = {
+    public: "Anyone, without signing in",
+    customers: "Customers who are signed in",
+    staff: "Agents and admins, who try it",
+  };
   const origins = textArea(2, { ...CODE, placeholder: "https://shop.example" });
   return [
-    new Field("public", "Anyone can talk to it without signing in", input({ type: "checkbox" })),
+    new Field("audience", "Who can talk to it", select(audiences)),
     new Field("origins", "Sites that may embed it, one per line", origins, "Leave it empty to allow any site."),
   ];
+}
+
+/** A choice among values, with their labels. */
+function select(labels) {
+  return el("select", Object.entries(labels).map(([value, label]) => el("option", { value }, label)));
 }
 
 const input = (props) => el("input", props);

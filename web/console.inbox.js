@@ -3,7 +3,7 @@
 import { reasonText } from "./console.changes.js";
 import { arrangeChildren, button, el } from "./console.element.js";
 import { emptyView, errorText, errorView, loadingView, showToast } from "./console.notice.js";
-import { avatar, customerName, nameOf } from "./console.people.js";
+import { avatar, customerName, nameMark, nameOf } from "./console.people.js";
 import { SECTIONS } from "./console.sections.js";
 import { elapsed } from "./console.time.js";
 
@@ -76,7 +76,7 @@ export class Inbox {
     const holder = { queued: reasonText(thread), agent: isOthers && nameOf(thread.agent), ended: "ended" }[status];
     const about = [holder || chatbots.get(thread.chatbot_id)?.name || "bot", title].filter(Boolean).join(" · ");
     const excerpt = last && authorPrefix(last, me.sub) + last.text.slice(0, MAX_EXCERPT_CHARACTERS);
-    return { name: customerName(thread), unread, about, excerpt, status, status_since };
+    return { name: customerName(thread), mark: nameMark(thread), unread, about, excerpt, status, status_since };
   }
 
   #drawFooter(shown) {
@@ -116,14 +116,14 @@ function authorPrefix({ author, role }, me) {
   return role === "customer" ? "" : `${nameOf(author)}: `;
 }
 
-function rowChildren(customerId, { name, unread, about, excerpt, status, status_since }) {
+function rowChildren(customerId, { name, mark, unread, about, excerpt, status, status_since }) {
   const shownUnread = String(Math.min(unread, MAX_SHOWN_UNREAD));
   const time = elapsed(status_since, status === "queued" ? "wait" : "age");
   return [
     avatar(customerId, name),
     el(
       "span.grow",
-      el("span.row", el("b.grow.ellipsis", { dir: "auto" }, name), time),
+      el("span.row", el("b.grow.ellipsis", { dir: "auto" }, name, mark === "self-given" && el("i", ` (${mark})`)), time),
       excerpt && el("span.excerpt.ellipsis", { dir: "auto" }, excerpt),
       el(
         "span.row.muted",

@@ -7,21 +7,41 @@ const MAX_NAME_CHARACTERS = 80;
 /** Number of avatar hues; `console.css` defines them. */
 const HUES = 6;
 
-/** Names by person id. A thread carries only its customer's id; their name comes with their messages and presence. */
+/** Names by person id, from tokens: they come with threads, messages and presence. */
 const names = new Map();
 
-/** Remembers a person's name. One that they did not give themselves (`isOwn` is false) replaces none that is known. */
-export function rememberName({ id, name }, isOwn = true) {
-  if (name && (isOwn || !names.has(id))) names.set(id, name);
+/** Names by customer id that only a thread's metadata has: what customers, or the page around the widget, say. */
+const selfGivenNames = new Map();
+
+/** Remembers the name in a person's token. */
+export function rememberName({ id, name }) {
+  if (name) names.set(id, name);
+}
+
+/** Remembers a thread's customer. */
+export function rememberCustomer({ customer_id: id, customer_name: name, metadata }) {
+  rememberName({ id, name });
+  if (metadata?.name) selfGivenNames.set(id, metadata.name);
 }
 
 export function nameOf({ id, name }) {
-  return name || names.get(id) || (id.startsWith("vis_") ? `Visitor ${id.slice(-4)}` : id);
+  const selfGiven = selfGivenNames.get(id);
+  return name || names.get(id) || (selfGiven && `${selfGiven} (self-given)`) || idName(id);
 }
 
-/** The name of a thread's customer; one in the thread's metadata comes first. */
-export function customerName({ customer_id: id, metadata }) {
-  return (metadata?.name || nameOf({ id })).slice(0, MAX_NAME_CHARACTERS);
+/** The name of a thread's customer: the one in their token, or else the one that they say. */
+export function customerName({ customer_id: id, customer_name: name, metadata }) {
+  return (name || names.get(id) || metadata?.name || idName(id)).slice(0, MAX_NAME_CHARACTERS);
+}
+
+/** Whether the token vouches for that name, or only the customer; empty where it is their id. */
+export function nameMark({ customer_id: id, customer_name: name, metadata }) {
+  if (name || names.has(id)) return "verified";
+  return metadata?.name ? "self-given" : "";
+}
+
+function idName(id) {
+  return id.startsWith("vis_") ? `Visitor ${id.slice(-4)}` : id;
 }
 
 /** `Ana is`, `Ana and Ada are`: the subject of a sentence about these people. */

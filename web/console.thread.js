@@ -5,7 +5,7 @@ import { button, el } from "./console.element.js";
 import { LineBar } from "./console.line.js";
 import { drawRow } from "./console.messages.js";
 import { announce, emptyView, errorView, loadingView } from "./console.notice.js";
-import { avatar, customerName, nameOf, namesWithVerb } from "./console.people.js";
+import { avatar, customerName, nameMark, nameOf, namesWithVerb } from "./console.people.js";
 import { Reply } from "./console.reply.js";
 import { logRows } from "./console.rows.js";
 import { formatDateTime } from "./console.time.js";
@@ -161,9 +161,9 @@ export class ThreadView {
     const { present } = this.#log;
     const isHere = present.some(({ id }) => id === thread.customer_id);
     const viewers = present.filter(({ id, role }) => role !== "customer" && id !== me.sub).map(nameOf);
-    const name = customerName(thread);
+    const [name, mark] = [customerName(thread), nameMark(thread)];
     const bot = chatbots.get(thread.chatbot_id)?.name;
-    const fingerprint = JSON.stringify([isHere, viewers, name, bot, thread.title, thread.metadata]);
+    const fingerprint = JSON.stringify([isHere, viewers, name, mark, bot, thread.title, thread.metadata]);
     if (fingerprint === this.#headerFingerprint) return;
     this.#headerFingerprint = fingerprint;
     const hadFocus = this.#header.contains(document.activeElement);
@@ -175,6 +175,7 @@ export class ThreadView {
         el("h2", { tabindex: "-1", dir: "auto" }, name),
         el(
           "p.muted",
+          mark && `${mark} name · `,
           el("span.presence", { "data-here": String(isHere) }, isHere ? "is here" : "is away"),
           viewers.length > 0 && ` · ${namesWithVerb(viewers)} viewing it too`,
           thread.title && [" · ", el("bdi", thread.title)],

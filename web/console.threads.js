@@ -1,6 +1,6 @@
 /** The tenant's threads, as far as they are loaded, by status. */
 
-import { rememberName } from "./console.people.js";
+import { rememberCustomer, rememberName } from "./console.people.js";
 
 const THREADS_PER_PAGE = 50;
 /** Page limit for the threads that agents hold: this agent's own are among them. */
@@ -165,8 +165,7 @@ export class Threads extends EventTarget {
 
   #set(thread) {
     const before = this.#threads.get(thread.id);
-    // The page with the widget may give the customer's name as metadata.
-    rememberName({ id: thread.customer_id, name: thread.metadata?.name }, false);
+    rememberCustomer(thread);
     const readNow = thread.unread == null ? 0 : thread.seq - thread.unread;
     const readThrough = Math.max(before?.readThrough ?? 0, readNow);
     if (before && (thread.seq < before.seq || thread.updated_at < before.updated_at)) {

@@ -89,6 +89,7 @@ test("a customer who waits rings, and is claimed", async () => {
   await desk.picture("queue");
   await desk.row(waiting.title).click();
   await desk.sees(/Waiting \d:\d\d/, ".holder");
+  await desk.sees("self-given name", ".view-header");
   await desk.sees("Sending claims the conversation from the queue.", ".hint");
   await desk.button("Claim").click();
   await desk.sees("You hold the line", ".holder");
@@ -574,6 +575,7 @@ test("canned replies are written once, and call the customer by name", needsSecr
   await call(mira, "POST", `/threads/${id}/chat`, { text: "Hello" });
   await claim({ id }, agent);
   const desk = await consoleOf(agent, { at: id });
+  await desk.sees("verified name", ".view-header");
   await desk.button("Canned replies").click();
   await desk.button("Add a reply").click();
   await desk.page.locator("dialog [name=name]").last().fill("thanks");
@@ -727,7 +729,7 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await desk.button("Save").click();
   await desk.sees("must have 1 to 300,000 bytes", ".documents .problem");
   await page.locator(".documents textarea").first().fill("We are open from 9 to 5.");
-  await page.getByLabel("Anyone can talk to it").check();
+  await page.getByLabel("Who can talk to it").selectOption("public");
   await desk.button("Save").click();
   await desk.sees("Saved.", ".toast");
   await page.locator(".list .row-link", { hasText: otto }).waitFor();

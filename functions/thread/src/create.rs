@@ -41,11 +41,12 @@ pub(crate) async fn create(
     identity.may(Act::ThreadCreate)?;
     identity.may_have(&body.chatbot_id)?;
     let customer_id = customer_id(identity, body.customer_id)?;
+    let mut metadata = ThreadMetadata { title: body.title, metadata: body.metadata };
     if !identity.is_staff() {
-        ThreadMetadata::check_self_given(body.metadata.keys())?;
+        ThreadMetadata::check_self_given(metadata.metadata.keys())?;
+        let verified = identity.verified.iter().map(|(key, value)| (ThreadMetadata::verified(key), value.clone()));
+        metadata.metadata.extend(verified);
     }
-    let verified = identity.verified.iter().map(|(key, value)| (ThreadMetadata::verified(key), value.clone()));
-    let metadata = ThreadMetadata { title: body.title, metadata: body.metadata.into_iter().chain(verified).collect() };
     metadata.validate()?;
     let mut creation =
         Creation::under(identity, idempotency_key, &["POST /threads".as_bytes(), raw_body.as_ref()], app.now());

@@ -3,9 +3,11 @@
 mod entrance;
 mod hostile;
 mod issuer;
+mod laptop;
 mod providers;
 mod published;
 mod secret;
+mod settings;
 mod signer;
 
 use ::authorizer::{Keys, Refusal, Rules};

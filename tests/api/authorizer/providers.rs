@@ -1,10 +1,10 @@
 //! Tokens as identity providers issue them, each with the settings that let it in.
 
-use ::authorizer::{Keys, Misconfigured, RefreshPolicy, Refusal, Rules};
+use ::authorizer::{Keys, RefreshPolicy, Refusal};
 use jsonwebtoken::get_current_timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, ask, issuer::Issuer, signer::Signer};
+use super::{Answer, ask, issuer::Issuer, settings::rules, signer::Signer};
 
 const SECRET: &str = "a legacy secret of Supabase, 32 bytes or more";
 
@@ -12,10 +12,6 @@ const SECRET: &str = "a legacy secret of Supabase, 32 bytes or more";
 struct Provider {
     settings: &'static [(&'static str, &'static str)],
     claims: Value,
-}
-
-fn rules(settings: &[(&str, &str)]) -> Result<Rules, Misconfigured> {
-    Rules::read(|name| settings.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned()))
 }
 
 impl Provider {
@@ -342,44 +338,4 @@ async fn a_mapped_name_means_what_the_map_says_even_if_it_is_one_of_ours() {
     provider.lets_in(&provider.with("role", json!("cn=agents")), "agent", "acme").await;
     provider.lets_in(&provider.with("role", json!("agent")), "agent", "acme").await;
     provider.refuses(&provider.with("role", json!("Admin")), Refusal::UnknownRole, "role").await;
-}
-
-#[tokio::test]
-async fn a_clock_may_differ_by_the_skew_and_functions_are_told_the_same_end() {
-    let now = get_current_timestamp();
-    let claims = |exp: u64, nbf: u64| json!({ "sub": "s", "iss": "i", "aud": "a", "exp": exp, "nbf": nbf });
-    let settings = |skew: &'static str| {
-        let settings = [("JWT_ISSUER", "i"), ("JWT_AUDIENCE", "a"), ("JWT_DEFAULT_ROLE", "customer")];
-        [&settings[..], &[("JWT_DEFAULT_TENANT", "acme"), ("JWT_CLOCK_SKEW_SECONDS", skew)]].concat()
-    };
-    let ask = async |skew: &'static str, claims: Value| {
-        let keys = Keys::secret(SECRET, rules(&settings(skew)).unwrap()).unwrap();
-        super::rest(&keys, &Signer::secret(SECRET).signs(&claims)).await.map(|answer| answer.context)
-    };
-    let expires = |seconds: u64| json!(seconds.to_string());
-    assert_eq!(ask("300", claims(now - 200, now + 200)).await.unwrap()["expires"], expires(now + 100));
-    assert_eq!(ask("0", claims(now + 100, now)).await.unwrap()["expires"], expires(now + 100));
-    assert_eq!(ask("0", claims(now - 1, now)).await.unwrap_err(), Refusal::Expired);
-    assert_eq!(ask("0", claims(now + 100, now + 100)).await.unwrap_err(), Refusal::TooEarly);
-    assert_eq!(ask("60", claims(now - 61, now)).await.unwrap_err(), Refusal::Expired);
-}
-
-#[test]
-fn settings_that_let_in_nobody_or_the_wrong_ones_are_refused_at_the_start() {
-    let refused = |more: &[(&str, &str)]| rules(&[&[("JWT_ISSUER", "i")], more].concat()).err();
-    assert_eq!(refused(&[]), Some(Misconfigured::NothingExpected));
-    assert_eq!(rules(&[("JWT_AUDIENCE", "a")]).err(), Some(Misconfigured::NothingExpected));
-    assert_eq!(refused(&[("JWT_CLIENT_ID", " , ")]), Some(Misconfigured::NothingExpected));
-    assert_eq!(refused(&[("JWT_CLIENT_ID", "c")]), None);
-    assert_eq!(refused(&[("JWT_AUTHORIZED_PARTY", "p")]), None);
-    let with = |name, value| refused(&[("JWT_AUDIENCE", "a"), (name, value)]);
-    for map in ["agents", "agents=Agent", "agents=", "a=agent,b=root"] {
-        assert_eq!(with("JWT_ROLE_MAP", map), Some(Misconfigured::RoleMap), "{map}");
-    }
-    assert_eq!(with("JWT_ROLE_MAP", "a = agent , b=admin"), None);
-    assert_eq!(with("JWT_DEFAULT_ROLE", "guest"), Some(Misconfigured::DefaultRole));
-    assert_eq!(with("JWT_DEFAULT_TENANT", "a#b"), Some(Misconfigured::DefaultTenant));
-    for skew in ["301", "-1", "1.5", "soon"] {
-        assert_eq!(with("JWT_CLOCK_SKEW_SECONDS", skew), Some(Misconfigured::ClockSkew), "{skew}");
-    }
 }

@@ -11,4 +11,5 @@ mod messages;
 mod refusals;
 mod ui_messages;
 mod usage;
+mod verified;
 mod waiting;

@@ -62,4 +62,9 @@ async fn a_wrong_variable_is_named() {
     assert_eq!(said, "switchboard: OPENAI_HISTORY_TOKENS must be a number of at least 1000, not 999");
     let said = complaint(switchboard(folder.path()).env("PERSON_WAIT_SECONDS", "601")).await;
     assert_eq!(said, "switchboard: PERSON_WAIT_SECONDS must be a whole number from 0 to 600, not 601");
+    let said = complaint(switchboard(folder.path()).env("CUSTOMERS_MAY_DELETE", "yes")).await;
+    assert_eq!(said, "switchboard: CUSTOMERS_MAY_DELETE must be true or false, not yes");
+    let provider = [("JWT_ISSUER", "https://id.example"), ("JWT_AUDIENCE", "chat")];
+    let said = complaint(switchboard(folder.path()).envs(provider)).await;
+    assert_eq!(said, "switchboard: set either JWT_SECRET (HS256) or JWT_JWKS_URL (RS256, ES256, EdDSA)");
 }
