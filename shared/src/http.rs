@@ -9,6 +9,7 @@ mod streaming_body;
 use std::str::FromStr;
 
 use lambda_http::{Request, RequestExt, http::header::ORIGIN, request::RequestContext};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{
@@ -98,6 +99,18 @@ pub fn path_id<T: FromStr>(request: &Request, name: &str, what: &'static str) ->
     let ids = request.path_parameters_ref();
     let id = ids.and_then(|ids| ids.first(name)).and_then(|id| id.parse().ok());
     id.ok_or(Error::NotFound(what))
+}
+
+/// A token's subject from the path, which may hold any character.
+///
+/// API Gateway decodes path parameters and leaves the path as it was sent; some of its emulators do not decode. A
+/// parameter that is the path's own segment, escapes included, is still encoded.
+pub fn path_subject(request: &Request, name: &str) -> Result<String, Error> {
+    let given = request.path_parameters_ref().and_then(|names| names.first(name)).unwrap_or_default();
+    let is_encoded = given.contains('%') && request.raw_http_path().split('/').any(|segment| segment == given);
+    let decoded = if is_encoded { percent_decode_str(given).decode_utf8().ok() } else { Some(given.into()) };
+    let subject = decoded.map(String::from).filter(|subject| is_subject(subject));
+    subject.ok_or_else(|| Error::invalid(name, "must have 1 to 128 characters, none of them control characters"))
 }
 
 /// A query parameter, parsed. `reason` is the error's reason if it is invalid.

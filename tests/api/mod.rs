@@ -7,6 +7,7 @@ mod chat;
 mod chat_end;
 mod chatbots;
 mod check_order;
+mod customers;
 mod handoff;
 mod logs;
 mod metrics;

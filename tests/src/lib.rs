@@ -9,6 +9,7 @@ pub mod churn;
 pub mod cited_answer;
 pub mod clock;
 pub mod event_schema;
+pub mod everything;
 pub mod lists;
 pub mod long_log;
 pub mod meter;

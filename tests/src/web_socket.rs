@@ -54,6 +54,12 @@ impl Socket {
         }
     }
 
+    /// Returns once the server has closed the socket.
+    pub async fn until_closed(&mut self) {
+        let closed = async { while let Some(Ok(_)) = self.0.next().await {} };
+        tokio::time::timeout(TIMEOUT, closed).await.expect("the socket stayed open");
+    }
+
     /// All events received before the `pong` to a ping: everything that was sent earlier has arrived by then.
     pub async fn heard_so_far(&mut self) -> Vec<Value> {
         self.says(json!({ "action": "ping" })).await;

@@ -21,6 +21,7 @@ use local::{
     dynamo::{InProcess, client_over},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::recording::{Exchange, Recording};
 
@@ -33,7 +34,17 @@ struct Inner {
     database: OnceLock<InProcess>,
     faults: Mutex<Vec<Fault>>,
     calls: Mutex<Vec<String>>,
+    death: Mutex<Option<Death>>,
+    died: Notify,
     recording: Option<Recording>,
+}
+
+/// The death of the caller at a call: it never gets an answer.
+#[derive(Debug)]
+struct Death {
+    calls_left: usize,
+    /// True if the call is carried out all the same.
+    has_effect: bool,
 }
 
 /// A fault that the next calls of one operation meet. Faults of the same operation apply in the order given.
@@ -102,6 +113,30 @@ impl Wire {
         lock(&self.0.faults).clear();
     }
 
+    /// Has the caller die at the `call`th call from now on, before or after it takes effect: neither it nor any later
+    /// one is answered.
+    pub fn dies_at(&self, call: usize, has_effect: bool) {
+        *lock(&self.0.death) = Some(Death { calls_left: call, has_effect });
+    }
+
+    /// Returns once the caller has died.
+    pub async fn has_died(&self) {
+        self.0.died.notified().await;
+    }
+
+    /// Answers calls again.
+    pub fn lives_on(&self) {
+        *lock(&self.0.death) = None;
+    }
+
+    /// `Some` if the caller dies at this call, or has died before: with whether it takes effect.
+    fn next_death(&self) -> Option<bool> {
+        let mut death = lock(&self.0.death);
+        let death = death.as_mut()?;
+        death.calls_left = death.calls_left.checked_sub(1).unwrap_or_default();
+        (death.calls_left == 0).then(|| std::mem::take(&mut death.has_effect))
+    }
+
     /// Number of faults that have not been used up yet.
     pub fn faults_left(&self) -> usize {
         lock(&self.0.faults).len()
@@ -158,6 +193,16 @@ impl HttpConnector for Tapped {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         lock(&self.wire.0.calls).push(operation.clone());
+        if let Some(has_effect) = self.wire.next_death() {
+            let tapped = self.clone();
+            return HttpConnectorFuture::new(async move {
+                if has_effect {
+                    let _ = tapped.carry_out(request).await;
+                }
+                tapped.wire.0.died.notify_one();
+                std::future::pending().await
+            });
+        }
         let Some(trouble) = self.wire.next_trouble(&operation) else { return self.carry_out(request) };
         let tapped = self.clone();
         HttpConnectorFuture::new(async move {

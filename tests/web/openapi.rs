@@ -137,6 +137,7 @@ async fn each_role_may_do_what_the_document_says() {
         let path = path
             .replace("{thread_id}", shared::openapi::THREAD)
             .replace("{chatbot_id}", shared::openapi::CHATBOT)
+            .replace("{customer_id}", "cleo")
             .replace("{erasure_id}", shared::openapi::ERASURE);
         let example = &described["requestBody"]["content"]["application/json"]["example"];
         for role in ["customer", "agent", "admin"] {

@@ -37,6 +37,18 @@ pub fn describe(api: &mut Api) {
             ),
     );
     api.add(
+        Operation::new("DELETE", "/customers/{customer_id}", "eraseCustomer", TAG, Act::CustomerErase)
+            .summary(
+                "Erase a customer",
+                "Deletes all that exists of them at this time, here and at OpenAI: threads with messages and notes, \
+                 connections, idempotency records. It begins at once and is done within a few minutes: the receipt, at \
+                 `Location`, says when. A repeat while it is under way gets the same receipt. Threads that the customer \
+                 creates later are not touched. Percent-encode the id.",
+            )
+            .answer::<View>(202, "The receipt.", &erasure("pending"))
+            .problem(400),
+    );
+    api.add(
         Operation::new("GET", "/erasures/{erasure_id}", "getErasure", TAG, Act::CustomerErase)
             .summary("Read the receipt of an erasure", "It names no customer.")
             .answer::<View>(200, "The receipt.", &erasure("done")),

@@ -1,14 +1,18 @@
-//! `GET /erasures/{erasure_id}`: the receipt of a customer's erasure. `GET /usage`: the tenant's usage by day and
-//! chatbot.
+//! `DELETE /customers/{customer_id}`: erase a customer. `GET /erasures/{erasure_id}`: the receipt, which names nobody.
+//! `GET /usage`: the tenant's usage by day and chatbot.
 
 #[cfg(feature = "schema")]
 pub mod api;
+mod erase;
 mod usage;
 
-use lambda_http::{Request, Response, http::StatusCode, run_with_streaming_response, service_fn};
+use lambda_http::{
+    Request, Response,
+    http::{HeaderValue, StatusCode, header::LOCATION},
+    run_with_streaming_response, service_fn,
+};
 use shared::{
     App, Error,
-    domain::{Act, ErasureId, Identity, erasure},
     http::{self, StreamingBody},
 };
 
@@ -28,8 +32,15 @@ async fn respond(app: &App, request: &Request) -> Result<Response<StreamingBody>
     let identity = http::identity(app, request)?;
     let (method, path) = http::route(request);
     match (method.as_str(), path.as_str()) {
+        ("DELETE", "/customers/{customer_id}") => {
+            let receipt = erase::erase(app, &identity, request).await?;
+            let location = HeaderValue::try_from(format!("/erasures/{}", receipt.id)).map_err(Error::internal)?;
+            let mut response = http::json(StatusCode::ACCEPTED, &receipt)?;
+            response.headers_mut().insert(LOCATION, location);
+            Ok(whole(response))
+        }
         ("GET", "/erasures/{erasure_id}") => {
-            let receipt = receipt(app, &identity, request).await?;
+            let receipt = erase::receipt(app, &identity, request).await?;
             http::json(StatusCode::OK, &receipt).map(whole)
         }
         ("GET", "/usage") => http::json(StatusCode::OK, &usage::list(app, &identity, request).await?).map(whole),
@@ -39,12 +50,4 @@ async fn respond(app: &App, request: &Request) -> Result<Response<StreamingBody>
 
 fn whole(response: Response<lambda_http::Body>) -> Response<StreamingBody> {
     response.map(StreamingBody::Whole)
-}
-
-/// The receipt of an erasure in the caller's tenant.
-async fn receipt(app: &App, identity: &Identity, request: &Request) -> Result<erasure::View, Error> {
-    identity.may(Act::CustomerErase)?;
-    let id: ErasureId = http::path_id(request, "erasure_id", "erasure")?;
-    let erasure = app.store.erasure_get(&identity.tenant, &id).await?;
-    Ok(erasure.ok_or(Error::NotFound("erasure"))?.view())
 }

@@ -95,7 +95,7 @@ async fn route(
 async fn connect(app: &App, request: &Request, id: &str) -> Result<Response<Body>, Error> {
     let identity = http::identity(app, request)?;
     app.check_access(&identity).await?;
-    app.store.connection_put(&Connection::new(id.into(), identity)).await?;
+    app.store.connection_put(&Connection::new(id.into(), identity), app.now()).await?;
     let mut response = Response::new(Body::Empty);
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     if offered.flat_map(|value| value.split(',')).any(|protocol| protocol.trim() == PROTOCOL) {

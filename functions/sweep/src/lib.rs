@@ -72,6 +72,7 @@ enum Work {
     Thread { tenant: String, id: ThreadId },
     Outbox(Key),
     Chatbot { tenant: String, id: ChatbotId },
+    Erasure { tenant: String, customer: String },
 }
 
 impl Work {
@@ -83,21 +84,25 @@ impl Work {
         if let Some((tenant, id)) = key.chatbot() {
             return Some(Self::Chatbot { tenant: tenant.to_owned(), id });
         }
+        if let Some((tenant, customer)) = key.pending_erasure() {
+            return Some(Self::Erasure { tenant: tenant.to_owned(), customer: customer.to_owned() });
+        }
         key.outbox_kind().is_some().then_some(Self::Outbox(key))
     }
 
     /// True for work that waits for other servers, which may be slow. It comes last: no customer waits for it.
     fn is_slow(&self) -> bool {
-        matches!(self, Self::Outbox(_) | Self::Chatbot { .. })
+        matches!(self, Self::Outbox(_) | Self::Chatbot { .. } | Self::Erasure { .. })
     }
 
     /// Does the work. False: nothing was to be done, since a run is alive; renewing its lease does not move the thread
     /// in the index.
-    async fn run(&self, app: &App, checks: &ModelChecks) -> Result<bool, Error> {
+    async fn run(&self, Sweep { app, until, model_checks, .. }: &Sweep<'_>) -> Result<bool, Error> {
         match self {
             Self::Thread { tenant, id } => return thread::run(app, tenant, id).await,
             Self::Outbox(key) => outbox::retry(app, key).await?,
-            Self::Chatbot { tenant, id } => chatbot::check(app, checks, tenant, id).await?,
+            Self::Chatbot { tenant, id } => chatbot::check(app, model_checks, tenant, id).await?,
+            Self::Erasure { tenant, customer } => app.erase(tenant, customer, *until).await?,
         }
         Ok(true)
     }
@@ -180,7 +185,7 @@ impl Sweep<'_> {
             if Instant::now() >= self.until {
                 return self.found.add(&due);
             }
-            let done = due.work.run(self.app, &self.model_checks).await;
+            let done = due.work.run(self).await;
             if !matches!(done, Ok(false)) {
                 self.found.add(&due);
             }

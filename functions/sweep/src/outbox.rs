@@ -5,14 +5,16 @@ use shared::{
     store::{OutboxItem, key::Key},
 };
 
-/// Attempts an item once more. After a day of failures it is given up, with an error in the log.
+/// Attempts an item once more. After a day of failures it is given up, with an error in the log, unless an erasure
+/// requires it.
 pub(crate) async fn retry(app: &App, key: &Key) -> Result<(), Error> {
     let now = app.now();
     let Some(item) = app.store.outbox_get(key).await?.filter(|item| item.schedule().due <= now) else {
         return Ok(());
     };
     let Some(taken) = app.store.outbox_take(&item, now).await? else { return Ok(()) };
-    if !app.attempt(&item).await? && taken.schedule().is_expired(now) {
+    let is_required = matches!(&item, OutboxItem::Cleanup(cleanup) if cleanup.is_required);
+    if !app.attempt(&item).await? && !is_required && taken.schedule().is_expired(now) {
         log_given_up(&item);
         app.store.outbox_delete(&item).await?;
     }

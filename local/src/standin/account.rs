@@ -51,6 +51,20 @@ impl Account {
         }
     }
 
+    /// All objects with their contents, as text.
+    pub(super) fn contents(&self) -> String {
+        let conversations = self.conversations.iter().map(|(id, conversation)| conversation.resource(id));
+        let stores = self.vector_stores.values().map(VectorStore::resource);
+        let mut objects: Vec<String> = conversations.chain(stores).map(|object| object.to_string()).collect();
+        objects.extend(self.items.values().flatten().map(|item| json!(item).to_string()));
+        objects.extend(self.responses.values().map(ToString::to_string));
+        for (id, file) in &self.files {
+            objects.push(file.resource(id).to_string());
+            objects.push(String::from_utf8_lossy(&file.content).into_owned());
+        }
+        objects.join("\n")
+    }
+
     pub(super) fn conversation(&mut self, id: &str) -> Result<&mut Conversation, ApiError> {
         let found = self.conversations.get_mut(id);
         found.ok_or_else(|| ApiError::not_found("Conversation", id))

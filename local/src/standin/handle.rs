@@ -99,6 +99,11 @@ impl Standin {
         self.account().counts()
     }
 
+    /// All that the account keeps, as text: objects, their contents and names.
+    pub fn contents(&self) -> String {
+        self.account().contents()
+    }
+
     /// The input tokens of all responses so far, and how many of them a prompt cache would have held.
     pub fn prompt_tokens(&self) -> PromptTokens {
         self.prompt_cache().total()

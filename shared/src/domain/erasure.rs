@@ -35,6 +35,21 @@ pub struct ErasedCounts {
     pub openai_objects: u64,
 }
 
+impl ErasedCounts {
+    /// The counts by the names of their fields.
+    pub fn named(&self) -> [(&'static str, u64); 6] {
+        let Self { threads, messages, notes, connections, idempotency_records, openai_objects } = *self;
+        [
+            ("threads", threads),
+            ("messages", messages),
+            ("notes", notes),
+            ("connections", connections),
+            ("idempotency_records", idempotency_records),
+            ("openai_objects", openai_objects),
+        ]
+    }
+}
+
 /// An erasure as the API shows it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Erasure"))]

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problem;
-use crate::domain::{Act, Role};
+use crate::domain::{Act, Role, identity::SUBJECT};
 
 /// The problems that every operation may answer with.
 const ALWAYS: [u16; 3] = [429, 500, 503];
@@ -57,6 +57,12 @@ impl Operation {
     pub fn open(method: &'static str, path: &'static str, id: &'static str, tag: &'static str) -> Self {
         let parameters = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let parameter = |name: &str| {
+            if name == "customer_id" {
+                return json!({
+                    "name": name, "in": "path", "required": true, "description": "The `sub` of the customer's tokens.",
+                    "schema": { "type": "string", "pattern": SUBJECT }, "example": "cleo",
+                });
+            }
             let prefix = match name {
                 "chatbot_id" => "bot",
                 "erasure_id" => "era",

@@ -21,6 +21,9 @@ pub struct Cleanup {
     pub schedule: RetrySchedule,
     #[serde(rename = "what")]
     pub object: RemoteObject,
+    /// True where an erasure waits for it: it is never given up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_required: bool,
 }
 
 /// An object at OpenAI, with all that has to be deleted along with it.
@@ -55,7 +58,7 @@ impl Cleanup {
         let (tenant, thread_id) = (thread.tenant.clone(), thread.id.clone());
         let partition = key::thread_partition(&tenant, &thread_id);
         let object = RemoteObject::Conversation { tenant, thread_id, conversation_id };
-        Self { partition, schedule: RetrySchedule::from(due), object }
+        Self { partition, schedule: RetrySchedule::from(due), object, is_required: false }
     }
 
     /// Deletes the conversation of a thread that is over. Due after the lease of a run that may still write to it.
@@ -67,7 +70,13 @@ impl Cleanup {
     /// Deletes what a chatbot's documents were at OpenAI.
     pub fn of_knowledge(chatbot: &Chatbot, knowledge: Knowledge, due: At) -> Self {
         let partition = key::chatbot_partition(&chatbot.tenant, &chatbot.id);
-        Self { partition, schedule: RetrySchedule::from(due), object: knowledge.into() }
+        Self { partition, schedule: RetrySchedule::from(due), object: knowledge.into(), is_required: false }
+    }
+
+    /// The same, never given up.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { is_required: true, ..self }
     }
 
     pub(super) fn key(&self) -> Key {

@@ -5,7 +5,14 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue::Ss;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, key, outcome::condition_met, row};
+use super::{
+    Store,
+    commit::token,
+    key,
+    outcome::condition_met,
+    row::{self, text},
+    write::Transaction,
+};
 use crate::{
     Error,
     domain::{At, Identity, Participant, ThreadId},
@@ -27,6 +34,13 @@ pub struct Connection {
     pub identity: Identity,
     #[serde(default, with = "serde_dynamo::string_set", skip_serializing_if = "BTreeSet::is_empty")]
     pub threads: BTreeSet<ThreadId>,
+    expires_at: i64,
+}
+
+/// The entry by which a customer's connection is found.
+#[derive(Serialize)]
+struct CustomerConnection {
+    at: At,
     expires_at: i64,
 }
 
@@ -68,9 +82,30 @@ impl Connection {
 }
 
 impl Store {
-    pub async fn connection_put(&self, connection: &Connection) -> Result<(), Error> {
-        let item = row::row(key::connection(&connection.identity.tenant, &connection.id), connection)?;
-        self.put(item).await
+    /// Stores a connection; a customer's with the entry by which an erasure finds it.
+    pub async fn connection_put(&self, connection: &Connection, now: At) -> Result<(), Error> {
+        let Connection { id, identity, expires_at, .. } = connection;
+        let item = row::row(key::connection(&identity.tenant, id), connection)?;
+        if identity.is_staff() {
+            return self.put(item).await;
+        }
+        let entry = CustomerConnection { at: now, expires_at: *expires_at };
+        let entry = row::row(key::customer_connection(&identity.tenant, &identity.subject, id), entry)?;
+        let both = Transaction::default().put(&self.table, item, None)?.put(&self.table, entry, None)?;
+        self.transact(both, &token()).await.map(|_| ())
+    }
+
+    /// The ids of a customer's connections that were made at `until` or before.
+    pub async fn connections_of_customer(&self, tenant: &str, customer: &str, until: At) -> Result<Vec<String>, Error> {
+        let partition = key::customer_partition(tenant, customer);
+        let items = self.get_beginning(&partition, key::CUSTOMER_CONNECTION).await?;
+        let old = items.iter().filter(|item| *text(item, "at") <= *until.to_string());
+        Ok(old.filter_map(|item| text(item, "sk").strip_prefix(key::CUSTOMER_CONNECTION).map(str::to_owned)).collect())
+    }
+
+    /// Deletes the entry by which a customer's connection is found.
+    pub async fn customer_connection_delete(&self, tenant: &str, customer: &str, id: &str) -> Result<(), Error> {
+        self.delete_all(vec![key::customer_connection(tenant, customer, id)]).await
     }
 
     pub async fn connection_get(&self, tenant: &str, id: &str) -> Result<Option<Connection>, Error> {
@@ -85,6 +120,9 @@ impl Store {
         let mut keys: Vec<_> = threads.map(|thread| key::subscription(tenant, thread, id)).collect();
         keys.push(key::inbox(tenant, id));
         keys.push(key::connection(tenant, id));
+        if let Some(Connection { identity, .. }) = connection.as_ref().filter(|it| !it.identity.is_staff()) {
+            keys.push(key::customer_connection(tenant, &identity.subject, id));
+        }
         self.delete_all(keys).await?;
         Ok(connection)
     }

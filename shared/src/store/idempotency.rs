@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::{
     Store,
     commit::token,
-    key,
-    row::{self, Item},
+    key::{self, Key},
+    row::{self, Item, text},
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
-    domain::{At, Identity},
+    domain::{At, Identity, Thread},
     fingerprint,
 };
 
@@ -40,6 +40,14 @@ pub struct Idempotency {
     pub response: String,
     /// Unix seconds. The table deletes the key some time later, but it counts as unused from this second on.
     pub expires_at: i64,
+}
+
+/// The entry by which a record of an idempotency key is found.
+#[derive(Serialize)]
+struct CreationEntry {
+    record_pk: String,
+    record_sk: String,
+    expires_at: i64,
 }
 
 #[derive(Debug)]
@@ -95,6 +103,15 @@ impl Creation {
         Ok(response)
     }
 
+    /// The entry by which an erasure of the customer finds the key of an agent or admin who creates their thread.
+    pub(super) fn entry_of_customer(&self, thread: &Thread) -> Result<Option<Item>, Error> {
+        let Some(key) = self.key.as_ref().filter(|key| key.subject != thread.customer_id) else { return Ok(None) };
+        let Key { pk, sk } = key.place();
+        let entry = CreationEntry { record_pk: pk, record_sk: sk, expires_at: key.expires_at };
+        let place = key::customer_creation(&thread.tenant, &thread.customer_id, &key.subject, &key.key);
+        row::row(place, entry).map(Some)
+    }
+
     /// Begins the creation's transaction, with the condition that its key, if it has one, is unused.
     pub(super) fn guard(&self, table: &str) -> Result<Transaction, Error> {
         let Some(key) = &self.key else { return Ok(Transaction::default()) };
@@ -115,6 +132,26 @@ impl Store {
         let found = self.get(key.place()).await?;
         let live = |item: &Item| row::read::<Idempotency>(item.clone()).is_ok_and(|it| it.expires_at > key.created());
         found.filter(live).map(|item| key.same_request(item)?.response()).transpose()
+    }
+
+    /// Deletes the records of idempotency keys whose creations, until `until`, were a customer's own or made threads for
+    /// them. Returns the number of records.
+    pub async fn idempotency_of_customer_delete(&self, tenant: &str, customer: &str, until: At) -> Result<u64, Error> {
+        let is_old = |item: &Item| {
+            let expires = item.get("expires_at").and_then(|value| value.as_n().ok()?.parse::<i64>().ok());
+            expires.is_none_or(|expires| expires - KEY_LIFETIME_SECONDS <= until.seconds())
+        };
+        let place = |item: &Item, [pk, sk]: [&str; 2]| Key { pk: text(item, pk).into(), sk: text(item, sk).into() };
+        let own = self.query_all(key::idempotency(tenant, customer, "").pk, None).await?;
+        let made_for = self.get_beginning(&key::customer_partition(tenant, customer), key::CUSTOMER_CREATION).await?;
+        let own: Vec<_> = own.iter().filter(|item| is_old(item)).map(|item| place(item, ["pk", "sk"])).collect();
+        let made_for: Vec<_> = made_for.iter().filter(|item| is_old(item)).collect();
+        let deleted = own.len() + made_for.len();
+        self.delete_all(own).await?;
+        self.delete_all(made_for.iter().map(|item| place(item, ["record_pk", "record_sk"])).collect()).await?;
+        // The entries last: until then, a repeat finds the records.
+        self.delete_all(made_for.iter().map(|item| place(item, ["pk", "sk"])).collect()).await?;
+        Ok(deleted as u64)
     }
 
     pub(super) async fn create(&self, transaction: Transaction, creation: &Creation) -> Result<Created, Error> {

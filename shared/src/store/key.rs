@@ -23,6 +23,9 @@
 //! | the same of the tenant | `{tenant}#TENANT` | `BUDGET#{day}` |
 //! | usage of a chatbot and day | `{tenant}#USAGE` | `{day}#{chatbot}#{shard}` |
 //! | rate limit of an address | `{tenant}#VISITS#{address}` | `WINDOW#{start}` |
+//! | connection of a customer | `{tenant}#CUSTOMER#{customer}` | `CONNECTION#{connection}` |
+//! | idempotency key of a thread that staff created for them | the same | `CREATION#{subject}#{key}` |
+//! | erasure under way | the same | `ERASURE` |
 //! | receipt of an erasure | `{tenant}#ERASURE#{erasure}` | `ERASURE` |
 //! | idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
 
@@ -64,6 +67,13 @@ impl Key {
         let (tenant, rest) = self.pk.split_once('#')?;
         (rest == CHATBOTS).then_some((tenant, self.sk.parse().ok()?))
     }
+
+    /// The tenant and the customer, if the key is that of an erasure under way.
+    pub fn pending_erasure(&self) -> Option<(&str, &str)> {
+        let (tenant, rest) = self.pk.split_once('#')?;
+        let customer = rest.strip_prefix(CUSTOMER)?;
+        (self.sk == ERASURE).then_some((tenant, customer))
+    }
 }
 
 pub const THREAD: &str = "THREAD";
@@ -72,7 +82,11 @@ pub const SUBSCRIPTION: &str = "SUBSCRIPTION#";
 pub const CLEANUP: &str = "REMOVAL#";
 pub const DELIVERY: &str = "NOTICE#";
 pub const NOTICE: &str = "TOPIC#";
+pub const CUSTOMER_CONNECTION: &str = "CONNECTION#";
+pub const CUSTOMER_CREATION: &str = "CREATION#";
+pub const ERASURE: &str = "ERASURE";
 const CHATBOTS: &str = "CHATBOT";
+const CUSTOMER: &str = "CUSTOMER#";
 const DUE_SHARDS: u64 = 16;
 const USAGE_SHARDS: u64 = 8;
 
@@ -186,10 +200,6 @@ pub fn notice(tenant: &str, id: &ThreadId, message: &MessageId) -> Key {
     Key { pk: thread_partition(tenant, id), sk: format!("{NOTICE}{message}") }
 }
 
-pub fn customer_partition(tenant: &str, customer: &str) -> String {
-    format!("{tenant}#CUSTOMER#{customer}")
-}
-
 /// The counters of an account's budgets on the day of `at`, in UTC.
 pub fn budget(tenant: &str, account: &BudgetAccount, at: At) -> Key {
     let pk = match account {
@@ -220,9 +230,31 @@ pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
     Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
 }
 
+/// The items of one customer that belong to no thread. An erasure deletes the partition.
+pub fn customer_partition(tenant: &str, customer: &str) -> String {
+    format!("{tenant}#{CUSTOMER}{customer}")
+}
+
+/// The entry by which a customer's connection is found.
+pub fn customer_connection(tenant: &str, customer: &str, connection: &str) -> Key {
+    Key { pk: customer_partition(tenant, customer), sk: format!("{CUSTOMER_CONNECTION}{connection}") }
+}
+
+/// The entry by which the idempotency key of an agent or admin, who created a thread for the customer, is found.
+pub fn customer_creation(tenant: &str, customer: &str, subject: &str, key: &str) -> Key {
+    // The subject's length keeps `a#b` + `c` and `a` + `b#c` apart.
+    let sk = format!("{CUSTOMER_CREATION}{}#{subject}#{key}", subject.len());
+    Key { pk: customer_partition(tenant, customer), sk }
+}
+
+/// The erasure of a customer that is under way.
+pub fn pending_erasure(tenant: &str, customer: &str) -> Key {
+    Key { pk: customer_partition(tenant, customer), sk: ERASURE.into() }
+}
+
 /// The receipt of an erasure.
 pub fn erasure(tenant: &str, id: &ErasureId) -> Key {
-    Key { pk: format!("{tenant}#ERASURE#{id}"), sk: "ERASURE".into() }
+    Key { pk: format!("{tenant}#ERASURE#{id}"), sk: ERASURE.into() }
 }
 
 /// Index `status`: a tenant's threads in one status, by `status_since`.
@@ -232,7 +264,7 @@ pub fn by_status(tenant: &str, status: &str) -> String {
 
 /// Index `customer`: a customer's threads, by time of creation.
 pub fn by_customer(tenant: &str, customer: &str) -> String {
-    format!("{tenant}#CUSTOMER#{customer}")
+    customer_partition(tenant, customer)
 }
 
 /// The sort key of both indexes: a time, and the thread's id to tell equal times apart.
@@ -257,14 +289,21 @@ pub fn due_shards() -> impl Iterator<Item = String> {
     (0..DUE_SHARDS).map(due_shard)
 }
 
+/// The attributes that put a thread, or its tombstone, into the index `customer`.
+pub fn customer_index(thread: &Thread) -> [(&'static str, String); 2] {
+    [
+        ("customer_pk", by_customer(&thread.tenant, &thread.customer_id)),
+        ("customer_sk", by_time(thread.created_at, &thread.id)),
+    ]
+}
+
 /// The attributes that put a thread into its indexes.
 pub fn thread_indexes(thread: &Thread, timeouts: &Timeouts) -> Vec<(&'static str, String)> {
     let mut indexes = vec![
         ("status_pk", by_status(&thread.tenant, thread.status.word())),
         ("status_sk", by_time(Status::since(&thread.status), &thread.id)),
-        ("customer_pk", by_customer(&thread.tenant, &thread.customer_id)),
-        ("customer_sk", by_time(thread.created_at, &thread.id)),
     ];
+    indexes.extend(customer_index(thread));
     if let Some(at) = thread.due_at(timeouts) {
         indexes.push(("due_pk", due(&thread_partition(&thread.tenant, &thread.id))));
         indexes.push(("due_sk", at.to_string()));
@@ -305,6 +344,9 @@ mod tests {
             budget("acme", &BudgetAccount::Chatbot(bot.clone()), At::from_seconds(1_795_341_600)),
             budget("acme", &BudgetAccount::Tenant, At::from_seconds(1_795_341_600)),
             usage("acme", "2026-11-22", &bot, &thr),
+            customer_connection("acme", "c#1", "L0SM9cOFvHcCIhw="),
+            customer_creation("acme", "c#1", "a#b", "k#1"),
+            pending_erasure("acme", "c#1"),
             erasure("acme", &era),
         ];
         let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");
@@ -330,6 +372,9 @@ mod tests {
             acme#CHATBOT#bot_01JD0000000000000000000000 | BUDGET#2026-11-22\n\
             acme#TENANT | BUDGET#2026-11-22\n\
             acme#USAGE | 2026-11-22#bot_01JD0000000000000000000000#0\n\
+            acme#CUSTOMER#c#1 | CONNECTION#L0SM9cOFvHcCIhw=\n\
+            acme#CUSTOMER#c#1 | CREATION#3#a#b#k#1\n\
+            acme#CUSTOMER#c#1 | ERASURE\n\
             acme#ERASURE#era_01JD0000000000000000000000 | ERASURE";
         assert_eq!(listed, expected);
     }
@@ -340,6 +385,14 @@ mod tests {
         assert_eq!(chatbot("acme", &bot).chatbot(), Some(("acme", bot.clone())));
         let cleanup = cleanup(&chatbot_partition("acme", &bot), "vs_1");
         assert_eq!((cleanup.chatbot(), document("acme", &bot, "set", 0).chatbot()), (None, None));
+    }
+
+    #[test]
+    fn an_erasure_under_way_is_read_from_its_key() {
+        let era: ErasureId = "era_01JD0000000000000000000000".parse().unwrap();
+        assert_eq!(pending_erasure("acme", "auth0|c#1").pending_erasure(), Some(("acme", "auth0|c#1")));
+        assert_eq!(erasure("acme", &era).pending_erasure(), None);
+        assert_eq!(customer_connection("acme", "c", "ERASURE").pending_erasure(), None);
     }
 
     #[test]

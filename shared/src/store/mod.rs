@@ -40,12 +40,13 @@ pub use commit::{Commit, Committed};
 pub use connection::{Connection, MAX_SUBSCRIPTIONS, Subscriber};
 pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};
+pub use erasure::PendingErasure;
 pub use idempotency::{Created, Creation, Idempotency};
 pub use log::{LogPage, LogPlace};
 pub use log_entry::LogEntry;
 pub use notice::TopicNotice;
 pub use outbox::OutboxItem;
-pub use thread::ThreadPage;
+pub use thread::{CustomerThread, ThreadPage};
 pub use usage::DailyUsage;
 
 use crate::domain::Timeouts;

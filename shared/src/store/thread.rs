@@ -31,6 +31,12 @@ pub struct ThreadPage {
     pub next: Option<Cursor>,
 }
 
+/// A thread of a customer, or the tombstone of one.
+pub struct CustomerThread {
+    pub thread: Thread,
+    pub is_tombstone: bool,
+}
+
 impl Store {
     /// Writes a new thread, its metadata and its greeting, under the creation's idempotency key if it has one.
     pub async fn thread_create(
@@ -46,6 +52,9 @@ impl Store {
             .put(&self.table, row::row(key::metadata(&thread.tenant, &thread.id), metadata)?, None)?;
         if let Some(greeting) = greeting {
             transaction = transaction.put(&self.table, row::message(&thread.tenant, greeting)?, None)?;
+        }
+        if let Some(entry) = creation.entry_of_customer(thread)? {
+            transaction = transaction.put(&self.table, entry, None)?;
         }
         self.create(transaction, creation).await
     }
@@ -136,6 +145,14 @@ impl Store {
     /// Replaces the thread by a tombstone: it cannot be read or appended to any more. Its log stays until
     /// [`Store::thread_purge`]. `cleanup` deletes its conversation at OpenAI. `false` on a conflict.
     pub async fn thread_tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, now: At) -> Result<bool, Error> {
+        // The sweep purges it, unless the caller does so at once.
+        let transaction = self.tombstone(before, cleanup, now)?;
+        let done = self.transact(transaction, &super::commit::token()).await?;
+        Ok(matches!(done, Transacted::Done))
+    }
+
+    /// The transaction that replaces a thread, as it was read, by a tombstone, which the sweep purges at `due`.
+    pub(super) fn tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, due: At) -> Result<Transaction, Error> {
         let mut deleted = before.clone();
         deleted.openai.forget();
         let mut commit = Commit { reports_usage: true, ..Commit::new(deleted) };
@@ -146,18 +163,46 @@ impl Store {
         tombstone.insert("version".into(), row::number(before.version + 1));
         tombstone.insert("tombstone".into(), Bool(true));
         tombstone.remove("run");
-        // The sweep purges it, unless the caller does so at once.
-        row::make_due(&mut tombstone, &key.pk, now);
+        row::make_due(&mut tombstone, &key.pk, due);
+        // An erasure of the customer finds it until it is purged.
+        for (name, value) in key::customer_index(before) {
+            tombstone.insert(name.to_owned(), S(value));
+        }
         let unchanged = Condition::at_version(before.version);
         let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
         if let Some(cleanup) = cleanup {
             transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
-        if let Some(report) = report {
-            transaction = transaction.update(report.update(&self.table)?);
-        }
-        let done = self.transact(transaction, &super::commit::token()).await?;
-        Ok(matches!(done, Transacted::Done))
+        Ok(match report {
+            Some(report) => transaction.update(report.update(&self.table)?),
+            None => transaction,
+        })
+    }
+
+    /// Deletes what is left of a deleted thread, but for its tombstone and the cleanups that it still waits for.
+    pub async fn thread_purge_log(&self, tenant: &str, id: &ThreadId) -> Result<(), Error> {
+        let mut keys = self.partition_keys(&key::thread_partition(tenant, id)).await?;
+        keys.retain(|key| key.sk != key::THREAD && !key.sk.starts_with(key::CLEANUP));
+        self.delete_all(keys).await
+    }
+
+    /// A page of a customer's threads and tombstones, each read consistently, newest first.
+    pub async fn customer_threads_page(
+        &self,
+        tenant: &str,
+        customer: &str,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<CustomerThread>, Option<Cursor>), Error> {
+        let partition = key::by_customer(tenant, customer);
+        let (entries, next) = self.index_page("customer", &partition, tenant, false, cursor, limit).await?;
+        let keys = entries.iter().map(|entry| key::thread(tenant, &entry.id)).collect();
+        let items = self.get_all(keys, true).await?;
+        let read = |item: Item| {
+            let is_tombstone = row::is_tombstone(&item);
+            Ok(CustomerThread { is_tombstone, thread: row::read(item)? })
+        };
+        Ok((items.into_iter().map(read).collect::<Result<_, Error>>()?, next))
     }
 
     /// Deletes all that is left of a thread, its tombstone last.

@@ -83,6 +83,23 @@ impl Transaction {
         Ok(self)
     }
 
+    /// Adds to numbers of the item at `key`, which must exist; nothing where all of them are zero.
+    pub(super) fn add(mut self, table: &str, key: Key, numbers: &[(&str, u64)]) -> Result<Self, Error> {
+        let Some(addition) = Addition::of(numbers) else { return Ok(self) };
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .update_expression(addition.expression)
+            .condition_expression("attribute_exists(#pk)")
+            .set_expression_attribute_names(Some(addition.names))
+            .expression_attribute_names("#pk", "pk")
+            .set_expression_attribute_values(Some(addition.values))
+            .build()
+            .map_err(Error::internal)?;
+        self.0.push(TransactWriteItem::builder().update(update).build());
+        Ok(self)
+    }
+
     pub(super) fn delete_if(mut self, table: &str, key: Key, condition: Condition) -> Result<Self, Error> {
         let delete = Delete::builder()
             .table_name(table)
@@ -113,6 +130,24 @@ impl Transaction {
             .map_err(Error::internal)?;
         self.0.push(TransactWriteItem::builder().condition_check(check).build());
         Ok(self)
+    }
+}
+
+/// An update expression that adds to numbers, with its names and values.
+pub(super) struct Addition {
+    pub(super) expression: String,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+impl Addition {
+    /// `None` where all numbers are zero.
+    pub(super) fn of(numbers: &[(&str, u64)]) -> Option<Self> {
+        let added: Vec<_> = numbers.iter().filter(|(_, number)| *number > 0).collect();
+        let terms: Vec<_> = added.iter().map(|(name, _)| format!("#{name} :{name}")).collect();
+        let names = added.iter().map(|(name, _)| (format!("#{name}"), (*name).to_owned())).collect();
+        let values = added.iter().map(|(name, number)| (format!(":{name}"), super::row::number(*number))).collect();
+        (!terms.is_empty()).then(|| Self { expression: format!("ADD {}", terms.join(", ")), names, values })
     }
 }
 

@@ -104,7 +104,7 @@ async fn a_dead_connection_is_forgotten_where_a_broadcast_finds_it() {
     };
     // A connection that is gone without a `$disconnect`.
     let dead = Connection::new("dead=".into(), identity);
-    store.connection_put(&dead).await.unwrap();
+    store.connection_put(&dead, stage.board.app().now()).await.unwrap();
     for thread in [&thread, &stage.thread().await] {
         assert!(store.subscription_put(&dead, &id(thread)).await.unwrap());
     }

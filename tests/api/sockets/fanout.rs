@@ -153,7 +153,7 @@ async fn slow_sockets_hold_nobody_else_up() {
             expires,
         };
         let slow = Connection::new(format!("{SLOW}{number}="), identity);
-        store.connection_put(&slow).await.unwrap();
+        store.connection_put(&slow, stage.board.app().now()).await.unwrap();
         assert!(store.subscription_put(&slow, &id(&thread)).await.unwrap());
     }
     let mut socket = customer.listens(&thread).await;

@@ -92,7 +92,7 @@ async fn a_socket_listens_to_two_hundred_threads_and_no_more() {
     let (app, connection) = (stage.board.app(), table.subscriptions(&first).await.remove(0));
     let mut connection = app.store.connection_get("acme", &connection).await.unwrap().unwrap();
     connection.threads.extend((0..199).map(|_| ThreadId::new(app.ulid())));
-    app.store.connection_put(&connection).await.unwrap();
+    app.store.connection_put(&connection, app.now()).await.unwrap();
     let subscribe = json!({ "action": "subscribe", "thread_id": thread });
     socket.says(subscribe.clone()).await;
     let refused = json!({
@@ -103,7 +103,7 @@ async fn a_socket_listens_to_two_hundred_threads_and_no_more() {
     // A socket may subscribe again to a thread that it is subscribed to.
     connection.threads.pop_last();
     connection.threads.insert(id(&thread));
-    app.store.connection_put(&connection).await.unwrap();
+    app.store.connection_put(&connection, app.now()).await.unwrap();
     socket.says(subscribe).await;
     assert_eq!(socket.hears().await["type"], "subscribed");
 }

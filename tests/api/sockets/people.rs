@@ -77,7 +77,7 @@ async fn one_whose_socket_is_found_dead_has_left() {
         expires,
     };
     let dead = Connection::new("dead=".into(), identity);
-    store.connection_put(&dead).await.unwrap();
+    store.connection_put(&dead, stage.board.app().now()).await.unwrap();
     assert!(store.subscription_put(&dead, &id(&thread)).await.unwrap());
     let mut hers = agent.connects().await;
     hers.says(json!({ "action": "subscribe", "thread_id": thread })).await;

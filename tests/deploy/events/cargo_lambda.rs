@@ -25,7 +25,7 @@ use tests::{persona::Persona, runtime_api::binary, stage::Stage};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Every event, in an order in which each has what it needs.
-const EVENTS: [&str; 35] = [
+const EVENTS: [&str; 36] = [
     "authorizer-rest",
     "authorizer-socket",
     "chatbot-list",
@@ -55,6 +55,7 @@ const EVENTS: [&str; 35] = [
     "chat-run",
     "sweep",
     "chat-end",
+    "customer-erase",
     "customer-erasure",
     "customer-usage",
     "thread-delete",

@@ -66,6 +66,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
         "socket-disconnect",
         "thread-delete",
         "customer-usage",
+        "customer-erase",
         "customer-erasure",
         "chatbot-delete"
     );
@@ -147,6 +148,7 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     socket-disconnect: 200 - null
     thread-delete: 204 - null
     customer-usage: 200 application/json data[1] next_cursor
+    customer-erase: 202 application/json counts id requested_at status
     customer-erasure: 404 application/problem+json code detail status title type
     chatbot-delete: 204 - null
     ");
@@ -216,7 +218,7 @@ pub(super) fn settle(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(settle),
         Value::Array(values) => values.iter_mut().for_each(settle),
         Value::String(text) => {
-            let is_id = ["thr_", "bot_", "msg_", "run_", "vis_"].iter().any(|prefix| text.starts_with(prefix));
+            let is_id = ["thr_", "bot_", "msg_", "run_", "vis_", "era_"].iter().any(|prefix| text.starts_with(prefix));
             let is_time = text.len() == "2026-11-22T11:00:00.000Z".len() && text.ends_with('Z');
             if is_id {
                 text.truncate(4);

@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
+use shared::domain::{Erasure, ErasureId};
 use yaml_serde::Value;
 
 use super::{
@@ -22,6 +23,7 @@ async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
     Box::pin(a_lonely_thread(&mut player)).await;
     Box::pin(a_thread_that_ends_mid_answer(&mut player)).await;
     Box::pin(what_is_due(&mut player)).await;
+    Box::pin(an_erasure(&mut player)).await;
 
     let template = template();
     let resources = template["Resources"].as_mapping().expect("a template has resources").values();
@@ -124,6 +126,28 @@ async fn what_is_due(player: &mut Player) {
         assert_eq!(player.plays("sweep").await.status, 204);
     }
     assert_eq!(player.plays("thread-get").await.status, 404);
+}
+
+/// Plays an erasure that is done as far as it can be at once, and one that only the sweep gets to.
+async fn an_erasure(player: &mut Player) {
+    player.replace("EXAMPLEconn=", "erased");
+    for key in ["an-erased-thread", "a-thread-erased-later"] {
+        thread(player, key).await;
+        for event in ["socket-connect", "socket-subscribe", "chat"] {
+            player.plays(event).await;
+        }
+        if key == "an-erased-thread" {
+            assert_eq!(player.plays("customer-erase").await.status, 202);
+        } else {
+            let app = player.stage.board.app();
+            let erasure = Erasure::new(ErasureId::new(app.ulid()), app.now());
+            app.store.erasure_begin("acme", "cara", erasure, app.now()).await.unwrap();
+        }
+        for _ in 0..2 {
+            player.turned.by(Duration::from_mins(2));
+            assert_eq!(player.plays("sweep").await.status, 204);
+        }
+    }
 }
 
 /// Creates a thread with an idempotency key of its own; returns its id.
