@@ -29,6 +29,7 @@ STREAMED = [
     ("/chat", "post"),
     ("/chat/{thread_id}/stream", "get"),
     ("/agui", "post"),
+    ("/customers/{customer_id}/export", "get"),
     ("/customers/{customer_id}", "delete"),
     ("/erasures/{erasure_id}", "get"),
 ]

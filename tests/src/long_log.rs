@@ -3,8 +3,9 @@
 use shared::{
     App,
     domain::{
-        Message, Person, ThreadId,
+        Message, Person, RunId, ThreadId,
         message::{self, Answers},
+        thread::LastReply,
     },
     store::{Commit, Committed},
 };
@@ -23,6 +24,10 @@ pub async fn fill(app: &App, thread: &ThreadId, messages: u64) {
             let answers = (asked % 2 == 1).then(|| Answers { from: (asked - 1).max(1), through: asked });
             let mut message = message(app, &commit.thread.id, answers);
             commit.thread.log(&mut message);
+            if message.answers.is_some() {
+                let (run_id, message_id) = (RunId::new(app.ulid()), message.id.clone());
+                commit.thread.last_reply = Some(LastReply { run_id, message_id, seq: message.seq });
+            }
             commit.messages.push(message);
         }
         commit.thread.answered_through = commit.thread.asked_through;

@@ -10,6 +10,14 @@ use crate::usage;
 
 const TAG: &str = "Customers";
 
+/// The beginning and the end of an export.
+const EXPORT: &str = concat!(
+    r#"{"type":"customer","id":"cleo","exported_at":"2026-11-30T10:00:00.000Z"}"#,
+    "\n",
+    r#"{"type":"end","threads":0,"messages":0,"notes":0}"#,
+    "\n"
+);
+
 pub fn describe(api: &mut Api) {
     let day = || json!({ "type": "string", "format": "date" });
     let example = json!({
@@ -35,6 +43,22 @@ pub fn describe(api: &mut Api) {
                 "Whole days, the oldest first.",
                 &json!({ "data": [example], "next_cursor": null }),
             ),
+    );
+    api.add(
+        Operation::new("GET", "/customers/{customer_id}/export", "exportCustomer", TAG, Act::CustomerExport)
+            .summary(
+                "Export a customer",
+                "All threads with their messages and notes, as JSON Lines: an object a line, with a `type` of \
+                 `customer`, `thread`, `read_marker`, `message`, `note`, `cursor`, `error` or `end`. The last line of a \
+                 whole export is `end`, with the numbers of threads, messages and notes. One without it was cut: send \
+                 the `cursor` of its last line of that type, and drop the lines after that one.",
+            )
+            .query(Parameter {
+                name: "cursor",
+                schema: json!({ "type": "string" }),
+                description: "Goes on after this line of an earlier export.",
+            })
+            .lines("A line for each thing.", EXPORT),
     );
     api.add(
         Operation::new("DELETE", "/customers/{customer_id}", "eraseCustomer", TAG, Act::CustomerErase)

@@ -1,9 +1,11 @@
-//! `DELETE /customers/{customer_id}`: erase a customer. `GET /erasures/{erasure_id}`: the receipt, which names nobody.
-//! `GET /usage`: the tenant's usage by day and chatbot.
+//! `GET /customers/{customer_id}/export`: all that exists of a customer. `DELETE /customers/{customer_id}`: erase a
+//! customer. `GET /erasures/{erasure_id}`: the receipt, which names nobody. `GET /usage`: the tenant's usage by day and
+//! chatbot.
 
 #[cfg(feature = "schema")]
 pub mod api;
 mod erase;
+mod export;
 mod usage;
 
 use lambda_http::{
@@ -32,6 +34,7 @@ async fn respond(app: &App, request: &Request) -> Result<Response<StreamingBody>
     let identity = http::identity(app, request)?;
     let (method, path) = http::route(request);
     match (method.as_str(), path.as_str()) {
+        ("GET", "/customers/{customer_id}/export") => export::export(app, &identity, request).await,
         ("DELETE", "/customers/{customer_id}") => {
             let receipt = erase::erase(app, &identity, request).await?;
             let location = HeaderValue::try_from(format!("/erasures/{}", receipt.id)).map_err(Error::internal)?;

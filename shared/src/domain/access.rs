@@ -21,8 +21,12 @@ pub enum Act {
     ChatbotWrite,
     /// Read the tenant's usage.
     UsageRead,
+    /// Export all data of a customer.
+    CustomerExport,
     /// Erase a customer, and read the receipt.
     CustomerErase,
+    /// Read the audit trail.
+    AuditRead,
 }
 
 impl Role {
@@ -51,8 +55,8 @@ impl Identity {
     /// Checks that the caller's role permits an act. [`Identity::sees`] checks the thread.
     pub fn may(&self, act: Act) -> Result<(), Error> {
         use Act::{
-            Chat, ChatbotRead, ChatbotWrite, Claim, CustomerErase, Escalate, Note, Release, ThreadCreate, ThreadDelete,
-            ThreadEnd, ThreadRead, ThreadUpdate, UsageRead,
+            AuditRead, Chat, ChatbotRead, ChatbotWrite, Claim, CustomerErase, CustomerExport, Escalate, Note, Release,
+            ThreadCreate, ThreadDelete, ThreadEnd, ThreadRead, ThreadUpdate, UsageRead,
         };
         if self.role.may(act) {
             return Ok(());
@@ -60,6 +64,8 @@ impl Identity {
         Err(Error::Forbidden(match act {
             ChatbotWrite => "only an admin may change chatbots",
             CustomerErase => "only an admin may erase customers",
+            CustomerExport => "only an admin may export customers",
+            AuditRead => "only an admin may read the audit trail",
             Claim | Release | Note | ChatbotRead | UsageRead => "only agents and admins may do this",
             Escalate => "only the customer or an admin may escalate a thread",
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",

@@ -169,6 +169,14 @@ impl Operation {
         self
     }
 
+    /// An answer as JSON Lines.
+    #[must_use]
+    pub fn lines(mut self, description: &str, example: &str) -> Self {
+        let content = json!({ "application/x-ndjson": { "example": example } });
+        self.answers.insert("200".into(), json!({ "description": description, "content": content }));
+        self
+    }
+
     #[must_use]
     pub fn problem(mut self, status: u16) -> Self {
         if !self.problems.contains(&status) {

@@ -6,6 +6,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use super::key;
 use crate::{
     Error,
     domain::{At, ThreadId},
@@ -24,6 +25,11 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The position after a thread in the list of its customer's threads.
+    pub fn of_customer(id: &ThreadId, created_at: At) -> Self {
+        Self { part: String::new(), sk: key::by_time(created_at, id), id: id.clone() }
+    }
+
     pub(super) fn of_part(mut self, part: &str) -> Self {
         part.clone_into(&mut self.part);
         self

@@ -1,0 +1,224 @@
+//! Exporting a customer: JSON Lines, streamed page by page.
+//!
+//! The next page is read only when the one before is sent, so the export holds one page, however large it is and
+//! however slow its reader. A line with a cursor follows each page; an export that was cut goes on after its last one.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use futures::stream;
+use lambda_http::{
+    Request, Response,
+    http::{
+        StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE},
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::{
+    App, Error,
+    domain::{Act, At, Identity, Message, Note, ThreadId},
+    http::{self, StreamingBody},
+    store::cursor::{self, Cursor},
+    time_left,
+};
+use tokio::time::{Duration, Instant};
+
+/// Messages in a page: at most 32,000 characters each.
+const PAGE_SIZE: usize = 50;
+
+/// Threads that are listed at a time.
+const THREADS_LISTED: usize = 20;
+
+/// The part of the function's time in which no page is begun.
+const RESERVED_FOR_A_PAGE: Duration = Duration::from_secs(20);
+
+/// What an export has written so far.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Totals {
+    threads: u64,
+    messages: u64,
+    notes: u64,
+}
+
+/// The position after a page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Position {
+    thread: ThreadId,
+    created_at: At,
+    /// The last message written; `None` where the whole thread is.
+    after: Option<u64>,
+    totals: Totals,
+}
+
+/// An export under way.
+struct Export {
+    app: App,
+    tenant: String,
+    customer: String,
+    totals: Totals,
+    /// Threads that are listed and not begun, newest first.
+    listed: VecDeque<(ThreadId, At)>,
+    /// The position in the list; `None` at its end.
+    list: Option<Option<Cursor>>,
+    /// The thread whose log is being written, and the last message written.
+    current: Option<(ThreadId, At, u64)>,
+    state: State,
+    until: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Begins,
+    GoesOn,
+    Over,
+}
+
+/// The response that streams an export.
+pub(crate) async fn export(
+    app: &App,
+    identity: &Identity,
+    request: &Request,
+) -> Result<Response<StreamingBody>, Error> {
+    identity.may(Act::CustomerExport)?;
+    http::only_query(request, &["cursor"])?;
+    let customer = http::path_subject(request, "customer_id")?;
+    let until = time_left(request).map(|left| Instant::now() + left.saturating_sub(RESERVED_FOR_A_PAGE));
+    let mut export = Export::new(app, identity, customer, until);
+    if let Some(text) = http::query::<String>(request, "cursor", "")? {
+        export.go_on(cursor::decode(&text)?).await?;
+    }
+    let pages = stream::unfold(export, |mut export| async move { Some((export.page().await?, export)) });
+    let body = StreamingBody::Stream(Box::pin(pages));
+    let response = Response::builder()
+        .status(StatusCode::OK)
+        .header(CONTENT_TYPE, "application/x-ndjson")
+        .header(CACHE_CONTROL, "no-store, no-transform")
+        .header("x-accel-buffering", "no")
+        .header(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    response.body(body).map_err(Error::internal)
+}
+
+impl Export {
+    fn new(app: &App, identity: &Identity, customer: String, until: Option<Instant>) -> Self {
+        Self {
+            app: app.clone(),
+            tenant: identity.tenant.clone(),
+            customer,
+            totals: Totals::default(),
+            listed: VecDeque::new(),
+            list: Some(None),
+            current: None,
+            state: State::Begins,
+            until,
+        }
+    }
+
+    /// Goes on after a position of an earlier export of this customer.
+    async fn go_on(&mut self, position: Position) -> Result<(), Error> {
+        let Position { thread, created_at, after, totals } = position;
+        self.state = State::GoesOn;
+        self.totals = totals;
+        self.list = Some(Some(Cursor::of_customer(&thread, created_at)));
+        if let Some(after) = after {
+            let found = self.app.store.thread_get_bare(&self.tenant, &thread).await?;
+            let is_theirs = found.is_some_and(|found| found.customer_id == self.customer);
+            self.current = is_theirs.then_some((thread, created_at, after));
+        }
+        Ok(())
+    }
+
+    /// The lines of the next page. `None` at the end, and where the function's time is over.
+    async fn page(&mut self) -> Option<Bytes> {
+        if self.state == State::Over || self.until.is_some_and(|until| Instant::now() >= until) {
+            return None;
+        }
+        let mut lines = Vec::new();
+        if let Err(error) = self.write_page(&mut lines).await {
+            self.state = State::Over;
+            tracing::warn!(%error, "an export was cut");
+            let (_, code, _) = http::kind(&error);
+            write(&mut lines, &json!({ "type": "error", "code": code, "detail": error.to_string() }));
+        }
+        Some(lines.into())
+    }
+
+    async fn write_page(&mut self, lines: &mut Vec<u8>) -> Result<(), Error> {
+        if self.state == State::Begins {
+            self.state = State::GoesOn;
+            write(lines, &json!({ "type": "customer", "id": self.customer, "exported_at": self.app.now() }));
+        }
+        let Some((id, created_at, after)) = self.begun(lines).await? else {
+            self.state = State::Over;
+            let Totals { threads, messages, notes } = self.totals;
+            write(lines, &json!({ "type": "end", "threads": threads, "messages": messages, "notes": notes }));
+            return Ok(());
+        };
+        let page = self.app.store.log_after(&self.tenant, &id, after, PAGE_SIZE).await?;
+        self.totals.messages += page.messages.len() as u64;
+        self.totals.notes += page.notes.len() as u64;
+        let last = page.messages.last().map_or(after, |message| message.seq);
+        write_log(lines, &page.messages, page.notes);
+        let after = page.more.then_some(last);
+        self.current = after.map(|after| (id.clone(), created_at, after));
+        let position = Position { thread: id, created_at, after, totals: self.totals };
+        write(lines, &json!({ "type": "cursor", "cursor": cursor::encode(&position)? }));
+        Ok(())
+    }
+
+    /// The thread whose log is written next, from its last message written: the current one, or the next one, which
+    /// begins with lines of its own. `None` after the last.
+    async fn begun(&mut self, lines: &mut Vec<u8>) -> Result<Option<(ThreadId, At, u64)>, Error> {
+        if let Some(current) = self.current.take() {
+            return Ok(Some(current));
+        }
+        loop {
+            let Some((id, created_at)) = self.next_listed().await? else { return Ok(None) };
+            let Some((thread, metadata)) = self.app.store.thread_get(&self.tenant, &id).await? else { continue };
+            self.totals.threads += 1;
+            write(lines, &json!({ "type": "thread", "thread": thread.view(&metadata) }));
+            let marker = self.app.store.read_markers_get(&self.tenant, [&id].into_iter(), &self.customer).await?;
+            if let Some(seq) = marker.get(&id) {
+                write(lines, &json!({ "type": "read_marker", "thread_id": id, "seq": seq }));
+            }
+            return Ok(Some((id, created_at, 0)));
+        }
+    }
+
+    async fn next_listed(&mut self) -> Result<Option<(ThreadId, At)>, Error> {
+        while self.listed.is_empty() {
+            let Some(from) = self.list.take() else { return Ok(None) };
+            let store = &self.app.store;
+            let (threads, next) =
+                store.customer_threads_page(&self.tenant, &self.customer, from, THREADS_LISTED).await?;
+            self.list = next.map(Some);
+            let mut threads: Vec<_> = threads.into_iter().map(|it| (it.thread.id, it.thread.created_at)).collect();
+            // A batch is read in no order; the list is newest first.
+            threads.sort_by(|(one, at), (other, its)| (its, other).cmp(&(at, one)));
+            self.listed.extend(threads);
+        }
+        Ok(self.listed.pop_front())
+    }
+}
+
+/// Writes the messages, each followed by its notes.
+fn write_log(lines: &mut Vec<u8>, messages: &[Message], notes: Vec<Note>) {
+    let mut notes = notes.into_iter().peekable();
+    for message in messages {
+        while let Some(note) = notes.next_if(|note| note.after < message.seq) {
+            write(lines, &json!({ "type": "note", "note": note }));
+        }
+        write(lines, &json!({ "type": "message", "message": message }));
+    }
+    for note in notes {
+        write(lines, &json!({ "type": "note", "note": note }));
+    }
+}
+
+fn write(lines: &mut Vec<u8>, line: &Value) {
+    lines.extend_from_slice(line.to_string().as_bytes());
+    lines.push(b'\n');
+}
