@@ -13,6 +13,7 @@ use ulid::Ulid;
 
 use crate::{
     Budgets, Error, Invoker, QueuedTopic,
+    audit::AuditedReads,
     domain::{At, MessageId, Timeouts, budget::BudgetSettings, chatbot::Memory, webhook::NetworkPolicy},
     metrics::{Metric, Metrics},
     openai::{self, Failure, OpenAi, RetryPolicy},
@@ -62,6 +63,7 @@ pub struct App {
     /// Customers may delete their threads.
     pub customers_may_delete: bool,
     pub metrics: Metrics,
+    pub audited_reads: AuditedReads,
     pub clock: Clock,
     pub ids: Ids,
     pub access_cache: AccessCache,
@@ -105,6 +107,7 @@ impl App {
             budgets: Budgets::new(settings.budgets),
             customers_may_delete: settings.customers_may_delete,
             metrics: Metrics::default(),
+            audited_reads: AuditedReads::default(),
             clock: Clock::system(),
             ids: Ids::random(),
             access_cache: AccessCache::default(),

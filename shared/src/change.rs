@@ -2,7 +2,7 @@
 
 use crate::{
     App, Error,
-    domain::{Identity, Message, Thread, ThreadId, ThreadMetadata, status::Status, thread::Changed},
+    domain::{Identity, Message, Thread, ThreadId, ThreadMetadata, audit::AuditEntry, status::Status, thread::Changed},
     metrics::Metric,
     retry_on_conflict,
     sockets::Event,
@@ -37,7 +37,8 @@ impl App {
         let changing = retry_on_conflict(|| async {
             let (before, metadata) = self.thread(identity, id).await?;
             let Some(changed) = change(&before)? else { return Ok(Some((before, metadata, Vec::new()))) };
-            let written = self.commit_change(&before, changed, &metadata).await?;
+            let audit = self.audit_of_change(identity, &changed);
+            let written = self.commit_change(&before, changed, &metadata, audit).await?;
             Ok(written.map(|(thread, outbox)| (thread, metadata, outbox)))
         });
         let (thread, metadata, outbox) = changing.await?;
@@ -56,7 +57,7 @@ impl App {
         let changing = retry_on_conflict(|| async {
             let Some((before, metadata)) = self.store.thread_get(tenant, id).await? else { return Ok(Some(None)) };
             let Some(changed) = change(&before)? else { return Ok(Some(None)) };
-            let written = self.commit_change(&before, changed, &metadata).await?;
+            let written = self.commit_change(&before, changed, &metadata, None).await?;
             Ok(written.map(|(thread, _)| Some(thread)))
         });
         changing.await
@@ -68,8 +69,10 @@ impl App {
         before: &Thread,
         mut changed: Changed,
         metadata: &ThreadMetadata,
+        audit: Option<AuditEntry>,
     ) -> Result<Option<(Thread, Vec<OutboxItem>)>, Error> {
         let mut commit = Commit::of_change(&changed, self.outbox_of(&changed, metadata).await?);
+        commit.audit = audit;
         if matches!(changed.thread.status, Status::Ended { .. }) {
             commit.outbox.extend(Cleanup::of_thread(before, changed.message.at).map(OutboxItem::from));
             commit.thread.openai.forget();

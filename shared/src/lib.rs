@@ -4,6 +4,7 @@
 //! environment.
 
 mod app;
+mod audit;
 mod backoff;
 pub mod budget;
 mod change;
@@ -40,6 +41,7 @@ pub use app::{
     App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, customers_may_delete, history_tokens,
     person_wait,
 };
+pub use audit::AuditedReads;
 pub use budget::{Budgets, Reservation, TurnBudget};
 pub use change::LINE_LOST;
 pub use conflict::retry_on_conflict;

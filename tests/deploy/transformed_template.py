@@ -32,6 +32,7 @@ STREAMED = [
     ("/customers/{customer_id}/export", "get"),
     ("/customers/{customer_id}", "delete"),
     ("/erasures/{erasure_id}", "get"),
+    ("/audit", "get"),
 ]
 # The route that gives tokens to visitors, who have none.
 OPEN = ("/visitors", "post")

@@ -218,7 +218,13 @@ impl Answer {
     async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        let is_lines = headers.get("content-type").is_some_and(|kind| kind == "application/x-ndjson");
+        let lines = || text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let body = match text.as_str() {
+            "" => Value::Null,
+            _ if is_lines => Value::Array(lines()),
+            text => serde_json::from_str(text).unwrap(),
+        };
         Self { status, headers, body }
     }
 

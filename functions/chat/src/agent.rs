@@ -31,6 +31,7 @@ pub(crate) async fn chat_agent(
         Some(changed) => Commit::of_change(changed, app.outbox_of(changed, &metadata).await?),
         None => Commit::new(before.clone()),
     };
+    commit.audit = claimed.as_ref().and_then(|changed| app.audit_of_change(submission.identity, changed));
     let outbox = commit.outbox.clone();
     let message = submission.append(&mut commit, now);
     let thread = match app.store.thread_commit(&before, commit).await? {

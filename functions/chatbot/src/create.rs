@@ -7,6 +7,7 @@ use shared::{
     App, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
+        audit::AuditedAct,
         budget::ChatbotLimits,
         chatbot::{Audience, ChatbotConfig, Document, MODEL_CHECK_INTERVAL, Memory, ModelStatus, Tool},
     },
@@ -123,7 +124,8 @@ pub(crate) async fn create(
     // Stored without the documents' texts, which may be too long to keep twice: a repeated request contains the same
     // ones.
     let response = creation.record(&chatbot.view(None, now))?;
-    let created = app.store.chatbot_create(&chatbot, &documents, &creation).await;
+    let audit = app.audit_entry(identity, AuditedAct::ChatbotCreated).map(|entry| entry.about_chatbot(&chatbot.id));
+    let created = app.store.chatbot_create(&chatbot, &documents, &creation, audit.as_ref()).await;
     if !matches!(created, Ok(Created::New))
         && let Some(unused) = &chatbot.knowledge
     {

@@ -11,7 +11,7 @@ use lambda_http::{Body, Request, Response, http::StatusCode, run, service_fn};
 use serde::Serialize;
 use shared::{
     App, Error,
-    domain::{Act, ChatbotId, Identity, chatbot},
+    domain::{Act, ChatbotId, Identity, audit::AuditedAct, chatbot},
     http, retry_on_conflict, rows_that_fit,
     store::cursor,
 };
@@ -86,7 +86,8 @@ async fn delete(app: &App, identity: &Identity, id: &ChatbotId) -> Result<(), Er
     let cleanup = retry_on_conflict(|| async {
         let chatbot = read(app, identity, id).await?;
         let cleanup = app.knowledge_cleanup(&chatbot);
-        let deleted = app.store.chatbot_delete(&chatbot, cleanup.clone()).await?;
+        let audit = app.audit_entry(identity, AuditedAct::ChatbotDeleted).map(|entry| entry.about_chatbot(id));
+        let deleted = app.store.chatbot_delete(&chatbot, cleanup.clone(), audit.as_ref()).await?;
         Ok(deleted.then_some(cleanup))
     });
     if let Some(cleanup) = cleanup.await? {

@@ -5,6 +5,7 @@ use shared::{
     App, ConflictWith, Error,
     domain::{
         Act, Chatbot, ChatbotId, Identity, Webhook,
+        audit::{AuditEntry, AuditedAct},
         budget::ChatbotLimits,
         chatbot::{self, Audience, Document, Memory, Tool},
     },
@@ -113,7 +114,7 @@ pub(crate) async fn update(
         // One that was stored before there were model checks is due for its first.
         after.model_check_due.get_or_insert(now);
         model_checks.run(app, Some(&before.config), &mut after, now).await?;
-        write(app, &before, after, &old, new).await
+        write(app, identity, &before, after, &old, new).await
     });
     updating.await
 }
@@ -122,6 +123,7 @@ pub(crate) async fn update(
 /// nothing was written.
 async fn write(
     app: &App,
+    identity: &Identity,
     before: &Chatbot,
     mut after: Chatbot,
     old: &[Document],
@@ -137,7 +139,10 @@ async fn write(
             after.knowledge = app.knowledge_create(&after, new).await.ok();
         }
     }
-    let write = ChatbotWrite { chatbot: &after, before, cleanup: cleanup.clone() };
+    let audit = app.audit_entry(identity, AuditedAct::ChatbotUpdated);
+    let audit =
+        audit.map(|entry| AuditEntry { fields: changed_fields(before, &after), ..entry.about_chatbot(&after.id) });
+    let write = ChatbotWrite { chatbot: &after, before, cleanup: cleanup.clone(), audit };
     if !app.store.chatbot_update(&write, new).await? {
         if let (Some(_), Some(uploaded)) = (new, after.knowledge) {
             // Another change was first, so nothing refers to this upload.
@@ -149,6 +154,17 @@ async fn write(
         app.clean_up(&cleanup).await;
     }
     Ok(Some(after.view(Some(new.unwrap_or(old)), app.now())))
+}
+
+/// The names of the fields that differ, for the audit trail.
+fn changed_fields(before: &Chatbot, after: &Chatbot) -> Vec<String> {
+    let [old, new] = [before, after].map(|chatbot| serde_json::to_value(&chatbot.config).unwrap_or_default());
+    let settings = new.as_object().into_iter().flatten();
+    let mut changed: Vec<_> =
+        settings.filter(|(name, value)| old.get(name) != Some(value)).map(|(name, _)| name.clone()).collect();
+    changed.extend((before.documents_set != after.documents_set).then(|| "documents".to_owned()));
+    changed.extend((before.webhook != after.webhook).then(|| "webhook".to_owned()));
+    changed
 }
 
 impl Update {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use shared::{
     domain::{Act, erasure::View},
-    openapi::{Api, CHATBOT, ERASURE, Operation, Parameter},
+    openapi::{Api, CHATBOT, ERASURE, Operation, Parameter, THREAD},
 };
 
-use crate::usage;
+use crate::{audit, usage};
 
 const TAG: &str = "Customers";
 
@@ -77,6 +77,40 @@ pub fn describe(api: &mut Api) {
             .summary("Read the receipt of an erasure", "It names no customer.")
             .answer::<View>(200, "The receipt.", &erasure("done")),
     );
+    let day = || json!({ "type": "string", "format": "date" });
+    api.add(
+        Operation::new("GET", "/audit", "listAudit", TAG, Act::AuditRead)
+            .summary(
+                "Read the audit trail",
+                "What agents and admins read, changed, exported and erased, newest first, without texts. A page may be \
+                 short, or empty, and others follow: go on while `next_cursor` is not null.",
+            )
+            .query(Parameter { name: "from", schema: day(), description: "The first day. Default: 30 days before." })
+            .query(Parameter { name: "to", schema: day(), description: "The last day, in UTC. Default: today." })
+            .query(Parameter {
+                name: "actor",
+                schema: json!({ "type": "string" }),
+                description: "Only what this agent or admin did.",
+            })
+            .query(Parameter {
+                name: "thread_id",
+                schema: json!({ "type": "string", "pattern": "^thr_[0-7][0-9A-HJKMNP-TV-Z]{25}$" }),
+                description: "Only what was done with this thread.",
+            })
+            .paged()
+            .answer::<audit::Page>(200, "A page.", &trail()),
+    );
+}
+
+/// The trail of one claim.
+fn trail() -> Value {
+    json!({
+        "data": [{
+            "id": "aud_01JD0000000000000000000000", "at": "2026-11-30T10:00:00.000Z",
+            "actor": { "id": "ana", "role": "agent" }, "act": "thread.claimed", "thread_id": THREAD,
+        }],
+        "next_cursor": null,
+    })
 }
 
 /// A receipt with this status.

@@ -5,7 +5,11 @@ use std::time::Duration;
 use lambda_http::Request;
 use shared::{
     App, Error, SETTLES_AFTER,
-    domain::{Act, Erasure, ErasureId, Identity, erasure::View},
+    domain::{
+        Act, Erasure, ErasureId, Identity,
+        audit::{AuditEntry, AuditedAct},
+        erasure::View,
+    },
     http,
 };
 use tokio::time::Instant;
@@ -19,7 +23,9 @@ pub(crate) async fn erase(app: &App, identity: &Identity, request: &Request) -> 
     let customer = http::path_subject(request, "customer_id")?;
     let (tenant, now) = (&identity.tenant, app.now());
     let erasure = Erasure::new(ErasureId::new(app.ulid()), now);
-    let begun = app.store.erasure_begin(tenant, &customer, erasure, now + SETTLES_AFTER).await?;
+    let audit = app.audit_entry(identity, AuditedAct::CustomerErased);
+    let audit = audit.map(|entry| AuditEntry { erasure_id: Some(erasure.id.clone()), ..entry });
+    let begun = app.store.erasure_begin(tenant, &customer, erasure, now + SETTLES_AFTER, audit.as_ref()).await?;
     if let Err(error) = app.erase(tenant, &customer, Instant::now() + ERASES_FOR).await {
         tracing::warn!(erasure.id = %begun.id, %error, "an erasure was interrupted; the sweep will go on");
     }

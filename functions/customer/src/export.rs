@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{
     App, Error,
-    domain::{Act, At, Identity, Message, Note, ThreadId},
+    domain::{Act, At, Identity, Message, Note, ThreadId, audit::AuditedAct},
     http::{self, StreamingBody},
     store::cursor::{self, Cursor},
     time_left,
@@ -57,7 +57,7 @@ struct Position {
 /// An export under way.
 struct Export {
     app: App,
-    tenant: String,
+    identity: Identity,
     customer: String,
     totals: Totals,
     /// Threads that are listed and not begun, newest first.
@@ -91,6 +91,9 @@ pub(crate) async fn export(
     if let Some(text) = http::query::<String>(request, "cursor", "")? {
         export.go_on(cursor::decode(&text)?).await?;
     }
+    if let Some(entry) = app.audit_entry(identity, AuditedAct::CustomerExported) {
+        app.store.audit_put(&identity.tenant, &entry).await?;
+    }
     let pages = stream::unfold(export, |mut export| async move { Some((export.page().await?, export)) });
     let body = StreamingBody::Stream(Box::pin(pages));
     let response = Response::builder()
@@ -106,7 +109,7 @@ impl Export {
     fn new(app: &App, identity: &Identity, customer: String, until: Option<Instant>) -> Self {
         Self {
             app: app.clone(),
-            tenant: identity.tenant.clone(),
+            identity: identity.clone(),
             customer,
             totals: Totals::default(),
             listed: VecDeque::new(),
@@ -124,7 +127,7 @@ impl Export {
         self.totals = totals;
         self.list = Some(Some(Cursor::of_customer(&thread, created_at)));
         if let Some(after) = after {
-            let found = self.app.store.thread_get_bare(&self.tenant, &thread).await?;
+            let found = self.app.store.thread_get_bare(&self.identity.tenant, &thread).await?;
             let is_theirs = found.is_some_and(|found| found.customer_id == self.customer);
             self.current = is_theirs.then_some((thread, created_at, after));
         }
@@ -157,7 +160,7 @@ impl Export {
             write(lines, &json!({ "type": "end", "threads": threads, "messages": messages, "notes": notes }));
             return Ok(());
         };
-        let page = self.app.store.log_after(&self.tenant, &id, after, PAGE_SIZE).await?;
+        let page = self.app.store.log_after(&self.identity.tenant, &id, after, PAGE_SIZE).await?;
         self.totals.messages += page.messages.len() as u64;
         self.totals.notes += page.notes.len() as u64;
         let last = page.messages.last().map_or(after, |message| message.seq);
@@ -177,10 +180,14 @@ impl Export {
         }
         loop {
             let Some((id, created_at)) = self.next_listed().await? else { return Ok(None) };
-            let Some((thread, metadata)) = self.app.store.thread_get(&self.tenant, &id).await? else { continue };
+            let Some((thread, metadata)) = self.app.store.thread_get(&self.identity.tenant, &id).await? else {
+                continue;
+            };
+            self.app.audit_read(&self.identity, &id).await?;
             self.totals.threads += 1;
             write(lines, &json!({ "type": "thread", "thread": thread.view(&metadata) }));
-            let marker = self.app.store.read_markers_get(&self.tenant, [&id].into_iter(), &self.customer).await?;
+            let marker =
+                self.app.store.read_markers_get(&self.identity.tenant, [&id].into_iter(), &self.customer).await?;
             if let Some(seq) = marker.get(&id) {
                 write(lines, &json!({ "type": "read_marker", "thread_id": id, "seq": seq }));
             }
@@ -193,7 +200,7 @@ impl Export {
             let Some(from) = self.list.take() else { return Ok(None) };
             let store = &self.app.store;
             let (threads, next) =
-                store.customer_threads_page(&self.tenant, &self.customer, from, THREADS_LISTED).await?;
+                store.customer_threads_page(&self.identity.tenant, &self.customer, from, THREADS_LISTED).await?;
             self.list = next.map(Some);
             let mut threads: Vec<_> = threads.into_iter().map(|it| (it.thread.id, it.thread.created_at)).collect();
             // A batch is read in no order; the list is newest first.

@@ -1,9 +1,10 @@
 //! `GET /customers/{customer_id}/export`: all that exists of a customer. `DELETE /customers/{customer_id}`: erase a
-//! customer. `GET /erasures/{erasure_id}`: the receipt, which names nobody. `GET /usage`: the tenant's usage by day and
-//! chatbot.
+//! customer. `GET /erasures/{erasure_id}`: the receipt, which names nobody. `GET /audit`: what agents and admins did.
+//! `GET /usage`: the tenant's usage by day and chatbot.
 
 #[cfg(feature = "schema")]
 pub mod api;
+mod audit;
 mod erase;
 mod export;
 mod usage;
@@ -42,6 +43,7 @@ async fn respond(app: &App, request: &Request) -> Result<Response<StreamingBody>
             response.headers_mut().insert(LOCATION, location);
             Ok(whole(response))
         }
+        ("GET", "/audit") => http::json(StatusCode::OK, &audit::audit(app, &identity, request).await?).map(whole),
         ("GET", "/erasures/{erasure_id}") => {
             let receipt = erase::receipt(app, &identity, request).await?;
             http::json(StatusCode::OK, &receipt).map(whole)

@@ -198,7 +198,8 @@ async fn subscribe_thread(
     id: &ThreadId,
     after: Option<u64>,
 ) -> Result<(), Error> {
-    let (thread, _) = app.thread(&connection.identity, id).await?;
+    let identity = &connection.identity;
+    let ((thread, _), ()) = tokio::try_join!(app.thread(identity, id), app.audit_read(identity, id))?;
     if !app.store.subscription_put(connection, id).await? {
         return Ok(());
     }

@@ -73,7 +73,7 @@ async fn report_usage(app: &App, thread: &Thread) -> Result<(), Error> {
 /// Deletes a thread whose retention is over.
 async fn delete(app: &App, thread: &Thread) -> Result<(), Error> {
     let now = app.now();
-    if app.store.thread_tombstone(thread, Cleanup::of_thread(thread, now), now).await? {
+    if app.store.thread_tombstone(thread, Cleanup::of_thread(thread, now), now, None).await? {
         tombstone::purge(app, &thread.tenant, &thread.id).await?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use shared::{
     App, ConflictWith, Error,
-    domain::{Act, Identity, Status, Thread, ThreadId},
+    domain::{Act, Identity, Status, Thread, ThreadId, audit::AuditedAct},
     retry_on_conflict,
     store::Cleanup,
 };
@@ -19,7 +19,8 @@ pub(crate) async fn delete(app: &App, identity: &Identity, id: &ThreadId) -> Res
             check_customer(app, &before)?;
         }
         let cleanup = Cleanup::of_thread(&before, app.now());
-        let deleted = app.store.thread_tombstone(&before, cleanup.clone(), app.now()).await?;
+        let audit = app.audit_of_thread(identity, AuditedAct::ThreadDeleted, &before);
+        let deleted = app.store.thread_tombstone(&before, cleanup.clone(), app.now(), audit.as_ref()).await?;
         Ok(deleted.then_some(cleanup))
     });
     let cleaned_up = match cleanup.await? {

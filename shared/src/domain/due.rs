@@ -17,6 +17,8 @@ pub struct Timeouts {
     pub idle: Option<Duration>,
     /// The time that an ended thread is kept before it is deleted.
     pub retention: Option<Duration>,
+    /// The time that entries of the audit trail are kept. `None`: no trail is kept.
+    pub audit: Option<Duration>,
 }
 
 /// The sweep's action on a thread that is due.
@@ -42,7 +44,14 @@ pub const USAGE_REPORTED_WITHIN: Duration = Duration::from_mins(10);
 impl Default for Timeouts {
     /// The defaults of `template.yaml`.
     fn default() -> Self {
-        Self { queue: None, long_wait: minutes(10), agent: minutes(15), idle: days(30), retention: days(90) }
+        Self {
+            queue: None,
+            long_wait: minutes(10),
+            agent: minutes(15),
+            idle: days(30),
+            retention: days(90),
+            audit: days(365),
+        }
     }
 }
 
@@ -57,6 +66,7 @@ impl Timeouts {
     /// | `AGENT_TIMEOUT_MINUTES` | [`Timeouts::agent`] |
     /// | `IDLE_DAYS` | [`Timeouts::idle`] |
     /// | `RETENTION_DAYS` | [`Timeouts::retention`] |
+    /// | `AUDIT_DAYS` | [`Timeouts::audit`] |
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let read = |name: &str, unit: fn(u32) -> Option<Duration>, unset| match var(name) {
             None => Ok(unset),
@@ -69,6 +79,7 @@ impl Timeouts {
             agent: read("AGENT_TIMEOUT_MINUTES", minutes, unset.agent)?,
             idle: read("IDLE_DAYS", days, unset.idle)?,
             retention: read("RETENTION_DAYS", days, unset.retention)?,
+            audit: read("AUDIT_DAYS", days, unset.audit)?,
         })
     }
 }

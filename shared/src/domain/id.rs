@@ -71,6 +71,7 @@ id!(
 );
 id!(RunId, "run_");
 id!(ErasureId, "era_");
+id!(AuditId, "aud_");
 
 #[cfg(test)]
 mod tests {

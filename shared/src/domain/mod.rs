@@ -1,6 +1,7 @@
 //! The domain: threads, chatbots, messages and the rules for changing them. Values only, no I/O.
 
 pub mod access;
+pub mod audit;
 pub mod budget;
 pub mod chatbot;
 pub mod due;
@@ -22,7 +23,7 @@ pub use access::Act;
 pub use chatbot::Chatbot;
 pub use due::{DueAction, Timeouts};
 pub use erasure::Erasure;
-pub use id::{ChatbotId, ErasureId, MessageId, RunId, ThreadId};
+pub use id::{AuditId, ChatbotId, ErasureId, MessageId, RunId, ThreadId};
 pub use identity::Identity;
 pub use message::{Message, Note};
 pub use metadata::ThreadMetadata;

@@ -26,6 +26,7 @@ use crate::{
     Error,
     domain::{
         Chatbot, ChatbotId,
+        audit::AuditEntry,
         chatbot::{Document, Knowledge, ModelStatus},
     },
 };
@@ -40,6 +41,7 @@ pub struct ChatbotWrite<'a> {
     pub before: &'a Chatbot,
     /// The cleanup of the objects at OpenAI that the change makes unused.
     pub cleanup: Option<Cleanup>,
+    pub audit: Option<AuditEntry>,
 }
 
 impl Store {
@@ -49,10 +51,12 @@ impl Store {
         chatbot: &Chatbot,
         documents: &[Document],
         creation: &Creation,
+        audit: Option<&AuditEntry>,
     ) -> Result<Created, Error> {
         self.documents_put(chatbot, documents).await?;
         let transaction =
             creation.guard(&self.table)?.put(&self.table, row::chatbot(chatbot)?, Some(Condition::absent()))?;
+        let transaction = self.audited(transaction, &chatbot.tenant, audit)?;
         let created = self.create(transaction, creation).await;
         if !matches!(created, Ok(Created::New)) {
             self.documents_delete(chatbot, &key::documents(&chatbot.documents_set)).await?;
@@ -112,6 +116,7 @@ impl Store {
         if let Some(cleanup) = write.cleanup.clone() {
             transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
+        transaction = self.audited(transaction, &chatbot.tenant, write.audit.as_ref())?;
         let done = matches!(self.transact(transaction, &token()).await?, Transacted::Done);
         if documents.is_some() {
             // The set that the chatbot does not, or no longer does, point to.
@@ -201,13 +206,19 @@ impl Store {
 
     /// Deletes a chatbot at the version at which it was read, then its documents. Returns `false` if it was changed in
     /// the meantime.
-    pub async fn chatbot_delete(&self, chatbot: &Chatbot, cleanup: Option<Cleanup>) -> Result<bool, Error> {
+    pub async fn chatbot_delete(
+        &self,
+        chatbot: &Chatbot,
+        cleanup: Option<Cleanup>,
+        audit: Option<&AuditEntry>,
+    ) -> Result<bool, Error> {
         let key = key::chatbot(&chatbot.tenant, &chatbot.id);
         let mut transaction =
             Transaction::default().delete_if(&self.table, key, Condition::at_version(chatbot.version))?;
         if let Some(cleanup) = cleanup {
             transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
         }
+        transaction = self.audited(transaction, &chatbot.tenant, audit)?;
         if !matches!(self.transact(transaction, &token()).await?, Transacted::Done) {
             return Ok(false);
         }

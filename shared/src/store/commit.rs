@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Error,
     conflict::MAX_ATTEMPTS,
-    domain::{At, Message, Note, RunId, Thread, ThreadMetadata, thread::Changed},
+    domain::{At, Message, Note, RunId, Thread, ThreadMetadata, audit::AuditEntry, thread::Changed},
 };
 
 /// All that is written with a thread, in one transaction.
@@ -26,6 +26,7 @@ pub struct Commit {
     pub outbox: Vec<OutboxItem>,
     /// Adds the thread's unreported turns to the usage of the day. Other commits do so when it is time.
     pub reports_usage: bool,
+    pub audit: Option<AuditEntry>,
 }
 
 impl Commit {
@@ -38,6 +39,7 @@ impl Commit {
             metadata: None,
             outbox: Vec::new(),
             reports_usage: false,
+            audit: None,
         }
     }
 
@@ -154,6 +156,7 @@ impl Store {
         if let Some(report) = report {
             transaction = transaction.update(report.update(&self.table)?);
         }
+        transaction = self.audited(transaction, tenant, commit.audit.as_ref())?;
         match self.transact(transaction, &token()).await {
             Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),
             Ok(Transacted::Refused(mut reasons)) => {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{At, Erasure, ErasureId, Thread, ThreadId, erasure::ErasedCounts},
+    domain::{At, Erasure, ErasureId, Thread, ThreadId, audit::AuditEntry, erasure::ErasedCounts},
 };
 
 /// An erasure under way. It is deleted when the erasure is done, so that nothing names the customer any more.
@@ -35,6 +35,7 @@ impl Store {
         customer: &str,
         erasure: Erasure,
         due: At,
+        audit: Option<&AuditEntry>,
     ) -> Result<Erasure, Error> {
         let pending = PendingErasure {
             tenant: tenant.into(),
@@ -51,6 +52,7 @@ impl Store {
             receipt,
             Some(Condition::absent()),
         )?;
+        let both = self.audited(both, tenant, audit)?;
         match self.transact(both, &token()).await? {
             Transacted::Done => Ok(erasure),
             Transacted::Refused(reasons) => {

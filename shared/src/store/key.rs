@@ -27,12 +27,13 @@
 //! | idempotency key of a thread that staff created for them | the same | `CREATION#{subject}#{key}` |
 //! | erasure under way | the same | `ERASURE` |
 //! | receipt of an erasure | `{tenant}#ERASURE#{erasure}` | `ERASURE` |
+//! | entry of the audit trail | `{tenant}#AUDIT#{day}` | `{time}#{entry}` |
 //! | idempotency key | `{tenant}#IDEMPOTENCY#{subject}` | `KEY#{key}` |
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::BudgetAccount;
-use crate::domain::{At, ChatbotId, ErasureId, MessageId, Status, Thread, ThreadId, Timeouts};
+use crate::domain::{At, AuditId, ChatbotId, ErasureId, MessageId, Status, Thread, ThreadId, Timeouts};
 
 /// The two attributes of the table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,6 +231,15 @@ pub fn idempotency(tenant: &str, subject: &str, key: &str) -> Key {
     Key { pk: format!("{tenant}#IDEMPOTENCY#{subject}"), sk: format!("KEY#{key}") }
 }
 
+/// A day's entries of a tenant's audit trail.
+pub fn audit_partition(tenant: &str, day: &str) -> String {
+    format!("{tenant}#AUDIT#{day}")
+}
+
+pub fn audit(tenant: &str, at: At, id: &AuditId) -> Key {
+    Key { pk: audit_partition(tenant, &at.date()), sk: format!("{at}#{id}") }
+}
+
 /// The items of one customer that belong to no thread. An erasure deletes the partition.
 pub fn customer_partition(tenant: &str, customer: &str) -> String {
     format!("{tenant}#{CUSTOMER}{customer}")
@@ -348,6 +358,7 @@ mod tests {
             customer_creation("acme", "c#1", "a#b", "k#1"),
             pending_erasure("acme", "c#1"),
             erasure("acme", &era),
+            audit("acme", At::from_millis(1_795_341_600_007), &"aud_01JD0000000000000000000000".parse().unwrap()),
         ];
         let listed = keys.map(|key| format!("{} | {}", key.pk, key.sk)).join("\n");
         let expected = "\
@@ -375,7 +386,8 @@ mod tests {
             acme#CUSTOMER#c#1 | CONNECTION#L0SM9cOFvHcCIhw=\n\
             acme#CUSTOMER#c#1 | CREATION#3#a#b#k#1\n\
             acme#CUSTOMER#c#1 | ERASURE\n\
-            acme#ERASURE#era_01JD0000000000000000000000 | ERASURE";
+            acme#ERASURE#era_01JD0000000000000000000000 | ERASURE\n\
+            acme#AUDIT#2026-11-22 | 2026-11-22T10:00:00.007Z#aud_01JD0000000000000000000000";
         assert_eq!(listed, expected);
     }
 

@@ -3,6 +3,7 @@
 //! A change of a thread is a [`commit`]: one transaction over the thread as it was read. What is legal is the domain's
 //! business; the table only decides who came first.
 
+mod audit;
 mod budget;
 mod chatbot;
 mod cleanup;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{At, Message, Status, Thread, ThreadId, ThreadMetadata},
+    domain::{At, Message, Status, Thread, ThreadId, ThreadMetadata, audit::AuditEntry},
     store::Committed,
 };
 
@@ -144,9 +144,15 @@ impl Store {
 
     /// Replaces the thread by a tombstone: it cannot be read or appended to any more. Its log stays until
     /// [`Store::thread_purge`]. `cleanup` deletes its conversation at OpenAI. `false` on a conflict.
-    pub async fn thread_tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, now: At) -> Result<bool, Error> {
+    pub async fn thread_tombstone(
+        &self,
+        before: &Thread,
+        cleanup: Option<Cleanup>,
+        now: At,
+        audit: Option<&AuditEntry>,
+    ) -> Result<bool, Error> {
         // The sweep purges it, unless the caller does so at once.
-        let transaction = self.tombstone(before, cleanup, now)?;
+        let transaction = self.audited(self.tombstone(before, cleanup, now)?, &before.tenant, audit)?;
         let done = self.transact(transaction, &super::commit::token()).await?;
         Ok(matches!(done, Transacted::Done))
     }

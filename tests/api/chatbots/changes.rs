@@ -104,7 +104,7 @@ async fn of_two_changes_of_the_documents_the_loser_leaves_the_winners_alone() {
         let mut after = before.clone();
         after.version += 1;
         after.documents_set = set.into();
-        let write = ChatbotWrite { chatbot: &after, before: &before, cleanup: None };
+        let write = ChatbotWrite { chatbot: &after, before: &before, cleanup: None, audit: None };
         let documents = [Document { name: name.into(), text: name.into() }];
         assert_eq!(store.chatbot_update(&write, Some(&documents)).await.unwrap(), wins);
     }

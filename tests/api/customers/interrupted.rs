@@ -87,7 +87,7 @@ async fn an_erasure_that_dies_at_any_call_is_resumed() {
     cleo.lives(&stage, &chatbot).await;
     let app = stage.board.app();
     let erasure = Erasure::new(ErasureId::new(app.ulid()), app.now());
-    let receipt = app.store.erasure_begin("acme", &cleo.id, erasure, app.now()).await.unwrap();
+    let receipt = app.store.erasure_begin("acme", &cleo.id, erasure, app.now(), None).await.unwrap();
     let mut calls = 0;
     for is_settled in [false, true] {
         loop {

@@ -1,5 +1,6 @@
 //! A customer's data: erasure and its receipt.
 
+mod audit;
 mod erasure;
 mod export;
 mod interrupted;

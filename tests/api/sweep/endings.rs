@@ -73,7 +73,7 @@ async fn an_ended_thread_is_deleted_when_it_has_been_kept_for_long_enough() {
 
 #[tokio::test]
 async fn where_nothing_is_ever_too_long_everything_stays() {
-    let never = Timeouts { queue: None, long_wait: None, agent: None, idle: None, retention: None };
+    let never = Timeouts { queue: None, long_wait: None, agent: None, idle: None, retention: None, audit: None };
     let (stage, turned) = stage_with(never).await;
     let (customer, agent) = (lasting(&stage, "customer", "cus"), lasting(&stage, "agent", "ana"));
     let [held, ended] = [stage.thread().await, stage.thread().await];

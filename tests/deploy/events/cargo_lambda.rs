@@ -25,7 +25,7 @@ use tests::{persona::Persona, runtime_api::binary, stage::Stage};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Every event, in an order in which each has what it needs.
-const EVENTS: [&str; 36] = [
+const EVENTS: [&str; 38] = [
     "authorizer-rest",
     "authorizer-socket",
     "chatbot-list",
@@ -58,7 +58,9 @@ const EVENTS: [&str; 36] = [
     "customer-erase",
     "customer-erasure",
     "customer-usage",
+    "customer-export",
     "thread-delete",
+    "customer-audit",
     "chatbot-create",
     "chatbot-update",
     "chatbot-delete",

@@ -64,9 +64,11 @@ pub(super) async fn story(player: &mut Player) -> Story {
     play!(
         "socket-unsubscribe",
         "socket-disconnect",
+        "customer-export",
         "thread-delete",
         "customer-usage",
         "customer-erase",
+        "customer-audit",
         "customer-erasure",
         "chatbot-delete"
     );
@@ -146,9 +148,11 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     socket-default: 200 - null
     socket-unsubscribe: 200 - null
     socket-disconnect: 200 - null
+    customer-export: 200 application/x-ndjson events[17]
     thread-delete: 204 - null
     customer-usage: 200 application/json data[1] next_cursor
     customer-erase: 202 application/json counts id requested_at status
+    customer-audit: 200 application/json data[1] next_cursor
     customer-erasure: 404 application/problem+json code detail status title type
     chatbot-delete: 204 - null
     ");
@@ -218,7 +222,8 @@ pub(super) fn settle(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(settle),
         Value::Array(values) => values.iter_mut().for_each(settle),
         Value::String(text) => {
-            let is_id = ["thr_", "bot_", "msg_", "run_", "vis_", "era_"].iter().any(|prefix| text.starts_with(prefix));
+            let is_id =
+                ["thr_", "bot_", "msg_", "run_", "vis_", "era_", "aud_"].iter().any(|prefix| text.starts_with(prefix));
             let is_time = text.len() == "2026-11-22T11:00:00.000Z".len() && text.ends_with('Z');
             if is_id {
                 text.truncate(4);

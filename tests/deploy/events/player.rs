@@ -143,6 +143,7 @@ impl Player {
         let (head, body) = response.into_parts();
         let body = match content_type(&head.headers).as_deref() {
             Some("text/event-stream") => events(&String::from_utf8(body).unwrap()),
+            Some("application/x-ndjson") => lines(&String::from_utf8(body).unwrap()),
             _ if body.is_empty() => Value::Null,
             _ => serde_json::from_slice(&body).unwrap(),
         };
@@ -248,6 +249,11 @@ fn nothing(answer: &Value) -> Response<Vec<u8>> {
 fn events(stream: &str) -> Value {
     let data = stream.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data))).collect()
+}
+
+/// The objects of JSON Lines.
+fn lines(text: &str) -> Value {
+    text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {

@@ -141,7 +141,7 @@ async fn an_erasure(player: &mut Player) {
         } else {
             let app = player.stage.board.app();
             let erasure = Erasure::new(ErasureId::new(app.ulid()), app.now());
-            app.store.erasure_begin("acme", "cara", erasure, app.now()).await.unwrap();
+            app.store.erasure_begin("acme", "cara", erasure, app.now(), None).await.unwrap();
         }
         for _ in 0..2 {
             player.turned.by(Duration::from_mins(2));

@@ -46,6 +46,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     agent: Some(Duration::from_mins(1)),
     idle: None,
     retention: None,
+    audit: Some(Duration::from_hours(24)),
 };
 
 /// Timeout of one attempt of a call to the table, as on Lambda: an attempt that is given up may land all the same.

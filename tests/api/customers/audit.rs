@@ -1,0 +1,130 @@
+//! `GET /audit`: what agents and admins did.
+
+use local::Options;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::domain::Timeouts;
+
+use super::life::{Customer, MINUTE, stage};
+use tests::{
+    persona::{Persona, opened},
+    stage::Stage,
+};
+
+/// The whole trail, newest first, as lines of `actor act`, with the names of changed fields.
+async fn trail(admin: &Persona, query: &str) -> Vec<String> {
+    let line = |entry: &Value| {
+        let [actor, act] = [&entry["actor"]["id"], &entry["act"]].map(|it| it.as_str().unwrap().to_owned());
+        let fields = entry["fields"].as_array().into_iter().flatten().map(|it| format!(" {}", it.as_str().unwrap()));
+        format!("{actor} {act}{}", fields.collect::<String>())
+    };
+    entries(admin, query).await.iter().map(line).collect()
+}
+
+async fn entries(admin: &Persona, query: &str) -> Vec<Value> {
+    let (mut entries, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = admin.get(&format!("/audit?{query}{cursor}")).await.expect(200).body;
+        entries.extend(page["data"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return entries,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_trail_has_what_staff_did_and_nothing_that_was_said() {
+    let (stage, _, _) = stage().await;
+    let (ana, root) = (stage.agent(), stage.admin());
+    let chatbot = stage.chatbot().await;
+    root.patch(&format!("/chatbots/{chatbot}"), json!({ "instructions": "Be kind.", "temperature": 0.5 }))
+        .await
+        .expect(200);
+    let mut cleo = Customer::of(&stage, "marchetti");
+    let thread = cleo.creates(&chatbot).await;
+    cleo.says(&thread).await;
+    cleo.persona.reads(&thread).await;
+    // Many reads by one person are one entry.
+    for _ in 0..3 {
+        ana.reads(&thread).await;
+        ana.log(&thread).await;
+    }
+    ana.listens(&thread).await;
+    ana.claims(&thread).await.expect(200);
+    ana.says(&thread, "Hello").await.expect(202);
+    ana.releases(&thread, "queue").await.expect(200);
+    ana.says(&thread, "It is me again").await.expect(202);
+    ana.ends(&thread).await.expect(200);
+    root.delete(&format!("/threads/{thread}")).await.expect(204);
+    let other = cleo.creates(&chatbot).await;
+    root.escalates(&other).await.expect(200);
+    assert_eq!(opened(root.request(Method::GET, &format!("{}/export", cleo.path()))).await.status(), 200);
+    let receipt = root.delete(&cleo.path()).await.expect(202).body;
+    root.delete(&format!("/chatbots/{chatbot}")).await.expect(204);
+
+    let mut trail = trail(&root, "").await;
+    trail.reverse();
+    assert_eq!(
+        trail,
+        [
+            "root chatbot.created",
+            "root chatbot.updated instructions temperature",
+            "ana thread.read",
+            "ana thread.claimed",
+            "ana thread.released",
+            "ana thread.claimed",
+            "ana thread.ended",
+            "root thread.deleted",
+            "root thread.escalated",
+            "root customer.exported",
+            "root thread.read",
+            "root customer.erased",
+            "root chatbot.deleted",
+        ]
+    );
+    let entries = entries(&root, "limit=1").await;
+    assert_eq!(entries.len(), trail.len());
+    assert_eq!((&entries[1]["erasure_id"], &entries[2]["thread_id"]), (&receipt["id"], &json!(other)));
+    let text = json!(entries).to_string();
+    assert!(!text.contains("marchetti") && !text.contains("Be kind") && !text.contains("Hello"), "{text}");
+}
+
+#[tokio::test]
+async fn the_trail_is_read_by_day_actor_and_thread() {
+    let (stage, turned, _) = stage().await;
+    let (ana, root) = (stage.agent(), stage.admin());
+    let (one, two) = (stage.thread().await, stage.thread().await);
+    ana.reads(&one).await;
+    root.reads(&two).await;
+    let first_day = entries(&root, "").await[0]["at"].as_str().unwrap()[..10].to_owned();
+    // Within ten minutes, another read is the same; later it is not.
+    turned.by(MINUTE * 9);
+    ana.reads(&one).await;
+    turned.by(MINUTE * 60 * 24 * 20);
+    ana.reads(&one).await;
+    let reads = |lines: Vec<String>| lines.into_iter().filter(|line| line.ends_with("thread.read")).collect::<Vec<_>>();
+    let last_day = entries(&root, "").await[0]["at"].as_str().unwrap()[..10].to_owned();
+    assert_eq!(reads(trail(&root, &format!("from={last_day}")).await), ["ana thread.read"]);
+    let of_all = format!("from={first_day}");
+    assert_eq!(reads(trail(&root, &of_all).await), ["ana thread.read", "root thread.read", "ana thread.read"]);
+    assert_eq!(reads(trail(&root, &format!("{of_all}&actor=ana")).await).len(), 2);
+    assert_eq!(trail(&root, &format!("{of_all}&thread_id={two}")).await, ["root thread.read"]);
+    assert_eq!(reads(trail(&root, &format!("{of_all}&to={first_day}")).await).len(), 2);
+    assert_eq!(root.get("/audit?from=monday").await.invalid(), "from: must be a day of UTC, as 2026-11-30");
+    assert_eq!(root.get("/audit?cursor=odd").await.invalid(), "cursor: is not a valid cursor for this list");
+    for persona in [ana, stage.customer()] {
+        persona.get("/audit").await.problem(403, "forbidden");
+    }
+    assert_eq!(trail(&stage.persona("globex", "admin", "gus"), &of_all).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_deployment_may_keep_no_trail() {
+    let timeouts = Timeouts { audit: None, ..Timeouts::default() };
+    let stage = Stage::with(Options { timeouts, ..Options::default() }).await;
+    let thread = stage.thread().await;
+    stage.agent().claims(&thread).await.expect(200);
+    stage.agent().reads(&thread).await;
+    assert_eq!(trail(&stage.admin(), "").await, [""; 0]);
+}
