@@ -29,10 +29,10 @@ struct Entry {
 }
 
 impl AccessCache {
-    fn get(&self, tenant: &str, chatbot: &ChatbotId, now: At) -> Option<Option<ChatbotAccess>> {
+    fn get(&self, tenant: &str, chatbot: &ChatbotId, now: At) -> Option<Entry> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(&(tenant.to_owned(), chatbot.clone()))?;
-        (now < entry.read_at + MAX_AGE).then_some(entry.access)
+        (now < entry.read_at + MAX_AGE).then_some(*entry)
     }
 
     fn put(&self, tenant: &str, id: &ChatbotId, access: Option<ChatbotAccess>, now: At) {
@@ -52,7 +52,7 @@ impl App {
     pub async fn check_access(&self, identity: &Identity) -> Result<(), Error> {
         let Some(id) = visited(identity) else { return Ok(()) };
         let access = match self.access_cache.get(&identity.tenant, id, self.now()) {
-            Some(access) => access,
+            Some(entry) => entry.access,
             None => self.chatbot_of(&identity.tenant, id).await?.as_ref().map(Chatbot::access),
         };
         access.map_or(Ok(()), |access| access.admits(identity))
