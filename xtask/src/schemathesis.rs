@@ -75,9 +75,14 @@ fn runs(python: &Python) -> Result<usize, String> {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // No case waits for longer, as it would for a person.
-    // Thousands of requests of one customer are its purpose.
-    let off = || "off".to_owned();
-    let variables = [("PERSON_WAIT_SECONDS", "1".to_owned()), ("CUSTOMER_BUDGET", off()), ("CHATBOT_BUDGET", off())];
+    // Thousands of requests of one customer are its purpose, and that they delete threads too.
+    let variables = [
+        ("PERSON_WAIT_SECONDS", "1"),
+        ("CUSTOMERS_MAY_DELETE", "true"),
+        ("CUSTOMER_BUDGET", "off"),
+        ("CHATBOT_BUDGET", "off"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
     let board = Switchboard::start(&folder.join("data"), &variables, &folder.join("switchboard.log"))?;
     let running = RUNS.iter().map(|run| start(python, &board, run, folder)).collect::<Result<Vec<_>, _>>()?;
     let cases = running.into_iter().map(finished).collect::<Vec<_>>().into_iter().sum::<Result<_, _>>()?;
