@@ -7,6 +7,7 @@
 //! at a checkpoint of its log). Measured, a `GetItem` takes 61 µs of CPU this way, and 70 µs more on a blocking thread.
 
 mod idempotency;
+mod storage_fault;
 
 use std::{
     io,
@@ -34,6 +35,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
 use self::idempotency::IdempotencyTokens;
+pub(crate) use self::storage_fault::fault;
 use crate::{
     http_server,
     in_process::{self, Service, ServiceResponse, client_config},
@@ -127,10 +129,7 @@ impl DynamoDb {
         let name = target.strip_prefix(TARGET_PREFIX).unwrap_or(target);
         match self.operation(name, body) {
             Ok(body) => (StatusCode::OK, body),
-            Err(error) => {
-                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
-                (status, error.to_json())
-            }
+            Err(error) => storage_fault::response(&error),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{io, net::IpAddr, path::PathBuf};
 use dynoxide::DynoxideError;
 use shared::domain::ThreadId;
 
-use crate::StackError;
+use crate::{StackError, dynamo::fault};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,7 +22,7 @@ pub enum Error {
     NotRunning(PathBuf),
     #[error("cannot read or write {path}: {error}", path = .path.display())]
     File { path: PathBuf, error: io::Error },
-    #[error("the embedded database failed: {0}")]
+    #[error("the embedded database failed: {}", fault(.0).map_or_else(|| .0.to_string(), str::to_owned))]
     Database(#[from] DynoxideError),
     #[error(transparent)]
     Template(#[from] crate::template::Error),

@@ -37,6 +37,9 @@ pub enum Error {
     /// Too many concurrent writers, or a throttled table. The same request may be sent again.
     #[error("the service is busy; try again")]
     Busy,
+    /// The table's storage failed, for this reason. DynamoDB has no such error, an embedded table has.
+    #[error("{0}")]
+    Storage(String),
     #[error("an internal error occurred")]
     Internal(#[source] Box<dyn Cause + Send + Sync>),
 }

@@ -74,7 +74,7 @@ pub fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Mismatch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "Idempotency key reused"),
         Error::OverBudget { .. } => (StatusCode::TOO_MANY_REQUESTS, "over_budget", "Too many requests"),
         Error::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "Upstream request failed"),
-        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Service unavailable"),
+        Error::Busy | Error::Storage(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Service unavailable"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     }
 }

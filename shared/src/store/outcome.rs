@@ -12,6 +12,9 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
+    if error.code() == Some("StorageException") {
+        return Error::Storage(error.message().unwrap_or("the table's storage failed").to_owned());
+    }
     if is_retryable(&error) {
         tracing::warn!(cause = causes(&error), "the table cannot be reached, or is busy");
         return Error::Busy;

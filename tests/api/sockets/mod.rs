@@ -3,6 +3,7 @@
 mod ended;
 mod fanout;
 mod frames;
+mod hostile;
 mod listening;
 mod lost;
 mod many;

@@ -1,5 +1,6 @@
 //! A chatbot's webhook: its settings, the functions that it carries out, and the events delivered to it.
 
+mod addresses;
 mod functions;
 mod notices;
 mod setting;

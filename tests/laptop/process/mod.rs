@@ -2,6 +2,7 @@
 
 mod crash;
 mod demo_model;
+mod disk;
 mod doctor;
 mod heavy_model;
 mod inspection;
