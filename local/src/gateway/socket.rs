@@ -237,23 +237,28 @@ fn dispatch(gateway: &Arc<Gateway>, socket: &Arc<Socket>, in_flight: &mut InFlig
         return;
     };
     tokio::spawn(async move {
-        let _place = place;
-        let arrival = Arrival::now(socket.connected.source);
-        let error = match route(&gateway, &body) {
-            Some(route) => {
-                let event = socket.message(route, &arrival, body, base64);
-                match call(&gateway, route, &arrival.id, event).await {
-                    // There is no route response: the function posts its messages.
-                    Ok(_) => return,
-                    Err(Refusal::TimedOut) => "Endpoint request timed out",
-                    Err(_) => "Internal server error",
-                }
-            }
-            None => "Forbidden",
-        };
-        let frame = json!({"message": error, "connectionId": socket.id, "requestId": arrival.id});
-        let _ = gateway.connections.post(&socket.id, frame.to_string().into()).await;
+        pass_on(&gateway, &socket, body, base64).await;
+        drop(place);
     });
+}
+
+/// Calls the function of a message's route. The client is told of a failure.
+async fn pass_on(gateway: &Gateway, socket: &Socket, body: String, base64: bool) {
+    let arrival = Arrival::now(socket.connected.source);
+    let error = match route(gateway, &body) {
+        Some(route) => {
+            let event = socket.message(route, &arrival, body, base64);
+            match call(gateway, route, &arrival.id, event).await {
+                // There is no route response: the function posts its messages.
+                Ok(_) => return,
+                Err(Refusal::TimedOut) => "Endpoint request timed out",
+                Err(_) => "Internal server error",
+            }
+        }
+        None => "Forbidden",
+    };
+    let frame = json!({"message": error, "connectionId": socket.id, "requestId": arrival.id});
+    let _ = gateway.connections.post(&socket.id, frame.to_string().into()).await;
 }
 
 /// The route that the body names, else `$default`, if there is one. Clients cannot name the `$` routes.

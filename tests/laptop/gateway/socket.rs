@@ -217,14 +217,14 @@ async fn a_frame_that_fails_in_its_function_is_answered_with_an_error_frame() {
 /// served.
 #[tokio::test]
 async fn a_flood_is_dropped_past_64_messages_in_flight_and_said_once() {
-    let (begin, mut begun) = mpsc::unbounded_channel();
+    let (tell, mut started) = mpsc::unbounded_channel();
     let (release, released) = watch::channel(false);
     let gate = Gate::open(Limits::default(), |functions| {
         let waits = move |request: Request| {
-            let (begin, mut released) = (begin.clone(), released.clone());
+            let (tell, mut released) = (tell.clone(), released.clone());
             async move {
                 if seen(&request)["context"]["eventType"] == "MESSAGE" {
-                    begin.send(seen(&request)["body"].as_str().unwrap().to_owned())?;
+                    tell.send(seen(&request)["body"].as_str().unwrap().to_owned())?;
                     released.wait_for(|released| *released).await?;
                 }
                 Ok::<_, Error>(Response::new(Body::Empty))
@@ -238,36 +238,36 @@ async fn a_flood_is_dropped_past_64_messages_in_flight_and_said_once() {
         client.send(Message::text("first")).await.unwrap();
     }
     for _ in 0..64 {
-        assert_eq!(begun.recv().await.unwrap(), "first");
+        assert_eq!(started.recv().await.unwrap(), "first");
     }
     for _ in 0..5_000 {
         client.feed(Message::text("excess")).await.unwrap();
     }
     // Its pong comes after all frames before it have been read.
     client.send(Message::Ping(Bytes::new())).await.unwrap();
-    let mut told = Vec::new();
+    let mut heard = Vec::new();
     loop {
         match client.next().await.unwrap().unwrap() {
             Message::Pong(_) => break,
-            frame => told.push(frame.into_text().unwrap()),
+            frame => heard.push(frame.into_text().unwrap()),
         }
     }
-    if told.is_empty() {
-        told.push(client.next().await.unwrap().unwrap().into_text().unwrap());
+    if heard.is_empty() {
+        heard.push(client.next().await.unwrap().unwrap().into_text().unwrap());
     }
-    let told: Vec<Value> = told.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((&told[0]["type"], &told[0]["code"]), (&json!("error"), &json!("busy")));
-    assert!(begun.try_recv().is_err(), "an excess message reached its function");
+    let heard: Vec<Value> = heard.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!((&heard[0]["type"], &heard[0]["code"]), (&json!("error"), &json!("busy")));
+    assert!(started.try_recv().is_err(), "an excess message reached its function");
 
     let mut other = gate.ana().await;
     other.send(Message::text("other")).await.unwrap();
-    assert_eq!(begun.recv().await.unwrap(), "other");
+    assert_eq!(started.recv().await.unwrap(), "other");
     release.send_replace(true);
     // Frames are lost until a place is free, as the client was told.
     loop {
         client.send(Message::text("later")).await.unwrap();
-        if begun.try_recv().is_ok_and(|body| body == "later") {
+        if started.try_recv().is_ok_and(|body| body == "later") {
             break;
         }
         tokio::task::yield_now().await;
