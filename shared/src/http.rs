@@ -22,7 +22,7 @@ use crate::{
 
 pub use body::{body, optional_body};
 pub use patch::Patch;
-pub use response::{json, kind, no_content, respond};
+pub use response::{COMMON_HEADERS, json, kind, no_content, respond};
 pub use streaming_body::StreamingBody;
 
 /// The method and the route's path as in the template (`/threads/{thread_id}`).

@@ -9,6 +9,7 @@ mod chatbots;
 mod check_order;
 mod customers;
 mod handoff;
+mod headers;
 mod logs;
 mod metrics;
 mod openai_client;

@@ -71,8 +71,10 @@ fn begin(first: Bytes, events: Events, turn: Turn, format: StreamFormat) -> Resu
         .header(header::CONTENT_TYPE, "text/event-stream")
         // A proxy that compresses waits for more, and nginx collects what a server sends unless it is told not to.
         .header(header::CACHE_CONTROL, "no-store, no-transform")
-        .header("x-accel-buffering", "no")
-        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        .header("x-accel-buffering", "no");
+    for (name, value) in http::COMMON_HEADERS.into_iter().filter(|(name, _)| *name != "cache-control") {
+        response = response.header(name, value);
+    }
     if let StreamFormat::AiSdk(_) = format {
         response = response.header("x-vercel-ai-ui-message-stream", "v1");
     }

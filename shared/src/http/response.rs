@@ -4,7 +4,7 @@ use lambda_http::{
     Body, Response,
     http::{
         HeaderValue, StatusCode,
-        header::{ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, RETRY_AFTER},
+        header::{CONTENT_TYPE, RETRY_AFTER},
     },
 };
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>,
 pub fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
-    cors(&mut response);
+    set_common_headers(&mut response);
     response
 }
 
@@ -56,8 +56,6 @@ fn problem(error: &Error) -> Response<Body> {
     let mut response = response(status, "application/problem+json", problem.to_string());
     if let Error::OverBudget { retry_after, .. } = error {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after));
-        // Without this, a page cannot read the header.
-        response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
     }
     response
 }
@@ -83,11 +81,22 @@ fn response(status: StatusCode, content_type: &'static str, body: String) -> Res
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    cors(&mut response);
+    set_common_headers(&mut response);
     response
 }
 
-/// Allows every page to read the response. Access depends on a token in a header, never on a cookie.
-fn cors(response: &mut Response<Body>) {
-    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+/// The headers of every response, streams included. Every page may read it, since access depends on a token in a
+/// header, never on a cookie. Nothing keeps it on the way, and no browser takes it for anything but its type.
+pub const COMMON_HEADERS: [(&str, &str); 4] = [
+    ("access-control-allow-origin", "*"),
+    // Without this, a page cannot read these headers.
+    ("access-control-expose-headers", "retry-after, x-amzn-requestid, x-vercel-ai-ui-message-stream"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+];
+
+fn set_common_headers(response: &mut Response<Body>) {
+    for (name, value) in COMMON_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
 }
