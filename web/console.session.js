@@ -1,6 +1,8 @@
 /** The agent's session: the token, kept for as long as the tab is open, and the forms that ask for one. */
 
+import { openDialog } from "./console.dialog.js";
 import { button, el } from "./console.element.js";
+import { showToast } from "./console.notice.js";
 
 const TOKEN_KEY = "switchboard.token";
 const STAFF_ROLES = ["agent", "admin"];
@@ -19,9 +21,39 @@ export class Session {
 
   /** Resolves once somebody is signed in. */
   async begin() {
-    const token = takeTokenFromAddress() || sessionStorage.getItem(TOKEN_KEY);
-    const problem = token ? this.#accept(token) : "";
+    const kept = sessionStorage.getItem(TOKEN_KEY);
+    const given = takeTokenFromAddress();
+    let problem = kept ? this.#accept(kept) : "";
+    if (given !== undefined) problem = await this.#consider(given, claimsOf(kept ?? ""));
     if (!this.me) await this.#signIn(problem);
+    // A link may also be opened in this tab while somebody is signed in.
+    addEventListener("hashchange", () => {
+      const given = takeTokenFromAddress();
+      if (given !== undefined) this.#consider(given, this.me);
+    });
+  }
+
+  /**
+   * Takes a token from the address, unless it is none or another person's: nobody is signed out by a link. `known` are
+   * the claims of the session that the tab has, even if it has ended. Returns the problem with the token.
+   */
+  async #consider(given, known) {
+    const claims = claimsOf(given);
+    const problem = problemWith(claims);
+    if (!problem && known && !isSamePerson(known, claims)) {
+      const [current, other] = [known, claims].map(({ name, sub, tenant }) => `${name || sub} (${tenant})`);
+      const question = {
+        title: "Sign in as somebody else?",
+        text: `You are signed in as ${current}. The link signs you in as ${other}. Your drafts in this tab are deleted.`,
+        confirm: "Sign in",
+        cancel: "Stay signed in",
+      };
+      if (!(await openDialog(question))) return "";
+      sessionStorage.clear();
+    }
+    if (!problem) return this.#accept(given);
+    if (this.me) showToast(`The link’s token was ignored. ${problem}`);
+    return problem;
   }
 
   /** The token. Once it has expired, requests wait for a new one. */
@@ -45,12 +77,11 @@ export class Session {
   /** Returns the problem with the token, or "" once it is in use. */
   #accept(token) {
     const claims = claimsOf(token);
-    if (!claims) return NOT_A_TOKEN;
-    if (!STAFF_ROLES.includes(claims.role)) return NOT_STAFF;
-    if (isExpired(claims)) return EXPIRED;
+    const problem = problemWith(claims);
+    if (problem) return problem;
     sessionStorage.setItem(TOKEN_KEY, token);
     // Another person's inbox and drafts must not mix with those in the page.
-    if (this.me && (this.me.sub !== claims.sub || this.me.tenant !== claims.tenant)) location.reload();
+    if (this.me && !isSamePerson(this.me, claims)) location.reload();
     this.me = claims;
     this.#token = token;
     return "";
@@ -109,12 +140,28 @@ export class Session {
   }
 }
 
-/** Reads `#token=…` and removes it from the address bar and the history before anything else runs. */
+/**
+ * Reads `#token=…` and removes it from the address bar and the history before anything else runs, whatever it is.
+ * Returns `undefined` if there is none.
+ */
 function takeTokenFromAddress() {
-  const token = /^#token=(.+)$/.exec(location.hash)?.[1];
-  if (token) history.replaceState(null, "", location.pathname + location.search);
-  return token && decodeURIComponent(token);
+  if (!/^#token\b/.test(location.hash)) return undefined;
+  const text = location.hash.slice("#token=".length);
+  history.replaceState(null, "", location.pathname + location.search);
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
+
+function problemWith(claims) {
+  if (!claims) return NOT_A_TOKEN;
+  if (!STAFF_ROLES.includes(claims.role)) return NOT_STAFF;
+  return isExpired(claims) ? EXPIRED : "";
+}
+
+const isSamePerson = (one, other) => one.sub === other.sub && one.tenant === other.tenant;
 
 function claimsOf(token) {
   try {

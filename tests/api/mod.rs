@@ -8,6 +8,7 @@ mod chat_end;
 mod chatbots;
 mod check_order;
 mod customers;
+mod forged;
 mod handoff;
 mod headers;
 mod logs;

@@ -142,6 +142,11 @@ async fn the_console_takes_over_and_gives_back() {
 }
 
 #[tokio::test]
+async fn hostile_texts_and_links_harm_no_page() {
+    run_in_browser("hostile.test.mjs").await;
+}
+
+#[tokio::test]
 async fn the_reference_shows_the_api_and_sends_its_requests() {
     run_in_browser("docs.test.mjs").await;
 }
