@@ -134,7 +134,7 @@ p:not(.markdown *), #earlier, #ask { font-size: 13px; color: var(--muted) }
 
 #scroll { flex: 1; display: flex; flex-direction: column-reverse; overflow: hidden auto;
   overscroll-behavior: contain; padding: 16px; outline-offset: -3px }
-.message { display: grid; justify-items: start; margin-top: 14px }
+.message { display: grid; grid-template-columns: minmax(0, 1fr); justify-items: start; margin-top: 14px }
 .again { margin-top: 5px }
 .again .who { position: absolute; clip-path: inset(50%) }
 .who { display: flex; align-items: baseline; gap: 7px; max-width: 100%; margin: 0 4px 4px }

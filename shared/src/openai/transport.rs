@@ -71,7 +71,8 @@ impl OpenAi {
             }
             let failed = match self.attempt(first_byte, request()).await {
                 Ok(response) if response.status().is_success() => return Ok(response),
-                Ok(response) => self.refusal(response).await,
+                // In a box, since it is rare: its future would be part of every turn's.
+                Ok(response) => Box::pin(self.refusal(response)).await,
                 Err(error) => FailedAttempt::Transport(error),
             };
             match attempts.wait_after(&failed, kind == RequestKind::Idempotent) {
