@@ -12,6 +12,7 @@ mod forged;
 mod handoff;
 mod headers;
 mod logs;
+mod matrix;
 mod metrics;
 mod openai_client;
 mod openai_schema;
