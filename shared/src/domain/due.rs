@@ -153,6 +153,7 @@ mod tests {
             agent: Some(HOUR * 2),
             idle: Some(HOUR * 3),
             retention: Some(HOUR * 4),
+            audit: None,
         }
     }
 
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn without_timeouts_only_an_answer_is_ever_due() {
-        let never = Timeouts { queue: None, long_wait: None, agent: None, idle: None, retention: None };
+        let never = Timeouts { queue: None, long_wait: None, agent: None, idle: None, retention: None, audit: None };
         let due = states().map(|status| {
             let mut thread = thread(status);
             thread.asked_through = 1;
