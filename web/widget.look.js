@@ -137,7 +137,7 @@ p:not(.markdown *), #earlier, #ask { font-size: 13px; color: var(--muted) }
 .message { display: grid; grid-template-columns: minmax(0, 1fr); justify-items: start; margin-top: 14px }
 .again { margin-top: 5px }
 .again .who { position: absolute; clip-path: inset(50%) }
-.who { display: flex; align-items: baseline; gap: 7px; max-width: 100%; margin: 0 4px 4px }
+.who { display: flex; align-items: baseline; gap: 7px; max-width: calc(100% - 8px); margin: 0 4px 4px }
 .who bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .who span { padding: 0 5px; border: 1px solid var(--line); border-radius: 5px; font-size: 11px; line-height: 15px }
 .message > div { max-width: min(100%, 320px); padding: 9px 13px; border-radius: 18px; background: var(--soft);

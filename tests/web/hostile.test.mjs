@@ -140,7 +140,7 @@ test("hostile texts are text in the console: messages, titles, metadata, names, 
   assert.ok(HOSTILE.length >= 48);
 });
 
-test("hostile texts are text in the widget, and in its transcript", async () => {
+test("hostile texts are text in the widget, and stay in its log", async () => {
   const chatbot = await newChatbot({ name: NAMES[0], greeting: HOSTILE.slice(0, 8).join("\n\n"), public: true });
   const chat = await visit(browser, { chatbot: chatbot.id });
   open.push(chat);
@@ -154,12 +154,6 @@ test("hostile texts are text in the widget, and in its transcript", async () => 
   await chat.shows("That was all.", "agent");
   await unharmed(chat, "switchboard-chat");
   await chat.fine();
-  const download = await chat.downloads();
-  const stream = await download.createReadStream();
-  let transcript = "";
-  for await (const part of stream) transcript += part;
-  for (const text of HOSTILE.slice(0, 50)) assert.ok(transcript.includes(text), text);
-  await unharmed(chat, "switchboard-chat");
 });
 
 test("a thread of 33 of the heaviest messages opens in the console, with all of them", async () => {
