@@ -1,16 +1,19 @@
 //! `cargo xtask`: the developer's commands besides `cargo run`.
 
+mod audit;
 mod bench;
 mod bugs;
 mod cloud;
 mod emulators;
 mod functions;
+mod fuzz;
 mod imports;
 mod output;
 mod package;
 mod process;
 mod report;
 mod sam_local;
+mod sbom;
 mod schedules;
 mod schemathesis;
 mod switchboard;
@@ -42,6 +45,10 @@ enum Command {
     Bugs(bugs::Bugs),
     /// Run random schedules against the invariants, each from a seed that can be run again
     Schedules(schedules::Schedules),
+    /// Run the fuzz targets for longer than `test` does, or one case again
+    Fuzz(fuzz::Fuzz),
+    /// Check the dependencies' licences, duplicates, sources and advisories, and write an SBOM to target/sbom.json
+    Audit,
     /// Send Switchboard requests that Schemathesis draws from web/openapi.json
     Schemathesis,
     /// Try real servers of `/v1/responses` with real models, and compare the table in docs/models.md
@@ -69,6 +76,8 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::bench(&options),
         Command::Bugs(options) => bugs::bugs(&options),
         Command::Schedules(options) => schedules::schedules(&options),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Audit => audit::audit(),
         Command::Schemathesis => schemathesis::schemathesis(),
         Command::Upstreams(options) => upstreams::upstreams(&options),
         Command::Package => package::package(),

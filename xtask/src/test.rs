@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     bugs,
     emulators::Emulators,
-    imports, package,
+    fuzz, imports, package,
     report::{Outcome, Report, check, count_tests},
     sam_local,
     schedules::{self, Schedules},
@@ -56,6 +56,7 @@ pub(crate) fn run(options: &Options) -> Report {
     let tools = Tools::install(&mut report, &options.without);
     rust(&mut report, &tools, options.filter.as_deref());
     if options.filter.is_none() {
+        fuzz::step(&mut report, tools.node.as_ref());
         report.step("the seeded bugs still apply", bugs::apply);
         schedules::step(&mut report, &Schedules::default());
         report.step("sizes of the pages", web::sizes);
@@ -181,6 +182,10 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
         }
         // They need a deployed stack: `cargo xtask cloud` runs them.
         tests.args(["--", "--skip", "deployed::"]).args(filter);
+        if filter.is_none() {
+            // A step of their own counts their cases.
+            tests.args(fuzz::COUNTED.iter().flat_map(|name| ["--skip", name]));
+        }
         count_tests(&mut tests)
     });
 }
