@@ -78,6 +78,8 @@ async fn a_request_is_checked_in_the_same_order_on_every_route() {
                     let expected: &[u16] = match (is_nonsense, route.has_body) {
                         (true, _) => &[404],
                         (false, true) => &[400],
+                        // An erasure is accepted of whoever is named.
+                        (false, false) if name == "DELETE /customers/{customer_id}" => &[202],
                         (false, false) => &[200, 404],
                     };
                     assert!(expected.contains(&answer.status), "{name} as {role}: {} for {body}", answer.status);

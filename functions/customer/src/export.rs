@@ -11,7 +11,7 @@ use lambda_http::{
     Request, Response,
     http::{
         StatusCode,
-        header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE},
+        header::{CACHE_CONTROL, CONTENT_TYPE},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,10 @@ use shared::{
     App, Error,
     domain::{Act, At, Identity, Message, Note, ThreadId, audit::AuditedAct},
     http::{self, StreamingBody},
-    store::cursor::{self, Cursor},
+    store::{
+        LogPlace,
+        cursor::{self, Cursor},
+    },
     time_left,
 };
 use tokio::time::{Duration, Instant};
@@ -49,8 +52,8 @@ struct Totals {
 struct Position {
     thread: ThreadId,
     created_at: At,
-    /// The last message written; `None` where the whole thread is.
-    after: Option<u64>,
+    /// The place in its log; `None` where the whole thread is written.
+    after: Option<LogPlace>,
     totals: Totals,
 }
 
@@ -64,8 +67,8 @@ struct Export {
     listed: VecDeque<(ThreadId, At)>,
     /// The position in the list; `None` at its end.
     list: Option<Option<Cursor>>,
-    /// The thread whose log is being written, and the last message written.
-    current: Option<(ThreadId, At, u64)>,
+    /// The thread whose log is being written, and the place in it.
+    current: Option<(ThreadId, At, LogPlace)>,
     state: State,
     until: Option<Instant>,
 }
@@ -96,12 +99,14 @@ pub(crate) async fn export(
     }
     let pages = stream::unfold(export, |mut export| async move { Some((export.page().await?, export)) });
     let body = StreamingBody::Stream(Box::pin(pages));
-    let response = Response::builder()
+    let mut response = Response::builder()
         .status(StatusCode::OK)
         .header(CONTENT_TYPE, "application/x-ndjson")
         .header(CACHE_CONTROL, "no-store, no-transform")
-        .header("x-accel-buffering", "no")
-        .header(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        .header("x-accel-buffering", "no");
+    for (name, value) in http::COMMON_HEADERS.into_iter().filter(|(name, _)| *name != "cache-control") {
+        response = response.header(name, value);
+    }
     response.body(body).map_err(Error::internal)
 }
 
@@ -154,27 +159,25 @@ impl Export {
             self.state = State::GoesOn;
             write(lines, &json!({ "type": "customer", "id": self.customer, "exported_at": self.app.now() }));
         }
-        let Some((id, created_at, after)) = self.begun(lines).await? else {
+        let Some((id, created_at, place)) = self.begun(lines).await? else {
             self.state = State::Over;
             let Totals { threads, messages, notes } = self.totals;
             write(lines, &json!({ "type": "end", "threads": threads, "messages": messages, "notes": notes }));
             return Ok(());
         };
-        let page = self.app.store.log_after(&self.identity.tenant, &id, after, PAGE_SIZE).await?;
+        let page = self.app.store.log_page(&self.identity.tenant, &id, &place, PAGE_SIZE, true).await?;
         self.totals.messages += page.messages.len() as u64;
         self.totals.notes += page.notes.len() as u64;
-        let last = page.messages.last().map_or(after, |message| message.seq);
         write_log(lines, &page.messages, page.notes);
-        let after = page.more.then_some(last);
-        self.current = after.map(|after| (id.clone(), created_at, after));
-        let position = Position { thread: id, created_at, after, totals: self.totals };
+        self.current = page.next.clone().map(|place| (id.clone(), created_at, place));
+        let position = Position { thread: id, created_at, after: page.next, totals: self.totals };
         write(lines, &json!({ "type": "cursor", "cursor": cursor::encode(&position)? }));
         Ok(())
     }
 
-    /// The thread whose log is written next, from its last message written: the current one, or the next one, which
+    /// The thread whose log is written next, and the place to go on from: the current one, or the next one, which
     /// begins with lines of its own. `None` after the last.
-    async fn begun(&mut self, lines: &mut Vec<u8>) -> Result<Option<(ThreadId, At, u64)>, Error> {
+    async fn begun(&mut self, lines: &mut Vec<u8>) -> Result<Option<(ThreadId, At, LogPlace)>, Error> {
         if let Some(current) = self.current.take() {
             return Ok(Some(current));
         }
@@ -191,7 +194,7 @@ impl Export {
             if let Some(seq) = marker.get(&id) {
                 write(lines, &json!({ "type": "read_marker", "thread_id": id, "seq": seq }));
             }
-            return Ok(Some((id, created_at, 0)));
+            return Ok(Some((id, created_at, LogPlace::After(0))));
         }
     }
 

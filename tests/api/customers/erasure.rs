@@ -24,7 +24,7 @@ async fn an_erased_customer_is_nowhere_and_the_others_are_untouched() {
     let deleted = cleo.creates(&failing).await;
     cleo.says(&deleted).await;
     stage.openai_goes_down();
-    cleo.persona.delete(&format!("/threads/{deleted}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{deleted}")).await.expect(204);
     stage.openai_comes_back();
     let before = stage.items().await;
 

@@ -17,7 +17,7 @@ pub(super) struct Exception {
     because: &'static str,
 }
 
-pub(super) const EXCEPTIONS: [Exception; 2] = [
+pub(super) const EXCEPTIONS: [Exception; 4] = [
     Exception {
         operation: "createThread",
         callers: &[Customer, Agent, Admin],
@@ -31,6 +31,20 @@ pub(super) const EXCEPTIONS: [Exception; 2] = [
         owners: &[Owner::OtherCustomer, Owner::OtherTenant],
         expected: Expected::Refused(403),
         because: "the token of a visitor is limited to one chatbot",
+    },
+    Exception {
+        operation: "exportCustomer",
+        callers: &[Admin],
+        owners: &[Owner::OtherTenant],
+        expected: Expected::Success,
+        because: "the same id in the admin's own tenant, where nothing is known of it",
+    },
+    Exception {
+        operation: "eraseCustomer",
+        callers: &[Admin],
+        owners: &[Owner::OtherTenant],
+        expected: Expected::Success,
+        because: "the same id in the admin's own tenant, where nothing is known of it",
     },
 ];
 
