@@ -22,7 +22,11 @@ pub(super) fn text(answer: &Answer) -> String {
             ("buffered", envelope, body)
         }
         Answer::Streamed { prelude, body } => {
-            ("prelude, 8 NUL bytes, body", prelude.clone(), String::from_utf8(body.clone()).unwrap())
+            let mut prelude = prelude.clone();
+            if let Some(location) = prelude.pointer_mut("/headers/location") {
+                *location = "[location]".into();
+            }
+            ("prelude, 8 NUL bytes, body", prelude, String::from_utf8(body.clone()).unwrap())
         }
     };
     let mut text = format!("{kind}\n\n{envelope:#}\n");
@@ -32,14 +36,15 @@ pub(super) fn text(answer: &Answer) -> String {
     text
 }
 
-/// JSON in many lines, or the lines of a stream of events.
+/// JSON in many lines, JSON Lines, or the lines of a stream of events.
 fn settled_body(body: &str) -> String {
     if let Some(json) = settled_json(body) {
         return format!("{json:#}");
     }
-    let line = |line: &str| match line.strip_prefix("data: ").and_then(settled_json) {
-        Some(json) => format!("data: {json}"),
-        None => line.to_owned(),
+    let line = |line: &str| match (line.strip_prefix("data: ").and_then(settled_json), settled_json(line)) {
+        (Some(json), _) => format!("data: {json}"),
+        (None, Some(json)) => json.to_string(),
+        (None, None) => line.to_owned(),
     };
     body.trim_end().lines().map(line).collect::<Vec<_>>().join("\n")
 }

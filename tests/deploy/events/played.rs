@@ -148,11 +148,11 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     socket-default: 200 - null
     socket-unsubscribe: 200 - null
     socket-disconnect: 200 - null
-    customer-export: 200 application/x-ndjson events[17]
+    customer-export: 200 application/x-ndjson events[18]
     thread-delete: 204 - null
     customer-usage: 200 application/json data[1] next_cursor
     customer-erase: 202 application/json counts id requested_at status
-    customer-audit: 200 application/json data[1] next_cursor
+    customer-audit: 200 application/json data[7] next_cursor
     customer-erasure: 404 application/problem+json code detail status title type
     chatbot-delete: 204 - null
     ");
@@ -230,6 +230,7 @@ pub(super) fn settle(value: &mut Value) {
             } else if is_time {
                 "[time]".clone_into(text);
             } else if text.starts_with("eyJ") {
+                // A token or a cursor.
                 "[token]".clone_into(text);
             } else if text.starts_with("http://127.0.0.1:") {
                 "[receiver]".clone_into(text);

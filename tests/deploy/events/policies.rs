@@ -130,12 +130,17 @@ async fn what_is_due(player: &mut Player) {
 
 /// Plays an erasure that is done as far as it can be at once, and one that only the sweep gets to.
 async fn an_erasure(player: &mut Player) {
-    player.replace("EXAMPLEconn=", "erased");
+    let as_agent = |event: &mut serde_json::Value| event["requestContext"]["authorizer"]["role"] = json!("agent");
     for key in ["an-erased-thread", "a-thread-erased-later"] {
         thread(player, key).await;
-        for event in ["socket-connect", "socket-subscribe", "chat"] {
-            player.plays(event).await;
+        player.plays("chat").await;
+        // An agent who is told, and the customer's own socket. Neither is open.
+        player.replace("EXAMPLEconn=", "watching");
+        for event in ["socket-connect", "socket-subscribe"] {
+            player.plays_as(event, as_agent).await;
         }
+        player.replace("EXAMPLEconn=", "erased");
+        player.plays("socket-connect").await;
         if key == "an-erased-thread" {
             assert_eq!(player.plays("customer-erase").await.status, 202);
         } else {
