@@ -179,6 +179,12 @@ fn events(bytes: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) 
     let bytes = stream::once(future::ready(Ok(":\n".into())))
         .chain(bytes.map_ok(split_events).try_flatten())
         .chain(stream::once(future::ready(Ok("\n\n".into()))));
+    // Nothing is read after an error, which the parser would do.
+    let bytes = bytes.scan(false, |has_failed, chunk: Result<Bytes, BodyError>| {
+        let goes_on = !*has_failed;
+        *has_failed |= chunk.is_err();
+        future::ready(goes_on.then_some(chunk))
+    });
     let events = bytes.eventsource().map_err(|error| interrupted(&error));
     events.try_filter_map(|event| future::ready(Ok(Frame::parse(&event.event, event.data)))).boxed()
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::domain::Timeouts;
 use tokio::join;
 
-use super::{DAY, lasting, stage, stage_with};
+use super::{DAY, MINUTE, lasting, stage, stage_with};
 use tests::stage::Stage;
 
 /// The thread's sort key in the index of due items.
@@ -40,6 +40,9 @@ async fn what_is_said_puts_off_the_end_but_moves_nothing_in_the_index() {
     let due = due_at(&stage, &thread).await;
     turned.by(DAY * 20);
     customer.says(&thread, "Still there?").await.expect(200);
+    // The turn is added to the usage of the day first.
+    turned.by(MINUTE * 10);
+    stage.sweeps().await;
     assert_eq!(due_at(&stage, &thread).await, due);
     turned.by(DAY * 11);
     stage.sweeps().await;
