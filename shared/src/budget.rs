@@ -1,8 +1,8 @@
 //! Budgets: uses are counted at the table before they happen, so that no race overspends one.
 //!
-//! A process counts ahead, in blocks of at most a sixty-fourth of the limit: a turn then needs no call of its own to
-//! the table, or one beside the calls that it makes anyway. A process that dies leaves at most one block and one
-//! reservation of each account counted as used, until the window ends.
+//! A turn makes these calls beside those that it makes anyway. Of large limits a process counts ahead, in small blocks,
+//! so that most turns need no call for them. A process that dies leaves at most one block of each account, and the
+//! reservation of each turn that was under way, counted as used until the window ends.
 
 mod account;
 
@@ -15,7 +15,7 @@ use crate::{
     App, Error,
     domain::{
         At, Chatbot, ChatbotId, Identity, Usage,
-        budget::{Budget, BudgetSettings, Exceeded, Limits, Side},
+        budget::{Budget, BudgetSettings, ChatbotLimits, Exceeded, Limits, Side},
     },
     metrics::Metric,
     store::{BudgetAccount, Use},
@@ -26,11 +26,16 @@ use account::Account;
 /// what they had counted ahead stays counted.
 const MAX_ACCOUNTS: usize = 4_096;
 
+/// The tokens of a reply that are reserved where nothing limits it.
+const UNLIMITED_OUTPUT_TOKENS: u64 = 8_192;
+
 /// The accounts of a process. Clones share them.
 #[derive(Clone)]
 pub struct Budgets {
     pub settings: BudgetSettings,
     accounts: Arc<Mutex<HashMap<AccountId, Account>>>,
+    /// The limits of chatbots, as they were last read.
+    chatbots: Arc<Mutex<HashMap<(String, ChatbotId), ChatbotLimits>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +65,20 @@ pub type TurnBudget = Result<Reservation, Exceeded>;
 
 impl Budgets {
     pub fn new(settings: BudgetSettings) -> Self {
-        Self { settings, accounts: Arc::default() }
+        Self { settings, accounts: Arc::default(), chatbots: Arc::default() }
+    }
+
+    fn limits_of(&self, tenant: &str, chatbot: &ChatbotId) -> Option<ChatbotLimits> {
+        let chatbots = self.chatbots.lock().unwrap_or_else(PoisonError::into_inner);
+        chatbots.get(&(tenant.to_owned(), chatbot.clone())).copied()
+    }
+
+    fn learn(&self, chatbot: &Chatbot) {
+        let mut chatbots = self.chatbots.lock().unwrap_or_else(PoisonError::into_inner);
+        if chatbots.len() >= MAX_ACCOUNTS {
+            chatbots.clear();
+        }
+        chatbots.insert((chatbot.tenant.clone(), chatbot.id.clone()), chatbot.config.limits);
     }
 
     fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, Account>> {
@@ -107,24 +125,46 @@ impl App {
         self.reserve_for_customer(tenant, customer, false).await
     }
 
-    /// Adds the chatbot's and the tenant's shares to the reservation of a turn.
-    pub async fn reserve_with_chatbot(&self, turn: TurnBudget, chatbot: &Chatbot) -> Result<TurnBudget, Error> {
-        let Ok(mut turn) = turn else { return Ok(turn) };
-        let settings = &self.budgets.settings;
-        let sides = [
-            (Side::Chatbot, chatbot.config.limits.over(settings.chatbot), BudgetAccount::Chatbot(chatbot.id.clone())),
-            (Side::Tenant, settings.tenant, BudgetAccount::Tenant),
-        ];
-        for (side, limits, account) in sides {
-            match self.reserve(&chatbot.tenant, account, side, limits, false).await? {
-                Ok(mut reserved) => {
-                    turn.parts.append(&mut reserved.parts);
-                    turn.budgets = turn.budgets.take().or(reserved.budgets.take());
-                }
-                Err(exceeded) => return Ok(Err(exceeded)),
+    /// Adds the tenant's share, and the chatbot's by the limits that were last read of it, to the reservation of a turn.
+    /// The chatbot is left out where this process has not read it yet.
+    pub async fn reserve_ahead(
+        &self,
+        tenant: &str,
+        chatbot: &ChatbotId,
+        turn: TurnBudget,
+    ) -> Result<TurnBudget, Error> {
+        let known = self.budgets.limits_of(tenant, chatbot);
+        let of_chatbot = async {
+            match known {
+                Some(limits) => self.reserve_of_chatbot(tenant, chatbot, limits).await,
+                None => Ok(Ok(Reservation::default())),
             }
+        };
+        let of_tenant = self.reserve(tenant, BudgetAccount::Tenant, Side::Tenant, self.budgets.settings.tenant, false);
+        let (chatbot, tenant) = tokio::try_join!(of_chatbot, of_tenant)?;
+        Ok(turn.and_then(|turn| Ok(turn.and(chatbot?).and(tenant?))))
+    }
+
+    /// Adds the chatbot's share, unless the reservation has it.
+    pub async fn reserve_with_chatbot(&self, turn: TurnBudget, chatbot: &Chatbot) -> Result<TurnBudget, Error> {
+        self.budgets.learn(chatbot);
+        let Ok(turn) = turn else { return Ok(turn) };
+        let account = BudgetAccount::Chatbot(chatbot.id.clone());
+        if turn.parts.iter().any(|part| part.id.account == account) {
+            return Ok(Ok(turn));
         }
-        Ok(Ok(turn))
+        let reserved = self.reserve_of_chatbot(&chatbot.tenant, &chatbot.id, chatbot.config.limits).await?;
+        Ok(reserved.map(|reserved| turn.and(reserved)))
+    }
+
+    async fn reserve_of_chatbot(
+        &self,
+        tenant: &str,
+        chatbot: &ChatbotId,
+        limits: ChatbotLimits,
+    ) -> Result<TurnBudget, Error> {
+        let limits = limits.over(self.budgets.settings.chatbot);
+        self.reserve(tenant, BudgetAccount::Chatbot(chatbot.clone()), Side::Chatbot, limits, false).await
     }
 
     /// Counts the creation of a thread. [`Error::OverBudget`] where it is too much for the customer, the chatbot or the
@@ -201,6 +241,15 @@ impl App {
         }
     }
 
+    /// The tokens that a turn may take: of the log, and of the reply.
+    fn max_turn_tokens(&self) -> u64 {
+        let output = match self.budgets.settings.max_output_tokens {
+            0 => UNLIMITED_OUTPUT_TOKENS,
+            limit => limit.into(),
+        };
+        output + self.history_tokens as u64
+    }
+
     async fn reserve_for_customer(&self, tenant: &str, customer: &str, message: bool) -> Result<TurnBudget, Error> {
         let side = Side::of_customer(customer);
         let account = BudgetAccount::Customer(customer.to_owned());
@@ -217,7 +266,7 @@ impl App {
     ) -> Result<TurnBudget, Error> {
         let id = AccountId { tenant: tenant.to_owned(), account };
         let at = self.now();
-        let tokens = self.budgets.with(&id, at, |account| account.turn_tokens(limits));
+        let tokens = account::turn_tokens(self.max_turn_tokens(), limits);
         let wanted = [
             (Budget::MessagesPerMinute, u64::from(message)),
             (Budget::TurnsPerMinute, 1),
@@ -278,6 +327,17 @@ impl App {
 }
 
 impl Reservation {
+    /// Both reservations as one, each account once.
+    fn and(mut self, mut other: Self) -> Self {
+        let has = |parts: &[Part], part: &Part| parts.iter().any(|own| own.id == part.id);
+        let (double, new) = std::mem::take(&mut other.parts).into_iter().partition(|part| has(&self.parts, part));
+        // A share that the turn has already is given back.
+        other.parts = double;
+        self.parts.extend::<Vec<_>>(new);
+        self.budgets = self.budgets.take().or_else(|| other.budgets.clone());
+        self
+    }
+
     /// Marks the turn as used: the model is asked.
     pub fn begin(&mut self) {
         self.budgets = None;

@@ -137,11 +137,14 @@ async fn with_budget(
     turn: Result<TurnBudget, Error>,
 ) -> (Result<Option<Chatbot>, Error>, TurnBudget) {
     let reading = async {
-        let turn = turn?;
-        let chatbot = match visited.filter(|visited| visited.id == *id) {
-            Some(visited) => Some(visited),
-            None => app.store.chatbot_get(tenant, id).await?,
+        let chatbot = async {
+            match visited.filter(|visited| visited.id == *id) {
+                Some(visited) => Ok(Some(visited)),
+                None => app.store.chatbot_get(tenant, id).await,
+            }
         };
+        // At the same time, by the limits as they were: these change rarely.
+        let (chatbot, turn) = tokio::try_join!(chatbot, app.reserve_ahead(tenant, id, turn?))?;
         let Some(chatbot) = chatbot else { return Ok((None, turn)) };
         let turn = app.reserve_with_chatbot(turn, &chatbot).await?;
         Ok((Some(chatbot), turn))

@@ -264,7 +264,14 @@ impl Run {
             thread.reply(&run, &mut reply, input_through, asked_through);
             Commit::new(thread).message(reply.clone())
         });
-        let logged = written.await?.ok_or(RunError::Lost)?;
+        let logged = match written.await {
+            Ok(Some(logged)) => logged,
+            // The tokens are spent, though the reply is not kept.
+            not_written => {
+                self.app.settle(budget, spent).await;
+                return Err(not_written.map_or_else(RunError::Table, |_| RunError::Lost));
+            }
+        };
         {
             let mut progress = self.progress();
             progress.unreferenced_responses.retain(|response| Some(response) != kept.as_ref());
@@ -284,6 +291,8 @@ impl Run {
             Some(budget) => budget,
             None => {
                 let turn = self.app.reserve_turn(&self.thread.tenant, &self.thread.customer_id).await?;
+                let (tenant, chatbot_id) = (&self.thread.tenant, &self.thread.chatbot_id);
+                let turn = self.app.reserve_ahead(tenant, chatbot_id, turn).await?;
                 match &self.chatbot {
                     Ok(Some(chatbot)) => self.app.reserve_with_chatbot(turn, chatbot).await?,
                     _ => turn,

@@ -8,15 +8,18 @@ use crate::{
     store::Use,
 };
 
-/// The part of a limit that is counted ahead.
-const BLOCK_SHARE: u64 = 64;
+/// The part of a limit that is counted ahead: so small that a thousand functions that end use up a quarter of it.
+const BLOCK_SHARE: u64 = 4_096;
 
-/// The most turns and messages that are counted ahead.
+/// The most turns, messages and tokens that are counted ahead.
 const MAX_BLOCK: u64 = 32;
+const MAX_TOKEN_BLOCK: u64 = 50_000;
 
-/// The tokens that the first turn of an account reserves. Later ones reserve what the turn before took.
-const FIRST_TURN_TOKENS: u64 = 4_000;
-const MIN_TURN_TOKENS: u64 = 500;
+/// The part of a day's tokens by which a process may be off, until it tells the table.
+const KEPT_SHARE: u64 = 256;
+
+/// The part of a day's tokens that one turn reserves at most.
+const MAX_TURN_SHARE: u64 = 4;
 
 #[derive(Default)]
 pub(super) struct Account {
@@ -26,13 +29,12 @@ pub(super) struct Account {
     is_begun: bool,
     /// Counted at the table and not used yet; of tokens it may be negative, where turns took more than they reserved.
     left: [i64; Budget::ALL.len()],
-    last_turn_tokens: Option<u64>,
 }
 
 /// A use, and what is counted ahead beside it: nothing of a small limit, or of what happens rarely.
 pub(super) fn with_block(it: Use) -> Use {
     let block = match it.budget {
-        Budget::TokensPerDay => it.limit / BLOCK_SHARE,
+        Budget::TokensPerDay => (it.limit / BLOCK_SHARE).min(MAX_TOKEN_BLOCK),
         Budget::TurnsPerMinute | Budget::TurnsPerDay | Budget::MessagesPerMinute => {
             (it.limit / BLOCK_SHARE).min(MAX_BLOCK)
         }
@@ -44,6 +46,14 @@ pub(super) fn with_block(it: Use) -> Use {
 /// The part of `counted` that is beyond `used`.
 pub(super) fn difference(counted: &[Use], used: &[Use]) -> Vec<Use> {
     counted.iter().zip(used).map(|(counted, used)| Use { amount: counted.amount - used.amount, ..*counted }).collect()
+}
+
+/// The tokens that a turn reserves: as many as it may take, `most`, but not a large part of a small limit.
+pub(super) fn turn_tokens(most: u64, limits: Limits) -> u64 {
+    match limits.of(Budget::TokensPerDay) {
+        0 => most,
+        limit => most.min((limit / MAX_TURN_SHARE).max(1)),
+    }
 }
 
 impl Account {
@@ -94,16 +104,6 @@ impl Account {
         }
     }
 
-    /// The tokens that the next turn reserves.
-    pub(super) fn turn_tokens(&self, limits: Limits) -> u64 {
-        let tokens = self.last_turn_tokens.unwrap_or(FIRST_TURN_TOKENS).max(MIN_TURN_TOKENS);
-        // A limit below the usual reservation allows one turn at least.
-        match limits.of(Budget::TokensPerDay) {
-            0 => tokens,
-            limit => tokens.min(limit),
-        }
-    }
-
     /// Takes back a turn that was counted at `at` and did not happen.
     pub(super) fn give_back(&mut self, tokens: u64, at: At, limits: Limits) {
         for (budget, amount) in [(Budget::TurnsPerMinute, 1), (Budget::TurnsPerDay, 1), (Budget::TokensPerDay, tokens)]
@@ -122,14 +122,14 @@ impl Account {
     /// Corrects the tokens that were reserved at `at` to those that were taken. Returns the tokens that the table is to
     /// be told of: the difference is kept while it is small.
     pub(super) fn settle(&mut self, reserved: u64, taken: u64, at: At, limits: Limits) -> Option<i64> {
-        self.last_turn_tokens = Some(taken);
         if self.day != number(Window::Day, at) {
             return None;
         }
         let left = &mut self.left[Budget::TokensPerDay as usize];
         *left += signed(reserved) - signed(taken);
-        let kept = signed(limits.of(Budget::TokensPerDay) / (BLOCK_SHARE / 2));
-        if (0..=kept).contains(left) {
+        let limit = limits.of(Budget::TokensPerDay);
+        let kept = signed((limit / KEPT_SHARE).min(2 * MAX_TOKEN_BLOCK));
+        if (-kept..=kept).contains(left) {
             return None;
         }
         Some(-std::mem::take(left))

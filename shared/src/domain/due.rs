@@ -117,7 +117,7 @@ impl Thread {
             Status::Bot { .. } if is_unanswered => {
                 Some((self.run.as_ref().map_or(since, |run| run.lease_until), DueAction::Answer))
             }
-            Status::Queued { reason, .. } if *reason != Reason::Failure => {
+            Status::Queued { reason, .. } if !matches!(reason, Reason::Failure | Reason::Budget) => {
                 after(since, timeouts.queue, DueAction::TimeOut(Line::Bot))
             }
             // An agent who claims late has the whole time.

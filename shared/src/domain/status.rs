@@ -30,7 +30,7 @@ pub enum Reason {
     Released,
     /// An agent left the customer's message unanswered.
     Absent,
-    /// A budget of model turns or tokens is used up.
+    /// A budget of model turns or tokens is used up. Such a wait never times out back to the bot either.
     Budget,
 }
 
@@ -81,7 +81,7 @@ impl Status {
             (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. })
             | (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
             // A wait after a bot failure does not time out: a person has to take it.
-            (Self::Queued { reason: Reason::Failure, .. }, TimeOut { to: Line::Bot, .. }) => {
+            (Self::Queued { reason: Reason::Failure | Reason::Budget, .. }, TimeOut { to: Line::Bot, .. }) => {
                 Err(Error::conflict("the bot has failed; a person has to take the thread"))
             }
             (Self::Agent { .. } | Self::Queued { .. }, Release { at, to: Line::Bot })

@@ -61,7 +61,7 @@ pub struct Thread {
     /// The tokens of all bot messages.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "usage::in_table")]
     pub usage: Option<Usage>,
-    /// The turns that are not in the tenant's usage of the day yet.
+    /// The turns and hand-overs that are not in the tenant's usage of the day yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreported: Option<UnreportedTurns>,
     pub created_at: At,
@@ -261,7 +261,8 @@ impl Thread {
         if let Some(usage) = message.usage {
             *self.usage.get_or_insert_default() += usage;
         }
-        self.unreported = Some(UnreportedTurns::with(self.unreported, message.at, message.usage.unwrap_or_default()));
+        self.unreported =
+            Some(UnreportedTurns::with_turn(self.unreported, message.at, message.usage.unwrap_or_default()));
     }
 
     /// Logs the bot's reply, and ends the run unless the customer has written more.
@@ -332,6 +333,9 @@ impl Thread {
             origin: None,
         };
         thread.log(&mut message);
+        if matches!(thread.status, Status::Queued { .. }) {
+            thread.unreported = Some(UnreportedTurns::with_hand_over(thread.unreported, at));
+        }
         if matches!(thread.status, Status::Ended { .. }) {
             thread.answered_through = thread.seq;
         }

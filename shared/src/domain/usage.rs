@@ -51,17 +51,30 @@ pub struct UnreportedTurns {
     /// The time of the first of them.
     pub since: At,
     pub turns: u64,
+    /// The times that the thread went into the queue.
+    pub hand_overs: u64,
     pub usage: Usage,
 }
 
 impl UnreportedTurns {
-    /// The turns with another one at `at`. Those of an earlier day are left out: the commit reports them.
-    pub(super) fn with(earlier: Option<Self>, at: At, usage: Usage) -> Self {
-        let mut turns = earlier.filter(|earlier| earlier.since.date() == at.date());
-        let turns = turns.get_or_insert(Self { since: at, turns: 0, usage: Usage::default() });
+    /// The turns with another one at `at`.
+    pub(super) fn with_turn(earlier: Option<Self>, at: At, usage: Usage) -> Self {
+        let mut turns = Self::on_day_of(earlier, at);
         turns.turns += 1;
         turns.usage += usage;
-        *turns
+        turns
+    }
+
+    /// The turns with a hand-over at `at`.
+    pub(super) fn with_hand_over(earlier: Option<Self>, at: At) -> Self {
+        let turns = Self::on_day_of(earlier, at);
+        Self { hand_overs: turns.hand_overs + 1, ..turns }
+    }
+
+    /// The turns of the day of `at`. Those of an earlier day are left out: the commit reports them.
+    fn on_day_of(earlier: Option<Self>, at: At) -> Self {
+        let same_day = earlier.filter(|earlier| earlier.since.date() == at.date());
+        same_day.unwrap_or(Self { since: at, turns: 0, hand_overs: 0, usage: Usage::default() })
     }
 
     /// The turns without those that are reported; `None` where none is left.
@@ -71,14 +84,16 @@ impl UnreportedTurns {
             return Some(self);
         }
         let turns = self.turns.saturating_sub(reported.turns);
-        (turns > 0).then(|| Self { turns, usage: self.usage - reported.usage, ..self })
+        let hand_overs = self.hand_overs.saturating_sub(reported.hand_overs);
+        let rest = Self { since: self.since, turns, hand_overs, usage: self.usage - reported.usage };
+        (turns > 0 || hand_overs > 0).then_some(rest)
     }
 }
 
-/// The time, the count of turns and the counts of tokens, separated by spaces.
+/// The time, the counts of turns and hand-overs and those of tokens, separated by spaces.
 impl From<UnreportedTurns> for String {
-    fn from(UnreportedTurns { since, turns, usage }: UnreportedTurns) -> Self {
-        format!("{} {turns} {usage}", since.millis())
+    fn from(UnreportedTurns { since, turns, hand_overs, usage }: UnreportedTurns) -> Self {
+        format!("{} {turns} {hand_overs} {usage}", since.millis())
     }
 }
 
@@ -87,9 +102,11 @@ impl TryFrom<String> for UnreportedTurns {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let read = || {
             let (since, rest) = text.split_once(' ')?;
-            let (turns, usage) = rest.split_once(' ')?;
+            let (turns, rest) = rest.split_once(' ')?;
+            let (hand_overs, usage) = rest.split_once(' ')?;
             let since = At::from_millis(since.parse().ok()?);
-            Some(Self { since, turns: turns.parse().ok()?, usage: usage.parse().ok()? })
+            let (turns, hand_overs) = (turns.parse().ok()?, hand_overs.parse().ok()?);
+            Some(Self { since, turns, hand_overs, usage: usage.parse().ok()? })
         };
         read().ok_or_else(|| format!("`{text}` must be a time and counts"))
     }

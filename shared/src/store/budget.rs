@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::{
 use super::{
     Store,
     key::{self, Key},
-    outcome::into_error,
+    outcome::{condition_met, into_error},
     row::{self, Item},
 };
 use crate::{
@@ -95,7 +95,8 @@ impl Store {
         Err(Error::Busy)
     }
 
-    /// Corrects the tokens of a day by the difference between what was reserved and what was used.
+    /// Corrects the tokens of a day by the difference between what was reserved and what was used. Counters that were
+    /// deleted meanwhile, with their customer, stay deleted.
     pub async fn budget_settle(
         &self,
         tenant: &str,
@@ -112,8 +113,9 @@ impl Store {
             .expression_attribute_names("#tokens", attribute(Budget::TokensPerDay))
             .expression_attribute_names("#expires", "expires_at")
             .expression_attribute_values(":tokens", row::number(tokens))
-            .expression_attribute_values(":expires", row::number(expires(now)));
-        Box::pin(update.send()).await.map(|_| ()).map_err(into_error)
+            .expression_attribute_values(":expires", row::number(expires(now)))
+            .condition_expression("attribute_exists(#tokens)");
+        condition_met(Box::pin(update.send()).await).map(|_| ())
     }
 
     /// One conditional update. Returns the item as it is where a condition was not met. `begun`: the window, its

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{ChatbotId, Status, Thread, Usage},
+    domain::{ChatbotId, Thread, Usage, usage::UnreportedTurns},
 };
 
 /// The turns of a thread that wait to be added; with the next one they are.
@@ -40,55 +40,41 @@ pub struct DailyUsage {
 /// An addition to the usage of a day.
 pub(super) struct Report<'a> {
     thread: &'a Thread,
-    day: String,
-    turns: u64,
-    usage: Usage,
-    hand_overs: u64,
+    turns: UnreportedTurns,
 }
 
 /// The report that a commit carries, if it is time for one; the commit's thread no longer has its turns.
 pub(super) fn report<'a>(before: &'a Thread, commit: &mut Commit) -> Option<Report<'a>> {
     let after = &mut commit.thread;
-    let is_queued = |thread: &Thread| matches!(thread.status, Status::Queued { .. });
-    let hand_overs = u64::from(is_queued(after) && !is_queued(before));
-    let waiting = before.unreported;
-    let is_time = waiting.is_some_and(|turns| {
+    let turns = before.unreported.filter(|turns| {
         turns.turns >= MAX_UNREPORTED_TURNS
-            || after.status.word() != before.status.word()
             || after.chatbot_id != before.chatbot_id
             || after.unreported.is_some_and(|later| later.since.date() != turns.since.date())
             || commit.reports_usage
-    });
-    if !is_time && hand_overs == 0 {
-        return None;
-    }
-    let turns = waiting.filter(|_| is_time);
-    if let Some(reported) = turns {
-        after.unreported = after.unreported.and_then(|all| all.without(reported));
-    }
-    let day = turns.map_or(after.status.since(), |turns| turns.since).date();
-    let (turns, usage) = turns.map_or((0, Usage::default()), |turns| (turns.turns, turns.usage));
-    Some(Report { thread: before, day, turns, usage, hand_overs })
+    })?;
+    after.unreported = after.unreported.and_then(|all| all.without(turns));
+    Some(Report { thread: before, turns })
 }
 
 impl Report<'_> {
     pub(super) fn update(&self, table: &str) -> Result<Update, Error> {
-        let Usage { input, cached, output, reasoning } = self.usage;
+        let UnreportedTurns { since, turns, hand_overs, usage } = self.turns;
+        let (day, Usage { input, cached, output, reasoning }) = (since.date(), usage);
         let counts = [
-            ("turns", self.turns),
+            ("turns", turns),
             ("input", input),
             ("cached", cached),
             ("output", output),
             ("reasoning", reasoning),
-            ("hand_overs", self.hand_overs),
+            ("hand_overs", hand_overs),
         ];
-        let key = key::usage(&self.thread.tenant, &self.day, &self.thread.chatbot_id, &self.thread.id);
+        let key = key::usage(&self.thread.tenant, &day, &self.thread.chatbot_id, &self.thread.id);
         let mut update = Update::builder()
             .table_name(table)
             .set_key(Some(key.attributes()))
             .expression_attribute_names("#day", "day")
             .expression_attribute_names("#chatbot", "chatbot_id")
-            .expression_attribute_values(":day", AttributeValue::S(self.day.clone()))
+            .expression_attribute_values(":day", AttributeValue::S(day))
             .expression_attribute_values(":chatbot", AttributeValue::S(self.thread.chatbot_id.to_string()));
         let mut adds = Vec::new();
         for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {

@@ -58,6 +58,8 @@ async fn many_turns_a_hand_over_another_chatbot_and_the_deletion_are_counted_onc
     customer.says(&gone, "Hello").await.expect(200);
     stage.admin().delete(&format!("/threads/{gone}")).await.expect(204);
     stopped.advance(REPORTED);
+    // The first reports the long wait.
+    stage.sweeps().await;
     stage.sweeps().await;
 
     let mut counts: Vec<_> = rows(&stage.admin()).await;

@@ -120,7 +120,7 @@ impl Run {
             let mut outputs = Vec::new();
             for call in &outcome.calls {
                 turn.tool_calls += 1;
-                outputs.push(if turn.tool_calls > max_tool_calls {
+                outputs.push(if max_tool_calls > 0 && turn.tool_calls > max_tool_calls {
                     tool_call::refused(call, max_tool_calls)
                 } else {
                     self.call_tool(&outcome.response_id, call).await?

@@ -103,10 +103,12 @@ impl Prompt {
 
     /// The limit of output tokens: the chatbot's, or else the deployment's.
     fn output_limit(&self, chatbot: &Chatbot) -> Option<u32> {
+        let own = chatbot.config.max_output_tokens;
         if self.is_lifted {
-            return self.max_output_tokens.map(|limit| limit.saturating_mul(LIFTED_LIMIT));
+            let lifted = self.max_output_tokens.map(|limit| limit.saturating_mul(LIFTED_LIMIT));
+            return lifted.map(|lifted| lifted.max(own.unwrap_or_default()));
         }
-        chatbot.config.max_output_tokens.or(self.max_output_tokens)
+        own.or(self.max_output_tokens)
     }
 
     /// True where an outcome took as many tokens as the chatbot allows. Some servers call such a response complete.
