@@ -3,6 +3,7 @@
 mod api;
 mod deploy;
 mod deployed;
+mod fuzz;
 mod laptop;
 mod proof;
 mod web;
