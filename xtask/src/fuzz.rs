@@ -36,14 +36,13 @@ pub(crate) fn fuzz(Fuzz { minutes, seed, target }: &Fuzz) -> Report {
     let python = install(&mut report, "Python tools", Python::ready);
     let node = install(&mut report, "Node tools", || Node::ready(&python));
     let mut tests = tests(Some(&node));
-    match seed {
-        Some(seed) => tests.env("FUZZ_SEED", seed.to_string()),
-        None => {
-            // Seconds leave room for thousands of seeds each.
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            tests.env("FUZZ_SEED", (now * 10_000).to_string()).env("FUZZ_SECONDS", (minutes * 60).to_string())
-        }
-    };
+    if let Some(seed) = seed {
+        tests.env("FUZZ_SEED", seed.to_string());
+    } else {
+        // Seconds leave room for thousands of seeds each.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        tests.env("FUZZ_SEED", (now * 10_000).to_string()).env("FUZZ_SECONDS", (minutes * 60).to_string());
+    }
     tests.arg(target);
     report.step(&format!("fuzz targets {target}"), || count(&mut tests, 1));
     report

@@ -1,4 +1,4 @@
-//! The SBOM: all crates of the binaries in CycloneDX's JSON, from Cargo's own metadata and lock file.
+//! The SBOM: all crates of the workspace in the JSON of `CycloneDX`, from Cargo's own metadata and lock file.
 
 use std::{collections::HashMap, fs};
 
