@@ -101,7 +101,7 @@ impl Cast {
     /// The objects for a request that succeeds: new ones where it names some, since it may delete them.
     pub(super) async fn objects_for(&self, stage: &Stage, (operation, caller, owner): Cell<'_>) -> Objects {
         let known = self.known(caller, owner);
-        if !operation.objects().any() || owner == Owner::OtherTenant {
+        if operation.kinds().is_empty() || owner == Owner::OtherTenant {
             return known.clone();
         }
         let persona = &self.callers[caller as usize];

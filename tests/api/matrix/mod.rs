@@ -13,7 +13,7 @@ use tests::stage::Stage;
 
 use cast::Cast;
 use exceptions::EXCEPTIONS;
-use operation::Operation;
+use operation::{Kind, Operation};
 
 /// A caller, by their token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +77,11 @@ impl Expected {
     /// The rules of the whole API: no token is 401, a role that may not is 403, an object that is not the caller's is
     /// 404. Chatbots belong to the tenant.
     fn by_rule((operation, caller, owner): Cell) -> Self {
-        let objects = operation.objects();
+        let kinds = operation.kinds();
+        let is_a_customers = kinds.contains(&Kind::Thread) || kinds.contains(&Kind::Customer);
         let is_hidden = match owner {
-            Owner::OtherCustomer if !objects.thread && !objects.customer => false,
-            _ => objects.any() && !caller.sees(owner),
+            Owner::OtherCustomer if !is_a_customers => false,
+            _ => !kinds.is_empty() && !caller.sees(owner),
         };
         match &operation.roles {
             Some(_) if caller == Caller::Nobody => Self::Refused(401),

@@ -27,18 +27,13 @@ pub(super) struct Operation {
     pub(super) roles: Option<Vec<String>>,
 }
 
-/// The kinds of objects that a request names.
-pub(super) struct Named {
-    pub(super) thread: bool,
-    pub(super) customer: bool,
-    chatbot: bool,
-    erasure: bool,
-}
-
-impl Named {
-    pub(super) fn any(&self) -> bool {
-        self.thread || self.customer || self.chatbot || self.erasure
-    }
+/// A kind of object that a request can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Thread,
+    Customer,
+    Chatbot,
+    Erasure,
 }
 
 impl Operation {
@@ -63,14 +58,16 @@ impl Operation {
         }
     }
 
-    pub(super) fn objects(&self) -> Named {
+    /// The kinds of objects that the path or the example names.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
         let names = |texts: &[&str]| texts.iter().any(|text| self.texts().any(|it| it.contains(text)));
-        Named {
-            thread: names(&THREADS),
-            customer: names(&[CUSTOMER]),
-            chatbot: names(&CHATBOTS),
-            erasure: names(&ERASURES),
-        }
+        let kinds = [
+            (Kind::Thread, names(&THREADS)),
+            (Kind::Customer, names(&[CUSTOMER])),
+            (Kind::Chatbot, names(&CHATBOTS)),
+            (Kind::Erasure, names(&ERASURES)),
+        ];
+        kinds.into_iter().filter_map(|(kind, is_named)| is_named.then_some(kind)).collect()
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
