@@ -11,6 +11,7 @@ pub mod clock;
 pub mod event_schema;
 pub mod everything;
 pub mod lists;
+pub mod log_privacy;
 pub mod long_log;
 pub mod meter;
 pub mod openai;

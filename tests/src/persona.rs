@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use insta::Settings;
-use reqwest::{Method, RequestBuilder, Response, Url, header::HeaderMap};
+use reqwest::{
+    Method, RequestBuilder, Response, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
-use crate::{openapi::Exchange, web_socket::Socket};
+use crate::{log_privacy, openapi::Exchange, web_socket::Socket};
 
 /// Timeout of a request: nothing in a test takes this long unless it hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -177,7 +180,20 @@ impl Sent {
         let request = request.unwrap();
         let body = request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec);
         let sent = Self { method: request.method().clone(), url: request.url().clone(), body };
+        log_privacy::forbid(&sent.base_url(), |texts| {
+            if let Some(Ok(token)) = request.headers().get(AUTHORIZATION).map(HeaderValue::to_str) {
+                texts.add_token(token);
+            }
+            if let Some(Ok(body)) = sent.body.as_deref().map(serde_json::from_slice) {
+                texts.add(&body);
+            }
+        });
         (sent, client.execute(request).await.unwrap())
+    }
+
+    /// The base URL of the Switchboard.
+    fn base_url(&self) -> String {
+        self.url.origin().ascii_serialization()
     }
 
     #[track_caller]
@@ -207,6 +223,9 @@ impl Answer {
         let (sent, response) = Sent::send(request).await;
         let answer = Self::read(response).await;
         sent.validate(answer.status, &answer.headers, Some(&answer.body));
+        if answer.status < 300 {
+            log_privacy::forbid(&sent.base_url(), |texts| texts.add(&answer.body));
+        }
         answer
     }
 

@@ -11,12 +11,14 @@ use shared::{
     store::{Store, key},
 };
 
-use crate::{openai_schema::validate_request, persona::Persona};
+use crate::{log_privacy, openai_schema::validate_request, persona::Persona};
 
 /// A running Switchboard, in memory, on a free port, with its stand-in for OpenAI.
 pub struct Stage {
     pub board: Switchboard,
     http: reqwest::Client,
+    /// The length of the log before the start.
+    log_before: usize,
 }
 
 impl Stage {
@@ -25,8 +27,10 @@ impl Stage {
     }
 
     pub async fn with(options: Options) -> Self {
+        log_privacy::keep_logs();
+        let log_before = log_privacy::log_bytes();
         let board = local::start(options).await.unwrap();
-        Self { board, http: reqwest::Client::new() }
+        Self { board, http: reqwest::Client::new(), log_before }
     }
 
     /// The customer `cus` of tenant `acme`.
@@ -123,15 +127,18 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Verifies, after every test, that each request to OpenAI matches OpenAI's own schema, and that each thread keeps
-    /// the invariants of one voice.
+    /// Verifies, after every test, that each request to OpenAI matches OpenAI's own schema, that no private text is in
+    /// the log, and that each thread keeps the invariants of one voice.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
         }
         for request in self.board.standin().map(Standin::requests).unwrap_or_default() {
             validate_request(&request.path, &request.method, &request.body);
+            log_privacy::forbid(self.board.url(), |texts| texts.add(&request.body));
         }
+        let shown = log_privacy::shown_of(self.board.url(), self.log_before);
+        assert_eq!(shown, Vec::<String>::new(), "private texts in the log");
         let table = self.board.table();
         // On a thread of its own, because a test's runtime cannot block within itself.
         let verified = std::thread::spawn(move || verified(&table)).join();

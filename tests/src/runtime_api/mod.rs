@@ -11,6 +11,7 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::{Arc, OnceLock},
+    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -30,6 +31,8 @@ use tokio::{
     task::JoinSet,
 };
 
+use crate::log_privacy::{PrivateTexts, shown_in_file};
+
 /// A function's timeout for one event; it reads the deadline from `lambda-runtime-deadline-ms`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -40,6 +43,7 @@ pub struct FunctionProcess {
     events: mpsc::UnboundedSender<Event>,
     outcomes: mpsc::UnboundedReceiver<(Subject, Outcome)>,
     invocations: u64,
+    private_texts: PrivateTexts,
     _server: JoinSet<()>,
 }
 
@@ -91,13 +95,16 @@ impl FunctionProcess {
             .kill_on_drop(true)
             .spawn()
             .expect("the function starts");
-        Self { child, logs, events, outcomes, invocations: 0, _server: server }
+        let private_texts = PrivateTexts::default();
+        Self { child, logs, events, outcomes, invocations: 0, private_texts, _server: server }
     }
 
     /// Plays one event and waits for its outcome. One at a time, as Lambda does. The outcome of an earlier event that
     /// nobody waited for is dropped.
     pub async fn invoke(&mut self, event: &Value) -> Outcome {
         self.invocations += 1;
+        self.private_texts.add(&json_or_text(event["body"].as_str().unwrap_or_default()));
+        self.private_texts.add_token(event["headers"]["Authorization"].as_str().unwrap_or_default());
         let request_id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
         let event = Event { request_id: request_id.clone(), payload: event.to_string() };
         self.events.send(event).expect("the Runtime API listens as long as this process is held");
@@ -119,6 +126,16 @@ impl FunctionProcess {
     /// Everything that the function has printed so far.
     pub fn logs(&self) -> String {
         fs::read_to_string(&self.logs).expect("logs are text")
+    }
+}
+
+impl Drop for FunctionProcess {
+    /// Verifies that the function has logged no private text of its events.
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let shown = shown_in_file(&self.private_texts, self.logs.path());
+            assert_eq!(shown, Vec::<String>::new(), "private texts in the log of the process");
+        }
     }
 }
 
