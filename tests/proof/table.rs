@@ -39,7 +39,7 @@ async fn conflicts_without_end_are_busy_and_write_nothing() {
     let create = json!({ "chatbot_id": chatbot });
     customer.post("/threads", create.clone()).await.problem(503, "busy");
     customer.patch(&format!("/threads/{thread}"), json!({ "title": "A parcel" })).await.problem(503, "busy");
-    customer.delete(&format!("/threads/{thread}")).await.problem(503, "busy");
+    stage.admin().delete(&format!("/threads/{thread}")).await.problem(503, "busy");
     customer.says(&thread, "Hello").await.problem(503, "busy");
     customer.posts(&format!("/threads/{thread}/end")).await.problem(503, "busy");
     stage.admin().patch(&format!("/chatbots/{chatbot}"), json!({ "name": "Wren" })).await.problem(503, "busy");
@@ -105,7 +105,7 @@ async fn what_a_batch_of_writes_leaves_over_is_written_again() {
         customer.says(&thread, "Hello").await.expect(200);
     }
     wire.fault(Fault::on("BatchWriteItem", Trouble::Leftover { done: 2 }).times(3));
-    customer.delete(&format!("/threads/{thread}")).await.expect(204);
+    stage.admin().delete(&format!("/threads/{thread}")).await.expect(204);
     assert_eq!(wire.faults_left(), 0);
     assert_eq!(wire.partition(&format!("acme#THREAD#{thread}")).await, [""; 0]);
 }

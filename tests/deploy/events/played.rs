@@ -44,7 +44,7 @@ pub(super) async fn story(player: &mut Player) -> Story {
     assert_eq!(types(&[socket.hears().await, socket.hears().await]), ["message.created", "subscribed"]);
     play!("socket-typing", "socket-read", "socket-ping");
     socket.hears_of("pong").await;
-    assert_eq!(socket.hears().await["message"]["role"], "bot", "the greeting, again");
+    // Nothing else: the greeting was replayed less than a second ago.
 
     play!("chat");
     for role in ["customer", "bot"] {
