@@ -21,17 +21,20 @@ const READ_ENTRY_COVERS: Duration = Duration::from_mins(10);
 /// The most reads that a function remembers.
 const MAX_READS_REMEMBERED: usize = 10_000;
 
-/// The reads that a function has written entries of: tenant, thread and reader, and the time.
+/// A tenant, its thread, and the reader.
+type Read = (String, ThreadId, String);
+
+/// The reads that a function has written entries of, and the times.
 #[derive(Clone, Default)]
-pub struct AuditedReads(Arc<Mutex<HashMap<(String, ThreadId, String), At>>>);
+pub struct AuditedReads(Arc<Mutex<HashMap<Read, At>>>);
 
 impl AuditedReads {
-    fn covers(&self, key: &(String, ThreadId, String), now: At) -> bool {
+    fn covers(&self, key: &Read, now: At) -> bool {
         let reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reads.get(key).is_some_and(|written| now < *written + READ_ENTRY_COVERS)
     }
 
-    fn remember(&self, key: (String, ThreadId, String), now: At) {
+    fn remember(&self, key: Read, now: At) {
         let mut reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if reads.len() >= MAX_READS_REMEMBERED {
             reads.retain(|_, written| now < *written + READ_ENTRY_COVERS);

@@ -161,16 +161,16 @@ impl Store {
             values.insert(":zero".into(), row::number(0));
             sets.push(format!("#z{i} = :zero"));
         }
-        let mut expression = format!("SET {}", sets.join(", "));
+        let mut clauses = vec![format!("SET {}", sets.join(", "))];
         if !adds.is_empty() {
-            expression += &format!(" ADD {}", adds.join(", "));
+            clauses.push(format!("ADD {}", adds.join(", ")));
         }
         let update = self
             .dynamo
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression(expression)
+            .update_expression(clauses.join(" "))
             .condition_expression(conditions.join(" AND "))
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
