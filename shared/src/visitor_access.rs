@@ -37,23 +37,26 @@ impl AccessCache {
 
     fn put(&self, tenant: &str, id: &ChatbotId, access: Option<ChatbotAccess>, now: At) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (tenant.to_owned(), id.clone());
         if entries.len() >= MAX_ENTRIES {
             entries.retain(|_, entry| now < entry.read_at + MAX_AGE);
         }
-        if entries.len() < MAX_ENTRIES {
-            entries.insert((tenant.to_owned(), id.clone()), Entry { read_at: now, access });
+        // An entry of this chatbot is replaced in any case: it may be out of date.
+        if entries.len() < MAX_ENTRIES || entries.contains_key(&key) {
+            entries.insert(key, Entry { read_at: now, access });
         }
     }
 }
 
 impl App {
-    /// Checks that a visitor's token still counts, by what was read of their chatbot in the last five minutes. Others
-    /// pass, and visitors of a deleted chatbot too: their threads go to people.
+    /// Checks that a visitor's token still counts, by what was read of their chatbot in the last five minutes. A newer
+    /// token shows that this is out of date, and the chatbot is read again: tokens are signed, so that happens once for
+    /// a change. Others pass, and visitors of a deleted chatbot too: their threads go to people.
     pub async fn check_access(&self, identity: &Identity) -> Result<(), Error> {
         let Some(id) = visited(identity) else { return Ok(()) };
         let access = match self.access_cache.get(&identity.tenant, id, self.now()) {
-            Some(entry) => entry.access,
-            None => self.chatbot_of(&identity.tenant, id).await?.as_ref().map(Chatbot::access),
+            Some(entry) if !entry.access.is_some_and(|access| access.is_before(identity)) => entry.access,
+            _ => self.chatbot_of(&identity.tenant, id).await?.as_ref().map(Chatbot::access),
         };
         access.map_or(Ok(()), |access| access.admits(identity))
     }

@@ -1,15 +1,25 @@
 //! Who may use a chatbot: `audience`, and what a change of it does to visitors' tokens.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use local::Options;
+use local::{DynamoWire, Options};
 use serde_json::{Value, json};
+use shared::{
+    AccessCache, App,
+    domain::{Identity, Role, identity::VisitorAccess},
+};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{self, client::IntoClientRequest},
 };
 
-use tests::{clock::Turned, persona::Persona, stage::Stage, visitors::SHOP};
+use tests::{
+    clock::Turned,
+    meter::{Meter, Metered},
+    persona::Persona,
+    stage::Stage,
+    visitors::SHOP,
+};
 
 async fn changes(stage: &Stage, chatbot: &str, change: Value) -> Value {
     stage.admin().patch(&format!("/chatbots/{chatbot}"), change).await.expect(200).body
@@ -167,6 +177,75 @@ async fn reads_and_sockets_stop_within_five_minutes() {
     let Err(tungstenite::Error::Http(refused)) = connect_async(connect).await else { panic!("it was accepted") };
     assert_eq!(refused.status(), 401);
     assert_eq!(stage.customer().get("/threads").await.expect(200).body["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_new_token_counts_at_once_wherever_the_access_from_before_was_read() {
+    let (stage, _, chatbot, mut visitor, thread) = visited().await;
+    let path = format!("/threads/{thread}");
+    let messages = format!("{path}/messages");
+    for (i, used) in ["/threads", &path, &messages, "a socket", "a title"].into_iter().enumerate() {
+        visitor.get("/threads").await.expect(200);
+        changes(&stage, &chatbot, json!({ "origins": [SHOP, format!("https://{i}.example")] })).await;
+        let before = visitor;
+        visitor = stage.visitor(&before.visits(&chatbot).await.expect(201));
+        match used {
+            "a socket" => {
+                let mut socket = visitor.listens(&thread).await;
+                socket.says(json!({ "action": "ping" })).await;
+                socket.hears_of("pong").await;
+            }
+            "a title" => _ = visitor.patch(&path, json!({ "title": "Shoes" })).await.expect(200),
+            read => _ = visitor.get(read).await.expect(200),
+        }
+        // What was read for the new token counts for the one from before.
+        before.get(&path).await.problem(401, "unauthenticated");
+    }
+    visitor.escalates(&thread).await.expect(200);
+}
+
+#[tokio::test]
+async fn each_process_reads_the_chatbot_again_once_for_a_newer_token() {
+    let meter = Arc::<Meter>::default();
+    let metered = Arc::clone(&meter);
+    let dynamo = DynamoWire::new(move |inner| Metered::new(inner, metered));
+    let stage = Stage::with(Options { dynamo, ..Options::default() }).await;
+    let chatbot = stage.public_chatbot().await;
+    let of_version = |version| Identity {
+        tenant: "acme".into(),
+        subject: "vis_01".into(),
+        role: Role::Customer,
+        name: None,
+        verified: BTreeMap::new(),
+        chatbot: Some(chatbot.parse().unwrap()),
+        access: Some(VisitorAccess::Version(version)),
+        expires: stage.board.app().now() + Duration::from_hours(1),
+    };
+    let process = || App { access_cache: AccessCache::default(), ..App::clone(stage.board.app()) };
+    // The verdict, and the reads that it took.
+    let checks = async |process: &App, version| {
+        let before = meter.calls();
+        (process.check_access(&of_version(version)).await.is_ok(), meter.calls() - before)
+    };
+    let processes = [process(), process()];
+    for process in &processes {
+        assert_eq!(checks(process, 0).await, (true, 1));
+        assert_eq!(checks(process, 0).await, (true, 0));
+    }
+    changes(&stage, &chatbot, json!({ "origins": ["https://other.example"] })).await;
+    for process in &processes {
+        assert_eq!(checks(process, 0).await, (true, 0), "it has heard of no change");
+        assert_eq!(checks(process, 1).await, (true, 1));
+        assert_eq!(checks(process, 1).await, (true, 0));
+        assert_eq!(checks(process, 0).await, (false, 0));
+    }
+    // A newer token than the one that was read is no newer than the chatbot's access.
+    changes(&stage, &chatbot, json!({ "origins": [SHOP] })).await;
+    changes(&stage, &chatbot, json!({ "audience": "customers" })).await;
+    for process in &processes {
+        assert_eq!(checks(process, 2).await, (false, 1));
+        assert_eq!(checks(process, 2).await, (false, 0));
+    }
 }
 
 #[tokio::test]

@@ -78,6 +78,11 @@ pub struct ChatbotAccess {
 }
 
 impl ChatbotAccess {
+    /// True if the visitor's token was given after a later change.
+    pub fn is_before(self, identity: &Identity) -> bool {
+        matches!(identity.access, Some(VisitorAccess::Version(version)) if version > self.version)
+    }
+
     /// Checks that the caller may use the chatbot in a thread. A visitor whose token is from before a change of
     /// audience or origins is [`Error::Unauthenticated`], so that their page asks for a new one.
     pub fn admits(self, identity: &Identity) -> Result<(), Error> {
