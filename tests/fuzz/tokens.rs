@@ -8,6 +8,10 @@ use tests::{sample::event, stage::Stage};
 use super::{mutator::Mutator, run};
 
 /// A policy, or `None` of a request that is refused.
+fn rules() -> authorizer::Rules {
+    authorizer::Rules::new("switchboard", "switchboard")
+}
+
 async fn authorized(keys: &authorizer::Keys, sample: &str, token: &str) -> Option<Value> {
     let mut event: Value = serde_json::from_str(&event(sample)).unwrap();
     let placed = serde_json::to_string(token).unwrap();
@@ -41,7 +45,7 @@ fn changed(mutator: &mut Mutator, token: &str) -> String {
 async fn a_changed_token_is_refused() {
     let stage = Stage::start().await;
     let keys = stage.board.tokens();
-    let keys = authorizer::Keys::secret(keys.secret(), "switchboard", "switchboard").unwrap();
+    let keys = authorizer::Keys::secret(keys.secret(), rules()).unwrap();
     let tokens = ["customer", "agent", "admin"].map(|role| stage.board.token("acme", role, "cus"));
     for token in &tokens {
         assert!(authorized(&keys, "authorizer-rest", token).await.is_some(), "a whole token is let in");
@@ -63,7 +67,7 @@ async fn a_changed_token_is_refused() {
 async fn signed_claims_of_any_kind_make_a_caller_within_bounds_or_none() {
     let stage = Stage::start().await;
     let tokens = stage.board.tokens();
-    let keys = authorizer::Keys::secret(tokens.secret(), "switchboard", "switchboard").unwrap();
+    let keys = authorizer::Keys::secret(tokens.secret(), rules()).unwrap();
     run("tokens::signed_claims", 2_000, async |seed| {
         let mut mutator = Mutator::seeded(seed);
         let mut claims = json!({

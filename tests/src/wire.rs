@@ -133,7 +133,7 @@ impl Wire {
     fn next_death(&self) -> Option<bool> {
         let mut death = lock(&self.0.death);
         let death = death.as_mut()?;
-        death.calls_left = death.calls_left.checked_sub(1).unwrap_or_default();
+        death.calls_left = death.calls_left.saturating_sub(1);
         (death.calls_left == 0).then(|| std::mem::take(&mut death.has_effect))
     }
 

@@ -54,7 +54,7 @@ const RESERVED_FOR_HAND_OVER: Duration = Duration::from_secs(20);
 pub async fn serve() -> Result<(), lambda_http::Error> {
     let app = App::from_env().await?;
     // Streaming, so that no answer meets the 29 s of a buffered one.
-    run_with_streaming_response(service_fn(|request| handle(&app, request))).await
+    Box::pin(run_with_streaming_response(service_fn(|request| handle(&app, request)))).await
 }
 
 pub async fn handle(app: &App, request: Request) -> Result<Response<StreamingBody>, lambda_http::Error> {
@@ -185,7 +185,9 @@ async fn decide(
     match (&thread.status, submission.identity.role) {
         (Status::Ended { .. }, _) => submission.repeat_only(app, thread, metadata).await.map(Some),
         _ if submission.request.internal => agent::note(app, thread, metadata, submission).await,
-        (Status::Bot { .. }, Role::Customer) => llm::chat_llm(app, thread, metadata, submission, visited).await,
+        (Status::Bot { .. }, Role::Customer) => {
+            Box::pin(llm::chat_llm(app, thread, metadata, submission, visited)).await
+        }
         _ => agent::chat_agent(app, thread, metadata, submission).await,
     }
 }

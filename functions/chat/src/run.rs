@@ -287,16 +287,15 @@ impl Run {
 
     /// The reservation of the next turn. Hands over where a budget has no room.
     async fn take_budget(&mut self) -> Result<Reservation, RunError> {
-        let budget = match self.budget.take() {
-            Some(budget) => budget,
-            None => {
-                let turn = self.app.reserve_turn(&self.thread.tenant, &self.thread.customer_id).await?;
-                let (tenant, chatbot_id) = (&self.thread.tenant, &self.thread.chatbot_id);
-                let turn = self.app.reserve_ahead(tenant, chatbot_id, turn).await?;
-                match &self.chatbot {
-                    Ok(Some(chatbot)) => self.app.reserve_with_chatbot(turn, chatbot).await?,
-                    _ => turn,
-                }
+        let budget = if let Some(budget) = self.budget.take() {
+            budget
+        } else {
+            let (tenant, chatbot_id) = (&self.thread.tenant, &self.thread.chatbot_id);
+            let turn = self.app.reserve_turn(tenant, &self.thread.customer_id).await?;
+            let turn = self.app.reserve_ahead(tenant, chatbot_id, turn).await?;
+            match &self.chatbot {
+                Ok(Some(chatbot)) => self.app.reserve_with_chatbot(turn, chatbot).await?,
+                _ => turn,
             }
         };
         budget.map_err(|exceeded| {

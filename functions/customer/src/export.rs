@@ -3,7 +3,7 @@
 //! The next page is read only when the one before is sent, so the export holds one page, however large it is and
 //! however slow its reader. A line with a cursor follows each page; an export that was cut goes on after its last one.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use bytes::Bytes;
 use futures::stream;
@@ -65,12 +65,18 @@ struct Export {
     totals: Totals,
     /// Threads that are listed and not begun, newest first.
     listed: VecDeque<(ThreadId, At)>,
-    /// The position in the list; `None` at its end.
-    list: Option<Option<Cursor>>,
+    list: ListPlace,
     /// The thread whose log is being written, and the place in it.
     current: Option<(ThreadId, At, LogPlace)>,
     state: State,
     until: Option<Instant>,
+}
+
+/// The place in the list of the customer's threads.
+enum ListPlace {
+    Start,
+    After(Cursor),
+    End,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,7 +124,7 @@ impl Export {
             customer,
             totals: Totals::default(),
             listed: VecDeque::new(),
-            list: Some(None),
+            list: ListPlace::Start,
             current: None,
             state: State::Begins,
             until,
@@ -130,7 +136,7 @@ impl Export {
         let Position { thread, created_at, after, totals } = position;
         self.state = State::GoesOn;
         self.totals = totals;
-        self.list = Some(Some(Cursor::of_customer(&thread, created_at)));
+        self.list = ListPlace::After(Cursor::of_customer(&thread, created_at));
         if let Some(after) = after {
             let found = self.app.store.thread_get_bare(&self.identity.tenant, &thread).await?;
             let is_theirs = found.is_some_and(|found| found.customer_id == self.customer);
@@ -200,11 +206,15 @@ impl Export {
 
     async fn next_listed(&mut self) -> Result<Option<(ThreadId, At)>, Error> {
         while self.listed.is_empty() {
-            let Some(from) = self.list.take() else { return Ok(None) };
+            let from = match mem::replace(&mut self.list, ListPlace::End) {
+                ListPlace::Start => None,
+                ListPlace::After(cursor) => Some(cursor),
+                ListPlace::End => return Ok(None),
+            };
             let store = &self.app.store;
             let (threads, next) =
                 store.customer_threads_page(&self.identity.tenant, &self.customer, from, THREADS_LISTED).await?;
-            self.list = next.map(Some);
+            self.list = next.map_or(ListPlace::End, ListPlace::After);
             let mut threads: Vec<_> = threads.into_iter().map(|it| (it.thread.id, it.thread.created_at)).collect();
             // A batch is read in no order; the list is newest first.
             threads.sort_by(|(one, at), (other, its)| (its, other).cmp(&(at, one)));

@@ -16,14 +16,14 @@ const DEFAULT_DAYS: u32 = 30;
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UsagePage"))]
 pub(crate) struct Page {
-    data: Vec<Day>,
+    data: Vec<UsageOfDay>,
     next_cursor: Option<String>,
 }
 
 /// A chatbot's usage on a day, in UTC.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UsageOfDay"))]
-struct Day {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct UsageOfDay {
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     day: String,
     chatbot_id: ChatbotId,
@@ -51,7 +51,7 @@ pub(crate) async fn list(app: &App, identity: &Identity, request: &Request) -> R
         return Err(Error::invalid("cursor", "is not of this list"));
     }
     let (days, next_cursor) = app.store.usage_list(&identity.tenant, &cursor.unwrap_or(from), &to).await?;
-    Ok(Page { data: days.into_iter().map(Day::from).collect(), next_cursor })
+    Ok(Page { data: days.into_iter().map(UsageOfDay::from).collect(), next_cursor })
 }
 
 /// A day in the query.
@@ -64,7 +64,7 @@ fn day(request: &Request, name: &str) -> Result<Option<String>, Error> {
     }
 }
 
-impl From<DailyUsage> for Day {
+impl From<DailyUsage> for UsageOfDay {
     fn from(of: DailyUsage) -> Self {
         Self { day: of.day, chatbot_id: of.chatbot_id, turns: of.turns, tokens: of.usage, hand_overs: of.hand_overs }
     }
