@@ -7,11 +7,11 @@ use tests::{sample::event, stage::Stage};
 
 use super::{mutator::Mutator, run};
 
-/// A policy, or `None` of a request that is refused.
 fn rules() -> authorizer::Rules {
     authorizer::Rules::new("switchboard", "switchboard")
 }
 
+/// A policy, or `None` of a request that is refused.
 async fn authorized(keys: &authorizer::Keys, sample: &str, token: &str) -> Option<Value> {
     let mut event: Value = serde_json::from_str(&event(sample)).unwrap();
     let placed = serde_json::to_string(token).unwrap();
