@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use tests::{persona::Persona, stage::Stage};
 
-fn person(stage: &Stage, claims: Value) -> Persona {
+fn person(stage: &Stage, claims: &Value) -> Persona {
     let mut all = json!({
         "iss": "switchboard", "aud": "switchboard", "exp": 4_102_444_800_u64, "tenant": "acme", "role": "customer",
         "sub": "cus",
@@ -17,7 +17,7 @@ fn person(stage: &Stage, claims: Value) -> Persona {
 async fn a_threads_customer_name_is_the_tokens_and_never_the_metadatas() {
     let stage = Stage::start().await;
     let (chatbot, agent) = (stage.chatbot().await, stage.agent());
-    let cara = person(&stage, json!({ "name": "Cara" }));
+    let cara = person(&stage, &json!({ "name": "Cara" }));
     let body = json!({ "chatbot_id": chatbot, "metadata": { "name": "Boss" } });
     let thread = cara.post("/threads", body).await.expect(201);
     assert_eq!(thread.body["customer_name"], "Cara");
@@ -25,14 +25,14 @@ async fn a_threads_customer_name_is_the_tokens_and_never_the_metadatas() {
 
     // The name that they have when they write; an agent's does not take its place.
     let path = thread.id();
-    person(&stage, json!({ "name": "Cara C." })).says(&path, "Hello").await.expect(200);
-    person(&stage, json!({})).says(&path, "Hello").await.expect(200);
-    person(&stage, json!({ "role": "agent", "sub": "ana", "name": "Ana" })).says(&path, "Hi").await.expect(202);
+    person(&stage, &json!({ "name": "Cara C." })).says(&path, "Hello").await.expect(200);
+    person(&stage, &json!({})).says(&path, "Hello").await.expect(200);
+    person(&stage, &json!({ "role": "agent", "sub": "ana", "name": "Ana" })).says(&path, "Hi").await.expect(202);
     assert_eq!(agent.reads(&path).await["customer_name"], "Cara C.");
 
     let nameless = stage.customer().post("/threads", json!({ "chatbot_id": chatbot })).await.expect(201);
     assert_eq!(nameless.body.get("customer_name"), None);
-    let staff = person(&stage, json!({ "role": "agent", "sub": "ana", "name": "Ana" }));
+    let staff = person(&stage, &json!({ "role": "agent", "sub": "ana", "name": "Ana" }));
     let made = staff.post("/threads", json!({ "chatbot_id": chatbot, "customer_id": "cus" })).await.expect(201);
     assert_eq!(made.body.get("customer_name"), None);
 }
@@ -70,7 +70,7 @@ async fn a_tokens_claim_verified_becomes_metadata_of_its_threads() {
     let stage = Stage::start().await;
     let chatbot = stage.chatbot().await;
     let body = json!({ "chatbot_id": chatbot, "metadata": { "page": "/cart" } });
-    let customer = person(&stage, json!({ "verified": { "plan": "gold", "email": "cara@example.com" } }));
+    let customer = person(&stage, &json!({ "verified": { "plan": "gold", "email": "cara@example.com" } }));
     let thread = customer.post("/threads", body.clone()).await.expect(201).body;
     let metadata = json!({ "page": "/cart", "verified.email": "cara@example.com", "verified.plan": "gold" });
     assert_eq!(thread["metadata"], metadata);
@@ -78,10 +78,10 @@ async fn a_tokens_claim_verified_becomes_metadata_of_its_threads() {
     assert_eq!(mirrored.body["metadata"]["verified.plan"], "gold");
 
     // Another provider's claim of that name is left alone.
-    let thread = person(&stage, json!({ "verified": true })).post("/threads", body.clone()).await.expect(201).body;
+    let thread = person(&stage, &json!({ "verified": true })).post("/threads", body.clone()).await.expect(201).body;
     assert_eq!(thread["metadata"], json!({ "page": "/cart" }));
     // An agent's token vouches for the agent.
-    let agent = person(&stage, json!({ "role": "agent", "sub": "ana", "verified": { "plan": "gold" } }));
+    let agent = person(&stage, &json!({ "role": "agent", "sub": "ana", "verified": { "plan": "gold" } }));
     let mut given = body;
     given["customer_id"] = json!("cus");
     assert_eq!(agent.post("/threads", given).await.expect(201).body["metadata"], json!({ "page": "/cart" }));

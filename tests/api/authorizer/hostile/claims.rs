@@ -24,8 +24,12 @@ pub(super) fn changed(claims: &Value, changes: &[(&str, Value)]) -> Vec<String> 
 
 /// Values of each claim that must not be believed, whoever signed them.
 pub(super) fn unbelievable(issuer: &str, audience: &str) -> Vec<(&'static str, Value)> {
+    [of_the_token(issuer, audience), of_the_caller()].concat()
+}
+
+/// The claims that say where and until when a token counts.
+fn of_the_token(issuer: &str, audience: &str) -> Vec<(&'static str, Value)> {
     let now = get_current_timestamp();
-    let long = |length: usize| "x".repeat(length);
     vec![
         (
             "exp",
@@ -90,6 +94,13 @@ pub(super) fn unbelievable(issuer: &str, audience: &str) -> Vec<(&'static str, V
                 format!("{audience}\n"),
             ]),
         ),
+    ]
+}
+
+/// The claims that say who calls.
+fn of_the_caller() -> Vec<(&'static str, Value)> {
+    let long = |length: usize| "x".repeat(length);
+    vec![
         (
             "role",
             json!([
