@@ -9,7 +9,7 @@ use std::{
 use crate::{
     App, Error,
     domain::{
-        At, AuditId, Identity, Thread, ThreadId,
+        At, AuditId, Identity, Thread, ThreadId, ThreadMetadata,
         audit::{AuditEntry, AuditedAct},
         thread::Changed,
     },
@@ -63,8 +63,15 @@ impl App {
         self.audit_entry(identity, act).map(|entry| entry.about_thread(&thread.id))
     }
 
-    /// Writes an entry that an agent or admin reads a thread, unless this function has written one a moment ago. Run it
-    /// beside the read. Where it fails the read has to fail too, so that nothing is read without an entry.
+    /// The thread of [`App::thread`], for a caller who is shown its texts: an agent or admin leaves an entry.
+    pub async fn thread_read(&self, identity: &Identity, id: &ThreadId) -> Result<(Thread, ThreadMetadata), Error> {
+        let found = self.thread(identity, id).await?;
+        self.audit_read(identity, id).await?;
+        Ok(found)
+    }
+
+    /// Writes an entry that an agent or admin reads a thread, unless this function has written one a moment ago. The
+    /// thread is there. Nothing of it is shown before, nor where this fails, so that nothing is read without an entry.
     pub async fn audit_read(&self, identity: &Identity, id: &ThreadId) -> Result<(), Error> {
         let Some(entry) = self.audit_entry(identity, AuditedAct::ThreadRead) else { return Ok(()) };
         let (entry, now) = (entry.about_thread(id), self.now());

@@ -31,7 +31,7 @@ pub(crate) async fn resume(app: &App, request: &Request) -> Result<Response<Stre
     let id: ThreadId = http::path_id(request, "thread_id", "thread")?;
     http::only_query(request, &["after"])?;
     let after = http::query(request, "after", "must be a seq: a whole number, 0 or more")?;
-    let (thread, _) = app.thread(&identity, &id).await?;
+    let (thread, _) = app.thread_read(&identity, &id).await?;
     // A caller who has less than that reads the log first.
     let after = after.unwrap_or(thread.seq).max(thread.seq.saturating_sub(MAX_MESSAGES));
     let first = Follower::new(app, &identity.tenant, &id, after).look().await?;

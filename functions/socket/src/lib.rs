@@ -199,7 +199,7 @@ async fn subscribe_thread(
     after: Option<u64>,
 ) -> Result<(), Error> {
     let identity = &connection.identity;
-    let ((thread, _), ()) = tokio::try_join!(app.thread(identity, id), app.audit_read(identity, id))?;
+    let (thread, _) = app.thread_read(identity, id).await?;
     if !app.store.subscription_put(connection, id).await? {
         return Ok(());
     }

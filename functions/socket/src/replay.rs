@@ -52,9 +52,13 @@ impl<'a> Round<'a> {
     /// Replays the messages after `after`, if the caller has access to the thread. If there are more, a subscriber is
     /// told so by `subscribed`.
     pub(crate) async fn on_ping(&self, id: &ThreadId, after: u64) -> Result<(), Error> {
-        let (thread, _) = self.app.thread(&self.connection.identity, id).await?;
-        if thread.seq > after
-            && let Some(replayed) = self.replay(id, thread.seq, after).await?
+        let identity = &self.connection.identity;
+        let (thread, _) = self.app.thread(identity, id).await?;
+        if thread.seq <= after {
+            return Ok(());
+        }
+        self.app.audit_read(identity, id).await?;
+        if let Some(replayed) = self.replay(id, thread.seq, after).await?
             && replayed.more
             && self.connection.threads.contains(id)
         {

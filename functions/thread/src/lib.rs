@@ -63,8 +63,7 @@ async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> 
 async fn get(app: &App, identity: &Identity, id: &ThreadId) -> Result<View, Error> {
     identity.may(Act::ThreadRead)?;
     let read_markers = app.store.read_markers_get(&identity.tenant, iter::once(id), &identity.subject);
-    let audited = app.audit_read(identity, id);
-    let ((thread, metadata), read_markers, ()) = tokio::try_join!(app.thread(identity, id), read_markers, audited)?;
+    let ((thread, metadata), read_markers) = tokio::try_join!(app.thread_read(identity, id), read_markers)?;
     let read_through = read_markers.get(id).copied().unwrap_or_default();
     Ok(view(identity, &thread, &metadata, read_through))
 }

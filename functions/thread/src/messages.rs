@@ -71,7 +71,7 @@ pub(crate) async fn messages(
     if until.is_some() && identity.is_visitor() {
         return Err(Error::Forbidden("visitors cannot wait; they listen on a socket"));
     }
-    tokio::try_join!(app.thread(identity, id), app.audit_read(identity, id))?;
+    app.thread_read(identity, id).await?;
     let is_staff = identity.is_staff();
     let is_listed = |message: &Message| !is_ui || message.event.is_none();
     let mut pauses = Pauses::default();

@@ -9,6 +9,8 @@ use super::life::{Customer, MINUTE, stage};
 use tests::{
     persona::{Persona, opened},
     stage::Stage,
+    streams::silence,
+    wire::{Fault, Trouble},
 };
 
 /// The whole trail, newest first, as lines of `actor act`, with the names of changed fields.
@@ -88,6 +90,55 @@ async fn the_trail_has_what_staff_did_and_nothing_that_was_said() {
     assert_eq!((&entries[1]["erasure_id"], &entries[2]["thread_id"]), (&receipt["id"], &json!(other)));
     let text = json!(entries).to_string();
     assert!(!text.contains("marchetti") && !text.contains("Be kind") && !text.contains("Hello"), "{text}");
+}
+
+/// A ping replays without a subscription, and a stream that goes on begins with the past.
+#[tokio::test]
+async fn what_a_ping_or_a_stream_tells_is_read() {
+    let (stage, _, _) = stage().await;
+    let (ana, bo, root) = (stage.agent(), stage.persona("acme", "agent", "bo"), stage.admin());
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    customer.says(&thread, "Hello").await.expect(200);
+    let mut theirs = customer.connects().await;
+    theirs.says(json!({ "action": "ping", "threads": { thread.clone(): 0 } })).await;
+    theirs.hears_of("message.created").await;
+    silence(customer.resumes(&thread, "?after=0").await).await;
+
+    let mut socket = ana.connects().await;
+    // Who lacks nothing is told nothing.
+    socket.says(json!({ "action": "ping", "threads": { thread.clone(): 2 } })).await;
+    socket.heard_so_far().await;
+    let of_thread = format!("thread_id={thread}");
+    assert_eq!(trail(&root, &of_thread).await, [""; 0]);
+    socket.says(json!({ "action": "ping", "threads": { thread.clone(): 0 } })).await;
+    socket.hears_of("message.created").await;
+    assert_eq!(trail(&root, &of_thread).await, ["ana thread.read"]);
+    silence(bo.resumes(&thread, "?after=0").await).await;
+    assert_eq!(trail(&root, &of_thread).await, ["bo thread.read", "ana thread.read"]);
+}
+
+#[tokio::test]
+async fn a_thread_that_is_not_there_is_not_read() {
+    let (stage, _, wire) = stage().await;
+    let thread = stage.thread().await;
+    let gus = stage.persona("globex", "admin", "gus");
+    let mut socket = gus.connects().await;
+    // An entry beside the read would be written first.
+    let slow_read = || wire.fault(Fault::on("Query", Trouble::Refused("ThrottlingException")));
+    for path in ["threads/{}", "threads/{}/messages", "chat/{}/stream"] {
+        slow_read();
+        gus.get(&format!("/{}", path.replace("{}", &thread))).await.problem(404, "not_found");
+    }
+    for frame in [
+        json!({ "action": "subscribe", "thread_id": thread, "after": 0 }),
+        json!({ "action": "ping", "threads": { thread: 0 } }),
+    ] {
+        slow_read();
+        socket.says(frame).await;
+        socket.hears_of("error").await;
+    }
+    assert_eq!(wire.faults_left(), 0);
+    assert_eq!(trail(&gus, "").await, [""; 0]);
 }
 
 #[tokio::test]
