@@ -51,6 +51,10 @@ pub(crate) async fn audit(app: &App, identity: &Identity, request: &Request) -> 
         None => Position { day: to.date(), before: None },
         Some(text) => cursor::decode(&text)?,
     };
+    // Not every text can be a key of the table.
+    if position.before.as_deref().is_some_and(|before| !key::is_audit(before)) {
+        return Err(invalid_cursor());
+    }
     let matches = |entry: &AuditEntry| {
         actor.as_ref().is_none_or(|actor| entry.actor.id == *actor)
             && thread.as_ref().is_none_or(|thread| entry.thread_id.as_ref() == Some(thread))

@@ -240,6 +240,11 @@ pub fn audit(tenant: &str, at: At, id: &AuditId) -> Key {
     Key { pk: audit_partition(tenant, &at.date()), sk: format!("{at}#{id}") }
 }
 
+/// True for the sort key of an entry.
+pub fn is_audit(sk: &str) -> bool {
+    sk.split_once('#').is_some_and(|(at, id)| at.parse::<At>().is_ok() && id.parse::<AuditId>().is_ok())
+}
+
 /// The items of one customer that belong to no thread. An erasure deletes the partition.
 pub fn customer_partition(tenant: &str, customer: &str) -> String {
     format!("{tenant}#{CUSTOMER}{customer}")

@@ -3,7 +3,7 @@
 use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::domain::Timeouts;
+use shared::{domain::Timeouts, store::cursor};
 
 use super::life::{Customer, MINUTE, stage};
 use tests::{
@@ -139,6 +139,23 @@ async fn a_thread_that_is_not_there_is_not_read() {
     }
     assert_eq!(wire.faults_left(), 0);
     assert_eq!(trail(&gus, "").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_forged_cursor_of_the_trail_is_refused() {
+    let (stage, _, _) = stage().await;
+    let (ana, root) = (stage.agent(), stage.admin());
+    for _ in 0..2 {
+        ana.reads(&stage.thread().await).await;
+    }
+    let day = entries(&root, "").await[0]["at"].as_str().unwrap()[..10].to_owned();
+    let at = format!("{day}T10:00:00.000Z");
+    for before in [String::new(), "x".repeat(2_000), at.clone(), format!("{at}#"), format!("{at}#aud_1")] {
+        let forged = cursor::encode(&json!({ "day": day, "before": before })).unwrap();
+        let refused = root.get(&format!("/audit?cursor={forged}")).await.invalid();
+        assert_eq!(refused, "cursor: is not a valid cursor for this list");
+    }
+    assert_eq!(entries(&root, "limit=1").await, entries(&root, "").await);
 }
 
 #[tokio::test]
