@@ -159,6 +159,10 @@ impl Look<'_> {
         for cleanup in app.store.cleanups_of_thread(tenant, &id).await? {
             // After the first look, the outbox tries again by its own schedule.
             let is_done = !self.is_settled && app.clean_up(&cleanup).await;
+            // One from before the erasure would be given up after a day.
+            if !is_done && !cleanup.is_required {
+                app.store.cleanup_require(&cleanup).await?;
+            }
             waits |= !is_done || cleanup.schedule.due > now;
         }
         if waits {

@@ -13,10 +13,9 @@ pub(crate) async fn retry(app: &App, key: &Key) -> Result<(), Error> {
         return Ok(());
     };
     let Some(taken) = app.store.outbox_take(&item, now).await? else { return Ok(()) };
-    let is_required = matches!(&item, OutboxItem::Cleanup(cleanup) if cleanup.is_required);
-    if !app.attempt(&item).await? && !is_required && taken.schedule().is_expired(now) {
+    let is_over = !app.attempt(&item).await? && !item.is_required() && taken.schedule().is_expired(now);
+    if is_over && app.store.outbox_give_up(&taken).await? {
         log_given_up(&item);
-        app.store.outbox_delete(&item).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use super::{
     Cleanup, Store, TopicNotice, WebhookDelivery,
     key::{self, Key},
-    outcome::into_error,
+    outcome::{condition_met, into_error},
     row::{self, Item},
     write::Condition,
 };
@@ -65,6 +65,21 @@ impl OutboxItem {
         attempted
     }
 
+    /// True where an erasure waits for it: it is never given up.
+    pub fn is_required(&self) -> bool {
+        matches!(self, Self::Cleanup(cleanup) if cleanup.is_required)
+    }
+
+    /// The item is as it was read: nobody has attempted or completed it since, and no erasure has come to wait for it.
+    fn unchanged(&self) -> Condition {
+        let mut condition = Condition::due(self.schedule().due);
+        if !self.is_required() {
+            condition.expression.push_str(" AND attribute_not_exists(#required)");
+            condition.names.insert("#required".into(), "is_required".into());
+        }
+        condition
+    }
+
     fn key(&self) -> Key {
         match self {
             Self::Cleanup(cleanup) => cleanup.key(),
@@ -101,11 +116,28 @@ impl Store {
     /// took it, or it has succeeded.
     pub async fn outbox_take(&self, item: &OutboxItem, now: At) -> Result<Option<OutboxItem>, Error> {
         let attempted = item.attempted(now);
-        let taken = self.put_if(attempted.row()?, Condition::due(item.schedule().due)).await?;
+        let taken = self.put_if(attempted.row()?, item.unchanged()).await?;
         Ok(taken.then_some(attempted))
     }
 
-    /// Deletes an item that has succeeded, or is given up.
+    /// Gives an item up, as it was taken for its last attempt. `false` where an erasure has come to wait for it
+    /// meanwhile: it stays.
+    pub async fn outbox_give_up(&self, taken: &OutboxItem) -> Result<bool, Error> {
+        let Condition { expression, names, values } = taken.unchanged();
+        let deleted = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(taken.key().attributes()))
+            .condition_expression(expression)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .send()
+            .await;
+        condition_met(deleted)
+    }
+
+    /// Deletes an item that has succeeded.
     pub async fn outbox_delete(&self, item: &OutboxItem) -> Result<(), Error> {
         let delete = self.dynamo.delete_item().table_name(&self.table).set_key(Some(item.key().attributes()));
         delete.send().await.map(|_| ()).map_err(into_error)

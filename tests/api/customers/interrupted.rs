@@ -1,7 +1,10 @@
 //! Erasures that meet other requests, a failing OpenAI, or the death of their function.
 
 use serde_json::json;
-use shared::domain::{Erasure, ErasureId};
+use shared::{
+    domain::{Erasure, ErasureId},
+    store::OutboxItem,
+};
 use tokio::{join, select, time::Instant};
 
 use super::life::{Customer, MINUTE, settled, stage};
@@ -75,6 +78,58 @@ async fn an_erasure_waits_for_openai_however_long_it_takes() {
     stage.sweeps().await;
     assert_eq!(settled(&stage, &turned, &receipt).await["status"], "done");
     assert_eq!(stage.traces_of(cleo.word).await, [""; 0]);
+}
+
+/// A thread that ended before has a cleanup of its own, which would be given up.
+#[tokio::test]
+async fn an_erasure_waits_for_what_had_failed_before_it() {
+    let (stage, turned, _) = stage().await;
+    let chatbot = stage.chatbot().await;
+    let mut cleo = Customer::of(&stage, "marchetti");
+    let thread = cleo.creates(&chatbot).await;
+    cleo.says(&thread).await;
+    stage.openai_goes_down();
+    cleo.persona.ends(&thread).await.expect(200);
+    let hours = async |hours: u32| {
+        for _ in 0..hours {
+            turned.by(MINUTE * 60);
+            stage.sweeps().await;
+        }
+    };
+    hours(20).await;
+    let receipt = stage.admin().delete(&cleo.path()).await.expect(202).body;
+    hours(10).await;
+    let path = format!("/erasures/{}", receipt["id"].as_str().unwrap());
+    assert_eq!(stage.admin().get(&path).await.expect(200).body["status"], "pending");
+    stage.openai_comes_back();
+    hours(2).await;
+    assert_eq!(settled(&stage, &turned, &receipt).await["status"], "done");
+    assert_eq!(stage.traces_of(cleo.word).await, [""; 0]);
+}
+
+/// The sweep has read it as one that may be given up, and the erasure comes before or during its last attempt.
+#[tokio::test]
+async fn an_erasure_is_not_overlooked_by_an_attempt_under_way() {
+    let (stage, turned, _) = stage().await;
+    let chatbot = stage.chatbot().await;
+    let mut cleo = Customer::of(&stage, "marchetti");
+    let thread = cleo.creates(&chatbot).await;
+    cleo.says(&thread).await;
+    stage.openai_goes_down();
+    cleo.persona.ends(&thread).await.expect(200);
+    turned.by(MINUTE * 60);
+    let (app, thread) = (stage.board.app(), thread.parse().unwrap());
+    let store = &app.store;
+    let read: OutboxItem = store.cleanups_of_thread("acme", &thread).await.unwrap()[0].clone().into();
+    let taken = store.outbox_take(&read, app.now()).await.unwrap().unwrap();
+    stage.admin().delete(&cleo.path()).await.expect(202);
+    assert!(!store.outbox_give_up(&taken).await.unwrap());
+    let required = store.cleanups_of_thread("acme", &thread).await.unwrap();
+    assert!(required.len() == 1 && required[0].is_required);
+    let mut stale = required[0].clone();
+    stale.is_required = false;
+    assert_eq!(store.outbox_take(&stale.into(), app.now()).await.unwrap(), None);
+    assert!(store.outbox_take(&required[0].clone().into(), app.now()).await.unwrap().is_some());
 }
 
 /// Each look dies a call later than the one before, now before that call has its effect, now after. What it has left is
