@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::types::{AttributeValue::S, Update};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Error,
     domain::{At, Erasure, ErasureId, Thread, ThreadId, audit::AuditEntry, erasure::ErasedCounts},
+    retry_on_conflict,
 };
 
 /// An erasure under way. It is deleted when the erasure is done, so that nothing names the customer any more.
@@ -28,7 +29,8 @@ pub struct PendingErasure {
 }
 
 impl Store {
-    /// Begins an erasure, due at `due`. Returns its receipt, or that of the erasure which is already under way.
+    /// Begins an erasure, due at `due`, and returns its receipt. One that is already under way is joined: it erases what
+    /// there is now, and the receipt is its own.
     pub async fn erasure_begin(
         &self,
         tenant: &str,
@@ -37,6 +39,25 @@ impl Store {
         due: At,
         audit: Option<&AuditEntry>,
     ) -> Result<Erasure, Error> {
+        // It may be done, or joined by others, between the two.
+        retry_on_conflict(|| async {
+            match self.erasure_create(tenant, customer, &erasure, due, audit).await? {
+                None => Ok(Some(erasure.clone())),
+                Some(earlier) => self.erasure_join(&earlier, erasure.requested_at, due, audit).await,
+            }
+        })
+        .await
+    }
+
+    /// Writes an erasure with its receipt, unless there is one under way: that is returned.
+    async fn erasure_create(
+        &self,
+        tenant: &str,
+        customer: &str,
+        erasure: &Erasure,
+        due: At,
+        audit: Option<&AuditEntry>,
+    ) -> Result<Option<PendingErasure>, Error> {
         let pending = PendingErasure {
             tenant: tenant.into(),
             customer_id: customer.into(),
@@ -46,7 +67,7 @@ impl Store {
         let place = key::pending_erasure(tenant, customer);
         let mut item = row::row(place.clone(), &pending)?;
         row::make_due(&mut item, &place.pk, due);
-        let receipt = row::row(key::erasure(tenant, &erasure.id), &erasure)?;
+        let receipt = row::row(key::erasure(tenant, &erasure.id), erasure)?;
         let both = Transaction::default().put(&self.table, item, Some(Condition::absent()))?.put(
             &self.table,
             receipt,
@@ -54,14 +75,37 @@ impl Store {
         )?;
         let both = self.audited(both, tenant, audit)?;
         match self.transact(both, &token()).await? {
-            Transacted::Done => Ok(erasure),
+            Transacted::Done => Ok(None),
             Transacted::Refused(reasons) => {
                 let Some(earlier) = reasons.into_iter().next().flatten() else {
                     return Err(Error::internal("the new id of an erasure already exists"));
                 };
-                let earlier: PendingErasure = row::read(earlier)?;
-                self.erasure_get(tenant, &earlier.id).await?.ok_or_else(|| Error::internal("an erasure has no receipt"))
+                row::read(earlier).map(Some)
             }
+        }
+    }
+
+    /// Has an erasure under way erase what there is at `at`, and look again at `due`. Returns its receipt; `None` where
+    /// it has changed since it was read.
+    async fn erasure_join(
+        &self,
+        pending: &PendingErasure,
+        at: At,
+        due: At,
+        audit: Option<&AuditEntry>,
+    ) -> Result<Option<Erasure>, Error> {
+        // The clock of another function may be ahead.
+        let at = at.max(pending.requested_at);
+        let place = key::pending_erasure(&pending.tenant, &pending.customer_id);
+        let receipt = key::erasure(&pending.tenant, &pending.id);
+        let both = Transaction::default()
+            .update(set(&self.table, place, &[("requested_at", at), ("due_sk", due)], unchanged(pending))?)
+            .update(set(&self.table, receipt, &[("requested_at", at)], has_id(&pending.id))?);
+        let audit = audit.map(|entry| AuditEntry { erasure_id: Some(pending.id.clone()), ..entry.clone() });
+        let both = self.audited(both, &pending.tenant, audit.as_ref())?;
+        match self.transact(both, &token()).await? {
+            Transacted::Done => self.erasure_get(&pending.tenant, &pending.id).await,
+            Transacted::Refused(_) => Ok(None),
         }
     }
 
@@ -92,20 +136,19 @@ impl Store {
         condition_met(postponed).map(|_| ())
     }
 
-    /// Finishes an erasure: its receipt is done, and nothing names the customer.
+    /// Finishes an erasure, unless a repeat has joined it since it was read: its receipt is done, and nothing names the
+    /// customer.
     pub async fn erasure_finish(&self, pending: &PendingErasure, now: At) -> Result<(), Error> {
         let receipt = self.erasure_get(&pending.tenant, &pending.id).await?;
         let mut receipt = receipt.ok_or_else(|| Error::internal("an erasure has no receipt"))?;
         receipt.done_at = Some(now);
-        let still_pending = Condition {
-            expression: "#id = :id".into(),
-            names: HashMap::from([("#id".into(), "id".into())]),
-            values: HashMap::from([(":id".into(), S(pending.id.to_string()))]),
-        };
         let place = key::pending_erasure(&pending.tenant, &pending.customer_id);
         let receipt = row::row(key::erasure(&pending.tenant, &pending.id), &receipt)?;
-        let both =
-            Transaction::default().delete_if(&self.table, place, still_pending)?.put(&self.table, receipt, None)?;
+        let both = Transaction::default().delete_if(&self.table, place, unchanged(pending))?.put(
+            &self.table,
+            receipt,
+            None,
+        )?;
         // Refused where another sweep has finished it.
         self.transact(both, &token()).await.map(|_| ())
     }
@@ -158,4 +201,41 @@ impl Store {
         let keys = gone.map(|item| key::Key { pk: text(item, "pk").into(), sk: text(item, "sk").into() }).collect();
         self.delete_all(keys).await
     }
+}
+
+/// The item is of this erasure.
+fn has_id(id: &ErasureId) -> Condition {
+    Condition {
+        expression: "#id = :id".into(),
+        names: HashMap::from([("#id".into(), "id".into())]),
+        values: HashMap::from([(":id".into(), S(id.to_string()))]),
+    }
+}
+
+/// The erasure is still under way, and no repeat has joined it since it was read.
+fn unchanged(pending: &PendingErasure) -> Condition {
+    let mut condition = has_id(&pending.id);
+    condition.expression.push_str(" AND #at = :at");
+    condition.names.insert("#at".into(), "requested_at".into());
+    condition.values.insert(":at".into(), S(pending.requested_at.to_string()));
+    condition
+}
+
+/// Sets times of the item at `key`, where the condition is met.
+fn set(table: &str, key: key::Key, times: &[(&str, At)], condition: Condition) -> Result<Update, Error> {
+    let Condition { expression, mut names, mut values } = condition;
+    let terms: Vec<_> = (0..times.len()).map(|n| format!("#time{n} = :time{n}")).collect();
+    for (n, (name, time)) in times.iter().enumerate() {
+        names.insert(format!("#time{n}"), (*name).to_owned());
+        values.insert(format!(":time{n}"), S(time.to_string()));
+    }
+    Update::builder()
+        .table_name(table)
+        .set_key(Some(key.attributes()))
+        .update_expression(format!("SET {}", terms.join(", ")))
+        .condition_expression(expression)
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values))
+        .build()
+        .map_err(Error::internal)
 }

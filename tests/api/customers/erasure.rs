@@ -102,11 +102,42 @@ async fn a_repeat_under_way_gets_the_same_receipt_and_a_later_one_its_own() {
     let admin = stage.admin();
     let erase = || async { admin.delete("/customers/nobody").await.expect(202).body };
     let first = erase().await;
-    assert_eq!(erase().await, first);
+    assert_eq!(erase().await["id"], first["id"]);
     let done = settled(&stage, &turned, &first).await;
     assert_eq!((&done["status"], &done["counts"]["threads"]), (&json!("done"), &json!(0)));
     assert_ne!(erase().await["id"], first["id"]);
     assert_eq!(admin.get(&format!("/erasures/{}", first["id"].as_str().unwrap())).await.expect(200).body, done);
+}
+
+/// The admin who repeats it has been told that what exists now will be erased.
+#[tokio::test]
+async fn a_repeat_erases_what_was_begun_since_the_first() {
+    let (stage, turned, _) = stage().await;
+    let (root, rita) = (stage.admin(), stage.persona("acme", "admin", "rita"));
+    let chatbot = stage.chatbot().await;
+    let mut cleo = Customer::of(&stage, "marchetti");
+    cleo.creates(&chatbot).await;
+    let first = root.delete(&cleo.path()).await.expect(202).body;
+    turned.by(MINUTE / 2);
+    let second = cleo.creates(&chatbot).await;
+    cleo.says(&second).await;
+    turned.by(MINUTE / 4);
+    let joined = rita.delete(&cleo.path()).await.expect(202).body;
+    let at = |receipt: &Value| receipt["requested_at"].as_str().unwrap().to_owned();
+    assert!(joined["id"] == first["id"] && at(&joined) > at(&first), "{first} {joined}");
+    // It settles by the later request: its threads may still be written to.
+    turned.by(MINUTE * 3 / 4);
+    stage.sweeps().await;
+    let path = format!("/erasures/{}", first["id"].as_str().unwrap());
+    assert_eq!(root.get(&path).await.expect(200).body["status"], "pending");
+    let receipt = settled(&stage, &turned, &first).await;
+    assert_eq!((&receipt["status"], &receipt["counts"]["threads"]), (&json!("done"), &json!(2)));
+    assert_eq!(receipt["requested_at"], joined["requested_at"]);
+    assert_eq!(stage.traces_of(cleo.word).await, [""; 0]);
+    let trail = root.get("/audit").await.expect(200).body["data"].clone();
+    let erasures = trail.as_array().unwrap().iter().filter(|entry| entry["act"] == "customer.erased");
+    let erasures: Vec<_> = erasures.map(|entry| (&entry["actor"]["id"], &entry["erasure_id"])).collect();
+    assert_eq!(erasures, [(&json!("rita"), &first["id"]), (&json!("root"), &first["id"])]);
 }
 
 #[tokio::test]
