@@ -42,7 +42,7 @@ impl App {
         let look = Look { app: self, pending: &pending, is_settled, until };
         look.connections().await?;
         let is_left = look.threads().await?;
-        look.records().await?;
+        look.records(is_settled && !is_left).await?;
         match (is_settled, is_left) {
             (false, _) => Ok(()),
             (true, true) => self.store.erasure_postpone(&pending, self.now() + LOOK_EVERY).await,
@@ -176,13 +176,14 @@ impl Look<'_> {
         Ok(self.is_settled)
     }
 
-    /// Deletes idempotency records and what else is in the customer's partition.
-    async fn records(&self) -> Result<(), Error> {
+    /// Deletes idempotency records and what else is in the customer's partition; the counters of budgets only where
+    /// nothing else is left.
+    async fn records(&self, is_last: bool) -> Result<(), Error> {
         let PendingErasure { tenant, customer_id, requested_at, .. } = self.pending;
         let store = &self.app.store;
         let idempotency_records = store.idempotency_of_customer_delete(tenant, customer_id, *requested_at).await?;
         self.count(ErasedCounts { idempotency_records, ..ErasedCounts::default() }).await?;
-        store.customer_partition_delete(self.pending).await
+        store.customer_partition_delete(self.pending, is_last).await
     }
 
     async fn count(&self, counts: ErasedCounts) -> Result<(), Error> {

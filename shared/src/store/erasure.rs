@@ -191,11 +191,14 @@ impl Store {
     }
 
     /// Deletes what is left in a customer's partition, but for the erasure itself and entries of connections made after
-    /// it.
-    pub async fn customer_partition_delete(&self, pending: &PendingErasure) -> Result<(), Error> {
+    /// it. `is_last`: nothing else is left. Before that, the counters of budgets stay, because they also count what the
+    /// customer does meanwhile.
+    pub async fn customer_partition_delete(&self, pending: &PendingErasure, is_last: bool) -> Result<(), Error> {
         let items = self.query_all(key::customer_partition(&pending.tenant, &pending.customer_id), None).await?;
         let stays = |sk: &str| {
-            sk == key::ERASURE || [key::CUSTOMER_CONNECTION, key::CUSTOMER_CREATION].iter().any(|it| sk.starts_with(it))
+            sk == key::ERASURE
+                || [key::CUSTOMER_CONNECTION, key::CUSTOMER_CREATION].iter().any(|it| sk.starts_with(it))
+                || sk.starts_with(key::BUDGET) && !is_last
         };
         let gone = items.iter().filter(|item| !stays(text(item, "sk")));
         let keys = gone.map(|item| key::Key { pk: text(item, "pk").into(), sk: text(item, "sk").into() }).collect();

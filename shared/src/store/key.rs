@@ -86,6 +86,7 @@ pub const NOTICE: &str = "TOPIC#";
 pub const CUSTOMER_CONNECTION: &str = "CONNECTION#";
 pub const CUSTOMER_CREATION: &str = "CREATION#";
 pub const ERASURE: &str = "ERASURE";
+pub const BUDGET: &str = "BUDGET#";
 const CHATBOTS: &str = "CHATBOT";
 const CUSTOMER: &str = "CUSTOMER#";
 const DUE_SHARDS: u64 = 16;
@@ -208,7 +209,7 @@ pub fn budget(tenant: &str, account: &BudgetAccount, at: At) -> Key {
         BudgetAccount::Chatbot(chatbot) => chatbot_partition(tenant, chatbot),
         BudgetAccount::Tenant => format!("{tenant}#TENANT"),
     };
-    Key { pk, sk: format!("BUDGET#{}", at.date()) }
+    Key { pk, sk: format!("{BUDGET}{}", at.date()) }
 }
 
 pub fn usage_partition(tenant: &str) -> String {

@@ -1,14 +1,15 @@
 //! Erasures that meet other requests, a failing OpenAI, or the death of their function.
 
+use local::Options;
 use serde_json::json;
 use shared::{
-    domain::{Erasure, ErasureId},
+    domain::{Erasure, ErasureId, budget::BudgetSettings},
     store::OutboxItem,
 };
 use tokio::{join, select, time::Instant};
 
 use super::life::{Customer, MINUTE, settled, stage};
-use tests::stage::Stage;
+use tests::{clock::Turned, openai::brisk, stage::Stage};
 
 #[tokio::test]
 async fn a_creation_and_a_turn_that_were_under_way_leave_nothing() {
@@ -130,6 +131,33 @@ async fn an_erasure_is_not_overlooked_by_an_attempt_under_way() {
     stale.is_required = false;
     assert_eq!(store.outbox_take(&stale.into(), app.now()).await.unwrap(), None);
     assert!(store.outbox_take(&required[0].clone().into(), app.now()).await.unwrap().is_some());
+}
+
+/// The counters of a customer who has come back are theirs until nothing else is left.
+#[tokio::test]
+async fn an_erasure_that_waits_leaves_the_counters_of_the_customer() {
+    let turned = Turned::default();
+    let budgets = BudgetSettings::default();
+    let stage = Stage::with(Options { clock: turned.clock(), budgets, ..brisk() }).await;
+    let chatbot = stage.chatbot().await;
+    let mut cleo = Customer::of(&stage, "marchetti");
+    let thread = cleo.creates(&chatbot).await;
+    cleo.says(&thread).await;
+    let counters = async || {
+        let items = stage.items().await.into_iter();
+        items.filter(|((pk, sk), _)| pk.contains("marchetti") && sk.starts_with("BUDGET#")).collect::<Vec<_>>()
+    };
+    let before = counters().await;
+    assert!(!before.is_empty());
+    stage.openai_goes_down();
+    let receipt = stage.admin().delete(&cleo.path()).await.expect(202).body;
+    settled(&stage, &turned, &receipt).await;
+    assert_eq!(counters().await, before);
+    stage.openai_comes_back();
+    turned.by(MINUTE * 60);
+    stage.sweeps().await;
+    assert_eq!(settled(&stage, &turned, &receipt).await["status"], "done");
+    assert_eq!(counters().await, []);
 }
 
 /// Each look dies a call later than the one before, now before that call has its effect, now after. What it has left is
