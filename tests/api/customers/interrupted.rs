@@ -127,9 +127,9 @@ async fn an_erasure_is_not_overlooked_by_an_attempt_under_way() {
     assert!(!store.outbox_give_up(&taken).await.unwrap());
     let required = store.cleanups_of_thread("acme", &thread).await.unwrap();
     assert!(required.len() == 1 && required[0].is_required);
-    let mut stale = required[0].clone();
-    stale.is_required = false;
-    assert_eq!(store.outbox_take(&stale.into(), app.now()).await.unwrap(), None);
+    let mut outdated = required[0].clone();
+    outdated.is_required = false;
+    assert_eq!(store.outbox_take(&outdated.into(), app.now()).await.unwrap(), None);
     assert!(store.outbox_take(&required[0].clone().into(), app.now()).await.unwrap().is_some());
 }
 
