@@ -14,6 +14,11 @@ pub const REGION: &str = "eu-north-1";
 
 /// The value of `authorization` for a `POST /` to a service, signed over the headers that the request says it signs.
 pub fn authorization(service: &str, headers: &HeaderMap, body: &str) -> String {
+    authorization_by((ACCESS_KEY, SECRET_KEY), service, headers, body)
+}
+
+/// The same, signed with this key.
+pub fn authorization_by((id, secret): (&str, &str), service: &str, headers: &HeaderMap, body: &str) -> String {
     let sent = headers["authorization"].to_str().unwrap();
     let signed = sent.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
     for required in ["content-type", "host", "x-amz-date", "x-amz-security-token"] {
@@ -26,10 +31,10 @@ pub fn authorization(service: &str, headers: &HeaderMap, body: &str) -> String {
     let lines: Vec<_> = signed.split(';').map(line).collect();
     let request = format!("POST\n/\n\n{}\n{signed}\n{}", lines.concat(), hex(&Sha256::digest(body)));
     let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
-    let first = hmac(format!("AWS4{SECRET_KEY}").as_bytes(), day);
+    let first = hmac(format!("AWS4{secret}").as_bytes(), day);
     let key = [REGION, service, "aws4_request"].iter().fold(first, |key, part| hmac(&key, part));
     let signature = hex(&hmac(&key, &to_sign));
-    format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{scope}, SignedHeaders={signed}, Signature={signature}")
+    format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={signed}, Signature={signature}")
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use shared::QueuedTopic;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::aws_signature::{ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, authorization};
+use crate::aws_signature::{ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, authorization_by};
 
 pub const ARN: &str = "arn:aws:sns:eu-north-1:123456789012:queued";
 
@@ -46,8 +46,10 @@ pub struct Published {
     pub attributes: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Seen {
+    /// The id and the secret of the key that signs.
+    key: (String, String),
     requests: Arc<Mutex<usize>>,
     published: Arc<Mutex<Vec<Result<Published, String>>>>,
     replies: Arc<Mutex<VecDeque<TopicReply>>>,
@@ -55,9 +57,19 @@ struct Seen {
 
 impl TopicServer {
     pub async fn start() -> Self {
+        Self::start_with(ACCESS_KEY, SECRET_KEY).await
+    }
+
+    /// A topic for whoever signs with this key.
+    pub async fn start_with(id: &str, secret: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = Seen::default();
+        let state = Seen {
+            key: (id.to_owned(), secret.to_owned()),
+            requests: Arc::default(),
+            published: Arc::default(),
+            replies: Arc::default(),
+        };
         let router = Router::new().route("/", post(publish)).with_state(state.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, state, serving }
@@ -122,7 +134,7 @@ async fn publish(State(seen): State<Seen>, headers: HeaderMap, body: String) -> 
         Some(TopicReply::Never) => std::future::pending().await,
         None => {}
     }
-    let published = checked(&headers, &body);
+    let published = checked(&seen.key, &headers, &body);
     let response = match &published {
         Ok(_) => (StatusCode::OK, "<PublishResponse><PublishResult/></PublishResponse>".into()),
         Err(_) => (StatusCode::BAD_REQUEST, refusal("InvalidParameter")),
@@ -136,8 +148,8 @@ fn refusal(code: &str) -> String {
 }
 
 /// Checks a request by SNS's rules for `Publish`.
-fn checked(headers: &HeaderMap, body: &str) -> Result<Published, String> {
-    if headers["authorization"] != authorization("sns", headers, body) {
+fn checked((id, secret): &(String, String), headers: &HeaderMap, body: &str) -> Result<Published, String> {
+    if headers["authorization"] != authorization_by((id, secret), "sns", headers, body) {
         return Err("the signature is wrong".into());
     }
     if !headers["content-type"].to_str().unwrap().starts_with("application/x-www-form-urlencoded") {

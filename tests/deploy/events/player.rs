@@ -11,6 +11,7 @@ use http::{HeaderMap, header::CONTENT_TYPE};
 use lambda_http::{Body, Request, Response};
 use local::{DynamoWire, Options};
 use serde_json::{Value, json};
+use shared::domain::budget::BudgetSettings;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -68,9 +69,16 @@ impl Player {
         let database = Arc::new(OnceLock::new());
         let seen = Arc::clone(&database);
         let dynamo = DynamoWire::new(move |inner| seen.get_or_init(|| inner).clone());
-        let stage =
-            Stage::with(Options { data_dir: path, share: true, dynamo, clock: turned.clock(), ..Options::default() })
-                .await;
+        let stage = Stage::with(Options {
+            data_dir: path,
+            share: true,
+            dynamo,
+            // As deployed: counting needs permissions too.
+            budgets: BudgetSettings::default(),
+            clock: turned.clock(),
+            ..Options::default()
+        })
+        .await;
         let mut watched = HashMap::new();
         for function in FUNCTIONS {
             watched.insert(function, Watched::on(&stage.board, database.get().unwrap()).await);
