@@ -190,7 +190,7 @@ export class Switchboard {
       // A socket that closed early is a failure too.
       this.#failures = lived > patience ? 0 : this.#failures + 1;
       if (lived) seen = Date.now();
-      // The token may be to blame: a refused connect gives no reason.
+      // The token may be to blame.
       else this.#token = undefined;
       const blocked = !lived && (this.#failures > 2 || Date.now() - seen > patience);
       if (blocked) this.#poll();
@@ -334,7 +334,7 @@ class OpenThread extends Feed {
     this.#typing = 0;
     for (let tries = 1, heard = how.internal; ; tries++) {
       try {
-        // Without a socket the answer streams in here; the repeated request returns the result.
+        // Without a socket the answer streams in here.
         if (board._state !== "open" && !heard) heard = (await say(STREAM), true);
         const answer = await say();
         this.#keep(answer);
@@ -463,7 +463,7 @@ class OpenThread extends Feed {
       const page = await this._board.request("GET", `${this.#path}/messages?${from}&limit=${limit}`);
       for (const message of page.data) this.#keep({ message });
       for (const note of page.notes ?? []) this.#keep({ note });
-      // A page that notes have filled goes on at its cursor.
+      // Notes may fill a page.
       if (page.data.length || !page.next_cursor) return page.next_cursor;
       from = `cursor=${page.next_cursor}`;
     }

@@ -34,7 +34,7 @@ export class Conversation extends EventTarget {
     for (const kept of session.tab.unsent ?? []) this.unsent.set(kept.client_id, { failed: "network", ...kept });
   }
 
-  /** Continues the stored conversation; without one, an open panel needs the token and the greeting. */
+  /** Continues the stored conversation, or shows the greeting. */
   async resume() {
     const session = this.#session;
     const { host, stored } = session;

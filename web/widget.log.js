@@ -81,7 +81,7 @@ export class Log {
   }
 
   textOf({ type, to, agent, reason }) {
-    const key = { bot: "released", queue: "escalated" }[to] ?? (["failure", "budget"].includes(reason) ? "failure" : type);
+    const key = { bot: "released", queue: "escalated" }[to] ?? (/failure|budget/.test(reason) ? "failure" : type);
     return fill(this.#panel.texts[key], agent && this.nameOf(agent));
   }
 

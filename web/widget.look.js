@@ -91,7 +91,7 @@ section {
   --muted: var(--switchboard-muted, light-dark(#5c626e, #a3a9b5));
   --line: var(--switchboard-line, light-dark(#e2e4e9, #373b44));
   --alarm: light-dark(#b3261e, #ff9d92);
-  /* Black or white, by the accent's luminance as WCAG defines it. */
+  /* Black or white, by the luminance of WCAG. */
   --white: clamp(0, (.18 - y) * 999, 1);
   --on-accent: color(from var(--accent) xyz calc(.95 * var(--white)) var(--white) calc(1.09 * var(--white)));
   font: 15px/1.5 var(--switchboard-font, system-ui, sans-serif);
@@ -138,7 +138,6 @@ p:not(.markdown *), #earlier, #ask { font-size: 13px; color: var(--muted) }
 .again { margin-top: 5px }
 .again .who { position: absolute; clip-path: inset(50%) }
 .who { display: flex; align-items: baseline; gap: 7px; max-width: calc(100% - 8px); margin: 0 4px 4px }
-.who bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .who span { padding: 0 5px; border: 1px solid var(--line); border-radius: 5px; font-size: 11px; line-height: 15px }
 .message > div { max-width: min(100%, 320px); padding: 9px 13px; border-radius: 18px; background: var(--soft);
   overflow: hidden; white-space: pre-wrap; unicode-bidi: plaintext; text-align: start }

@@ -8,7 +8,7 @@ export class Session {
   closing = new AbortController();
   /** The client, after `connect()`. */
   board;
-  /** Called when a token has come, with the chatbot's name and greeting. */
+  /** Called when a token has come. */
   onchange;
   #config;
   #refused;
@@ -38,7 +38,7 @@ export class Session {
     }));
   }
 
-  /** Returns the page's token, else the visitor's, which one tab at a time asks for. */
+  /** The page's token, else the visitor's. One tab at a time asks for it. */
   token() {
     const given = this.host.token ?? this.host.getAttribute("token");
     if (given) return given.call ? given() : given;
