@@ -165,7 +165,10 @@ test("useChat: a question that is asked while the page loads is one request", ne
   let load;
   const mayLoad = new Promise((resolve) => (load = resolve));
   await page.route(/\/messages\?limit=/, async (route) => (await mayLoad, route.continue()));
+  // React runs a component's effects some time after it is shown; only then is the thread followed.
+  const follows = page.waitForRequest((request) => request.url().endsWith(`/threads/${id}`));
   await begins("AiSdk", id);
+  await follows;
   await asks("Where is my order?");
   await words("This is");
   load();
