@@ -125,7 +125,7 @@ impl App {
         self.reserve_for_customer(tenant, customer, false).await
     }
 
-    /// Adds the tenant's share, and the chatbot's by the limits that were last read of it, to the reservation of a turn.
+    /// Adds the tenant's share to the reservation of a turn, and the chatbot's by the limits that were last read of it.
     /// The chatbot is left out where this process has not read it yet.
     pub async fn reserve_ahead(
         &self,

@@ -147,8 +147,8 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Deletes a tombstone's objects at OpenAI, then its log, which names them, and when no late write can come, itself.
-    /// False if it is not gone yet.
+    /// Deletes a tombstone's objects at OpenAI, then its log, which names them, and when no late write can come,
+    /// itself. False if it is not gone yet.
     async fn purge(&self, id: ThreadId) -> Result<bool, Error> {
         if Instant::now() >= self.until {
             return Ok(false);

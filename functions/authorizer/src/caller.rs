@@ -19,7 +19,7 @@ pub struct Caller {
     pub subject: String,
     pub role: Role,
     pub name: Option<String>,
-    /// What else the issuer vouches for: the claim `verified`.
+    /// The claim `verified`: the issuer vouches for these texts too.
     pub verified: BTreeMap<String, String>,
     /// The only chatbot that the caller may talk to, if the token names one.
     pub chatbot: Option<String>,
@@ -27,7 +27,7 @@ pub struct Caller {
     pub origins: Vec<String>,
     /// A visitor's access to the chatbot: its version, or `trial`.
     pub access: Option<String>,
-    /// When the token ends, in Unix seconds, clock skew included.
+    /// The token's expiry in Unix seconds, clock skew included.
     pub expires: u64,
 }
 

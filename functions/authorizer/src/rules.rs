@@ -13,7 +13,7 @@ use crate::{
 const DEFAULT_CLOCK_SKEW_SECONDS: u64 = 60;
 const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 
-/// What an issuer's tokens must contain, and where role, tenant and name are in them.
+/// The rules for an issuer's tokens: required values, and the claims that hold role, tenant and name.
 #[derive(Clone, Debug)]
 pub struct Rules {
     issuer: String,
@@ -70,7 +70,7 @@ impl Rules {
     /// |---|---|
     /// | `JWT_ISSUER` | required value of `iss` |
     /// | `JWT_AUDIENCE` | required value of `aud` |
-    /// | `JWT_CLIENT_ID` | `client_id`s, separated by commas, that let in access tokens (`token_use: access`) without `aud` |
+    /// | `JWT_CLIENT_ID` | `client_id`s, by commas, that let in access tokens (`token_use: access`) without `aud` |
     /// | `JWT_AUTHORIZED_PARTY` | values of `azp`, separated by commas, that let in tokens without `aud` |
     /// | `JWT_CLOCK_SKEW_SECONDS` | 0 to 300; default 60 |
     /// | `JWT_ROLE_CLAIM`, `JWT_TENANT_CLAIM`, `JWT_NAME_CLAIM` | paths; defaults `role`, `tenant`, `name` |

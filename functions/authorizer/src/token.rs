@@ -29,8 +29,8 @@ pub(crate) fn find(request: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> Re
     }
 }
 
-/// All values of a header, those as `None` that are no text. Events carry each header twice, once with its last value and once with all values; some
-/// senders omit one of the two.
+/// All values of a header, those as `None` that are no text. Events carry each header twice, once with its last value
+/// and once with all values; some senders omit one of the two.
 fn values<'a>(request: &'a ApiGatewayCustomAuthorizerRequestTypeRequest, name: &str) -> Vec<Option<&'a str>> {
     let all =
         if request.multi_value_headers.contains_key(name) { &request.multi_value_headers } else { &request.headers };

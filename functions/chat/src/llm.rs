@@ -127,8 +127,8 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
     }
 }
 
-/// Reads the chatbot, unless it is the one `visited`, and reserves the turn from its budget and the tenant's too. An error
-/// is the chatbot's: the run then hands over, as it does without one.
+/// Reads the chatbot, unless it is the one `visited`, and reserves the turn from its budget and the tenant's too. An
+/// error is the chatbot's: the run then hands over, as it does without one.
 async fn with_budget(
     app: &App,
     tenant: &str,

@@ -55,7 +55,8 @@ fn example() -> Value {
         "id": "bot_01JD0000000000000000000000", "name": "Robin", "model": "gpt-5-mini",
         "instructions": "You work for the shop. Be brief.", "greeting": "", "temperature": null,
         "max_output_tokens": null, "reasoning_effort": null, "verbosity": null, "fallback_model": null, "tools": [],
-        "memory": "conversation", "audience": "customers", "public": false, "origins": [], "webhook": null, "documents": [],
+        "memory": "conversation", "audience": "customers", "public": false, "origins": [], "webhook": null,
+        "documents": [],
         "model_shutdown_date": null, "warnings": [], "version": 1, "created_at": "2026-11-30T10:00:00.000Z",
         "updated_at": "2026-11-30T10:00:00.000Z",
     })

@@ -49,8 +49,8 @@ pub fn describe(api: &mut Api) {
             .summary(
                 "Export a customer",
                 "All threads with their messages and notes, as JSON Lines: an object a line, with a `type` of \
-                 `customer`, `thread`, `read_marker`, `message`, `note`, `cursor`, `error` or `end`. The last line of a \
-                 whole export is `end`, with the numbers of threads, messages and notes. One without it was cut: send \
+                 `customer`, `thread`, `read_marker`, `message`, `note`, `cursor`, `error` or `end`. The last line of \
+                 a whole export is `end`, with the numbers of threads, messages and notes. One without it was cut: send \
                  the `cursor` of its last line of that type, and drop the lines after that one.",
             )
             .query(Parameter {
@@ -66,8 +66,8 @@ pub fn describe(api: &mut Api) {
                 "Erase a customer",
                 "Deletes all that exists of them at this time, here and at OpenAI: threads with messages and notes, \
                  connections, idempotency records. It begins at once and is done within a few minutes: the receipt, at \
-                 `Location`, says when. A repeat while it is under way gets the same receipt. Threads that the customer \
-                 creates later are not touched. Percent-encode the id.",
+                 `Location`, says when. A repeat while it is under way gets the same receipt. Threads that the \
+                 customer creates later are not touched. Percent-encode the id.",
             )
             .answer::<View>(202, "The receipt.", &erasure("pending"))
             .problem(400),

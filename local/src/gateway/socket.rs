@@ -41,8 +41,8 @@ const MAX_FRAME_BYTES: usize = 32 * 1024;
 /// be most of the memory of an open socket.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
-/// The messages of one socket that may be in flight. AWS throttles an account's; on a laptop, one socket would slow down
-/// all others.
+/// The messages of one socket that may be in flight. AWS throttles an account's; on a laptop, one socket would slow
+/// down all others.
 const MAX_MESSAGES_IN_FLIGHT: usize = 64;
 
 /// The event for a client that sends more.

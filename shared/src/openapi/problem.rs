@@ -52,7 +52,10 @@ pub(super) fn schema() -> Value {
             "code": { "enum": codes },
             "field": { "type": "string", "description": "The field, parameter or header that is invalid." },
             "reason": { "type": "string", "description": "The reason that it is." },
-            "exceeded": { "type": "string", "description": "The limit that is used up, `visitor.threads_per_hour` say." },
+            "exceeded": {
+                "type": "string",
+                "description": "The limit that is used up, `visitor.threads_per_hour` say.",
+            },
             "limit": { "type": "integer", "description": "That limit's number." },
             "agent": {
                 "type": "object",

@@ -29,8 +29,8 @@ pub struct PendingErasure {
 }
 
 impl Store {
-    /// Begins an erasure, due at `due`, and returns its receipt. One that is already under way is joined: it erases what
-    /// there is now, and the receipt is its own.
+    /// Begins an erasure, due at `due`, and returns its receipt. One that is already under way is joined: it erases
+    /// what there is now, and the receipt is its own.
     pub async fn erasure_begin(
         &self,
         tenant: &str,

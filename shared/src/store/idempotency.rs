@@ -134,8 +134,8 @@ impl Store {
         found.filter(live).map(|item| key.same_request(item)?.response()).transpose()
     }
 
-    /// Deletes the records of idempotency keys whose creations, until `until`, were a customer's own or made threads for
-    /// them. Returns the number of records.
+    /// Deletes the records of idempotency keys whose creations, until `until`, were a customer's own or made threads
+    /// for them. Returns the number of records.
     pub async fn idempotency_of_customer_delete(&self, tenant: &str, customer: &str, until: At) -> Result<u64, Error> {
         let is_old = |item: &Item| {
             let expires = item.get("expires_at").and_then(|value| value.as_n().ok()?.parse::<i64>().ok());

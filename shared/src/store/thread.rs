@@ -21,8 +21,8 @@ use crate::{
     store::Committed,
 };
 
-/// The threads that one page of a list examines at most, unless its limit is larger. Each is an index entry, an item and
-/// its metadata: 198 items.
+/// The threads that one page of a list examines at most, unless its limit is larger. Each is an index entry, an item
+/// and its metadata: 198 items.
 const MAX_EXAMINED_THREADS: usize = 66;
 
 /// A page of threads, and the cursor of the next page.

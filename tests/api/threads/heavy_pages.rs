@@ -27,8 +27,8 @@ fn seqs(pages: &[Value]) -> Vec<u64> {
     items(pages, "data").iter().map(|message| message["seq"].as_u64().unwrap()).collect()
 }
 
-/// A thread of the customer's that waits for a person, with 33 messages of the longest text that JSON makes the most of:
-/// a control character becomes `\u0001`, and its backslash counts twice in Lambda's response.
+/// A thread of the customer's that waits for a person, with 33 messages of the longest text that JSON makes the most
+/// of: a control character becomes `\u0001`, and its backslash counts twice in Lambda's response.
 async fn heavy_thread(stage: &Stage) -> String {
     let (customer, thread) = (stage.customer(), stage.thread().await);
     customer.escalates(&thread).await.expect(200);
