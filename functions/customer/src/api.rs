@@ -50,8 +50,8 @@ pub fn describe(api: &mut Api) {
                 "Export a customer",
                 "All threads with their messages and notes, as JSON Lines: an object a line, with a `type` of \
                  `customer`, `thread`, `read_marker`, `message`, `note`, `cursor`, `error` or `end`. The last line of \
-                 a whole export is `end`, with the numbers of threads, messages and notes. One without it was cut: send \
-                 the `cursor` of its last line of that type, and drop the lines after that one.",
+                 a whole export is `end`, with the numbers of threads, messages and notes. One without it was cut: \
+                 send the `cursor` of its last line of that type, and drop the lines after that one.",
             )
             .query(Parameter {
                 name: "cursor",

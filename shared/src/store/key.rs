@@ -388,7 +388,7 @@ mod tests {
             acme#CUSTOMER#cus | BUDGET#2026-11-22\n\
             acme#CHATBOT#bot_01JD0000000000000000000000 | BUDGET#2026-11-22\n\
             acme#TENANT | BUDGET#2026-11-22\n\
-            acme#USAGE | 2026-11-22#bot_01JD0000000000000000000000#0\n\
+            acme#USAGE | 2026-11-22#bot_01JD0000000000000000000000#1\n\
             acme#CUSTOMER#c#1 | CONNECTION#L0SM9cOFvHcCIhw=\n\
             acme#CUSTOMER#c#1 | CREATION#3#a#b#k#1\n\
             acme#CUSTOMER#c#1 | ERASURE\n\
