@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{ChatbotId, Thread, Usage, usage::UnreportedTurns},
+    domain::{ChatbotId, Status, Thread, Usage, usage::UnreportedTurns},
 };
 
 /// The turns of a thread that wait to be added; with the next one they are.
@@ -49,6 +49,7 @@ pub(super) fn report<'a>(before: &'a Thread, commit: &mut Commit) -> Option<Repo
     let turns = before.unreported.filter(|turns| {
         turns.turns >= MAX_UNREPORTED_TURNS
             || after.chatbot_id != before.chatbot_id
+            || matches!(after.status, Status::Ended { .. })
             || after.unreported.is_some_and(|later| later.since.date() != turns.since.date())
             || commit.reports_usage
     })?;
