@@ -80,7 +80,7 @@ impl Status {
             (Self::Bot { .. }, Escalate { at, reason, .. }) => Ok(Self::Queued { since: at, reason }),
             (Self::Bot { .. } | Self::Queued { .. }, Claim { at, agent, .. })
             | (Self::Agent { .. }, Claim { at, agent, admin: true }) => Ok(Self::Agent { since: at, agent }),
-            // A wait after a bot failure does not time out: a person has to take it.
+            // A wait after a failure, or over a budget, does not time out: a person has to take it.
             (Self::Queued { reason: Reason::Failure | Reason::Budget, .. }, TimeOut { to: Line::Bot, .. }) => {
                 Err(Error::conflict("the bot has failed; a person has to take the thread"))
             }
