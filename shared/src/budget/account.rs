@@ -128,11 +128,13 @@ impl Account {
         let left = &mut self.left[Budget::TokensPerDay as usize];
         *left += signed(reserved) - signed(taken);
         let limit = limits.of(Budget::TokensPerDay);
-        let kept = signed((limit / KEPT_SHARE).min(2 * MAX_TOKEN_BLOCK));
+        let kept = signed(limit / KEPT_SHARE);
         if (-kept..=kept).contains(left) {
             return None;
         }
-        Some(-std::mem::take(left))
+        // Half of what may be kept stays, so that the next turn does not ask for it again.
+        let stays = if *left > 0 { kept / 2 } else { 0 };
+        Some(stays - std::mem::replace(left, stays))
     }
 }
 
