@@ -17,7 +17,7 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 /// The number of chatbots from which on old entries are dropped.
 const MAX_ENTRIES: usize = 1_000;
 
-/// What this process lately read of chatbots' access. Clones share it.
+/// The access of chatbots, as this process lately read it. Clones share it.
 #[derive(Clone, Default)]
 pub struct AccessCache(Arc<Mutex<HashMap<(String, ChatbotId), Entry>>>);
 

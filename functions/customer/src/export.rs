@@ -37,7 +37,7 @@ const THREADS_LISTED: usize = 20;
 /// The part of the function's time in which no page is begun.
 const RESERVED_FOR_A_PAGE: Duration = Duration::from_secs(20);
 
-/// What an export has written so far.
+/// Counts of the lines that an export has written so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Totals {

@@ -142,7 +142,7 @@ pub struct ChatbotConfig {
     pub fallback_model: Option<String>,
     pub tools: Vec<Tool>,
     pub memory: Memory,
-    /// Who may use it: the fields `audience` and `public`.
+    /// The callers who may use it: the fields `audience` and `public`.
     #[serde(flatten, with = "audience")]
     #[cfg_attr(feature = "schema", schemars(with = "audience::Fields"))]
     pub audience: Audience,

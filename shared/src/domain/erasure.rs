@@ -8,7 +8,7 @@ use super::{At, ErasureId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
     pub id: ErasureId,
-    /// What existed at this time is erased. Threads that the customer begins later are not.
+    /// The time of the request: all that existed then is erased. Threads that the customer begins later are not.
     pub requested_at: At,
     /// The time at which nothing was left. `None` while the erasure is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ pub struct Identity {
     pub role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What else the token vouches for. Of use where a thread is created, and not kept with connections.
+    /// Other texts that the token vouches for. Of use where a thread is created, and not kept with connections.
     #[serde(skip)]
     pub verified: BTreeMap<String, String>,
     /// The only chatbot that the caller may use. Set by a visitor's token.

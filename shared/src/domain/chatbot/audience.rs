@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Who may use a chatbot.
+/// The callers who may use a chatbot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -26,7 +26,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// What a request asks for by `audience`, or by the older field `public`. `before`: what it is now.
+    /// The audience that a request asks for, by `audience` or by the older field `public`. `before`: the present one.
     pub fn requested(audience: Option<Self>, public: Option<bool>, before: Self) -> Result<Self, Error> {
         let requested = match (audience, public) {
             (Some(audience), _) => audience,
@@ -69,7 +69,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(audience.unwrap_or(if public { Audience::Public } else { Audience::Customers }))
 }
 
-/// What decides if a caller may use a chatbot.
+/// The settings that decide if a caller may use a chatbot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatbotAccess {
     pub audience: Audience,
