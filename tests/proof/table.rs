@@ -59,7 +59,7 @@ async fn a_throttled_call_is_made_again() {
         for operation in ["Query", "GetItem", TRANSACTION] {
             wire.fault(Fault::on(operation, Trouble::Refused(error)).times(2));
         }
-        customer.says(&thread, error).await.expect(200);
+        customer.says(&thread, "Hello").await.expect(200);
         assert_eq!(wire.faults_left(), 0, "{error}");
     }
     assert_eq!(customer.log(&thread).await.len(), 6);
