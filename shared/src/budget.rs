@@ -310,16 +310,14 @@ impl App {
         let over = match counted {
             Ok(Ok(())) => {
                 let spare = if blocks { account::difference(&ahead, &short) } else { Vec::new() };
-                self.budgets.with(&id, now, |account| account.keep(&spare, true));
+                self.budgets.with(&id, now, |account| account.keep(&spare));
                 return Ok(Ok(()));
             }
             Ok(Err(over)) => Ok(over),
             Err(error) => Err(error),
         };
         // What was taken from this process' own counts is there for others.
-        let taken: Vec<Use> =
-            uses.iter().filter(|it| short.iter().all(|other| other.budget != it.budget)).copied().collect();
-        self.budgets.with(&id, now, |account| account.keep(&taken, false));
+        self.budgets.with(&id, now, |account| account.put_back(&uses, &short));
         let (budget, window) = over.map(|budget| (budget, budget.window().seconds()))?;
         let retry_after = u64::try_from(window - now.seconds().rem_euclid(window)).unwrap_or(1);
         Ok(Err(Exceeded { side, budget, limit: limits.of(budget), retry_after }))

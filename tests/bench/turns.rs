@@ -8,7 +8,10 @@ use std::{
 use futures::{StreamExt, stream};
 use local::{DynamoWire, Options, dynamo::InProcess};
 use serde_json::json;
-use shared::domain::budget::{BudgetSettings, Limits};
+use shared::domain::budget::{
+    Budget::{MessagesPerMinute, TurnsPerDay, TurnsPerMinute},
+    BudgetSettings, Limits,
+};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 use crate::{
@@ -27,7 +30,14 @@ const SEQUENTIAL_TURNS: usize = 1_000;
 /// Number of rounds in which two benches are compared.
 const ROUNDS: u32 = 10;
 
-/// Budgets that are counted like the default ones and never used up.
+/// The default budgets with room for the bench: a customer's turns are still counted one by one, and settled.
+fn by_turn() -> BudgetSettings {
+    let BudgetSettings { customer, chatbot, .. } = BudgetSettings::default();
+    let customer = customer.with(TurnsPerMinute, 255).with(MessagesPerMinute, 255).with(TurnsPerDay, 4_000);
+    BudgetSettings { customer, chatbot: chatbot.with(TurnsPerMinute, 1_000_000), ..BudgetSettings::default() }
+}
+
+/// Budgets that are never used up, and so large that a process counts ahead.
 fn roomy() -> BudgetSettings {
     let roomy = Limits::new([1_000_000_000; 6]);
     BudgetSettings { visitor: roomy, customer: roomy, chatbot: roomy, tenant: roomy, ..BudgetSettings::default() }
@@ -36,8 +46,13 @@ fn roomy() -> BudgetSettings {
 struct Bench {
     board: Board,
     meter: Arc<Meter>,
+    threads: Vec<CustomersThread>,
+}
+
+/// A thread, and the token of its customer.
+struct CustomersThread {
+    id: String,
     token: String,
-    threads: Vec<String>,
 }
 
 pub(crate) fn run() {
@@ -65,9 +80,11 @@ pub(crate) fn run() {
     line("  the gateway: the request, and two frames", gateway, None);
     line("CPU of the stand-in", standin, None);
     println!("  calls to the table: {calls:.2}");
-    let unlimited = Bench::set_up(BudgetSettings::OFF);
+    let [unlimited, by_turn] = [BudgetSettings::OFF, by_turn()].map(Bench::set_up);
     println!("  CPU with budgets, as a share of that without: {:.3}   (at most 1.05)", bench.compared_to(&unlimited));
+    println!("  where each turn is counted by itself: {:.3}", by_turn.compared_to(&unlimited));
     unlimited.board.stop();
+    by_turn.board.stop();
 
     let (turn, direct) = bench.latencies();
     println!("\nLatency, {SEQUENTIAL_TURNS} sequential turns, p50:");
@@ -91,25 +108,26 @@ impl Bench {
         let metered = Arc::clone(&meter);
         let dynamo = DynamoWire::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
         let board = Board::start(Options { dynamo, budgets, ..Options::default() });
-        let token = board.switchboard.token("acme", "customer", "cus");
-        let mut bench = Self { board, meter, token, threads: Vec::new() };
+        let mut bench = Self { board, meter, threads: Vec::new() };
         bench.threads = bench.board.clients.block_on(bench.populate());
         bench
     }
 
-    /// Creates a chatbot, the threads, and one socket that listens to all of them.
-    async fn populate(&self) -> Vec<String> {
+    /// Creates a chatbot, a thread of each customer, and one socket that listens to all of them.
+    async fn populate(&self) -> Vec<CustomersThread> {
         let chatbot = self.board.chatbot().await;
         let mut threads = Vec::new();
-        for _ in 0..THREADS {
-            threads.push(self.board.thread(&self.token, &chatbot).await);
+        for i in 0..THREADS {
+            let token = self.board.switchboard.token("acme", "customer", &format!("cus_{i}"));
+            threads.push(CustomersThread { id: self.board.thread(&token, &chatbot).await, token });
         }
         let mut request = self.board.switchboard.socket_url().into_client_request().expect("a URL");
-        let bearer = format!("Bearer {}", self.token).parse().expect("a header");
+        let agent = self.board.switchboard.token("acme", "agent", "ana");
+        let bearer = format!("Bearer {agent}").parse().expect("a header");
         request.headers_mut().insert("authorization", bearer);
         let (mut socket, _) = connect_async(request).await.expect("a socket");
         for thread in &threads {
-            let frame = json!({ "action": "subscribe", "thread_id": thread }).to_string();
+            let frame = json!({ "action": "subscribe", "thread_id": thread.id }).to_string();
             futures::SinkExt::send(&mut socket, frame.into()).await.expect("a frame is sent");
             socket.next().await.expect("subscribed").expect("a frame");
         }
@@ -117,9 +135,8 @@ impl Bench {
         threads
     }
 
-    async fn turn(&self, thread: &str) {
-        let answer =
-            self.board.post(&self.token, &format!("/threads/{thread}/chat"), &json!({ "text": "What is new?" })).await;
+    async fn turn(&self, CustomersThread { id, token }: &CustomersThread) {
+        let answer = self.board.post(token, &format!("/threads/{id}/chat"), &json!({ "text": "What is new?" })).await;
         assert!(answer["reply"]["text"].is_string(), "{answer}");
     }
 
@@ -152,11 +169,12 @@ impl Bench {
 
     /// CPU time of the gateway and the authorizer: a request that the function refuses unread.
     fn refused(&self) -> Duration {
-        let path = format!("/threads/{}/chat", self.threads[0]);
+        let CustomersThread { id, token } = &self.threads[0];
+        let path = format!("/threads/{id}/chat");
         let before = used_by(BOARD);
         self.board.clients.block_on(async {
             let refusals = stream::iter(0..TURNS).for_each_concurrent(CONCURRENT_CALLERS, async |_| {
-                self.board.post(&self.token, &path, &json!({ "txet": "What is new?" })).await;
+                self.board.post(token, &path, &json!({ "txet": "What is new?" })).await;
             });
             refusals.await;
         });

@@ -8,15 +8,19 @@ use crate::{
     store::Use,
 };
 
-/// The part of a limit that is counted ahead: so small that a thousand functions that end use up a quarter of it.
+/// The part of a day's limit that is counted ahead: so small that a thousand functions that end use up a quarter of it.
 const BLOCK_SHARE: u64 = 4_096;
+
+/// The same of a minute's, which few functions begin and which is whole again in the next one.
+const MINUTE_BLOCK_SHARE: u64 = 256;
 
 /// The most turns, messages and tokens that are counted ahead.
 const MAX_BLOCK: u64 = 32;
 const MAX_TOKEN_BLOCK: u64 = 50_000;
 
-/// The part of a day's tokens by which a process may be off, until it tells the table.
-const KEPT_SHARE: u64 = 256;
+/// The part of a day's tokens by which a process may be off, until it tells the table. By default it is what one turn of
+/// a customer with an account reserves, so that the next turn asks only for what the last one took.
+const KEPT_SHARE: u64 = 128;
 
 /// The part of a day's tokens that one turn reserves at most.
 const MAX_TURN_SHARE: u64 = 4;
@@ -35,9 +39,8 @@ pub(super) struct Account {
 pub(super) fn with_block(it: Use) -> Use {
     let block = match it.budget {
         Budget::TokensPerDay => (it.limit / BLOCK_SHARE).min(MAX_TOKEN_BLOCK),
-        Budget::TurnsPerMinute | Budget::TurnsPerDay | Budget::MessagesPerMinute => {
-            (it.limit / BLOCK_SHARE).min(MAX_BLOCK)
-        }
+        Budget::TurnsPerDay => (it.limit / BLOCK_SHARE).min(MAX_BLOCK),
+        Budget::TurnsPerMinute | Budget::MessagesPerMinute => (it.limit / MINUTE_BLOCK_SHARE).min(MAX_BLOCK),
         Budget::ThreadsPerHour | Budget::EscalationsPerHour => 0,
     };
     Use { amount: it.amount + block, ..it }
@@ -82,13 +85,18 @@ impl Account {
         self.is_begun
     }
 
-    /// Takes the uses from what is left; returns those that have to be counted at the table.
+    /// Takes the uses from what is left; returns what has to be counted at the table. Tokens are taken as far as they
+    /// go, and a debt of them is counted too.
     pub(super) fn take(&mut self, uses: &[Use]) -> Vec<Use> {
         let mut short = Vec::new();
         for it in uses {
             let left = &mut self.left[it.budget as usize];
-            if *left >= signed(it.amount) {
+            let missing = u64::try_from(signed(it.amount) - *left).unwrap_or(0);
+            if missing == 0 {
                 *left -= signed(it.amount);
+            } else if it.budget == Budget::TokensPerDay {
+                *left = 0;
+                short.push(Use { amount: missing, ..*it });
             } else {
                 short.push(*it);
             }
@@ -96,9 +104,17 @@ impl Account {
         short
     }
 
-    /// Keeps what was counted and is not used. `is_begun`: the table has counts of this minute now.
-    pub(super) fn keep(&mut self, spare: &[Use], is_begun: bool) {
-        self.is_begun |= is_begun;
+    /// Gives back what [`Self::take`] took for `uses`, of which it returned `short`.
+    pub(super) fn put_back(&mut self, uses: &[Use], short: &[Use]) {
+        for it in uses {
+            let missing = short.iter().find(|other| other.budget == it.budget).map_or(0, |other| other.amount);
+            self.left[it.budget as usize] += signed(it.amount) - signed(missing);
+        }
+    }
+
+    /// Keeps what the table has counted and is not used.
+    pub(super) fn keep(&mut self, spare: &[Use]) {
+        self.is_begun = true;
         for it in spare {
             self.left[it.budget as usize] += signed(it.amount);
         }

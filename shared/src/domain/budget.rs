@@ -1,5 +1,6 @@
 //! Budgets: how much a customer, a chatbot and a tenant may use in a minute, an hour or a day.
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use super::identity::VISITOR;
@@ -200,7 +201,8 @@ impl BudgetSettings {
     /// |---|---|
     /// | `VISITOR_BUDGET`, `CUSTOMER_BUDGET`, `CHATBOT_BUDGET`, `TENANT_BUDGET` | see [`Limits::changed_by`] |
     /// | `TOOL_CALLS_PER_TURN` | [`BudgetSettings::tool_calls_per_turn`] |
-    /// | `MAX_OUTPUT_TOKENS` | [`BudgetSettings::max_output_tokens`] |
+    /// | `MAX_OUTPUT_TOKENS` | [`BudgetSettings::max_output_tokens`]; without it, none on another server than OpenAI's |
+    /// | `OPENAI_BASE_URL` | the server; absent: OpenAI's |
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let limits = |name: &str, unset: Limits| {
             let Some(text) = var(name) else { return Ok(unset) };
@@ -211,7 +213,9 @@ impl BudgetSettings {
             Some(number) => number.parse().map_err(|_| format!("{name} must be a whole number, 0 or more")),
         };
         let unset = Self::default();
-        let max_output_tokens = number("MAX_OUTPUT_TOKENS", unset.max_output_tokens)?;
+        // Another server may have a small context, refuse a limit beyond it, and stop sooner by a limit of its own.
+        let is_openai = var("OPENAI_BASE_URL").is_none_or(|url| is_openais(&url));
+        let max_output_tokens = number("MAX_OUTPUT_TOKENS", if is_openai { unset.max_output_tokens } else { 0 })?;
         if (1..MIN_OUTPUT_TOKENS).contains(&max_output_tokens) {
             return Err(format!("MAX_OUTPUT_TOKENS must be 0 or at least {MIN_OUTPUT_TOKENS}"));
         }
@@ -234,6 +238,11 @@ impl BudgetSettings {
             Side::Tenant => self.tenant,
         }
     }
+}
+
+/// True for URLs of OpenAI's own server.
+fn is_openais(base_url: &str) -> bool {
+    Url::parse(base_url).is_ok_and(|url| url.host_str() == Some("api.openai.com"))
 }
 
 /// The least limit of a reply that models take.
@@ -305,6 +314,9 @@ mod tests {
         assert_eq!(read("", "").unwrap(), BudgetSettings::default());
         assert_eq!(read("TENANT_BUDGET", "off").unwrap().tenant, Limits::default());
         assert!(read("CHATBOT_BUDGET", "x").unwrap_err().starts_with("CHATBOT_BUDGET must be `off`, or"));
+        let output = |url| read("OPENAI_BASE_URL", url).unwrap().max_output_tokens;
+        assert_eq!(output("https://api.openai.com/v1/"), 8_192);
+        assert_eq!([output("http://127.0.0.1:8080/v1"), output("https://api.openai.com.example/v1")], [0, 0]);
         assert_eq!(read("MAX_OUTPUT_TOKENS", "3"), Err("MAX_OUTPUT_TOKENS must be 0 or at least 16".into()));
     }
 
