@@ -8,10 +8,10 @@
 //! instructions, and the log from a start that moves in steps ([`start`]).
 
 mod alternation;
-pub(crate) mod budget;
 mod mirror;
 mod sentence;
 mod start;
+pub(crate) mod token_budget;
 
 use shared::{
     App, Error,
@@ -20,7 +20,7 @@ use shared::{
     store::LogEntry,
 };
 
-pub(crate) use budget::{Budget, estimate_tokens};
+pub(crate) use token_budget::{TokenBudget, estimate_tokens};
 
 /// The most log entries that one query reads.
 const PAGE: u64 = start::MOST;
@@ -42,7 +42,7 @@ pub(crate) async fn input(
     after: u64,
     log_tail: &[Message],
     conversation: Option<&str>,
-    budget: &Budget,
+    budget: &TokenBudget,
 ) -> Result<History, Error> {
     let Some(conversation) = conversation else {
         let after = after.max(start::earliest(thread.seq));
@@ -77,7 +77,7 @@ async fn newest(
     thread: &Thread,
     after: u64,
     log_tail: &[Message],
-    budget: &Budget,
+    budget: &TokenBudget,
     is_wanted: impl Fn(&LogEntry) -> bool + Send + Sync,
 ) -> Result<Vec<LogEntry>, Error> {
     let (mut entries, mut left) = (Vec::<LogEntry>::new(), budget.left());
@@ -85,7 +85,7 @@ async fn newest(
         if !is_wanted(&entry) {
             return true;
         }
-        let tokens = budget::tokens(&entry);
+        let tokens = token_budget::tokens(&entry);
         // The newest message is sent however long it is: without it there is nothing to answer.
         if tokens > left && !entries.is_empty() {
             return false;

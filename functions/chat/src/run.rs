@@ -3,8 +3,10 @@
 //! Every outcome is written under the run's id and its epoch. So a run that stalled, or lost the line to a person, can
 //! do nothing: the table refuses its reply, and the reply is discarded.
 
+mod budget;
 mod conversation;
 mod deltas;
+mod hand_over;
 mod lease;
 mod model;
 mod prompt;
@@ -19,10 +21,9 @@ use std::{
 
 use futures::future::join;
 use shared::{
-    App, Error, LINE_LOST, Reservation, TurnBudget,
+    App, Error, TurnBudget,
     domain::{
-        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, Usage, message, status,
-        thread::LEASE,
+        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, Usage, message, thread::LEASE,
     },
     metrics::Metric,
     openai::Failure,
@@ -33,6 +34,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::event_sink::EventSink;
 use deltas::Chunk;
+use hand_over::HandOver;
 use reply::ModelReply;
 
 /// The most runs that try to answer the same messages. When the last one dies too, a person is asked.
@@ -110,32 +112,10 @@ enum RunError {
     Table(Error),
 }
 
-/// A hand-over to a person.
-struct HandOver {
-    reason: Reason,
-    comment: Option<String>,
-    /// The bot's own words, which are logged before the escalation.
-    words: Option<Box<ModelReply>>,
-    /// A note for the agents.
-    note: Option<String>,
-}
-
-impl HandOver {
-    fn new(reason: Reason, comment: Option<String>) -> Self {
-        Self { reason, comment, words: None, note: None }
-    }
-}
-
 impl RunError {
     /// The bot has no answer, and the log says no more than that it failed.
     fn failed() -> Self {
         HandOver::new(Reason::Failure, None).into()
-    }
-}
-
-impl From<HandOver> for RunError {
-    fn from(hand_over: HandOver) -> Self {
-        Self::HandOver(Box::new(hand_over))
     }
 }
 
@@ -243,17 +223,24 @@ impl Run {
     /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
         self.progress().begun_at = Instant::now();
-        let mut budget = self.take_budget().await?;
-        budget.begin();
-        let asked = self.ask_model().await;
-        let spent = mem::take(&mut self.progress().spent);
-        let answer = match asked {
-            Ok(answer) => answer,
+        let reservation = self.reserve().await?;
+        let replied = self.reply().await;
+        // Also where no reply is kept: its tokens are spent.
+        let settle = self.settle(reservation);
+        let reply = match replied {
+            Ok(reply) => reply,
             Err(error) => {
-                self.app.settle(budget, spent).await;
+                settle.await;
                 return Err(error);
             }
         };
+        join(self.app.broadcast(&self.thread, &[Event::message(&reply)]), settle).await;
+        Ok(reply)
+    }
+
+    /// Asks the model, and saves its reply.
+    async fn reply(&mut self) -> Result<Message, RunError> {
+        let answer = self.ask_model().await?;
         // Read after the model was asked: saving a new conversation may have loaded newer messages.
         let (input_through, asked_through) = (self.thread.seq, self.thread.asked_through);
         let bot = self.chatbot()?.clone();
@@ -264,14 +251,7 @@ impl Run {
             thread.reply(&run, &mut reply, input_through, asked_through);
             Commit::new(thread).message(reply.clone())
         });
-        let logged = match written.await {
-            Ok(Some(logged)) => logged,
-            // The tokens are spent, though the reply is not kept.
-            not_written => {
-                self.app.settle(budget, spent).await;
-                return Err(not_written.map_or_else(RunError::Table, |_| RunError::Lost));
-            }
-        };
+        let logged = written.await?.ok_or(RunError::Lost)?;
         {
             let mut progress = self.progress();
             progress.unreferenced_responses.retain(|response| Some(response) != kept.as_ref());
@@ -280,31 +260,7 @@ impl Run {
         let reply = logged.into_iter().next().unwrap_or(reply);
         self.record_reply(&reply);
         self.sink.send(Event::message(&reply));
-        let events = [Event::message(&reply)];
-        join(self.app.broadcast(&self.thread, &events), self.app.settle(budget, spent)).await;
         Ok(reply)
-    }
-
-    /// The reservation of the next turn. Hands over where a budget has no room.
-    async fn take_budget(&mut self) -> Result<Reservation, RunError> {
-        let budget = if let Some(budget) = self.budget.take() {
-            budget
-        } else {
-            let (tenant, chatbot_id) = (&self.thread.tenant, &self.thread.chatbot_id);
-            let turn = self.app.reserve_turn(tenant, &self.thread.customer_id).await?;
-            let turn = self.app.reserve_ahead(tenant, chatbot_id, turn).await?;
-            match &self.chatbot {
-                Ok(Some(chatbot)) => self.app.reserve_with_chatbot(turn, chatbot).await?,
-                _ => turn,
-            }
-        };
-        budget.map_err(|exceeded| {
-            self.app.record(Metric::OverBudget);
-            tracing::warn!(thread.id = %self.thread.id, budget = exceeded.name(), "a budget of model turns is used up");
-            let note =
-                format!("The bot did not answer: the limit {} ({}) is used up.", exceeded.name(), exceeded.limit);
-            HandOver { note: Some(note), ..HandOver::new(Reason::Budget, None) }.into()
-        })
     }
 
     fn record_reply(&self, reply: &Message) {
@@ -330,65 +286,6 @@ impl Run {
         }
         self.thread = thread;
         Ok(Some(logged))
-    }
-
-    /// Logs why the model gave no answer. What does not pass by itself is an error: somebody has to act.
-    fn log_failure(&self, failure: &Failure) {
-        let thread = &self.thread.id;
-        match failure {
-            Failure::Quota { code } | Failure::ContentFilter { code } => {
-                tracing::error!(thread.id = %thread, code, %failure, "the model refused; the thread goes to a person");
-            }
-            _ => tracing::warn!(thread.id = %thread, %failure, "the model failed; the thread goes to a person"),
-        }
-    }
-
-    /// Hands the thread over to a person, in place of a reply.
-    async fn hand_over(&mut self, hand_over: HandOver) -> Result<RunOutcome, Error> {
-        let HandOver { reason, comment, words, note } = hand_over;
-        let (id, at) = (self.app.message_id(), self.app.now());
-        let by = match &self.chatbot {
-            Ok(Some(bot)) => author(bot),
-            _ => Person { id: self.thread.chatbot_id.to_string(), name: None },
-        };
-        let mut words = words.map(|words| self.message(self.app.message_id(), by.clone(), *words));
-        let note_id = self.app.message_id();
-        // A chatbot that could not be read may have a webhook: each attempt to deliver looks again.
-        let may_have_webhook =
-            self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
-        let (mut changed, mut outbox) = (None, Vec::new());
-        let (app, metadata) = (self.app.clone(), self.metadata.clone());
-        let written = self.save(|mut thread| {
-            let before = thread.clone();
-            if let Some(words) = &mut words {
-                thread.say(words);
-            }
-            let event = status::Event::Escalate { at, reason, comment: comment.clone() };
-            changed = thread.change(event, by.clone(), id.clone()).ok().flatten();
-            let Some(changed) = &mut changed else { return Commit::new(before) };
-            changed.note = note.clone().map(|text| changed.note(note_id.clone(), text));
-            let mut commit = Commit::of_change(changed, app.outbox_where(changed, &metadata, may_have_webhook));
-            commit.messages.splice(..0, words.clone());
-            outbox.clone_from(&commit.outbox);
-            commit
-        });
-        if written.await?.is_none() {
-            self.lost().await;
-            return Ok(RunOutcome::Lost);
-        }
-        if let Some(mut changed) = changed {
-            changed.thread = self.thread.clone();
-            if words.is_none() && !self.progress().text.is_empty() {
-                // The sockets are told with the change.
-                self.sink.send(Event::discarded(&self.thread, &self.id, LINE_LOST));
-            }
-            if let Some(words) = &words {
-                self.sink.send(Event::message(words));
-                self.app.broadcast(&self.thread, &[Event::message(words)]).await;
-            }
-            self.sink.announce(&self.app, &changed, &self.metadata, None, &outbox).await;
-        }
-        Ok(RunOutcome::HandedOver { thread: Box::new(self.thread.clone()) })
     }
 
     /// Withdraws the answer after the line was lost, and deletes a conversation that the thread no longer refers to.

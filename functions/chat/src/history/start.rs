@@ -6,7 +6,7 @@
 
 use shared::store::LogEntry;
 
-use super::budget::{self, Budget};
+use super::token_budget::{self, TokenBudget};
 
 /// The messages that a request carries at least, if there are as many and they fit.
 const LEAST: u64 = 32;
@@ -24,12 +24,12 @@ pub(super) const fn earliest(seq: u64) -> u64 {
 
 /// The first `seq` to send of these entries, newest first, which fit into the budget. They are all sent if they reach
 /// back to `after`. Else the log begins at a step, the longest one that leaves at least half of the budget in use.
-pub(super) fn steady(entries: &[LogEntry], after: u64, budget: &Budget) -> u64 {
+pub(super) fn steady(entries: &[LogEntry], after: u64, budget: &TokenBudget) -> u64 {
     let Some(oldest) = entries.last().map(|oldest| oldest.seq).filter(|oldest| *oldest > after + 1) else {
         return after + 1;
     };
     let tokens_from =
-        |start: u64| -> usize { entries.iter().take_while(|entry| entry.seq >= start).map(budget::tokens).sum() };
+        |start: u64| -> usize { entries.iter().take_while(|entry| entry.seq >= start).map(token_budget::tokens).sum() };
     let steps = (1..=STEP.ilog2()).rev().map(|power| 1_u64 << power);
     let mut starts = steps.map(|step| (oldest - 1).div_ceil(step) * step + 1);
     starts.find(|start| tokens_from(*start) * 2 >= budget.left()).unwrap_or(oldest)
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     /// The start at each turn of a thread whose messages have this many characters.
-    fn starts(chars: usize, budget: &Budget) -> Vec<u64> {
+    fn starts(chars: usize, budget: &TokenBudget) -> Vec<u64> {
         let entry = |seq| LogEntry {
             seq,
             role: Role::Customer,
@@ -55,7 +55,7 @@ mod tests {
             let after = earliest(seq);
             let (mut entries, mut left) = (Vec::new(), budget.left());
             for entry in (after + 1..=seq).rev().map(entry) {
-                let Some(rest) = left.checked_sub(budget::tokens(&entry)) else { break };
+                let Some(rest) = left.checked_sub(token_budget::tokens(&entry)) else { break };
                 left = rest;
                 entries.push(entry);
             }
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_start_moves_in_steps() {
         for (chars, least) in [(10, 7), (1_000, 7), (2_000, 4), (4_000, 2)] {
-            let starts = starts(chars, &Budget::new(12_000));
+            let starts = starts(chars, &TokenBudget::new(12_000));
             let moves = starts.windows(2).filter(|pair| pair[0] != pair[1]).count();
             assert!(starts.windows(2).all(|pair| pair[0] <= pair[1]), "{chars}: {starts:?}");
             assert!(starts.len() / (moves + 1) >= least, "{chars} characters: {moves} moves in {} turns", starts.len());

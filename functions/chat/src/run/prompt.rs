@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::{Run, RunError};
-use crate::history::{self, Budget, estimate_tokens};
+use crate::history::{self, TokenBudget, estimate_tokens};
 
 /// The most rounds of calls. In the round after them no tool may be called, so that the model has to answer.
 pub(super) const MAX_TOOL_ROUNDS: usize = 4;
@@ -34,7 +34,7 @@ pub(super) struct Prompt {
     customer: String,
     cache_key: String,
     falls_back: bool,
-    budget: Budget,
+    budget: TokenBudget,
     is_shortened: bool,
     /// The limit of chatbots that set none, if there is one.
     max_output_tokens: Option<u32>,
@@ -60,7 +60,7 @@ impl Prompt {
             // The chatbot, not the thread: its instructions, tools and documents are what the threads share.
             cache_key: format!("{}.{}", chatbot.id, chatbot.version),
             falls_back: chatbot.model_status.is_missing && chatbot.config.fallback_model.is_some(),
-            budget: Budget::new(app.history_tokens),
+            budget: TokenBudget::new(app.history_tokens),
             is_shortened: false,
             max_output_tokens: Some(app.budgets.settings.max_output_tokens).filter(|limit| *limit > 0),
             is_lifted: false,
@@ -217,7 +217,7 @@ impl Run {
         &self,
         chatbot: &Chatbot,
         conversation: Option<&str>,
-        budget: &mut Budget,
+        budget: &mut TokenBudget,
     ) -> Result<String, Error> {
         let mut instructions = chatbot.config.instructions.clone();
         if conversation.is_none() && !chatbot.document_names.is_empty() {

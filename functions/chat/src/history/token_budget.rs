@@ -10,12 +10,12 @@ const PER_CHANGE: usize = 30;
 
 /// The tokens that the log, and documents beside it, may take in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub(crate) struct TokenBudget {
     whole: usize,
     left: usize,
 }
 
-impl Budget {
+impl TokenBudget {
     pub(crate) const fn new(tokens: usize) -> Self {
         Self { whole: tokens, left: tokens }
     }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn documents_leave_a_quarter_to_the_log() {
-        let mut budget = Budget::new(100);
+        let mut budget = TokenBudget::new(100);
         assert!(budget.take(&"x".repeat(200)));
         assert!(!budget.take(&"x".repeat(104)));
         assert!(budget.take(&"x".repeat(100)));
