@@ -14,12 +14,12 @@ use ulid::Ulid;
 use crate::{
     Budgets, Error, Invoker, QueuedTopic,
     audit::AuditedReads,
+    chatbot_cache::ChatbotCache,
     domain::{At, MessageId, Timeouts, budget::BudgetSettings, chatbot::Memory, webhook::NetworkPolicy},
     metrics::{Metric, Metrics},
     openai::{self, Failure, OpenAi, RetryPolicy},
     sockets::Sockets,
     store::Store,
-    visitor_access::AccessCache,
     webhook::{self, Webhooks},
 };
 
@@ -66,7 +66,7 @@ pub struct App {
     pub audited_reads: AuditedReads,
     pub clock: Clock,
     pub ids: Ids,
-    pub access_cache: AccessCache,
+    pub chatbot_cache: ChatbotCache,
 }
 
 /// The settings that the environment holds, without the clients.
@@ -110,7 +110,7 @@ impl App {
             audited_reads: AuditedReads::default(),
             clock: Clock::system(),
             ids: Ids::random(),
-            access_cache: AccessCache::default(),
+            chatbot_cache: ChatbotCache::default(),
         }
     }
 

@@ -34,8 +34,6 @@ const UNLIMITED_OUTPUT_TOKENS: u64 = 8_192;
 pub struct Budgets {
     pub settings: BudgetSettings,
     accounts: Arc<Mutex<HashMap<AccountId, Account>>>,
-    /// The limits of chatbots, as they were last read.
-    chatbots: Arc<Mutex<HashMap<(String, ChatbotId), ChatbotLimits>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,20 +63,7 @@ pub type TurnBudget = Result<Reservation, Exceeded>;
 
 impl Budgets {
     pub fn new(settings: BudgetSettings) -> Self {
-        Self { settings, accounts: Arc::default(), chatbots: Arc::default() }
-    }
-
-    fn limits_of(&self, tenant: &str, chatbot: &ChatbotId) -> Option<ChatbotLimits> {
-        let chatbots = self.chatbots.lock().unwrap_or_else(PoisonError::into_inner);
-        chatbots.get(&(tenant.to_owned(), chatbot.clone())).copied()
-    }
-
-    fn learn(&self, chatbot: &Chatbot) {
-        let mut chatbots = self.chatbots.lock().unwrap_or_else(PoisonError::into_inner);
-        if chatbots.len() >= MAX_ACCOUNTS {
-            chatbots.clear();
-        }
-        chatbots.insert((chatbot.tenant.clone(), chatbot.id.clone()), chatbot.config.limits);
+        Self { settings, accounts: Arc::default() }
     }
 
     fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, Account>> {
@@ -133,7 +118,7 @@ impl App {
         chatbot: &ChatbotId,
         turn: TurnBudget,
     ) -> Result<TurnBudget, Error> {
-        let known = self.budgets.limits_of(tenant, chatbot);
+        let known = self.chatbot_cache.get(tenant, chatbot).map(|known| known.limits);
         let of_chatbot = async {
             match known {
                 Some(limits) => self.reserve_of_chatbot(tenant, chatbot, limits).await,
@@ -147,7 +132,7 @@ impl App {
 
     /// Adds the chatbot's share, unless the reservation has it.
     pub async fn reserve_with_chatbot(&self, turn: TurnBudget, chatbot: &Chatbot) -> Result<TurnBudget, Error> {
-        self.budgets.learn(chatbot);
+        self.learn(&chatbot.tenant, &chatbot.id, Some(chatbot));
         let Ok(turn) = turn else { return Ok(turn) };
         let account = BudgetAccount::Chatbot(chatbot.id.clone());
         if turn.parts.iter().any(|part| part.id.account == account) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use local::{DynamoWire, Options};
 use serde_json::{Value, json};
 use shared::{
-    AccessCache, App,
+    App, ChatbotCache,
     domain::{Identity, Role, identity::VisitorAccess},
 };
 use tokio_tungstenite::{
@@ -221,7 +221,7 @@ async fn each_process_reads_the_chatbot_again_once_for_a_newer_token() {
         access: Some(VisitorAccess::Version(version)),
         expires: stage.board.app().now() + Duration::from_hours(1),
     };
-    let process = || App { access_cache: AccessCache::default(), ..App::clone(stage.board.app()) };
+    let process = || App { chatbot_cache: ChatbotCache::default(), ..App::clone(stage.board.app()) };
     // The verdict, and the reads that it took.
     let checks = async |process: &App, version| {
         let before = meter.calls();

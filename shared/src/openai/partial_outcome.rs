@@ -9,8 +9,8 @@ use super::{
     frame::{Frame, ResponseObject, TextDone, usable_id},
     limits::{MAX_ANSWER_BYTES, MAX_KEPT_BYTES, clipped},
     outcome::{Call, Event, Incomplete, Outcome},
-    output_item::{Message, OutputItem, Phase, usage},
-    text_filter::TextFilter,
+    output_item::{OutputItem, Phase, usage},
+    streamed_message::StreamedMessage,
 };
 
 /// The bytes that a message or a call takes besides its texts.
@@ -26,8 +26,8 @@ const MESSAGE_SEPARATOR: &str = "\n\n";
 #[derive(Default)]
 pub(super) struct PartialOutcome {
     response_id: String,
-    messages: Vec<StreamedMessage>,
-    calls: Vec<Call>,
+    pub(super) messages: Vec<StreamedMessage>,
+    pub(super) calls: Vec<Call>,
     /// Texts that are complete, unparsed, until the item around them is.
     texts_done: Vec<String>,
     /// The answer came in deltas. One that arrives all at once has none.
@@ -41,22 +41,6 @@ pub(super) struct PartialOutcome {
     kept_bytes: usize,
     /// The answer goes beyond the longest that is taken.
     is_full: bool,
-}
-
-/// A message as far as it has streamed in.
-#[derive(Default)]
-struct StreamedMessage {
-    /// Its place in the response's output.
-    index: Option<u64>,
-    phase: Option<Phase>,
-    /// The text with its thinking and marks.
-    raw: String,
-    filter: TextFilter,
-    refusal: String,
-    cited: Vec<String>,
-    is_done: bool,
-    /// Its [`Event::Commentary`] was sent.
-    is_announced: bool,
 }
 
 impl PartialOutcome {
@@ -182,7 +166,7 @@ impl PartialOutcome {
 
     /// The message that a frame belongs to; a new one if it is not open. Indices are not missed where a server sends
     /// none.
-    fn open_message(&mut self, index: Option<u64>) -> usize {
+    pub(super) fn open_message(&mut self, index: Option<u64>) -> usize {
         let is_meant = |message: &StreamedMessage| {
             !message.is_done && (index.is_none() || message.index.is_none() || message.index == index)
         };
@@ -315,125 +299,6 @@ impl PartialOutcome {
         }
         files
     }
-
-    /// Adds the output of the last event to what was streamed.
-    fn merge_output(&mut self, response: &ResponseObject) {
-        let (mut messages, mut calls) = (Vec::new(), Vec::new());
-        for item in response.output.as_array().into_iter().flatten() {
-            match OutputItem::read(item) {
-                OutputItem::Message(message) => messages.push(message),
-                OutputItem::Call(call) => calls.push(call),
-                OutputItem::Other => {}
-            }
-        }
-        self.merge_messages(messages);
-        self.merge_calls(&calls);
-        if let Some(text) = response.output_text.as_str()
-            && self.messages.iter().all(|message| message.raw.is_empty())
-        {
-            let at = self.open_message(None);
-            self.messages[at].extend(text);
-        }
-    }
-
-    /// Finds the streamed message of each: the one with the beginning of its text, else the next. Texts can differ
-    /// where a proxy has lost deltas.
-    fn merge_messages(&mut self, messages: Vec<Message<'_>>) {
-        let mut streamed: VecDeque<usize> = (0..self.messages.len()).collect();
-        let mut others = Vec::new();
-        for message in messages {
-            match streamed.iter().position(|at| self.messages[*at].begins(&message)) {
-                Some(found) => {
-                    let at = streamed.remove(found).unwrap_or_default();
-                    self.messages[at].complete(&message);
-                }
-                None => others.push(message),
-            }
-        }
-        for message in others {
-            let at = streamed.pop_front().unwrap_or_else(|| {
-                self.messages.push(StreamedMessage::default());
-                self.messages.len() - 1
-            });
-            self.messages[at].complete(&message);
-        }
-    }
-
-    /// Finds the streamed call of each: the one with its id, else one that calls the same where ids were lost or
-    /// changed on the way. No call is made twice.
-    fn merge_calls(&mut self, calls: &[Call]) {
-        let is_id_of = |call: &Call, known: &Call| !call.call_id.is_empty() && call.call_id == known.call_id;
-        let is_named = |known: &Call| calls.iter().any(|call| is_id_of(call, known));
-        let mut others: Vec<usize> = (0..self.calls.len()).filter(|at| !is_named(&self.calls[*at])).collect();
-        for call in calls {
-            let known = self.calls.iter().position(|known| is_id_of(call, known)).or_else(|| {
-                let found = others.iter().position(|at| self.calls[*at].is_same(call))?;
-                Some(others.remove(found))
-            });
-            match known.map(|at| &mut self.calls[at]) {
-                Some(known) if known.call_id.is_empty() => known.call_id.clone_from(&call.call_id),
-                Some(known) if known.arguments.is_empty() => known.arguments.clone_from(&call.arguments),
-                Some(_) => {}
-                None => self.calls.push(call.clone()),
-            }
-        }
-    }
-}
-
-impl StreamedMessage {
-    fn is_commentary(&self) -> bool {
-        self.phase == Some(Phase::Commentary)
-    }
-
-    fn has_content(&self) -> bool {
-        !(self.raw.is_empty() && self.refusal.is_empty())
-    }
-
-    /// The text as it is compared and announced.
-    fn text(&self) -> &str {
-        self.filter.shown().trim()
-    }
-
-    /// True if the message goes on from here.
-    fn begins(&self, message: &Message<'_>) -> bool {
-        !self.raw.is_empty() && message.text.starts_with(&self.raw)
-    }
-
-    fn complete(&mut self, message: &Message<'_>) {
-        self.phase = self.phase.or(message.phase);
-        self.extend(&message.text);
-        self.refuse(&message.refusal);
-        self.cited.extend(message.cited.iter().map(|&file| file.to_owned()));
-        self.finish();
-    }
-
-    /// Takes over a text that begins with this one and goes further.
-    fn extend(&mut self, text: &str) {
-        let Some(rest) = text.strip_prefix(self.raw.as_str()).filter(|rest| !rest.is_empty()) else {
-            return;
-        };
-        if self.is_done {
-            self.filter = TextFilter::default();
-            self.filter.push(text);
-            self.filter.finish();
-        } else {
-            self.filter.push(rest);
-        }
-        self.raw.push_str(rest);
-    }
-
-    fn refuse(&mut self, refusal: &str) {
-        if self.refusal.is_empty() {
-            self.refusal.push_str(refusal);
-        }
-    }
-
-    fn finish(&mut self) {
-        if !self.is_done {
-            self.is_done = true;
-            self.filter.finish();
-        }
-    }
 }
 
 /// Cuts a text to the longest answer. Returns `true` if it was longer.
@@ -442,12 +307,4 @@ fn clip(text: &mut String) -> bool {
     let is_longer = bytes < text.len();
     text.truncate(bytes);
     is_longer
-}
-
-impl Call {
-    /// True for the same function with the same arguments, as far as they arrived.
-    fn is_same(&self, other: &Self) -> bool {
-        let is_known = !(self.arguments.is_empty() || other.arguments.is_empty());
-        self.name == other.name && (!is_known || self.arguments == other.arguments)
-    }
 }
