@@ -15,17 +15,22 @@ mod upstream;
 use std::{
     path::Path,
     process::{ExitStatus, Output, Stdio},
+    sync::Mutex,
     time::Duration,
 };
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 
-use tests::runtime_api::binary;
+use tests::{
+    log_privacy::{PrivateTexts, shown_in_file},
+    runtime_api::binary,
+};
 
 /// Timeout: nothing takes this long unless it hangs.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(1);
@@ -38,6 +43,10 @@ pub(super) struct Laptop {
     pub(super) introduction: String,
     url: String,
     http: reqwest::Client,
+    /// Its standard error.
+    logs: NamedTempFile,
+    /// Texts that its log must not show: what was said, and answered.
+    private_texts: Mutex<PrivateTexts>,
 }
 
 /// The command `switchboard` on a folder, without the variables of this process's environment that it would read.
@@ -89,7 +98,8 @@ impl Laptop {
 
     /// Starts the command and reads its output until it is ready.
     async fn ready(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let logs = NamedTempFile::new().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(logs.reopen().unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut introduction = String::new();
         while !introduction.ends_with("Ctrl-C ends it.\n") {
@@ -98,7 +108,8 @@ impl Laptop {
             introduction.push('\n');
         }
         let url = introduction.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, lines, introduction, url, http: reqwest::Client::new() }
+        let private_texts = Mutex::default();
+        Self { child, lines, introduction, url, http: reqwest::Client::new(), logs, private_texts }
     }
 
     /// The value of `NAME=value` among the printed lines.
@@ -110,9 +121,14 @@ impl Laptop {
 
     async fn request(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
         let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token).timeout(TIMEOUT);
-        let request = if let Some(body) = body { request.json(&body) } else { request };
+        let request = if let Some(body) = &body { request.json(body) } else { request };
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
+        let (status, answer) = (answer.status().as_u16(), answer.json().await.unwrap());
+        let mut texts = self.private_texts.lock().unwrap();
+        texts.add_token(token);
+        // An error's text tells the fault, not what people said.
+        [body.as_ref(), (status < 400).then_some(&answer)].into_iter().flatten().for_each(|value| texts.add(value));
+        (status, answer)
     }
 
     async fn get(&self, path: &str, token: &str) -> Value {
@@ -181,5 +197,17 @@ impl Laptop {
             said += "\n";
         }
         (said, self.child.wait().await.unwrap())
+    }
+}
+
+impl Drop for Laptop {
+    /// Verifies that the process has logged no private text; shows its log where a test fails.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(&self.logs).unwrap_or_default());
+            return;
+        }
+        let shown = shown_in_file(&self.private_texts.lock().unwrap(), self.logs.path());
+        assert_eq!(shown, Vec::<String>::new(), "private texts in the log of the process");
     }
 }
