@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// The bench: `turns`, `stream`, `fanout`, `pages` (in a browser) or `churn` (checks that no message is missed)
+    /// The bench: `turns`, `stream`, `fanout`, `burst`, `pages` (in a browser) or `churn` (checks that no message is missed)
     #[arg(default_value = "turns")]
     name: String,
     /// Compares the memories instead, for the bench `turns`: `local`
