@@ -7,13 +7,12 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use dynoxide::Database;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use shared::domain::chatbot::Memory;
 
-use crate::{Error, Tokens, demo::DemoRecord, dynamo};
+use crate::{Error, Tokens, demo::DemoRecord, dynamo, tokens::new_secret};
 
 const LOCK_FILE: &str = "lock";
 const ENDPOINTS_FILE: &str = "running.json";
@@ -192,13 +191,6 @@ fn lock(path: &Path) -> Result<Option<File>, Error> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(file_error(&path, error)),
     }
-}
-
-/// A new secret: 256 random bits in base64.
-pub(crate) fn new_secret() -> Result<String, Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Io(std::io::Error::other(error)))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 fn file_error(path: &Path, error: std::io::Error) -> Error {

@@ -27,8 +27,9 @@ use aws_smithy_runtime_api::client::{
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, request::Parts},
 };
+use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -39,14 +40,13 @@ pub(crate) use self::storage_fault::fault;
 use crate::{
     http_server,
     in_process::{self, Service, ServiceResponse, client_config},
-    share::Share,
 };
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
 /// The largest request, as on AWS: 16 MB.
-const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The SDK client that the functions get, over `database`.
 pub fn client(database: &Database) -> Client {
@@ -153,18 +153,22 @@ impl Service for DynamoDb {
     }
 }
 
-/// Serves the API on a port, to requests that `share` admits, until `stopped` turns true.
-pub(crate) async fn serve(
+/// Serves the API on a port until `stopped` turns true, to requests that `admit` reads; another response refuses one.
+pub(crate) async fn serve<Admitted>(
     listener: std::net::TcpListener,
-    share: Share,
+    database: Database,
+    admit: impl Fn(Request) -> Admitted + Clone + Send + 'static,
     stopped: watch::Receiver<bool>,
-) -> io::Result<()> {
+) -> io::Result<()>
+where
+    Admitted: Future<Output = Result<(Parts, Bytes), Response<Body>>> + Send + 'static,
+{
     let listener = TcpListener::from_std(listener)?;
-    let database = DynamoDb { database: share.database().clone(), tokens: Arc::default() };
+    let database = DynamoDb { database, tokens: Arc::default() };
     let answer = move |request: Request| {
-        let (database, share) = (database.clone(), share.clone());
+        let (database, admitted) = (database.clone(), admit(request));
         async move {
-            match share.receive("dynamodb", request, MAX_REQUEST_BYTES).await {
+            match admitted.await {
                 Ok((parts, body)) => database.respond(&parts.headers, &body),
                 Err(refused) => refused,
             }

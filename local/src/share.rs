@@ -208,8 +208,13 @@ impl Share {
         let share = self.clone();
         self.0.running.spawn_blocking(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let stopped = share.0.stopped.clone();
-            let outcome = runtime.and_then(|runtime| runtime.block_on(dynamo::serve(listener, share, stopped)));
+            let (database, stopped) = (share.database().clone(), share.0.stopped.clone());
+            let admit = move |request| {
+                let share = share.clone();
+                async move { share.receive("dynamodb", request, dynamo::MAX_REQUEST_BYTES).await }
+            };
+            let serving = dynamo::serve(listener, database, admit, stopped);
+            let outcome = runtime.and_then(|runtime| runtime.block_on(serving));
             if let Err(error) = outcome {
                 tracing::error!(%error, "the server of the embedded database stopped");
             }

@@ -3,11 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use authorizer::{Keys, Misconfigured, Rules};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use shared::fingerprint;
 
-use crate::{Error, access_key::AccessKey, data_dir::new_secret};
+use crate::{Error, access_key::AccessKey};
 
 /// The issuer and audience of a laptop's tokens (`iss` and `aud`), and the defaults of a stack's.
 pub(crate) const ISSUER: &str = "switchboard";
@@ -86,4 +87,11 @@ impl Tokens {
     pub fn secret(&self) -> &str {
         &self.secret
     }
+}
+
+/// A new secret: 256 random bits in base64.
+pub(crate) fn new_secret() -> Result<String, Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Io(std::io::Error::other(error)))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -13,7 +13,7 @@ use ulid::Ulid;
 
 use crate::{
     Budgets, Error, Invoker, QueuedTopic,
-    audit::AuditedReads,
+    audited_reads::AuditedReads,
     chatbot_cache::ChatbotCache,
     domain::{At, MessageId, Timeouts, budget::BudgetSettings, chatbot::Memory, webhook::NetworkPolicy},
     metrics::{Metric, Metrics},

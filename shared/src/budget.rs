@@ -5,85 +5,23 @@
 //! reservation of each turn that was under way, counted as used until the window ends.
 
 mod account;
-
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+mod reservation;
 
 use crate::{
     App, Error,
     domain::{
-        At, Chatbot, ChatbotId, Identity, Usage,
-        budget::{Budget, BudgetSettings, ChatbotLimits, Exceeded, Limits, Side},
+        Chatbot, ChatbotId, Identity, Usage,
+        budget::{Budget, BudgetAccount, ChatbotLimits, Exceeded, Limits, Side},
     },
     metrics::Metric,
-    store::{BudgetAccount, Use},
+    store::Use,
 };
-use account::Account;
+use reservation::{AccountId, Part};
 
-/// The number of accounts that a process keeps. Beyond it those of earlier days and minutes are dropped, and else all:
-/// what they had counted ahead stays counted.
-const MAX_ACCOUNTS: usize = 4_096;
+pub use reservation::{Budgets, Reservation, TurnBudget};
 
 /// The tokens of a reply that are reserved where nothing limits it.
 const UNLIMITED_OUTPUT_TOKENS: u64 = 8_192;
-
-/// The accounts of a process. Clones share them.
-#[derive(Clone)]
-pub struct Budgets {
-    pub settings: BudgetSettings,
-    accounts: Arc<Mutex<HashMap<AccountId, Account>>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct AccountId {
-    tenant: String,
-    account: BudgetAccount,
-}
-
-/// A turn that is counted, and tokens that are reserved for it. Dropped before the model is asked, it may be used by
-/// the next turn; once the model is asked, its tokens stay counted unless [`App::settle`] says how many it took.
-#[derive(Default)]
-pub struct Reservation {
-    parts: Vec<Part>,
-    budgets: Option<Budgets>,
-}
-
-/// The share of one account in a reservation.
-struct Part {
-    id: AccountId,
-    limits: Limits,
-    tokens: u64,
-    at: At,
-}
-
-/// The reservation of a turn, or the budget that has no room for it.
-pub type TurnBudget = Result<Reservation, Exceeded>;
-
-impl Budgets {
-    pub fn new(settings: BudgetSettings) -> Self {
-        Self { settings, accounts: Arc::default() }
-    }
-
-    fn accounts(&self) -> MutexGuard<'_, HashMap<AccountId, Account>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes an account as of `now`.
-    fn with<T>(&self, id: &AccountId, now: At, change: impl FnOnce(&mut Account) -> T) -> T {
-        let mut accounts = self.accounts();
-        if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(id) {
-            accounts.retain(|_, account| account.is_current(now));
-            if accounts.len() >= MAX_ACCOUNTS {
-                accounts.clear();
-            }
-        }
-        let account = accounts.entry(id.clone()).or_default();
-        account.advance(now);
-        change(account)
-    }
-}
 
 impl App {
     /// Counts a customer's message, and a turn that may answer it. [`Error::OverBudget`] where the customer posts too
@@ -306,32 +244,5 @@ impl App {
         let (budget, window) = over.map(|budget| (budget, budget.window().seconds()))?;
         let retry_after = u64::try_from(window - now.seconds().rem_euclid(window)).unwrap_or(1);
         Ok(Err(Exceeded { side, budget, limit: limits.of(budget), retry_after }))
-    }
-}
-
-impl Reservation {
-    /// Both reservations as one, each account once.
-    fn and(mut self, mut other: Self) -> Self {
-        let has = |parts: &[Part], part: &Part| parts.iter().any(|own| own.id == part.id);
-        let (double, new) = std::mem::take(&mut other.parts).into_iter().partition(|part| has(&self.parts, part));
-        // A share that the turn has already is given back.
-        other.parts = double;
-        self.parts.extend::<Vec<_>>(new);
-        self.budgets = self.budgets.take().or_else(|| other.budgets.clone());
-        self
-    }
-
-    /// Marks the turn as used: the model is asked.
-    pub fn begin(&mut self) {
-        self.budgets = None;
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let Some(budgets) = self.budgets.take() else { return };
-        for part in std::mem::take(&mut self.parts) {
-            budgets.with(&part.id, part.at, |account| account.give_back(part.tokens, part.at, part.limits));
-        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod app;
 mod audit;
+mod audited_reads;
 mod backoff;
 pub mod budget;
 mod change;
@@ -42,7 +43,7 @@ pub use app::{
     App, Clock, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Settings, customers_may_delete, history_tokens,
     person_wait,
 };
-pub use audit::AuditedReads;
+pub use audited_reads::AuditedReads;
 pub use budget::{Budgets, Reservation, TurnBudget};
 pub use change::LINE_LOST;
 pub use chatbot_cache::ChatbotCache;

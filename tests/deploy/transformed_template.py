@@ -33,6 +33,7 @@ STREAMED = [
     ("/customers/{customer_id}", "delete"),
     ("/erasures/{erasure_id}", "get"),
     ("/audit", "get"),
+    ("/usage", "get"),
 ]
 # The route that gives tokens to visitors, who have none.
 OPEN = ("/visitors", "post")

@@ -1,6 +1,7 @@
 // Hostile and heavy texts in the widget and the console, and hostile links to the console, in a browser.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, afterEach, before, test } from "node:test";
 
 import { consoleOf as consoleBy } from "./agent.mjs";
@@ -154,6 +155,34 @@ test("hostile texts are text in the widget, and stay in its log", async () => {
   await chat.shows("That was all.", "agent");
   await unharmed(chat, "switchboard-chat");
   await chat.fine();
+  await chat.button("More").click();
+  const transcript = await readFile(await (await chat.downloads()).path(), "utf8");
+  for (const text of HOSTILE) assert.ok(transcript.includes(text), text.slice(0, 100));
+  assert.match(transcript, /ana: That was all\.\n/);
+  await unharmed(chat, "switchboard-chat");
+});
+
+test("hostile texts are text in the editor of a chatbot and in its preview", async () => {
+  const desk = await consoleOf(agent);
+  for (const [at, name] of NAMES.entries()) {
+    if (at % 10) continue;
+    const few = HOSTILE.slice(at, at + 10);
+    const { id } = await newChatbot({ name, greeting: few.join("\n\n").slice(0, 4000), instructions: few.join("\n") });
+    await desk.page.evaluate((id) => (location.hash = id), id);
+    await desk.until((name) => document.querySelector("#field-name")?.value === name, name);
+    await desk.button("Start a conversation").click();
+    await desk.page.locator(".preview [data-role=bot]").first().waitFor();
+    for (const text of few) {
+      await desk.page.getByLabel("Message to the bot").fill(text);
+      await desk.page.getByLabel("Message to the bot").press("Enter");
+    }
+    await desk.page.getByLabel("Message to the bot").fill("That was all.");
+    await desk.page.getByLabel("Message to the bot").press("Enter");
+    await desk.sees("That was all.", ".preview [data-role=bot]");
+    await desk.page.locator(".preview .virtual-list").press("Home");
+    await desk.page.locator(".preview .virtual-list").press("End");
+    await unharmed(desk, ".console");
+  }
 });
 
 test("a thread of 33 of the heaviest messages opens in the console, with all of them", async () => {

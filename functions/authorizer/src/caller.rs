@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::{claims::Claims, refusal::Refusal, rules::Rules};
+use crate::{claims::Claims, refusal::Refusal, role::Role, rules::Rules};
 
 /// The most entries of the claim `verified`, and the characters of a key and a value: what a thread's metadata holds.
 const MAX_VERIFIED: usize = 14;
@@ -29,26 +28,6 @@ pub struct Caller {
     pub access: Option<String>,
     /// The token's expiry in Unix seconds, clock skew included.
     pub expires: u64,
-}
-
-/// A role, from the lowest to the highest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    Customer,
-    Agent,
-    Admin,
-}
-
-impl Role {
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        match word {
-            "customer" => Some(Self::Customer),
-            "agent" => Some(Self::Agent),
-            "admin" => Some(Self::Admin),
-            _ => None,
-        }
-    }
 }
 
 impl Caller {
@@ -94,12 +73,6 @@ impl Caller {
         // Nobody vouches for what a visitor says of themselves.
         Ok(Self { name: None, verified: BTreeMap::new(), access, ..self })
     }
-}
-
-/// Checks a tenant against `[A-Za-z0-9._-]{1,64}`.
-pub(crate) fn is_tenant(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// The origins, which are passed on as one string, separated by spaces.

@@ -14,6 +14,7 @@ mod key;
 mod key_set;
 mod keys;
 mod refusal;
+mod role;
 mod rules;
 mod token;
 
@@ -23,10 +24,11 @@ use aws_lambda_events::{
 };
 use serde_json::json;
 
-pub use caller::{Caller, Role};
+pub use caller::Caller;
 pub use key_set::RefreshPolicy;
 pub use keys::Keys;
 pub use refusal::{Misconfigured, Refusal};
+pub use role::Role;
 pub use rules::Rules;
 
 /// Allows a caller access to the whole stage, or returns the reason for refusing.

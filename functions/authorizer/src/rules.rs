@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use crate::{
-    caller::{Role, is_tenant},
     claims::{Claims, MAX_SECONDS},
     refusal::{Misconfigured, Refusal},
+    role::{Role, is_tenant},
 };
 
 /// Clock skew allowed between the issuer and this function, where nobody sets another, and the most that may be set.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::http_server::BODY_TIMEOUT;
+
 /// The time for which a stopping gateway waits for running requests and handlers.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -12,6 +14,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The largest request line and headers together.
     pub head_bytes: usize,
+    /// The time in which a request's body must arrive.
+    pub body_timeout: Duration,
     /// The longest wait for a function; a route's own timeout wins if it is shorter.
     pub integration_timeout: Duration,
     /// The time without a message in either direction after which a socket is closed.
@@ -27,6 +31,7 @@ impl Default for Limits {
         Self {
             body_bytes: 10 * 1024 * 1024,
             head_bytes: 10_240,
+            body_timeout: BODY_TIMEOUT,
             integration_timeout: Duration::from_mins(15),
             idle_timeout: Duration::from_mins(10),
             max_duration: Duration::from_hours(2),

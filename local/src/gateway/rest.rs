@@ -21,7 +21,6 @@ use super::{
     limits::Limits,
     refusal::Refusal,
 };
-use crate::http_server::BODY_TIMEOUT;
 
 /// The limit up to which a body that is too large is read and dropped, so that its sender can read the response.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
@@ -46,7 +45,8 @@ async fn call(gateway: &Gateway, request: Request, arrival: &Arrival) -> Result<
         return Ok(preflight(&gateway.template.rest.cors));
     }
     let route = found.route(&parts.method).ok_or(Refusal::NoRoute)?;
-    let body = timeout(BODY_TIMEOUT, read(body, gateway.limits())).await.unwrap_or(Err(Refusal::TooSlow))?;
+    let limits = gateway.limits();
+    let body = timeout(limits.body_timeout, read(body, limits)).await.unwrap_or(Err(Refusal::TooSlow))?;
 
     let stage = &gateway.template.rest.stage;
     let mut event = event::rest(&parts, found.template(), found.parameters, stage, arrival);

@@ -161,3 +161,48 @@ fn number(window: Window, at: At) -> i64 {
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 3_000_000;
+
+    fn tokens(amount: u64) -> Use {
+        Use { budget: Budget::TokensPerDay, amount, limit: LIMIT }
+    }
+
+    /// Turns of one process, each with what it asks the table to count before it, and to correct after it.
+    fn turns(taken: &[u64]) -> Vec<(u64, Option<i64>)> {
+        let (mut account, at) = (Account::default(), At::from_millis(0));
+        account.advance(at);
+        let limits = Limits::default().with(Budget::TokensPerDay, LIMIT);
+        let turn = |taken: &u64| {
+            let asked = account.take(&[tokens(20_000)]).first().map_or(0, |short| short.amount);
+            (asked, account.settle(20_000, *taken, at, limits))
+        };
+        taken.iter().map(turn).collect()
+    }
+
+    #[test]
+    fn a_turn_asks_for_what_the_last_one_took_and_corrects_only_what_is_large() {
+        // 20,000 are less than a 128th of the limit, 23,437.
+        assert_eq!(turns(&[2_000, 3_000, 3_000]), [(20_000, None), (2_000, None), (3_000, None)]);
+        // A debt is asked for with the next turn, and a large one told at once.
+        assert_eq!(turns(&[30_000, 0]), [(20_000, None), (30_000, None)]);
+        assert_eq!(turns(&[70_000, 0]), [(20_000, Some(50_000)), (20_000, None)]);
+    }
+
+    #[test]
+    fn what_was_taken_for_a_use_that_is_refused_is_put_back() {
+        let mut account = Account::default();
+        account.keep(&[tokens(15_000), Use { budget: Budget::TurnsPerDay, amount: 1, limit: 10_000 }]);
+        let before = account.left;
+        let uses = [Use { budget: Budget::TurnsPerDay, amount: 1, limit: 10_000 }, tokens(20_000)];
+        let short = account.take(&uses);
+        assert_eq!(short, [tokens(5_000)]);
+        assert_ne!(account.left, before);
+        account.put_back(&uses, &short);
+        assert_eq!(account.left, before);
+    }
+}

@@ -3,7 +3,7 @@
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use super::identity::VISITOR;
+use super::{ChatbotId, identity::VISITOR};
 use crate::Error;
 
 /// A use that is counted, and the window in which it is.
@@ -39,6 +39,14 @@ pub enum Side {
     Customer,
     /// Each chatbot, all its threads together.
     Chatbot,
+    Tenant,
+}
+
+/// The account that a budget is counted in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BudgetAccount {
+    Customer(String),
+    Chatbot(ChatbotId),
     Tenant,
 }
 

@@ -1,24 +1,14 @@
-//! The frames of a response: server-sent events, or one JSON body.
+//! A frame of a response: an event of its stream, or what one JSON body says.
 
-use std::time::Duration;
-
-use bytes::{Bytes, BytesMut};
-use futures::{
-    Stream, StreamExt, TryStreamExt, future,
-    stream::{self, BoxStream},
-};
-use reqwest::Response;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
-    event_stream::events,
     failure::{ErrorBody, Failure},
-    limits::{MAX_EVENT_BYTES, MAX_ID_BYTES},
+    limits::MAX_ID_BYTES,
     outcome::Incomplete,
     output_item::{Phase, cited_file},
-    transport::{BodyError, chunks, collect},
 };
 
 /// One event of a response. `index` is the place of its item in the output, where the server says it.
@@ -133,51 +123,8 @@ struct Annotated {
     annotation: Value,
 }
 
-pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
-
-/// The frames of an HTTP response, whatever it says its content type is: a body that begins with `{` is one JSON
-/// object, anything else a stream of events. A body that ends ends the frames; a lost connection or silence is a
-/// failure.
-pub(super) fn read(response: Response, idle: Duration) -> Frames {
-    let mut body = chunks(response, idle).boxed();
-    let frames = async move {
-        let head = head(&mut body).await?;
-        if !head.starts_with(b"{") {
-            return Ok(events(stream::once(future::ready(Ok(head))).chain(body)));
-        }
-        let body = collect(body, head.to_vec(), MAX_EVENT_BYTES).await.map_err(|error| cut_short(&error))?;
-        whole(&body).map(|frames| stream::iter(frames.into_iter().map(Ok)).boxed())
-    };
-    stream::once(frames).try_flatten().fuse().boxed()
-}
-
-/// Reads up to the first character, and leaves out what may stand before it: a byte order mark, at which the parser of
-/// events would panic, and white space.
-async fn head(body: &mut (impl Stream<Item = Result<Bytes, BodyError>> + Unpin)) -> Result<Bytes, Failure> {
-    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-    let mut head = BytesMut::new();
-    while let Some(chunk) = body.try_next().await.map_err(|error| cut_short(&error))? {
-        head.extend_from_slice(&chunk);
-        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
-        let space_bytes = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if text.len() > space_bytes && !BYTE_ORDER_MARK.starts_with(&head) {
-            let before = head.len() - text.len() + space_bytes;
-            return Ok(head.freeze().slice(before..));
-        }
-        if head.len() > MAX_EVENT_BYTES {
-            return Err(cut_short(&BodyError::TooLarge));
-        }
-    }
-    Ok(head.freeze())
-}
-
-pub(super) fn cut_short(cause: &BodyError) -> Failure {
-    warn!(?cause, "an OpenAI response ended early");
-    Failure::Interrupted { code: None }
-}
-
 /// The frames of a response that arrived as one JSON body.
-fn whole(body: &[u8]) -> Result<Vec<Frame>, Failure> {
+pub(super) fn whole(body: &[u8]) -> Result<Vec<Frame>, Failure> {
     // A character that is cut in two costs no answer.
     let json = &String::from_utf8_lossy(body);
     let response = parse::<Envelope<ResponseObject>>(json)

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{
     client::OpenAi,
     failure::Failure,
-    frame::{self, Frames},
+    frames::{self, Frames},
     outcome::Event,
     partial_outcome::PartialOutcome,
     transport::request_id,
@@ -33,7 +33,7 @@ impl ResponseStream {
     /// stream with all of the text at once.
     pub(super) fn read(openai: &OpenAi, response: Response) -> Self {
         let request_id = request_id(response.headers());
-        let frames = frame::read(response, openai.settings.retry_policy.idle);
+        let frames = frames::read(response, openai.settings.retry_policy.idle);
         Self { frames, partial: PartialOutcome::default(), last: None, ended: false, request_id }
     }
 

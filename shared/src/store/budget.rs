@@ -27,18 +27,10 @@ use super::{
 use crate::{
     Error,
     domain::{
-        At, ChatbotId,
-        budget::{Budget, Window},
+        At,
+        budget::{Budget, BudgetAccount, Window},
     },
 };
-
-/// The account that a budget is counted in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum BudgetAccount {
-    Customer(String),
-    Chatbot(ChatbotId),
-    Tenant,
-}
 
 /// A use of a budget: an amount, and the limit that it must not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    OutboxItem, Store,
+    Store,
     key::{self, Key},
     row,
 };
@@ -89,12 +89,6 @@ impl Store {
     pub async fn cleanups_of_thread(&self, tenant: &str, id: &ThreadId) -> Result<Vec<Cleanup>, Error> {
         let found = self.get_beginning(&key::thread_partition(tenant, id), key::CLEANUP).await?;
         found.into_iter().map(row::read).collect()
-    }
-
-    /// Has the outbox never give a cleanup up. Written even where it is gone: one that was given up a moment ago is due
-    /// again, and for one that succeeded another attempt finds nothing.
-    pub async fn cleanup_require(&self, cleanup: &Cleanup) -> Result<(), Error> {
-        self.put(OutboxItem::from(cleanup.clone().required()).row()?).await
     }
 
     /// The ids of the responses that a thread's messages came from, in one of its conversations.

@@ -130,7 +130,7 @@ impl Store {
     async fn commit(&self, before: &Thread, mut commit: Commit, fence: Fence<'_>) -> Result<Committed, Error> {
         let (tenant, id) = (&before.tenant, &before.id);
         commit.thread.version = before.version + 1;
-        let report = usage::report(before, &mut commit);
+        let report = usage::report(before, &mut commit.thread, commit.reports_usage);
         let mut transaction = Transaction::default().put(
             &self.table,
             row::thread(&commit.thread, &self.timeouts)?,

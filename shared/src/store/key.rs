@@ -32,8 +32,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::BudgetAccount;
-use crate::domain::{At, AuditId, ChatbotId, ErasureId, MessageId, Status, Thread, ThreadId, Timeouts};
+use crate::domain::{
+    At, AuditId, ChatbotId, ErasureId, MessageId, Status, Thread, ThreadId, Timeouts, budget::BudgetAccount,
+};
 
 /// The two attributes of the table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ mod write;
 
 use aws_sdk_dynamodb::Client;
 
-pub use budget::{BudgetAccount, Use};
+pub use budget::Use;
 pub use chatbot::ChatbotWrite;
 pub use cleanup::{Cleanup, RemoteObject};
 pub use client::ClientRow;

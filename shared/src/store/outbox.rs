@@ -101,6 +101,12 @@ impl OutboxItem {
 }
 
 impl Store {
+    /// Has the outbox never give a cleanup up. Written even where it is gone: one that was given up a moment ago is due
+    /// again, and for one that succeeded another attempt finds nothing.
+    pub async fn cleanup_require(&self, cleanup: &Cleanup) -> Result<(), Error> {
+        self.put(OutboxItem::from(cleanup.clone().required()).row()?).await
+    }
+
     /// The item at `key`, read consistently; `None` when it has succeeded or `key` is not an outbox item's.
     pub async fn outbox_get(&self, key: &Key) -> Result<Option<OutboxItem>, Error> {
         let Some(item) = self.get(key.clone()).await? else { return Ok(None) };

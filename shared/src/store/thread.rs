@@ -162,7 +162,7 @@ impl Store {
         let mut deleted = before.clone();
         deleted.openai.forget();
         let mut commit = Commit { reports_usage: true, ..Commit::new(deleted) };
-        let report = usage::report(before, &mut commit);
+        let report = usage::report(before, &mut commit.thread, commit.reports_usage);
         let deleted = commit.thread;
         let key = key::thread(&before.tenant, &before.id);
         let mut tombstone = row::row(key.clone(), &deleted)?;

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::{
-    Commit, Store, key,
+    Store, key,
     read::{Query, SortKey},
     row::{self, Item, text},
 };
@@ -43,15 +43,14 @@ pub(super) struct Report<'a> {
     turns: UnreportedTurns,
 }
 
-/// The report that a commit carries, if it is time for one; the commit's thread no longer has its turns.
-pub(super) fn report<'a>(before: &'a Thread, commit: &mut Commit) -> Option<Report<'a>> {
-    let after = &mut commit.thread;
+/// The report that a commit of `after` carries, if it `is_due` or it is time for one; `after` no longer has its turns.
+pub(super) fn report<'a>(before: &'a Thread, after: &mut Thread, is_due: bool) -> Option<Report<'a>> {
     let turns = before.unreported.filter(|turns| {
         turns.turns >= MAX_UNREPORTED_TURNS
             || after.chatbot_id != before.chatbot_id
             || matches!(after.status, Status::Ended { .. })
             || after.unreported.is_some_and(|later| later.since.date() != turns.since.date())
-            || commit.reports_usage
+            || is_due
     })?;
     after.unreported = after.unreported.and_then(|all| all.without(turns));
     Some(Report { thread: before, turns })

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 use shared::{
-    domain::budget::Budget,
-    store::{BudgetAccount, Use},
+    domain::budget::{Budget, BudgetAccount},
+    store::Use,
 };
 
 use super::{exceeded, for_customers, stage_with};

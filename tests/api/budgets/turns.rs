@@ -6,8 +6,8 @@ use futures::{StreamExt, future::join_all, stream};
 use local::{Options, standin::Failure};
 use serde_json::{Value, json};
 use shared::{
-    domain::budget::{Budget, BudgetSettings},
-    store::{BudgetAccount, Use},
+    domain::budget::{Budget, BudgetAccount, BudgetSettings},
+    store::Use,
 };
 
 use super::{exceeded, for_customers, limits_of, reason, stage_with};

@@ -117,6 +117,22 @@ async fn a_body_of_more_than_ten_megabytes_and_a_long_head_are_too_large() {
     assert_eq!(gate.get("/threads").header("x-long", "x".repeat(9_000)).send().await.unwrap().status(), 200);
 }
 
+#[tokio::test]
+async fn a_body_that_does_not_come_in_time_is_not_waited_for() {
+    let limits = Limits { body_timeout: Duration::from_millis(50), ..Limits::default() };
+    let gate = Gate::open(limits, |functions| functions).await;
+    let address = gate.address;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /threads HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer ana\r\ncontent-length: 9\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 256];
+    let bytes = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..bytes]);
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+}
+
 /// A handler that reports its start, waits to be released, and reports its end.
 fn slow(started: mpsc::Sender<()>, go: Arc<Notify>, ended: mpsc::Sender<()>) -> impl Fn(Request) -> Slow + Send + Sync {
     move |_| {

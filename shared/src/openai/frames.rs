@@ -1,18 +1,63 @@
-//! The frames of a stream of server-sent events.
+//! The frames of a response's body, a stream of server-sent events or one JSON object, and their limits.
 
-use bytes::Bytes;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
 use eventsource_stream::{EventStreamError, Eventsource};
-use futures::{Stream, StreamExt, TryStreamExt, future, stream};
+use futures::{
+    Stream, StreamExt, TryStreamExt, future,
+    stream::{self, BoxStream},
+};
+use reqwest::Response;
+use tracing::warn;
 
 use super::{
     failure::Failure,
-    frame::{Frame, Frames, cut_short},
+    frame::{Frame, whole},
     limits::{MAX_EVENT_BYTES, MAX_STREAM_BYTES},
-    transport::BodyError,
+    transport::{BodyError, chunks, collect},
 };
 
+pub(super) type Frames = BoxStream<'static, Result<Frame, Failure>>;
+
+/// The frames of an HTTP response, whatever it says its content type is: a body that begins with `{` is one JSON
+/// object, anything else a stream of events. A body that ends ends the frames; a lost connection or silence is a
+/// failure.
+pub(super) fn read(response: Response, idle: Duration) -> Frames {
+    let mut body = chunks(response, idle).boxed();
+    let frames = async move {
+        let head = head(&mut body).await?;
+        if !head.starts_with(b"{") {
+            return Ok(events(stream::once(future::ready(Ok(head))).chain(body)));
+        }
+        let body = collect(body, head.to_vec(), MAX_EVENT_BYTES).await.map_err(|error| cut_short(&error))?;
+        whole(&body).map(|frames| stream::iter(frames.into_iter().map(Ok)).boxed())
+    };
+    stream::once(frames).try_flatten().fuse().boxed()
+}
+
+/// Reads up to the first character, and leaves out what may stand before it: a byte order mark, at which the parser of
+/// events would panic, and white space.
+async fn head(body: &mut (impl Stream<Item = Result<Bytes, BodyError>> + Unpin)) -> Result<Bytes, Failure> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let mut head = BytesMut::new();
+    while let Some(chunk) = body.try_next().await.map_err(|error| cut_short(&error))? {
+        head.extend_from_slice(&chunk);
+        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
+        let space_bytes = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        if text.len() > space_bytes && !BYTE_ORDER_MARK.starts_with(&head) {
+            let before = head.len() - text.len() + space_bytes;
+            return Ok(head.freeze().slice(before..));
+        }
+        if head.len() > MAX_EVENT_BYTES {
+            return Err(cut_short(&BodyError::TooLarge));
+        }
+    }
+    Ok(head.freeze())
+}
+
 /// The frames of a stream of events. An event counts even if the empty line after it is missing at the end.
-pub(super) fn events(bytes: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Frames {
+fn events(bytes: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Frames {
     // The comment at the start stands where a second byte order mark could.
     let mut size = StreamSize::default();
     let bytes = bytes.and_then(move |chunk| future::ready(size.add(&chunk).map(|()| chunk)));
@@ -74,4 +119,9 @@ fn interrupted(error: &EventStreamError<BodyError>) -> Failure {
         EventStreamError::Transport(cause) => cut_short(cause),
         _ => Failure::Interrupted { code: None },
     }
+}
+
+fn cut_short(cause: &BodyError) -> Failure {
+    warn!(?cause, "an OpenAI response ended early");
+    Failure::Interrupted { code: None }
 }
