@@ -74,16 +74,21 @@ pub struct BudgetSettings {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatbotLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
     pub turns_per_minute: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
     pub turns_per_day: Option<u32>,
     /// Input and output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
     pub tokens_per_day: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
     pub threads_per_hour: Option<u32>,
     /// The most calls of its functions in one turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
     pub tool_calls_per_turn: Option<u32>,
 }
 
