@@ -98,6 +98,7 @@ export class Preview {
     this.#text.value = "";
     const message = { text, client_id: crypto.randomUUID(), at: new Date().toISOString() };
     this.#unsent.push(message);
+    this.#list.scrollToEnd();
     this.#send(message);
   }
 

@@ -9,6 +9,7 @@ const MAX_CHARACTERS = 32_000;
 export class Reply {
   #workspace;
   #log;
+  #onsend;
   #thread;
   #storageKey;
   #isNote = false;
@@ -24,9 +25,11 @@ export class Reply {
   #cannedReplies = new CannedReplies(this.#text, () => customerName(this.#thread));
   #closing = new AbortController();
 
-  constructor(workspace, log) {
+  /** `onsend` is called when a message goes out. */
+  constructor(workspace, log, onsend) {
     this.#workspace = workspace;
     this.#log = log;
+    this.#onsend = onsend;
     this.#storageKey = `switchboard.draft.${workspace.me.tenant}.${workspace.me.sub}.${log.id}`;
     this.node = this.#form();
     this.#restore();
@@ -133,6 +136,7 @@ export class Reply {
     this.#store();
     if (!this.#isNote) this.#log.draft = "";
     this.#workspace.outbox.send(this.#log.id, text, this.#isNote);
+    this.#onsend();
   }
 
   /** Puts a text after the one in the field. */

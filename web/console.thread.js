@@ -38,7 +38,7 @@ export class ThreadView {
     this.#backHref = backHref;
     this.#log = workspace.log(id);
     this.line = new LineBar(workspace, () => this.reply.write(false));
-    this.reply = new Reply(workspace, this.#log);
+    this.reply = new Reply(workspace, this.#log, () => this.#list.scrollToEnd());
     const context = { me: workspace.me.sub, outbox: workspace.outbox, expand: (key) => this.#expand(key) };
     this.#list = new VirtualList(
       { role: "log", "aria-live": "off", "aria-label": "Messages" },

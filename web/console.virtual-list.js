@@ -75,8 +75,9 @@ export class VirtualList {
     if (Math.abs(scrollTop - this.#setTop) < 1) return;
     clearTimeout(this.#scrolling);
     this.#scrolling = setTimeout(() => this.#scrollStopped(), SCROLL_IDLE_MS);
-    // A reader who scrolls up wants to leave the end, however short the way.
-    this.atEnd = scrollTop > this.#setTop && scrollHeight - scrollTop - clientHeight < END_DISTANCE_PX;
+    const below = scrollHeight - scrollTop - clientHeight;
+    // A reader who scrolls up wants to leave the end, however short the way. A list that grew taller is at its end.
+    this.atEnd = below < 1 || (scrollTop > this.#setTop && below < END_DISTANCE_PX);
     this.#renderLater();
   }
 
