@@ -180,9 +180,10 @@ fn play(docker: &Docker, python: &Python) -> Result<usize, String> {
         let file = work.join(format!("{name}.json"));
         let event = printed(&mut switchboard(&["event", name]))?;
         fs::write(&file, event).map_err(|error| format!("{}: {error}", file.display()))?;
-        let payload = printed(&mut sam(&["invoke", function, "--event", &file.to_string_lossy()]))?;
+        let invoked = succeeded(&mut sam(&["invoke", function, "--event", &file.to_string_lossy()]))?;
+        let [payload, log] = [invoked.stdout, invoked.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         if !payload.contains(part) {
-            return Err(format!("sam local invoke {function}: no {part} in {payload}"));
+            return Err(format!("sam local invoke {function}: no {part} in {payload}\n{log}"));
         }
         println!("sam local invoke {function}: ok");
     }
