@@ -220,19 +220,22 @@ impl App {
             return Ok(Ok(()));
         }
         let (id, now) = (AccountId { tenant: tenant.to_owned(), account }, self.now());
-        let (short, is_begun) = self.budgets.with(&id, now, |account| (account.take(&uses), account.is_begun()));
+        let (short, ahead, is_begun) = self.budgets.with(&id, now, |account| {
+            let short = account.take(&uses);
+            let ahead = if short.is_empty() { Vec::new() } else { account.ahead(&uses, &short) };
+            (short, ahead, account.is_begun())
+        });
         if short.is_empty() {
             return Ok(Ok(()));
         }
-        let ahead: Vec<Use> = short.iter().copied().map(account::with_block).collect();
         let mut counted = self.store.budget_use(tenant, &id.account, &ahead, now, is_begun).await;
-        let mut blocks = true;
+        let mut is_ahead = true;
         if matches!(counted, Ok(Err(_))) && ahead != short {
-            (counted, blocks) = (self.store.budget_use(tenant, &id.account, &short, now, true).await, false);
+            (counted, is_ahead) = (self.store.budget_use(tenant, &id.account, &short, now, true).await, false);
         }
         let over = match counted {
             Ok(Ok(())) => {
-                let spare = if blocks { account::difference(&ahead, &short) } else { Vec::new() };
+                let spare = if is_ahead { account::difference(&ahead, &short) } else { Vec::new() };
                 self.budgets.with(&id, now, |account| account.keep(&spare));
                 return Ok(Ok(()));
             }

@@ -75,7 +75,7 @@ pub(crate) fn run() {
     println!("  requests of the other during the burst: {}", loud.len());
     line(
         "  the slowest is later than the quiet p50 by",
-        worst(&loud) - middle(quiet),
+        worst(&loud).saturating_sub(middle(quiet)),
         Some(Duration::from_millis(100)),
     );
     println!("  memory grown by {} KB, the clients' too   (at most 20,000)", grown / 1_000);

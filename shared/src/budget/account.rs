@@ -15,7 +15,7 @@ const BLOCK_SHARE: u64 = 4_096;
 const MINUTE_BLOCK_SHARE: u64 = 256;
 
 /// The most turns, messages and tokens that are counted ahead.
-const MAX_BLOCK: u64 = 32;
+const MAX_BLOCK: u64 = 64;
 const MAX_TOKEN_BLOCK: u64 = 50_000;
 
 /// The part of a day's tokens by which a process may be off, until it tells the table. By default it is what one turn of
@@ -35,20 +35,20 @@ pub(super) struct Account {
     left: [i64; Budget::ALL.len()],
 }
 
-/// A use, and what is counted ahead beside it: nothing of a small limit, or of what happens rarely.
-pub(super) fn with_block(it: Use) -> Use {
-    let block = match it.budget {
+/// The amount of a limit that is counted ahead: nothing of a small one, or of what happens rarely.
+fn block(it: &Use) -> u64 {
+    match it.budget {
         Budget::TokensPerDay => (it.limit / BLOCK_SHARE).min(MAX_TOKEN_BLOCK),
         Budget::TurnsPerDay => (it.limit / BLOCK_SHARE).min(MAX_BLOCK),
         Budget::TurnsPerMinute | Budget::MessagesPerMinute => (it.limit / MINUTE_BLOCK_SHARE).min(MAX_BLOCK),
         Budget::ThreadsPerHour | Budget::EscalationsPerHour => 0,
-    };
-    Use { amount: it.amount + block, ..it }
+    }
 }
 
 /// The part of `counted` that is beyond `used`.
 pub(super) fn difference(counted: &[Use], used: &[Use]) -> Vec<Use> {
-    counted.iter().zip(used).map(|(counted, used)| Use { amount: counted.amount - used.amount, ..*counted }).collect()
+    let used = |budget| used.iter().find(|it| it.budget == budget).map_or(0, |it| it.amount);
+    counted.iter().map(|it| Use { amount: it.amount - used(it.budget), ..*it }).collect()
 }
 
 /// The tokens that a turn reserves: as many as it may take, `most`, but not a large part of a small limit.
@@ -102,6 +102,19 @@ impl Account {
             }
         }
         short
+    }
+
+    /// The uses that have to be counted, and with them what is counted ahead: of these, and of what else runs low, so
+    /// that it does not need a call of its own soon.
+    pub(super) fn ahead(&self, uses: &[Use], short: &[Use]) -> Vec<Use> {
+        let counted = |it: &Use| {
+            let missing = short.iter().find(|other| other.budget == it.budget).map_or(0, |other| other.amount);
+            let left = u64::try_from(self.left[it.budget as usize]).unwrap_or(0);
+            let spare = block(it).saturating_sub(left);
+            let runs_low = missing > 0 || spare > block(it) / 2;
+            Use { amount: missing + if runs_low { spare } else { 0 }, ..*it }
+        };
+        uses.iter().map(counted).filter(|it| it.amount > 0).collect()
     }
 
     /// Gives back what [`Self::take`] took for `uses`, of which it returned `short`.
