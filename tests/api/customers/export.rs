@@ -116,10 +116,11 @@ async fn ten_thousand_messages_are_exported_as_the_log_has_them_and_never_held()
     fill(stage.board.app(), &id(&thread), MESSAGES).await;
     let asks = event("customer-export").replace("cara", "cus");
     let request: Request = lambda_http::request::from_str(&asks).unwrap();
+    let mut queries = wire.calls("Query");
     let answer = Box::pin(customer::handle(stage.board.app(), request)).await.unwrap();
     let mut body = axum::body::Body::new(answer.into_body()).into_data_stream();
 
-    let (mut text, mut largest, mut pages, mut queries) = (Vec::new(), 0, 0, wire.calls("Query"));
+    let (mut text, mut largest, mut pages) = (Vec::new(), 0, 0);
     while let Some(page) = body.next().await {
         let page = page.unwrap();
         let read = wire.calls("Query") - queries;
