@@ -77,7 +77,7 @@ export class VirtualList {
     this.#scrolling = setTimeout(() => this.#scrollStopped(), SCROLL_IDLE_MS);
     const below = scrollHeight - scrollTop - clientHeight;
     // A reader who scrolls up wants to leave the end, however short the way. A list that grew taller is at its end.
-    this.atEnd = below < 1 || (scrollTop > this.#setTop && below < END_DISTANCE_PX);
+    this.atEnd = below <= 1 || (scrollTop > this.#setTop && below < END_DISTANCE_PX);
     this.#renderLater();
   }
 

@@ -1,8 +1,8 @@
 //! Budgets: uses are counted at the table before they happen, so that no race overspends one.
 //!
 //! A turn makes these calls beside those that it makes anyway. Of large limits a process counts ahead, in small blocks,
-//! so that most turns need no call for them. A process that dies leaves at most one block of each account, and the
-//! reservation of each turn that was under way, counted as used until the window ends.
+//! so that most turns need no call for them. A process that dies leaves what it holds of each account (a block, and a
+//! 256th of a day's tokens), and the reservation of each turn that was under way, counted as used until the window ends.
 
 mod account;
 mod reservation;
@@ -64,13 +64,14 @@ impl App {
             }
         };
         let of_tenant = self.reserve(tenant, BudgetAccount::Tenant, Side::Tenant, self.budgets.settings.tenant, false);
-        let (chatbot, tenant) = tokio::try_join!(of_chatbot, of_tenant)?;
+        // Both to their end: what is taken from this process' own counts is put back, or kept.
+        let (chatbot, tenant) = tokio::join!(of_chatbot, of_tenant);
+        let (chatbot, tenant) = (chatbot?, tenant?);
         Ok(turn.and_then(|turn| Ok(turn.and(chatbot?).and(tenant?))))
     }
 
     /// Adds the chatbot's share, unless the reservation has it.
     pub async fn reserve_with_chatbot(&self, turn: TurnBudget, chatbot: &Chatbot) -> Result<TurnBudget, Error> {
-        self.learn(&chatbot.tenant, &chatbot.id, Some(chatbot));
         let Ok(turn) = turn else { return Ok(turn) };
         let account = BudgetAccount::Chatbot(chatbot.id.clone());
         if turn.parts.iter().any(|part| part.id.account == account) {
@@ -159,7 +160,26 @@ impl App {
             let Some(tokens) = owed else { continue };
             let settled = self.store.budget_settle(&part.id.tenant, &part.id.account, tokens, now).await;
             if let Err(error) = settled {
-                tracing::warn!(%error, "the tokens of a turn could not be settled; its reservation counts");
+                tracing::warn!(%error, "the tokens of a turn could not be settled; the next turn here tries again");
+                self.budgets.with(&part.id, now, |account| account.add(Budget::TokensPerDay, -tokens, part.at));
+            }
+        }
+    }
+
+    /// Gives a turn back that no model was asked for. This process holds what it may hold; the table is told of the
+    /// rest, so that it is there for other processes. A failure is logged only: the turn stays counted.
+    pub async fn release(&self, mut turn: Reservation) {
+        turn.begin();
+        for part in std::mem::take(&mut turn.parts) {
+            let Part { id, limits, tokens, at } = part;
+            let counted = [(Budget::TurnsPerMinute, 1), (Budget::TurnsPerDay, 1), (Budget::TokensPerDay, tokens)];
+            let uses = limited(limits, &counted);
+            let is_held = self.budgets.with(&id, at, |account| account.hold(&uses, at));
+            if is_held {
+                continue;
+            }
+            if let Err(error) = self.store.budget_return(&id.tenant, &id.account, &uses, at).await {
+                tracing::warn!(%error, "a turn that was not used could not be given back; it stays counted");
             }
         }
     }
@@ -212,10 +232,7 @@ impl App {
         limits: Limits,
         wanted: &[(Budget, u64)],
     ) -> Result<Result<(), Exceeded>, Error> {
-        let limited = wanted.iter().filter(|(budget, amount)| limits.of(*budget) > 0 && *amount > 0);
-        let uses: Vec<Use> = limited
-            .map(|(budget, amount)| Use { budget: *budget, amount: *amount, limit: limits.of(*budget) })
-            .collect();
+        let uses = limited(limits, wanted);
         if uses.is_empty() {
             return Ok(Ok(()));
         }
@@ -236,16 +253,22 @@ impl App {
         let over = match counted {
             Ok(Ok(())) => {
                 let spare = if is_ahead { account::difference(&ahead, &short) } else { Vec::new() };
-                self.budgets.with(&id, now, |account| account.keep(&spare));
+                self.budgets.with(&id, now, |account| account.keep(&spare, now));
                 return Ok(Ok(()));
             }
             Ok(Err(over)) => Ok(over),
             Err(error) => Err(error),
         };
         // What was taken from this process' own counts is there for others.
-        self.budgets.with(&id, now, |account| account.put_back(&uses, &short));
+        self.budgets.with(&id, now, |account| account.put_back(&uses, &short, now));
         let (budget, window) = over.map(|budget| (budget, budget.window().seconds()))?;
         let retry_after = u64::try_from(window - now.seconds().rem_euclid(window)).unwrap_or(1);
         Ok(Err(Exceeded { side, budget, limit: limits.of(budget), retry_after }))
     }
+}
+
+/// The uses that have a limit.
+fn limited(limits: Limits, uses: &[(Budget, u64)]) -> Vec<Use> {
+    let uses = uses.iter().map(|(budget, amount)| Use { budget: *budget, amount: *amount, limit: limits.of(*budget) });
+    uses.filter(|it| it.limit > 0 && it.amount > 0).collect()
 }

@@ -40,8 +40,8 @@ impl App {
         Ok(chatbot)
     }
 
-    /// Keeps what was read of a chatbot.
-    pub(crate) fn learn(&self, tenant: &str, id: &ChatbotId, chatbot: Option<&Chatbot>) {
+    /// Keeps what was read of a chatbot a moment ago.
+    pub fn learn(&self, tenant: &str, id: &ChatbotId, chatbot: Option<&Chatbot>) {
         self.chatbot_cache.put(tenant, id, chatbot, self.now(), MAX_AGE);
     }
 }

@@ -180,7 +180,10 @@ test("hostile texts are text in the editor of a chatbot and in its preview", asy
     await desk.page.getByLabel("Message to the bot").press("Enter");
     await desk.sees("That was all.", ".preview");
     // Several messages may have one answer.
-    await desk.until(() => [...document.querySelectorAll(".preview [data-role]")].at(-1)?.dataset.role === "bot");
+    await desk.until(() => {
+      const last = [...document.querySelectorAll(".preview [data-role]")].at(-1);
+      return last?.matches("[data-role=bot]:has(.bubble:not([aria-busy=true]))");
+    });
     await desk.page.locator(".preview .virtual-list").press("Home");
     await desk.page.locator(".preview .virtual-list").press("End");
     await unharmed(desk, ".console");

@@ -93,7 +93,11 @@ fn files() -> Result<(), String> {
     // Its permissions are those of its own functions, which counted no budgets.
     let table = "          TABLE: !Ref Table\n";
     let off = ["VISITOR", "CUSTOMER", "CHATBOT", "TENANT"].map(|side| format!("          {side}_BUDGET: 'off'\n"));
-    let earlier = String::from_utf8_lossy(&earlier.stdout).replace(table, &format!("{table}{}", off.concat()));
+    let earlier = String::from_utf8_lossy(&earlier.stdout).into_owned();
+    if !earlier.contains(table) {
+        return Err("the last release's template names its table otherwise".to_owned());
+    }
+    let earlier = earlier.replace(table, &format!("{table}{}", off.concat()));
     template::build(&folder.join("earlier"), &earlier, template::Streams::Kept)?;
     template::build(&folder.join("now"), &now, template::Streams::Buffered)
 }

@@ -150,7 +150,11 @@ async fn chat(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<C
             decide(app, thread, metadata, submission, visited).await
         }
     });
-    responding.await
+    let response = responding.await;
+    if let Some(turn) = submission.unused_turn() {
+        app.release(turn).await;
+    }
+    response
 }
 
 /// A thread as it was read, and the chatbot of a visitor's token.

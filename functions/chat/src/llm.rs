@@ -48,7 +48,10 @@ pub(crate) async fn chat_llm(
             submission.keep_turn(turn);
             return Ok(None);
         }
-        Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
+        Committed::Repeat(earlier) => {
+            submission.keep_turn(turn);
+            return submission.repeat(app, &before, &metadata, &earlier).await.map(Some);
+        }
         Committed::Done(thread) => *thread,
     };
     let discarded = run.as_ref().and_then(|_| discarded(&before));
@@ -63,6 +66,7 @@ pub(crate) async fn chat_llm(
         listeners.send_replace(app.broadcast(&thread, &events).await);
     };
     let Some(run) = run else {
+        submission.keep_turn(turn);
         broadcast.await;
         return Ok(Some(ChatResponse::joined(message, thread.view(&metadata))));
     };
@@ -138,13 +142,16 @@ async fn with_budget(
 ) -> (Result<Option<Chatbot>, Error>, TurnBudget) {
     let reading = async {
         let chatbot = async {
-            match visited.filter(|visited| visited.id == *id) {
-                Some(visited) => Ok(Some(visited)),
-                None => app.store.chatbot_get(tenant, id).await,
+            if let Some(visited) = visited.filter(|visited| visited.id == *id) {
+                return Ok(Some(visited));
             }
+            let chatbot = app.store.chatbot_get(tenant, id).await?;
+            app.learn(tenant, id, chatbot.as_ref());
+            Ok::<_, Error>(chatbot)
         };
         // At the same time, by the limits as they were: these change rarely.
-        let (chatbot, turn) = tokio::try_join!(chatbot, app.reserve_ahead(tenant, id, turn?))?;
+        let (chatbot, turn) = tokio::join!(chatbot, app.reserve_ahead(tenant, id, turn?));
+        let (chatbot, turn): (Option<Chatbot>, TurnBudget) = (chatbot?, turn?);
         let Some(chatbot) = chatbot else { return Ok((None, turn)) };
         let turn = app.reserve_with_chatbot(turn, &chatbot).await?;
         Ok((Some(chatbot), turn))

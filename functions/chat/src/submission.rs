@@ -122,6 +122,11 @@ impl<'a> Submission<'a> {
         kept.unwrap_or_else(|| Ok(Reservation::default()))
     }
 
+    /// The reservation that no run has taken.
+    pub(crate) fn unused_turn(&self) -> Option<Reservation> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take()?.ok()
+    }
+
     /// Appends the message to the log of the commit's thread, under its `client_id`.
     pub(crate) fn append(&self, commit: &mut Commit, at: At) -> Message {
         let mut message = self.message(&commit.thread, at);

@@ -8,19 +8,18 @@ use crate::{
     store::Use,
 };
 
-/// The part of a day's limit that is counted ahead: so small that a thousand functions that end use up a quarter of it.
+/// The part of a limit that is counted ahead: so small that what a thousand functions hold is a quarter of it.
 const BLOCK_SHARE: u64 = 4_096;
-
-/// The same of a minute's, which few functions begin and which is whole again in the next one.
-const MINUTE_BLOCK_SHARE: u64 = 256;
 
 /// The most turns, messages and tokens that are counted ahead.
 const MAX_BLOCK: u64 = 64;
 const MAX_TOKEN_BLOCK: u64 = 50_000;
 
-/// The part of a day's tokens by which a process may be off, until it tells the table. By default it is what one turn of
-/// a customer with an account reserves, so that the next turn asks only for what the last one took.
-const KEPT_SHARE: u64 = 128;
+/// The part of a day's tokens that a process holds for its next turns, unused.
+const KEPT_SHARE: u64 = 256;
+
+/// The part of a day's tokens that a process owes, until it tells the table.
+const OWED_SHARE: u64 = 4_096;
 
 /// The part of a day's tokens that one turn reserves at most.
 const MAX_TURN_SHARE: u64 = 4;
@@ -39,8 +38,9 @@ pub(super) struct Account {
 fn block(it: &Use) -> u64 {
     match it.budget {
         Budget::TokensPerDay => (it.limit / BLOCK_SHARE).min(MAX_TOKEN_BLOCK),
-        Budget::TurnsPerDay => (it.limit / BLOCK_SHARE).min(MAX_BLOCK),
-        Budget::TurnsPerMinute | Budget::MessagesPerMinute => (it.limit / MINUTE_BLOCK_SHARE).min(MAX_BLOCK),
+        Budget::TurnsPerMinute | Budget::TurnsPerDay | Budget::MessagesPerMinute => {
+            (it.limit / BLOCK_SHARE).min(MAX_BLOCK)
+        }
         Budget::ThreadsPerHour | Budget::EscalationsPerHour => 0,
     }
 }
@@ -60,19 +60,34 @@ pub(super) fn turn_tokens(most: u64, limits: Limits) -> u64 {
 }
 
 impl Account {
-    /// Forgets the counts of windows that have ended.
+    /// Forgets the counts of windows that have ended. An earlier time than the last one changes nothing.
     pub(super) fn advance(&mut self, now: At) {
         let [day, minute] = [Window::Day, Window::Minute].map(|window| number(window, now));
-        if day != self.day {
+        if day > self.day {
             (self.day, self.left) = (day, [0; 6]);
             self.is_begun = false;
         }
-        if minute != self.minute {
+        if minute > self.minute {
             self.minute = minute;
             self.is_begun = false;
             for budget in Budget::ALL.into_iter().filter(|budget| budget.window() != Window::Day) {
                 self.left[budget as usize] = 0;
             }
+        }
+    }
+
+    /// True if the budget's window is the one of `at`.
+    fn is_current_of(&self, budget: Budget, at: At) -> bool {
+        match budget.window() {
+            Window::Day => self.day == number(Window::Day, at),
+            Window::Minute | Window::Hour => self.minute == number(Window::Minute, at),
+        }
+    }
+
+    /// Adds to what is left, unless the window of `at` is over.
+    pub(super) fn add(&mut self, budget: Budget, amount: i64, at: At) {
+        if self.is_current_of(budget, at) {
+            self.left[budget as usize] += amount;
         }
     }
 
@@ -117,39 +132,45 @@ impl Account {
         uses.iter().map(counted).filter(|it| it.amount > 0).collect()
     }
 
-    /// Gives back what [`Self::take`] took for `uses`, of which it returned `short`.
-    pub(super) fn put_back(&mut self, uses: &[Use], short: &[Use]) {
+    /// Gives back what [`Self::take`] took at `at` for `uses`, of which it returned `short`.
+    pub(super) fn put_back(&mut self, uses: &[Use], short: &[Use], at: At) {
         for it in uses {
             let missing = short.iter().find(|other| other.budget == it.budget).map_or(0, |other| other.amount);
-            self.left[it.budget as usize] += signed(it.amount) - signed(missing);
+            self.add(it.budget, signed(it.amount) - signed(missing), at);
         }
     }
 
-    /// Keeps what the table has counted and is not used.
-    pub(super) fn keep(&mut self, spare: &[Use]) {
-        self.is_begun = true;
+    /// Keeps what the table has counted at `at` and is not used.
+    pub(super) fn keep(&mut self, spare: &[Use], at: At) {
+        self.is_begun |= self.minute == number(Window::Minute, at);
         for it in spare {
-            self.left[it.budget as usize] += signed(it.amount);
+            self.add(it.budget, signed(it.amount), at);
         }
+    }
+
+    /// Takes uses back that were counted at `at` and did not happen, if no more is held than may be.
+    pub(super) fn hold(&mut self, uses: &[Use], at: At) -> bool {
+        let has_room = |it: &Use| {
+            let held = if it.budget == Budget::TokensPerDay { it.limit / KEPT_SHARE } else { block(it) };
+            self.left[it.budget as usize] + signed(it.amount) <= signed(held)
+        };
+        let is_held = uses.iter().all(has_room);
+        if is_held {
+            self.put_back(uses, &[], at);
+        }
+        is_held
     }
 
     /// Takes back a turn that was counted at `at` and did not happen.
     pub(super) fn give_back(&mut self, tokens: u64, at: At, limits: Limits) {
-        for (budget, amount) in [(Budget::TurnsPerMinute, 1), (Budget::TurnsPerDay, 1), (Budget::TokensPerDay, tokens)]
-        {
-            let window = budget.window();
-            let is_same = match window {
-                Window::Day => self.day == number(window, at),
-                Window::Minute | Window::Hour => self.minute == number(Window::Minute, at),
-            };
-            if is_same && limits.of(budget) > 0 {
-                self.left[budget as usize] += signed(amount);
-            }
+        let turn = [(Budget::TurnsPerMinute, 1), (Budget::TurnsPerDay, 1), (Budget::TokensPerDay, tokens)];
+        for (budget, amount) in turn.into_iter().filter(|(budget, _)| limits.of(*budget) > 0) {
+            self.add(budget, signed(amount), at);
         }
     }
 
     /// Corrects the tokens that were reserved at `at` to those that were taken. Returns the tokens that the table is to
-    /// be told of: the difference is kept while it is small.
+    /// be told of, as the table counts: the difference is kept while it is small.
     pub(super) fn settle(&mut self, reserved: u64, taken: u64, at: At, limits: Limits) -> Option<i64> {
         if self.day != number(Window::Day, at) {
             return None;
@@ -157,8 +178,8 @@ impl Account {
         let left = &mut self.left[Budget::TokensPerDay as usize];
         *left += signed(reserved) - signed(taken);
         let limit = limits.of(Budget::TokensPerDay);
-        let kept = signed(limit / KEPT_SHARE);
-        if (-kept..=kept).contains(left) {
+        let (kept, owed) = (signed(limit / KEPT_SHARE), signed(limit / OWED_SHARE));
+        if (-owed..=kept).contains(left) {
             return None;
         }
         // Half of what may be kept stays, so that the next turn does not ask for it again.
@@ -167,7 +188,7 @@ impl Account {
     }
 }
 
-fn number(window: Window, at: At) -> i64 {
+pub(super) fn number(window: Window, at: At) -> i64 {
     at.seconds().div_euclid(window.seconds())
 }
 
@@ -199,23 +220,68 @@ mod tests {
 
     #[test]
     fn a_turn_asks_for_what_the_last_one_took_and_corrects_only_what_is_large() {
-        // 20,000 are less than a 128th of the limit, 23,437.
-        assert_eq!(turns(&[2_000, 3_000, 3_000]), [(20_000, None), (2_000, None), (3_000, None)]);
-        // A debt is asked for with the next turn, and a large one told at once.
-        assert_eq!(turns(&[30_000, 0]), [(20_000, None), (30_000, None)]);
-        assert_eq!(turns(&[70_000, 0]), [(20_000, Some(50_000)), (20_000, None)]);
+        // A 256th of the limit is 11,718: as much may be held, and where it is more, half of that.
+        assert_eq!(turns(&[9_000, 10_000, 10_000]), [(20_000, None), (9_000, None), (10_000, None)]);
+        assert_eq!(turns(&[2_000, 9_000]), [(20_000, Some(-12_141)), (14_141, None)]);
+        // A 4,096th is 732: a small debt is asked for with the next turn, a larger one told at once.
+        assert_eq!(turns(&[20_700, 10_000]), [(20_000, None), (20_700, None)]);
+        assert_eq!(turns(&[70_000, 10_000]), [(20_000, Some(50_000)), (20_000, None)]);
+    }
+
+    fn day_turns(amount: u64, limit: u64) -> Use {
+        Use { budget: Budget::TurnsPerDay, amount, limit }
     }
 
     #[test]
     fn what_was_taken_for_a_use_that_is_refused_is_put_back() {
-        let mut account = Account::default();
-        account.keep(&[tokens(15_000), Use { budget: Budget::TurnsPerDay, amount: 1, limit: 10_000 }]);
-        let before = account.left;
-        let uses = [Use { budget: Budget::TurnsPerDay, amount: 1, limit: 10_000 }, tokens(20_000)];
+        let at = At::from_millis(0);
+        for left in [15_000, -300] {
+            let mut account = Account::default();
+            account.add(Budget::TokensPerDay, left, at);
+            account.add(Budget::TurnsPerDay, 1, at);
+            let before = account.left;
+            let uses = [day_turns(1, 10_000), tokens(20_000)];
+            let short = account.take(&uses);
+            assert_eq!(short, [tokens(u64::try_from(20_000 - left).unwrap())]);
+            assert_ne!(account.left, before);
+            account.put_back(&uses, &short, at);
+            assert_eq!(account.left, before);
+        }
+    }
+
+    #[test]
+    fn what_runs_low_is_counted_ahead_in_the_same_call() {
+        let (mut account, limit) = (Account::default(), 4_096 * 40);
+        let uses = [day_turns(1, limit), tokens(20_000)];
         let short = account.take(&uses);
-        assert_eq!(short, [tokens(5_000)]);
-        assert_ne!(account.left, before);
-        account.put_back(&uses, &short);
-        assert_eq!(account.left, before);
+        let ahead = account.ahead(&uses, &short);
+        assert_eq!(ahead, [day_turns(41, limit), tokens(20_732)]);
+        account.keep(&difference(&ahead, &short), At::from_millis(0));
+        account.left[Budget::TurnsPerDay as usize] = 19;
+        // Tokens are short, turns run low.
+        let short = account.take(&uses);
+        assert_eq!(short, [tokens(19_268)]);
+        let ahead = account.ahead(&uses, &short);
+        assert_eq!(ahead, [day_turns(22, limit), tokens(20_000)]);
+        assert_eq!(difference(&ahead, &short), [day_turns(22, limit), tokens(732)]);
+        account.left[Budget::TurnsPerDay as usize] = 30;
+        let short = account.take(&uses);
+        assert_eq!(account.ahead(&uses, &short), [tokens(20_732)]);
+    }
+
+    #[test]
+    fn what_comes_late_counts_in_its_own_window_only() {
+        let (mut account, late, now) = (Account::default(), At::from_seconds(59), At::from_seconds(86_400));
+        account.advance(late);
+        let turns = |budget| Use { budget, amount: 5, limit: 100_000 };
+        let all = [turns(Budget::TurnsPerMinute), turns(Budget::TurnsPerDay), tokens(900)];
+        account.keep(&all, late);
+        assert!(account.is_begun() && account.left != [0; 6]);
+        account.advance(now);
+        assert_eq!(account.left, [0; 6]);
+        account.keep(&all, late);
+        account.put_back(&all, &[], late);
+        account.advance(late);
+        assert_eq!((account.left, account.is_begun(), account.minute), ([0; 6], false, 1440));
     }
 }

@@ -255,7 +255,9 @@ impl BudgetSettings {
 
 /// True for URLs of OpenAI's own server.
 fn is_openais(base_url: &str) -> bool {
-    Url::parse(base_url).is_ok_and(|url| url.host_str() == Some("api.openai.com"))
+    let url = Url::parse(base_url);
+    // Of a region too, as `eu.api.openai.com`.
+    url.is_ok_and(|url| url.host_str().is_some_and(|host| format!(".{host}").ends_with(".api.openai.com")))
 }
 
 /// The least limit of a reply that models take.
@@ -267,7 +269,7 @@ impl Default for BudgetSettings {
         Self {
             visitor: Limits([12, 150, 300_000, 30, 12, 6]),
             customer: Limits([30, 600, 3_000_000, 60, 60, 20]),
-            chatbot: Limits([600, 0, 100_000_000, 0, 0, 0]),
+            chatbot: Limits([0, 0, 100_000_000, 0, 0, 0]),
             tenant: Limits([0, 0, 200_000_000, 0, 0, 0]),
             tool_calls_per_turn: 16,
             max_output_tokens: 8_192,
@@ -329,6 +331,7 @@ mod tests {
         assert!(read("CHATBOT_BUDGET", "x").unwrap_err().starts_with("CHATBOT_BUDGET must be `off`, or"));
         let output = |url| read("OPENAI_BASE_URL", url).unwrap().max_output_tokens;
         assert_eq!(output("https://api.openai.com/v1/"), 8_192);
+        assert_eq!(output("https://eu.api.openai.com/v1"), 8_192);
         assert_eq!([output("http://127.0.0.1:8080/v1"), output("https://api.openai.com.example/v1")], [0, 0]);
         assert_eq!(read("MAX_OUTPUT_TOKENS", "3"), Err("MAX_OUTPUT_TOKENS must be 0 or at least 16".into()));
     }

@@ -110,6 +110,47 @@ impl Store {
         condition_met(Box::pin(update.send()).await).map(|_| ())
     }
 
+    /// Gives uses back that were counted at `at` and did not happen. Counts of a window that is over stay, and so do
+    /// counters that were deleted meanwhile.
+    pub async fn budget_return(
+        &self,
+        tenant: &str,
+        account: &BudgetAccount,
+        uses: &[Use],
+        at: At,
+    ) -> Result<(), Error> {
+        let key = key::budget(tenant, account, at);
+        let window = uses.iter().map(|it| it.budget.window()).find(|window| *window != Window::Day);
+        let current = window.map(|window| (window, at.seconds().div_euclid(window.seconds())));
+        if current.is_some() && self.subtract(key.clone(), uses, current).await? {
+            return Ok(());
+        }
+        let of_day: Vec<Use> = uses.iter().filter(|it| it.budget.window() == Window::Day).copied().collect();
+        if !of_day.is_empty() {
+            self.subtract(key, &of_day, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Subtracts uses from the counts of the day, and of the window if it is this one. False if a condition was not met.
+    async fn subtract(&self, key: Key, uses: &[Use], window: Option<(Window, i64)>) -> Result<bool, Error> {
+        let mut update = self.dynamo.update_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let (mut adds, mut conditions) = (Vec::new(), Vec::new());
+        if let Some((window, number)) = window {
+            update = update.expression_attribute_names("#window", window_name(window));
+            update = update.expression_attribute_values(":window", row::number(number));
+            conditions.push("#window = :window".to_owned());
+        }
+        for (i, it) in uses.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#n{i}"), attribute(it.budget));
+            update = update.expression_attribute_values(format!(":n{i}"), row::number(-signed(it.amount)));
+            adds.push(format!("#n{i} :n{i}"));
+            conditions.push(format!("attribute_exists(#n{i})"));
+        }
+        let update = update.update_expression(format!("ADD {}", adds.join(", ")));
+        condition_met(Box::pin(update.condition_expression(conditions.join(" AND ")).send()).await)
+    }
+
     /// One conditional update. Returns the item as it is where a condition was not met. `begun`: the window, its
     /// number, and whether it has begun; another window's counts are set to zero by the update that begins it.
     async fn count(

@@ -125,6 +125,35 @@ async fn a_turn_whose_process_ends_leaves_one_reservation_counted() {
     assert_eq!(counted, (Err(Budget::TokensPerDay), Ok(())));
 }
 
+/// Of small limits a process holds nothing, so that the turns are there for other processes.
+#[tokio::test]
+async fn messages_that_no_model_is_asked_for_leave_no_turn_counted() {
+    let limits = [(Budget::TurnsPerMinute, 2), (Budget::TurnsPerDay, 2), (Budget::TokensPerDay, 8_000)];
+    let (stage, stopped) = stage_with(for_customers(&limits)).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let (store, account) = (stage.store(), BudgetAccount::Customer("cus".into()));
+    let hold = stage.hold();
+    // What is left beside the turn under way, which the second message joins: a quarter of the tokens, and one ahead, are counted.
+    let rest = [(Budget::TurnsPerMinute, 1, 2), (Budget::TurnsPerDay, 1, 2), (Budget::TokensPerDay, 5_999, 8_000)]
+        .map(|(budget, amount, limit)| Use { budget, amount, limit });
+    tokio::join!(customer.says(&thread, "Hello"), async {
+        hold.begun().await;
+        customer.says(&thread, "Are you there?").await.expect(202);
+        store.budget_use("acme", &account, &rest, stopped.now(), true).await.unwrap().unwrap();
+        store.budget_return("acme", &account, &rest, stopped.now()).await.unwrap();
+        stage.agent().claims(&thread).await.expect(200);
+        hold.release();
+    });
+    for said in ["One", "Two", "Three"] {
+        customer.says_as(&thread, said, said).await.expect(202);
+        customer.says_as(&thread, said, said).await.expect(202);
+    }
+    let turns = [Use { budget: Budget::TurnsPerDay, amount: 1, limit: 2 }];
+    store.budget_use("acme", &account, &turns, stopped.now(), true).await.unwrap().unwrap();
+    let over = store.budget_use("acme", &account, &turns, stopped.now(), true).await.unwrap();
+    assert_eq!(over, Err(Budget::TurnsPerDay), "the first message's turn stays counted");
+}
+
 /// An answer that a person's claim takes the line from is paid for all the same.
 #[tokio::test]
 async fn the_tokens_of_a_discarded_answer_are_settled() {

@@ -104,7 +104,10 @@ impl Laptop {
         let mut introduction = String::new();
         while !introduction.ends_with("Ctrl-C ends it.\n") {
             let line = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("it prints that it is ready");
-            introduction.push_str(&line.unwrap().expect("it runs until it is told to stop"));
+            let Some(line) = line.unwrap() else {
+                panic!("it runs until it is told to stop; its log: {}", std::fs::read_to_string(&logs).unwrap());
+            };
+            introduction.push_str(&line);
             introduction.push('\n');
         }
         let url = introduction.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
