@@ -74,6 +74,8 @@ def keep_chatbot_rules(body):
         tool.update(name=fill("tool_"), parameters={"type": "object"})
     for document in body.get("documents") or []:
         document.update(name=named(document["name"]), text=visible(document["text"][:1000]))
+    if body.get("audience"):
+        body.pop("public", None)
     if body.get("origins"):
         body["origins"] = ["https://shop.example"]
     if body.get("webhook"):
