@@ -1,4 +1,4 @@
-//! What a process lately read of chatbots, so that the next request need not wait for it.
+//! Chatbots as a process lately read them, so that the next request need not wait for it.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ const MAX_ENTRIES: usize = 4_096;
 #[derive(Clone, Default)]
 pub struct ChatbotCache(Arc<Mutex<HashMap<(String, ChatbotId), KnownChatbot>>>);
 
-/// What a chatbot was when it was read.
+/// The access and the limits of a chatbot, as they were read.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownChatbot {
     pub(crate) read_at: At,

@@ -22,7 +22,7 @@ const PINGS: usize = 5_000;
 /// Number of requests on a quiet Switchboard.
 const QUIET_REQUESTS: usize = 500;
 
-/// What a burst was answered with.
+/// The answers to a burst.
 #[derive(Default)]
 struct Answers {
     pongs: usize,

@@ -1,4 +1,4 @@
-//! What the last event of a response adds to what was streamed.
+//! The last event of a response, added to what was streamed.
 
 use std::collections::VecDeque;
 

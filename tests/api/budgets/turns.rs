@@ -133,7 +133,8 @@ async fn messages_that_no_model_is_asked_for_leave_no_turn_counted() {
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let (store, account) = (stage.store(), BudgetAccount::Customer("cus".into()));
     let hold = stage.hold();
-    // What is left beside the turn under way, which the second message joins: a quarter of the tokens, and one ahead, are counted.
+    // The rest beside the turn under way, which the second message joins: a quarter of the tokens is counted, and one
+    // ahead.
     let rest = [(Budget::TurnsPerMinute, 1, 2), (Budget::TurnsPerDay, 1, 2), (Budget::TokensPerDay, 5_999, 8_000)]
         .map(|(budget, amount, limit)| Use { budget, amount, limit });
     tokio::join!(customer.says(&thread, "Hello"), async {
