@@ -2,7 +2,7 @@
 //!
 //! A turn makes these calls beside those that it makes anyway. Of large limits a process counts ahead, in small blocks,
 //! so that most turns need no call for them. A process that dies leaves what it holds of each account (a block, and a
-//! 256th of a day's tokens), and the reservation of each turn that was under way, counted as used until the window ends.
+//! 256th of a day's tokens), and the reservation of each turn under way, counted as used until the window ends.
 
 mod account;
 mod reservation;

@@ -11,7 +11,8 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// The bench: `turns`, `stream`, `fanout`, `burst`, `pages` (in a browser) or `churn` (checks that no message is missed)
+    /// The bench: `turns`, `stream`, `fanout`, `burst`, `pages` (in a browser) or `churn` (checks that no message is
+    /// missed)
     #[arg(default_value = "turns")]
     name: String,
     /// Compares the memories instead, for the bench `turns`: `local`

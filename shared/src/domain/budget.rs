@@ -214,7 +214,7 @@ impl BudgetSettings {
     /// |---|---|
     /// | `VISITOR_BUDGET`, `CUSTOMER_BUDGET`, `CHATBOT_BUDGET`, `TENANT_BUDGET` | see [`Limits::changed_by`] |
     /// | `TOOL_CALLS_PER_TURN` | [`BudgetSettings::tool_calls_per_turn`] |
-    /// | `MAX_OUTPUT_TOKENS` | [`BudgetSettings::max_output_tokens`]; without it, none on another server than OpenAI's |
+    /// | `MAX_OUTPUT_TOKENS` | [`BudgetSettings::max_output_tokens`]; absent: none on servers that are not OpenAI's |
     /// | `OPENAI_BASE_URL` | the server; absent: OpenAI's |
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let limits = |name: &str, unset: Limits| {

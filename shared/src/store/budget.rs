@@ -132,7 +132,7 @@ impl Store {
         Ok(())
     }
 
-    /// Subtracts uses from the counts of the day, and of the window if it is this one. False if a condition was not met.
+    /// Subtracts uses from the counts of the day, and of the window if it is this one. False if a condition is not met.
     async fn subtract(&self, key: Key, uses: &[Use], window: Option<(Window, i64)>) -> Result<bool, Error> {
         let mut update = self.dynamo.update_item().table_name(&self.table).set_key(Some(key.attributes()));
         let (mut adds, mut conditions) = (Vec::new(), Vec::new());
