@@ -1,7 +1,8 @@
 //! The benchmarks, and the random schedules, which need the optimised profile too: `cargo xtask bench turns`, the cost
 //! of a chat turn by part, and with `--memory local` that of either memory by the length of the log; `stream`, the
-//! latency to the first token; `fanout`, the cost of a message to a thousand sockets; `burst`, what a flood of frames
-//! costs others; `pages`, the time until a page is shown; and `cargo xtask schedules`, random schedules by the thousand.
+//! latency to the first token; `fanout`, the cost of a message to a thousand sockets; `burst`, the cost to others of a
+//! flood of frames; `pages`, the time until a page is shown; and `cargo xtask schedules`, random schedules by the
+//! thousand.
 //!
 //! For the first three, everything runs in this process, on three sets of threads that are told apart by name: the
 //! clients, Switchboard, and OpenAI's stand-in. CPU time is read per thread, so that a busy machine changes little; the
