@@ -44,7 +44,7 @@ pub use app::{
     person_wait,
 };
 pub use audited_reads::AuditedReads;
-pub use budget::{Budgets, Reservation, TurnBudget};
+pub use budget::{Budgets, CustomerUse, Shares, TurnBudget};
 pub use change::LINE_LOST;
 pub use chatbot_cache::ChatbotCache;
 pub use conflict::retry_on_conflict;

@@ -1,16 +1,22 @@
 //! A full chat turn: authorise, append, run, reply, broadcast to one socket.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt, stream};
 use local::{DynamoWire, Options, dynamo::InProcess};
 use serde_json::json;
-use shared::domain::budget::{
-    Budget::{self, MessagesPerMinute, TurnsPerDay, TurnsPerMinute},
-    BudgetSettings, Limits,
+use shared::{
+    Clock,
+    domain::budget::{
+        Budget::{MessagesPerMinute, TurnsPerDay, TurnsPerMinute},
+        BudgetSettings,
+    },
 };
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
@@ -27,25 +33,20 @@ const CONCURRENT_CALLERS: usize = 8;
 /// Number of sequential turns, for the latency.
 const SEQUENTIAL_TURNS: usize = 1_000;
 
-/// Number of rounds in which budgets are compared.
-const ROUNDS: u32 = 10;
+/// Number of turns whose capacity units are measured.
+const MEASURED_TURNS: u32 = 1_000;
 
-/// The default budgets with room for the bench: a customer's turns are still counted one by one, and settled.
-fn by_turn() -> BudgetSettings {
-    let BudgetSettings { customer, chatbot, .. } = BudgetSettings::default();
-    let customer = customer.with(TurnsPerMinute, 255).with(MessagesPerMinute, 255).with(TurnsPerDay, 4_000);
-    BudgetSettings { customer, chatbot: chatbot.with(TurnsPerMinute, 1_000_000), ..BudgetSettings::default() }
-}
+/// Number of rounds in which budgets are compared, in each of which each of the threads has a turn: few enough for the
+/// default limits.
+const ROUNDS: u32 = 20;
+const COMPARED_THREADS: usize = 500;
 
-/// The default budgets, so large that they are never used up, and a process counts ahead.
-fn roomy() -> BudgetSettings {
+/// The default budgets, but for more turns of a customer than anybody has.
+fn with_room() -> BudgetSettings {
     let unset = BudgetSettings::default();
-    let roomy = |limits: Limits| {
-        let set = Budget::ALL.into_iter().filter(|budget| limits.of(*budget) > 0);
-        set.fold(limits, |limits, budget| limits.with(budget, 1_000_000_000))
-    };
-    let [visitor, customer, chatbot, tenant] = [unset.visitor, unset.customer, unset.chatbot, unset.tenant].map(roomy);
-    BudgetSettings { visitor, customer, chatbot, tenant, ..unset }
+    let busy = [(TurnsPerMinute, 10_000), (MessagesPerMinute, 10_000), (TurnsPerDay, 100_000)];
+    let customer = busy.into_iter().fold(unset.customer, |limits, (budget, limit)| limits.with(budget, limit));
+    BudgetSettings { customer, ..unset }
 }
 
 struct Bench {
@@ -61,7 +62,7 @@ struct CustomersThread {
 }
 
 pub(crate) fn run() {
-    let bench = Bench::set_up(roomy());
+    let bench = Bench::set_up(with_room(), THREADS, Clock::system());
     // Warms up connections, caches, the allocator.
     bench.turns(TURNS / 10);
     bench.meter.reset(false);
@@ -85,9 +86,9 @@ pub(crate) fn run() {
     line("  the gateway: the request, and two frames", gateway, None);
     line("CPU of the stand-in", standin, None);
     println!("  calls to the table: {calls:.2}");
-    let [none, ahead, by_turn] = cpu_with(&[BudgetSettings::OFF, roomy(), by_turn()]);
-    println!("  CPU with budgets, as a share of that without: {:.3}   (at most 1.05)", ahead / none);
-    println!("  where each turn is counted by itself: {:.3}", by_turn / none);
+    let [without, with, by_minute] = cpu_of_budgets();
+    println!("  CPU with the default budgets, as a share of that without: {:.3}   (at most 1.05)", with / without);
+    println!("  where a minute passes between two turns of a customer: {:.3}", by_minute / without);
 
     let (turn, direct) = bench.latencies();
     println!("\nLatency, {SEQUENTIAL_TURNS} sequential turns, p50:");
@@ -96,28 +97,36 @@ pub(crate) fn run() {
     line("added", turn.saturating_sub(direct), Some(Duration::from_millis(3)));
 
     let (first_byte, trips, written, read) = bench.closely();
-    println!("\nOne turn, call by call:");
+    println!("\nTurns, call by call:");
     println!("  round trips to the table before OpenAI is called: {first_byte}   (at most 2)");
     println!("  round trips in all: {trips}");
-    println!("  write units, with indexes: {written}   (at most 14)");
-    println!("  read units: {read}   (at most 4)");
+    println!("  write units, with indexes: {written:.1}   (at most 14)");
+    println!("  read units: {read:.1}   (at most 4)");
     println!("\nResident memory, the stand-in's and the bench's own clients' too: {} MB", resident() / 1_000_000);
     bench.board.stop();
 }
 
-/// CPU seconds of the same turns with each of the budgets, on tables of the same size: all in turns, so that the
-/// machine's changes hit all.
-fn cpu_with(budgets: &[BudgetSettings; 3]) -> [f64; 3] {
-    let benches = budgets.map(Bench::set_up);
-    for bench in &benches {
-        bench.turns(TURNS / 10);
-    }
+/// CPU seconds of the same turns without budgets, with the default ones, and with these on a clock that a minute passes
+/// on between two turns of a thread. On tables of the same size, all in turns, so that the machine's changes hit all.
+fn cpu_of_budgets() -> [f64; 3] {
+    let minutes = Arc::new(AtomicU64::new(0));
+    let passed = Arc::clone(&minutes);
+    let clock = Clock::new(move || Clock::system().now() + Duration::from_mins(passed.load(SeqCst)));
+    let benches = [
+        Bench::set_up(BudgetSettings::OFF, COMPARED_THREADS, Clock::system()),
+        Bench::set_up(BudgetSettings::default(), COMPARED_THREADS, Clock::system()),
+        Bench::set_up(BudgetSettings::default(), COMPARED_THREADS, clock),
+    ];
+    let turns = u32::try_from(COMPARED_THREADS).expect("a small number");
     let mut spent = [Duration::ZERO; 3];
-    for round in 0..ROUNDS * 3 {
-        let at = round as usize % 3;
-        let before = used_by(BOARD);
-        benches[at].turns(TURNS / ROUNDS);
-        spent[at] += used_by(BOARD).saturating_sub(before);
+    for round in 0..=ROUNDS {
+        for (bench, spent) in benches.iter().zip(&mut spent) {
+            let before = used_by(BOARD);
+            bench.turns(turns);
+            // The first round warms up.
+            *spent += if round == 0 { Duration::ZERO } else { used_by(BOARD).saturating_sub(before) };
+        }
+        minutes.fetch_add(1, SeqCst);
     }
     for bench in benches {
         bench.board.stop();
@@ -126,21 +135,21 @@ fn cpu_with(budgets: &[BudgetSettings; 3]) -> [f64; 3] {
 }
 
 impl Bench {
-    fn set_up(budgets: BudgetSettings) -> Self {
+    fn set_up(budgets: BudgetSettings, threads: usize, clock: Clock) -> Self {
         let meter = Arc::new(Meter::default());
         let metered = Arc::clone(&meter);
         let dynamo = DynamoWire::new(move |inner: InProcess| Metered::new(inner, Arc::clone(&metered)));
-        let board = Board::start(Options { dynamo, budgets, ..Options::default() });
+        let board = Board::start(Options { dynamo, budgets, clock, ..Options::default() });
         let mut bench = Self { board, meter, threads: Vec::new() };
-        bench.threads = bench.board.clients.block_on(bench.populate());
+        bench.threads = bench.board.clients.block_on(bench.populate(threads));
         bench
     }
 
     /// Creates a chatbot, a thread of each customer, and one socket that listens to all of them.
-    async fn populate(&self) -> Vec<CustomersThread> {
+    async fn populate(&self, count: usize) -> Vec<CustomersThread> {
         let chatbot = self.board.chatbot().await;
         let mut threads = Vec::new();
-        for i in 0..THREADS {
+        for i in 0..count {
             let token = self.board.switchboard.token("acme", "customer", &format!("cus_{i}"));
             threads.push(CustomersThread { id: self.board.thread(&token, &chatbot).await, token });
         }
@@ -165,7 +174,7 @@ impl Bench {
 
     /// Runs each thread's turns one after the other, several threads at once.
     fn turns(&self, turns: u32) {
-        let each = turns as usize / THREADS;
+        let each = turns as usize / self.threads.len();
         self.board.clients.block_on(async {
             let all = stream::iter(&self.threads).for_each_concurrent(CONCURRENT_CALLERS, async |thread| {
                 for _ in 0..each {
@@ -225,7 +234,7 @@ impl Bench {
         })
     }
 
-    /// Measures one turn: round trips before OpenAI is called and in all, write units, read units.
+    /// Measures turns: round trips of one before OpenAI is called and in all; write units and read units, on average.
     fn closely(&self) -> (u64, u64, f64, f64) {
         self.meter.reset(true);
         let hold = self.board.standin.hold("POST", "/v1/responses", 0);
@@ -238,6 +247,10 @@ impl Bench {
             };
             tokio::join!(self.turn(&self.threads[0]), asked).1
         });
-        (before, self.meter.round_trips(), self.meter.written(), self.meter.read())
+        let trips = self.meter.round_trips();
+        self.meter.reset(true);
+        self.turns(MEASURED_TURNS);
+        let (written, read) = (self.meter.written(), self.meter.read());
+        (before, trips, written / f64::from(MEASURED_TURNS), read / f64::from(MEASURED_TURNS))
     }
 }

@@ -8,6 +8,7 @@ pub mod aws_signature;
 pub mod churn;
 pub mod cited_answer;
 pub mod clock;
+pub mod counters;
 pub mod event_schema;
 pub mod everything;
 pub mod lists;

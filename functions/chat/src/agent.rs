@@ -34,10 +34,16 @@ pub(crate) async fn chat_agent(
     commit.audit = claimed.as_ref().and_then(|changed| app.audit_of_change(submission.identity, changed));
     let outbox = commit.outbox.clone();
     let message = submission.append(&mut commit, now);
-    let thread = match app.store.thread_commit(&before, commit).await? {
-        Committed::Conflict => return Ok(None),
-        Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
-        Committed::Done(thread) => *thread,
+    let mut counted = submission.counted(app, &before, now);
+    let thread = loop {
+        let mut commit = commit.clone();
+        counted.count_in(&mut commit, &before);
+        match app.store.thread_commit(&before, commit).await? {
+            Committed::Conflict => return Ok(None),
+            Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
+            Committed::OverBudget(budget) => counted.refused(budget)?,
+            Committed::Done(thread) => break *thread,
+        }
     };
     if let Some(mut changed) = claimed {
         changed.thread = thread.clone();
@@ -58,7 +64,7 @@ pub(crate) async fn note(
 ) -> Result<Option<ChatResponse>, Error> {
     let note = submission.note(&thread, app.now());
     match app.store.note_put(&thread, &note, submission.client(note.after).as_ref()).await? {
-        Committed::Conflict => Ok(None),
+        Committed::Conflict | Committed::OverBudget(_) => Ok(None),
         Committed::Repeat(earlier) => submission.repeat(app, &thread, &metadata, &earlier).await.map(Some),
         Committed::Done(thread) => {
             submission.sink.send(Event::note(&note));

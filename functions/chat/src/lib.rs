@@ -22,6 +22,7 @@ mod run;
 mod server_sent;
 mod stream;
 mod submission;
+mod turn_shares;
 
 use std::time::Duration;
 
@@ -138,8 +139,9 @@ async fn chat(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<C
         let chatbot = app.store.chatbot_get(&identity.tenant, chatbot).await?;
         chatbot.ok_or_else(|| Error::invalid("chatbot_id", "there is no such chatbot"))?.admits(identity)?;
     }
+    app.check_messages(identity)?;
     let mut first = Some(admit(app, id, submission).await?);
-    let responding = retry_on_conflict(|| {
+    retry_on_conflict(|| {
         let read = first.take();
         async {
             let (found, visited) = match read {
@@ -149,12 +151,8 @@ async fn chat(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<C
             let (thread, metadata) = found;
             decide(app, thread, metadata, submission, visited).await
         }
-    });
-    let response = responding.await;
-    if let Some(turn) = submission.unused_turn() {
-        app.release(turn).await;
-    }
-    response
+    })
+    .await
 }
 
 /// A thread as it was read, and the chatbot of a visitor's token.
@@ -165,15 +163,11 @@ async fn read_thread(app: &App, identity: &Identity, id: &ThreadId) -> Result<Fo
     tokio::try_join!(app.thread_seen(identity, id), app.visited_chatbot(identity))
 }
 
-/// Reads the thread, and at the same time counts a customer's message and the turn that may answer it.
+/// Reads the thread, and counts a customer's message in the budgets of the chatbot and the tenant.
 async fn admit(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<Found, Error> {
     let identity = submission.identity;
-    let (read, admitted) = tokio::join!(read_thread(app, identity, id), app.admit_message(identity));
-    let read = read?;
-    if let Some(turn) = admitted? {
-        app.admit_message_to(identity, &read.0.0.chatbot_id).await?;
-        submission.keep_turn(turn);
-    }
+    let read = read_thread(app, identity, id).await?;
+    app.admit_message_to(identity, &read.0.0.chatbot_id).await?;
     Ok(read)
 }
 
@@ -192,7 +186,7 @@ async fn decide(
         (Status::Bot { .. }, Role::Customer) => {
             Box::pin(llm::chat_llm(app, thread, metadata, submission, visited)).await
         }
-        _ => agent::chat_agent(app, thread, metadata, submission).await,
+        _ => Box::pin(agent::chat_agent(app, thread, metadata, submission)).await,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use shared::{
-    App, Error, Reservation, TurnBudget,
-    domain::{Chatbot, ChatbotId, Message, RunId, Thread, ThreadId, ThreadMetadata},
+    App, CustomerUse, Error, Shares, TurnBudget,
+    domain::{Chatbot, Message, RunId, Thread, ThreadId, ThreadMetadata},
     retry_on_conflict,
     sockets::Event,
     store::{Commit, Committed, Subscriber},
@@ -15,6 +15,7 @@ use crate::{
     response::ChatResponse,
     run::{Run, RunOutcome},
     submission::Submission,
+    turn_shares::TurnShares,
 };
 
 /// Posts a customer's message to the bot: adds it, runs the thread, updates the log. A message that arrives during a
@@ -27,31 +28,47 @@ pub(crate) async fn chat_llm(
     visited: Option<Chatbot>,
 ) -> Result<Option<ChatResponse>, Error> {
     let now = app.now();
-    let mut commit = Commit::new(before.clone());
-    let message = submission.append(&mut commit, now);
     let run = (!before.run_is_live(now)).then(|| RunId::new(app.ulid()));
-    if let Some(run) = &run {
-        commit.thread.begin_run(run.clone(), now);
+    let chatbot_id = submission.request.chatbot_id.as_ref().unwrap_or(&before.chatbot_id);
+    let mut counted = submission.counted(app, &before, now);
+    let mut turn = None;
+    if run.is_some() {
+        let begun = TurnShares::begin(app, &before, chatbot_id, now);
+        counted = counted.turn(begun.is_shared());
+        turn = Some(begun);
     }
-    let chatbot_id = commit.thread.chatbot_id.clone();
+    let committing = async {
+        loop {
+            let mut commit = Commit::new(before.clone());
+            let message = submission.append(&mut commit, now);
+            if let Some(run) = &run {
+                commit.thread.begin_run(run.clone(), now);
+            }
+            counted.count_in(&mut commit, &before);
+            match app.store.thread_commit(&before, commit).await? {
+                Committed::OverBudget(budget) => counted.refused(budget)?,
+                committed => return Ok::<_, Error>((message, committed)),
+            }
+        }
+    };
     let chatbot = async {
-        let turn = submission.take_turn();
-        match &run {
-            Some(_) => with_budget(app, &before.tenant, &chatbot_id, visited, Ok(turn)).await,
-            None => (Ok(None), turn),
+        match turn {
+            Some(turn) => turn.reserve(visited).await,
+            None => (Ok(None), Ok(Shares::default())),
         }
     };
     // Both at the same time, so that a turn makes no more than two round trips to the table before it asks OpenAI.
-    let (committed, (chatbot, turn)) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
-    let thread = match committed? {
-        Committed::Conflict => {
-            submission.keep_turn(turn);
-            return Ok(None);
+    let (committed, (chatbot, shares)) = tokio::join!(committing, chatbot);
+    let (message, committed) = match committed {
+        Ok(committed) => committed,
+        Err(error) => {
+            keep_counted(shares);
+            return Err(error);
         }
-        Committed::Repeat(earlier) => {
-            submission.keep_turn(turn);
-            return submission.repeat(app, &before, &metadata, &earlier).await.map(Some);
-        }
+    };
+    let thread = match committed {
+        Committed::Conflict | Committed::OverBudget(_) => return Ok(None),
+        Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
         Committed::Done(thread) => *thread,
     };
     let discarded = run.as_ref().and_then(|_| discarded(&before));
@@ -66,12 +83,11 @@ pub(crate) async fn chat_llm(
         listeners.send_replace(app.broadcast(&thread, &events).await);
     };
     let Some(run) = run else {
-        submission.keep_turn(turn);
         broadcast.await;
         return Ok(Some(ChatResponse::joined(message, thread.view(&metadata))));
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), metadata.clone(), chatbot, submission.deadline)
-        .with_budget(turn)
+        .with_budget(counted.exceeded().map_or(shares, Err))
         .with_log_tail(vec![message.clone()])
         .with_listeners(submission.sink.clone(), Arc::clone(&listeners));
     let (outcome, ()) = tokio::join!(spawn(run), broadcast);
@@ -111,54 +127,45 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
             return Ok(Some(None));
         }
         let run = RunId::new(app.ulid());
-        let mut commit = Commit::new(before.clone());
-        commit.thread.begin_run(run.clone(), now);
-        let chatbot = async {
-            let turn = app.reserve_turn(tenant, &before.customer_id).await;
-            with_budget(app, tenant, &before.chatbot_id, None, turn).await
+        let turn = TurnShares::begin(app, &before, &before.chatbot_id, now);
+        let mut counted = CustomerUse::of(app, &before, now).turn(turn.is_shared());
+        let committing = async {
+            loop {
+                let mut commit = Commit::new(before.clone());
+                commit.thread.begin_run(run.clone(), now);
+                counted.count_in(&mut commit, &before);
+                match app.store.thread_commit(&before, commit).await? {
+                    Committed::OverBudget(budget) => counted.refused(budget)?,
+                    committed => return Ok::<_, Error>(committed),
+                }
+            }
         };
-        let (committed, (chatbot, turn)) = tokio::join!(app.store.thread_commit(&before, commit), chatbot);
-        let Committed::Done(thread) = committed? else { return Ok(None) };
+        let (committed, (chatbot, shares)) = tokio::join!(committing, turn.reserve(None));
+        let thread = match committed {
+            Ok(Committed::Done(thread)) => thread,
+            Ok(_) => return Ok(None),
+            Err(error) => {
+                keep_counted(shares);
+                return Err(error);
+            }
+        };
         if let Some(discarded) = discarded(&before) {
             app.broadcast(&thread, &[discarded]).await;
         }
+        let budget = counted.exceeded().map_or(shares, Err);
         let run = Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline);
-        Ok(Some(Some(run.with_budget(turn))))
+        Ok(Some(Some(run.with_budget(budget))))
     });
-    match taking.await? {
+    match Box::pin(taking).await? {
         Some(run) => spawn(run).await.map(|_| ()),
         None => Ok(()),
     }
 }
 
-/// Reads the chatbot, unless it is the one `visited`, and reserves the turn from its budget and the tenant's too. An
-/// error is the chatbot's: the run then hands over, as it does without one.
-async fn with_budget(
-    app: &App,
-    tenant: &str,
-    id: &ChatbotId,
-    visited: Option<Chatbot>,
-    turn: Result<TurnBudget, Error>,
-) -> (Result<Option<Chatbot>, Error>, TurnBudget) {
-    let reading = async {
-        let chatbot = async {
-            if let Some(visited) = visited.filter(|visited| visited.id == *id) {
-                return Ok(Some(visited));
-            }
-            let chatbot = app.store.chatbot_get(tenant, id).await?;
-            app.learn(tenant, id, chatbot.as_ref());
-            Ok::<_, Error>(chatbot)
-        };
-        // At the same time, by the limits as they were: these change rarely.
-        let (chatbot, turn) = tokio::join!(chatbot, app.reserve_ahead(tenant, id, turn?));
-        let (chatbot, turn): (Option<Chatbot>, TurnBudget) = (chatbot?, turn?);
-        let Some(chatbot) = chatbot else { return Ok((None, turn)) };
-        let turn = app.reserve_with_chatbot(turn, &chatbot).await?;
-        Ok((Some(chatbot), turn))
-    };
-    match reading.await {
-        Ok((chatbot, turn)) => (Ok(chatbot), turn),
-        Err(error) => (Err(error), Ok(Reservation::default())),
+/// The outcome of the commit is unknown: the thread may name the turn's shares as counted.
+fn keep_counted(shares: TurnBudget) {
+    if let Ok(mut shares) = shares {
+        shares.begin();
     }
 }
 

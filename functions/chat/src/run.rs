@@ -21,18 +21,20 @@ use std::{
 
 use futures::future::join;
 use shared::{
-    App, Error, TurnBudget,
+    App, Error, Shares, TurnBudget,
     domain::{
-        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, Usage, message, thread::LEASE,
+        Chatbot, Message, MessageId, Person, Reason, RunId, Thread, ThreadMetadata, budget::Budget, message,
+        thread::LEASE,
     },
     metrics::Metric,
     openai::Failure,
     sockets::Event,
-    store::{Cleanup, Commit, Subscriber},
+    store::{Cleanup, Commit, RunCommitted, Subscriber},
 };
 use tokio::{sync::watch, time::Instant};
 
 use crate::event_sink::EventSink;
+use budget::Spent;
 use deltas::Chunk;
 use hand_over::HandOver;
 use reply::ModelReply;
@@ -65,6 +67,8 @@ pub(crate) struct Run {
     deadline: Option<Instant>,
     /// The budget of the next turn; `None` where it is still to be reserved.
     budget: Option<TurnBudget>,
+    /// The shares of the turn that is under way.
+    shares: Shares,
     progress: Mutex<TurnProgress>,
 }
 
@@ -86,8 +90,7 @@ struct TurnProgress {
     is_withdrawn: bool,
     /// The draft that the agents were offered.
     draft: Option<String>,
-    /// The tokens that the turn has taken, where the server counts them.
-    spent: Option<Usage>,
+    spent: Spent,
 }
 
 /// The outcome of a run.
@@ -152,6 +155,7 @@ impl Run {
             text_bytes: watch::Sender::new(0),
             deadline,
             budget: None,
+            shares: Shares::default(),
             progress: Mutex::new(TurnProgress {
                 text: String::new(),
                 chunk: None,
@@ -161,7 +165,7 @@ impl Run {
                 renewed_at: Instant::now(),
                 is_withdrawn: false,
                 draft: None,
-                spent: None,
+                spent: Spent::Nothing,
             }),
         }
     }
@@ -223,18 +227,10 @@ impl Run {
     /// One turn: a reply to all messages so far.
     async fn turn(&mut self) -> Result<Message, RunError> {
         self.progress().begun_at = Instant::now();
-        let reservation = self.reserve().await?;
-        let replied = self.reply().await;
-        // Also where no reply is kept: its tokens are spent.
-        let settle = self.settle(reservation);
-        let reply = match replied {
-            Ok(reply) => reply,
-            Err(error) => {
-                settle.await;
-                return Err(error);
-            }
-        };
-        join(self.app.broadcast(&self.thread, &[Event::message(&reply)]), settle).await;
+        self.begin_turn().await?;
+        let reply = self.reply().await?;
+        let shares = self.settle_shares();
+        join(self.app.broadcast(&self.thread, &[Event::message(&reply)]), shares).await;
         Ok(reply)
     }
 
@@ -246,8 +242,9 @@ impl Run {
         let bot = self.chatbot()?.clone();
         let kept = answer.origin.response_id.clone();
         let mut reply = self.message(self.app.message_id(), author(&bot), answer);
-        let run = self.id.clone();
+        let (run, taken) = (self.id.clone(), self.taken());
         let written = self.save(|mut thread| {
+            thread.settle(&run, taken);
             thread.reply(&run, &mut reply, input_through, asked_through);
             Commit::new(thread).message(reply.clone())
         });
@@ -276,22 +273,35 @@ impl Run {
     /// Writes what `change` makes of the thread, fenced by the run, and renews the lease. `None` where the run has lost
     /// the line.
     async fn save(&mut self, change: impl FnMut(Thread) -> Commit) -> Result<Option<Vec<Message>>, Error> {
+        let written = self.save_counted(change).await?;
+        written.map_err(|_| Error::internal("a budget refused a write that counts nothing"))
+    }
+
+    /// The same of a commit that counts in the customer's budgets. `Err` within: the budget that has no room.
+    async fn save_counted(
+        &mut self,
+        change: impl FnMut(Thread) -> Commit,
+    ) -> Result<Result<Option<Vec<Message>>, Budget>, Error> {
         let (sent_at, until) = (Instant::now(), self.app.now() + LEASE);
-        let written = self.app.store.run_commit(&self.thread, &self.id, until, change).await?;
-        let Some((thread, logged)) = written else { return Ok(None) };
+        let (thread, logged) = match self.app.store.run_commit(&self.thread, &self.id, until, change).await? {
+            RunCommitted::Done(thread, logged) => (*thread, logged),
+            RunCommitted::Lost => return Ok(Ok(None)),
+            RunCommitted::OverBudget(budget) => return Ok(Err(budget)),
+        };
         self.progress().renewed_at = sent_at;
         if thread.seq != self.thread.seq {
             // The log has grown beyond it.
             self.log_tail = Vec::new();
         }
         self.thread = thread;
-        Ok(Some(logged))
+        Ok(Ok(Some(logged)))
     }
 
     /// Withdraws the answer after the line was lost, and deletes a conversation that the thread no longer refers to.
-    async fn lost(&self) {
+    async fn lost(&mut self) {
         self.app.record(Metric::Discarded);
         let now = self.withdraw().await;
+        self.settle_lost(now.as_ref()).await;
         let Some(ours) = &self.thread.openai.conversation_id else { return };
         if now.is_none_or(|now| now.openai.conversation_id.as_ref() != Some(ours)) {
             self.app.clean_up(&Cleanup::of_conversation(&self.thread, ours.clone(), self.app.now())).await;

@@ -1,10 +1,8 @@
 //! A submission: the request to post a message or a note, by whom, and the response to its repeats.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use serde::Deserialize;
 use shared::{
-    App, Error, Reservation, TurnBudget,
+    App, CustomerUse, Error,
     domain::{
         At, ChatbotId, Identity, Message, MessageId, Note, Role, Thread, ThreadMetadata,
         message::{self, MAX_TEXT_CHARS},
@@ -53,8 +51,6 @@ pub(crate) struct Submission<'a> {
     pub(crate) deadline: Option<Instant>,
     /// The caller's stream.
     pub(crate) sink: EventSink,
-    /// The turn that may answer it, reserved from the customer's budget; `None` where it was taken, or never reserved.
-    turn: Arc<Mutex<Option<TurnBudget>>>,
 }
 
 impl ChatRequest {
@@ -103,7 +99,7 @@ impl<'a> Submission<'a> {
         deadline: Option<Instant>,
         sink: EventSink,
     ) -> Self {
-        Self { request, identity, message_id: app.message_id(), deadline, sink, turn: Arc::default() }
+        Self { request, identity, message_id: app.message_id(), deadline, sink }
     }
 
     /// The same submission of another request.
@@ -111,20 +107,10 @@ impl<'a> Submission<'a> {
         Self { request, ..self }
     }
 
-    /// Keeps the reservation of a turn until a run takes it.
-    pub(crate) fn keep_turn(&self, turn: TurnBudget) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
-    }
-
-    /// The reservation of a turn, once; one without any reservation has no limit.
-    pub(crate) fn take_turn(&self) -> TurnBudget {
-        let kept = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        kept.unwrap_or_else(|| Ok(Reservation::default()))
-    }
-
-    /// The reservation that no run has taken.
-    pub(crate) fn unused_turn(&self) -> Option<Reservation> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take()?.ok()
+    /// The message as a use of its author's budgets; agents and admins have none.
+    pub(crate) fn counted<'app>(&self, app: &'app App, thread: &Thread, at: At) -> CustomerUse<'app> {
+        let counted = CustomerUse::of(app, thread, at);
+        if self.identity.is_staff() { counted } else { counted.message() }
     }
 
     /// Appends the message to the log of the commit's thread, under its `client_id`.

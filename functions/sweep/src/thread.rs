@@ -64,10 +64,21 @@ async fn tell_wait(app: &App, thread: &Thread) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the thread's last turns to the usage of their day. After a conflict it is due again.
+/// Adds the thread's last turns to the usage of their day, and gives back what nobody uses of the customer's budget. A
+/// turn whose process died after it had lost the line is settled. After a conflict it is due again.
 async fn report_usage(app: &App, thread: &Thread) -> Result<(), Error> {
-    let commit = Commit { reports_usage: true, ..Commit::new(thread.clone()) };
-    app.store.thread_commit(thread, commit).await.map(|_| ())
+    let mut commit = Commit { reports_usage: true, ..Commit::new(thread.clone()) };
+    let abandoned = commit.thread.abandon_turns(app.now());
+    let Committed::Done(_) = app.store.thread_commit(thread, commit).await? else { return Ok(()) };
+    let shared: Vec<_> = abandoned.into_iter().filter(|turn| turn.is_shared).collect();
+    if !shared.is_empty()
+        && let Some(chatbot) = app.store.chatbot_get(&thread.tenant, &thread.chatbot_id).await?
+    {
+        for turn in shared {
+            app.settle(app.inherited_shares(&chatbot, turn.at), Some(0)).await;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes a thread whose retention is over.

@@ -1,10 +1,16 @@
 //! Budgets: how much a customer, a chatbot and a tenant may use in a minute, an hour or a day.
 
+mod ahead;
+mod reservation;
+
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatbotId, identity::VISITOR};
+use super::{At, ChatbotId, identity::VISITOR};
 use crate::Error;
+
+pub use ahead::{CountedAhead, difference};
+pub use reservation::{CountedUses, Reservation, ReservedTurn, ReturnedUses};
 
 /// A use that is counted, and the window in which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,14 @@ pub enum Window {
     Minute,
     Hour,
     Day,
+}
+
+/// A use of a budget: an amount, and the limit that it must not exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    pub budget: Budget,
+    pub amount: u64,
+    pub limit: u64,
 }
 
 /// The side that a budget belongs to.
@@ -141,6 +155,11 @@ impl Window {
             Self::Day => 24 * 60 * 60,
         }
     }
+
+    /// The number of the window that `at` is in, since 1970.
+    pub const fn number(self, at: At) -> i64 {
+        at.seconds().div_euclid(self.seconds())
+    }
 }
 
 impl Side {
@@ -167,6 +186,12 @@ impl Limits {
 
     pub const fn of(&self, budget: Budget) -> u64 {
         self.0[budget as usize]
+    }
+
+    /// The uses that have a limit.
+    pub fn uses(&self, amounts: &[(Budget, u64)]) -> Vec<Use> {
+        let uses = amounts.iter().map(|&(budget, amount)| Use { budget, amount, limit: self.of(budget) });
+        uses.filter(|it| it.limit > 0 && it.amount > 0).collect()
     }
 
     #[must_use]
@@ -298,6 +323,13 @@ impl ChatbotLimits {
 }
 
 impl Exceeded {
+    /// A budget of these limits that has no room at `at`.
+    pub fn of(side: Side, budget: Budget, limits: Limits, at: At) -> Self {
+        let window = budget.window().seconds();
+        let retry_after = u64::try_from(window - at.seconds().rem_euclid(window)).unwrap_or(1);
+        Self { side, budget, limit: limits.of(budget), retry_after }
+    }
+
     /// The budget's name on the wire, such as `visitor.messages_per_minute`.
     pub fn name(&self) -> String {
         format!("{}.{}", self.side.as_str(), self.budget.as_str())

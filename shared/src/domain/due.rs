@@ -30,7 +30,7 @@ pub enum DueAction {
     TimeOut(Line),
     /// Report a customer who waits in the queue for long.
     TellWait,
-    /// Add the thread's last turns to the usage of the day.
+    /// Add the thread's last turns to the usage of the day, and give back what nobody uses of the customer's budget.
     ReportUsage,
     /// End the thread: it is idle.
     End,
@@ -130,8 +130,12 @@ impl Thread {
         };
         let waits_untold = matches!(self.status, Status::Queued { .. }) && !self.is_wait_told;
         let tell = after(since, timeouts.long_wait.filter(|_| waits_untold), DueAction::TellWait);
-        let unreported = self.unreported.filter(|_| !is_unanswered || !matches!(self.status, Status::Bot { .. }));
-        let report = unreported.map(|turns| (turns.since + USAGE_REPORTED_WITHIN, DueAction::ReportUsage));
+        let is_running = is_unanswered && matches!(self.status, Status::Bot { .. });
+        let since = |since: At| since + USAGE_REPORTED_WITHIN;
+        // What is counted ahead changes with each turn, and goes back with the report: it needs no time of its own.
+        let report = self.unreported.map(|turns| turns.since).or_else(|| self.counted_ahead_at()).map(since);
+        let report = report.into_iter().chain(self.lost_turn_ends_at()).min().filter(|_| !is_running);
+        let report = report.map(|at| (at, DueAction::ReportUsage));
         let is_open = !matches!(self.status, Status::Ended { .. });
         let idle = after(quiet_since, timeouts.idle.filter(|_| is_open), DueAction::End);
         urgent.into_iter().chain(tell).chain(report).chain(idle)

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     At, ChatbotId, Identity, Message, MessageId, Note, Person, Reason, RunId, Status, ThreadId, ThreadMetadata, Usage,
+    budget::{Reservation, ReservedTurn},
     message::{self, Answers, Change},
     status::Event,
     usage::{self, UnreportedTurns},
@@ -64,6 +65,9 @@ pub struct Thread {
     /// The turns and hand-overs that are not in the tenant's usage of the day yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreported: Option<UnreportedTurns>,
+    /// What the customer's account has counted for the thread, besides the turn of its run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
     pub created_at: At,
     pub updated_at: At,
 }
@@ -76,6 +80,9 @@ pub struct Run {
     pub lease_until: At,
     /// 1, plus one for each run that died before it.
     pub attempt: u32,
+    /// Its turn, as the customer's account has counted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<ReservedTurn>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +103,7 @@ pub struct Conversation {
     #[serde(rename = "dirty")]
     pub in_doubt: bool,
     /// The thread's title or metadata changed and has not been sent to OpenAI.
-    #[serde(rename = "stale", default)]
+    #[serde(rename = "stale", default, skip_serializing_if = "std::ops::Not::not")]
     pub metadata_dirty: bool,
 }
 
@@ -173,6 +180,7 @@ impl Thread {
             openai: Conversation::default(),
             usage: None,
             unreported: None,
+            reservation: None,
             created_at: at,
             updated_at: at,
         }
@@ -250,8 +258,12 @@ impl Thread {
 
     /// Takes the line for a new run. The conversation is in doubt from here on, until the reply is written.
     pub fn begin_run(&mut self, id: RunId, now: At) {
-        let attempt = self.run.as_ref().map_or(1, |dead| dead.attempt + 1);
-        self.run = Some(Run { id, epoch: self.epoch, lease_until: now + LEASE, attempt });
+        let dead = self.run.take();
+        let attempt = dead.as_ref().map_or(1, |dead| dead.attempt + 1);
+        if let Some(dead) = &dead {
+            self.keep_lost_turn(dead);
+        }
+        self.run = Some(Run { id, epoch: self.epoch, lease_until: now + LEASE, attempt, turn: None });
         self.openai.in_doubt = true;
     }
 
@@ -315,7 +327,11 @@ impl Thread {
         thread.status = status;
         thread.epoch += 1;
         thread.is_wait_told = false;
-        let discarded = thread.run.take().filter(|run| run.lease_until > at);
+        let lost = thread.run.take();
+        if let Some(run) = &lost {
+            thread.keep_lost_turn(run);
+        }
+        let discarded = lost.filter(|run| run.lease_until > at);
         let mut message = Message {
             id,
             client_id: None,

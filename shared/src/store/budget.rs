@@ -1,5 +1,5 @@
-//! The counters of budgets: one item for each customer, chatbot and tenant and day, changed by single conditional
-//! updates, so that no race overspends a budget.
+//! The counters of budgets: one item for each customer, chatbot and tenant and day, changed by conditional updates, so
+//! that no race overspends a budget. A customer's is a part of the transaction that the use itself is written in.
 //!
 //! | attribute | |
 //! |---|---|
@@ -15,36 +15,174 @@ use aws_sdk_dynamodb::{
     types::{
         AttributeValue::{self, N},
         ReturnValuesOnConditionCheckFailure::AllOld,
+        Update,
     },
 };
 
 use super::{
     Store,
+    commit::token,
     key::{self, Key},
-    outcome::{condition_met, into_error},
+    outcome::{backoff, into_error, wait},
     row::{self, Item},
+    write::Transaction,
 };
 use crate::{
     Error,
     domain::{
         At,
-        budget::{Budget, BudgetAccount, Window},
+        budget::{Budget, BudgetAccount, CountedUses, ReturnedUses, Use, Window},
     },
 };
 
-/// A use of a budget: an amount, and the limit that it must not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Use {
-    pub budget: Budget,
-    pub amount: u64,
-    pub limit: u64,
-}
-
 /// The most attempts of one use: each finds the window that another process has begun meanwhile.
-const MAX_ATTEMPTS: usize = 4;
+pub(super) const MAX_ATTEMPTS: usize = 4;
 
 /// The time for which a day's counters outlive it.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
+
+/// Uses on their way to the table: all are counted there, or none.
+pub(super) struct Counting<'a> {
+    uses: &'a [Use],
+    at: At,
+    /// The window of uses besides the day's, and its number. The uses of one call are of at most one.
+    window: Option<(Window, i64)>,
+    /// The window has begun in the table, as far as is known here.
+    is_begun: bool,
+}
+
+impl<'a> Counting<'a> {
+    /// `Err` names the budget that has no room for its use alone.
+    pub(super) fn new(uses: &'a [Use], at: At, is_begun: bool) -> Result<Self, Budget> {
+        if let Some(over) = uses.iter().find(|it| it.amount > it.limit) {
+            return Err(over.budget);
+        }
+        let window = uses.iter().map(|it| it.budget.window()).find(|window| *window != Window::Day);
+        let window = window.map(|window| (window, window.number(at)));
+        Ok(Self { uses, at, window, is_begun: is_begun && window.is_some() })
+    }
+
+    /// The uses of a commit.
+    pub(super) fn of(counted: &'a CountedUses) -> Result<Self, Budget> {
+        Self::new(&counted.uses, counted.at, counted.is_begun)
+    }
+
+    pub(super) const fn at(&self) -> At {
+        self.at
+    }
+
+    /// The conditional update. Another window's counts are set to zero by the update that begins it.
+    pub(super) fn change(&self) -> Change {
+        let mut change = Change::default();
+        let mut sets = vec![change.set("expires_at", row::number(expires(self.at)))];
+        let mut adds = Vec::new();
+        let starts = self.window.filter(|_| !self.is_begun).map(|(window, _)| window);
+        if let Some((window, number)) = self.window {
+            let begun = change.set(window_name(window), row::number(number));
+            let name = format!("#{}", window_name(window));
+            if self.is_begun {
+                change.conditions.push(begun);
+            } else {
+                let value = format!(":{}", window_name(window));
+                change.conditions.push(format!("(attribute_not_exists({name}) OR {name} < {value})"));
+                sets.push(begun);
+            }
+        }
+        for it in self.uses {
+            let name = attribute(it.budget);
+            let set = change.set(name, row::number(it.amount));
+            if starts == Some(it.budget.window()) {
+                sets.push(set);
+                continue;
+            }
+            adds.push(format!("#{name} :{name}"));
+            change.values.insert(format!(":room_{name}"), row::number(it.limit - it.amount));
+            change.conditions.push(format!("(attribute_not_exists(#{name}) OR #{name} <= :room_{name})"));
+        }
+        let idle = Budget::ALL
+            .into_iter()
+            .filter(|budget| starts == Some(budget.window()) && self.uses.iter().all(|it| it.budget != *budget));
+        for budget in idle {
+            sets.push(change.set(attribute(budget), row::number(0)));
+        }
+        let adds = if adds.is_empty() { String::new() } else { format!(" ADD {}", adds.join(", ")) };
+        change.update = format!("SET {}{adds}", sets.join(", "));
+        change
+    }
+
+    /// The budget that has no room, by the counters that did not meet the condition. `None` where only the window was
+    /// another one: the next attempt knows it.
+    pub(super) fn refused(&mut self, counters: &Item) -> Option<Budget> {
+        let there = self.window.and_then(|(window, _)| number_in(counters, window_name(window)));
+        if let Some((window, ours)) = self.window {
+            let (ours, is_begun) = match there {
+                // A clock ahead of ours has begun the next window.
+                Some(later) if later > ours => (later, true),
+                Some(same) if same == ours => (ours, true),
+                _ => (ours, false),
+            };
+            if (Some((window, ours)), is_begun) != (self.window, self.is_begun) {
+                (self.window, self.is_begun) = (Some((window, ours)), is_begun);
+                return None;
+            }
+        }
+        let counted = |it: &Use| {
+            let is_past = it.budget.window() != Window::Day && !self.is_begun;
+            if is_past { 0 } else { number_in(counters, attribute(it.budget)).unwrap_or(0) }
+        };
+        let over = self.uses.iter().find(|it| counted(it) + signed(it.amount) > signed(it.limit));
+        Some(over.or(self.uses.first()).map_or(Budget::TurnsPerDay, |it| it.budget))
+    }
+}
+
+/// A conditional update of counters, with its names and values.
+#[derive(Default)]
+pub(super) struct Change {
+    update: String,
+    conditions: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Change {
+    /// `name = value` as an expression.
+    fn set(&mut self, name: &str, value: AttributeValue) -> String {
+        self.names.insert(format!("#{name}"), name.to_owned());
+        self.values.insert(format!(":{name}"), value);
+        format!("#{name} = :{name}")
+    }
+
+    /// Counts uses of a day as not made; tokens that are owed as made.
+    pub(super) fn of_returned(returned: &ReturnedUses) -> Self {
+        let ReturnedUses { at, turns, tokens } = *returned;
+        let mut change = Self::default();
+        let kept = change.set("expires_at", row::number(expires(at)));
+        let mut adds = Vec::new();
+        for (budget, amount) in [(Budget::TurnsPerDay, turns), (Budget::TokensPerDay, tokens)] {
+            if amount != 0 {
+                let name = attribute(budget);
+                change.set(name, row::number(-amount));
+                adds.push(format!("#{name} :{name}"));
+            }
+        }
+        change.update = format!("SET {kept} ADD {}", adds.join(", "));
+        change
+    }
+
+    /// The change as a part of a transaction.
+    pub(super) fn update(self, table: &str, key: Key) -> Result<Update, Error> {
+        let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .update_expression(self.update)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(self.names))
+            .set_expression_attribute_values(Some(self.values))
+            .return_values_on_condition_check_failure(AllOld);
+        update.build().map_err(Error::internal)
+    }
+}
 
 impl Store {
     /// Counts uses, all or none. `Err` within names the budget that has no room: nothing was counted. The uses of one
@@ -58,37 +196,23 @@ impl Store {
         now: At,
         is_begun: bool,
     ) -> Result<Result<(), Budget>, Error> {
-        if let Some(over) = uses.iter().find(|it| it.amount > it.limit) {
-            return Ok(Err(over.budget));
-        }
-        let key = key::budget(tenant, account, now);
-        let window = uses.iter().map(|it| it.budget.window()).find(|window| *window != Window::Day);
-        let mut current = window.map(|window| now.seconds().div_euclid(window.seconds()));
-        let mut is_begun = is_begun && window.is_some();
+        let mut counting = match Counting::new(uses, now, is_begun) {
+            Ok(counting) => counting,
+            Err(over) => return Ok(Err(over)),
+        };
         for _ in 0..MAX_ATTEMPTS {
-            let begun = window.zip(current).map(|(window, number)| (window, number, is_begun));
-            let Some(refused) = self.count(key.clone(), uses, begun, now).await? else { return Ok(Ok(())) };
-            let there = window.and_then(|window| number_in(&refused, window_name(window)));
-            let counted = |it: &Use| {
-                let is_past = it.budget.window() != Window::Day && there != current;
-                if is_past { 0 } else { number_in(&refused, attribute(it.budget)).unwrap_or(0) }
-            };
-            match (there, current) {
-                // A clock ahead of ours has begun the next window.
-                (Some(later), Some(ours)) if later > ours => (current, is_begun) = (there, true),
-                (Some(same), Some(ours)) if same == ours && !is_begun => is_begun = true,
-                (there, Some(ours)) if is_begun && there.is_none_or(|there| there < ours) => is_begun = false,
-                _ => {
-                    let over = uses.iter().find(|it| counted(it) + signed(it.amount) > signed(it.limit));
-                    return Ok(Err(over.or(uses.first()).map_or(Budget::TurnsPerDay, |it| it.budget)));
-                }
+            let refused = self.change_counters(key::budget(tenant, account, now), counting.change()).await?;
+            let Some(counters) = refused else { return Ok(Ok(())) };
+            if let Some(over) = counting.refused(&counters) {
+                return Ok(Err(over));
             }
         }
         Err(Error::Busy)
     }
 
-    /// Corrects the tokens of a day by the difference between what was reserved and what was used. Counters that were
-    /// deleted meanwhile, with their customer, stay deleted.
+    /// Corrects the tokens of a day by the difference between what was reserved and what was used, once: it is a
+    /// transaction, so that an answer that is lost corrects nothing twice. Counters that were deleted meanwhile, with
+    /// their chatbot, stay deleted. After [`Error::Busy`] it may have been done or not.
     pub async fn budget_settle(
         &self,
         tenant: &str,
@@ -96,126 +220,36 @@ impl Store {
         tokens: i64,
         now: At,
     ) -> Result<(), Error> {
-        let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key::budget(tenant, account, now).attributes()))
-            .update_expression("ADD #tokens :tokens SET #expires = :expires")
-            .expression_attribute_names("#tokens", attribute(Budget::TokensPerDay))
-            .expression_attribute_names("#expires", "expires_at")
-            .expression_attribute_values(":tokens", row::number(tokens))
-            .expression_attribute_values(":expires", row::number(expires(now)))
-            .condition_expression("attribute_exists(#tokens)");
-        condition_met(Box::pin(update.send()).await).map(|_| ())
+        let mut change = Change::of_returned(&ReturnedUses { at: now, turns: 0, tokens: -tokens });
+        change.conditions.push(format!("attribute_exists(#{})", attribute(Budget::TokensPerDay)));
+        let update = change.update(&self.table, key::budget(tenant, account, now))?;
+        self.transact(Transaction::default().update(update), &token()).await.map(|_| ())
     }
 
-    /// Gives uses back that were counted at `at` and did not happen. Counts of a window that is over stay, and so do
-    /// counters that were deleted meanwhile.
-    pub async fn budget_return(
-        &self,
-        tenant: &str,
-        account: &BudgetAccount,
-        uses: &[Use],
-        at: At,
-    ) -> Result<(), Error> {
-        let key = key::budget(tenant, account, at);
-        let window = uses.iter().map(|it| it.budget.window()).find(|window| *window != Window::Day);
-        let current = window.map(|window| (window, at.seconds().div_euclid(window.seconds())));
-        if current.is_some() && self.subtract(key.clone(), uses, current).await? {
-            return Ok(());
-        }
-        let of_day: Vec<Use> = uses.iter().filter(|it| it.budget.window() == Window::Day).copied().collect();
-        if !of_day.is_empty() {
-            self.subtract(key, &of_day, None).await?;
-        }
-        Ok(())
-    }
-
-    /// Subtracts uses from the counts of the day, and of the window if it is this one. False if a condition is not met.
-    async fn subtract(&self, key: Key, uses: &[Use], window: Option<(Window, i64)>) -> Result<bool, Error> {
-        let mut update = self.dynamo.update_item().table_name(&self.table).set_key(Some(key.attributes()));
-        let (mut adds, mut conditions) = (Vec::new(), Vec::new());
-        if let Some((window, number)) = window {
-            update = update.expression_attribute_names("#window", window_name(window));
-            update = update.expression_attribute_values(":window", row::number(number));
-            conditions.push("#window = :window".to_owned());
-        }
-        for (i, it) in uses.iter().enumerate() {
-            update = update.expression_attribute_names(format!("#n{i}"), attribute(it.budget));
-            update = update.expression_attribute_values(format!(":n{i}"), row::number(-signed(it.amount)));
-            adds.push(format!("#n{i} :n{i}"));
-            conditions.push(format!("attribute_exists(#n{i})"));
-        }
-        let update = update.update_expression(format!("ADD {}", adds.join(", ")));
-        condition_met(Box::pin(update.condition_expression(conditions.join(" AND ")).send()).await)
-    }
-
-    /// One conditional update. Returns the item as it is where a condition was not met. `begun`: the window, its
-    /// number, and whether it has begun; another window's counts are set to zero by the update that begins it.
-    async fn count(
-        &self,
-        key: Key,
-        uses: &[Use],
-        begun: Option<(Window, i64, bool)>,
-        now: At,
-    ) -> Result<Option<Item>, Error> {
-        let (mut sets, mut adds) = (vec!["#expires = :expires".to_owned()], Vec::new());
-        let mut conditions = Vec::new();
-        let mut names = HashMap::from([("#expires".to_owned(), "expires_at".to_owned())]);
-        let mut values = HashMap::from([(":expires".to_owned(), row::number(expires(now)))]);
-        let starts = begun.filter(|(.., is_begun)| !is_begun).map(|(window, ..)| window);
-        if let Some((window, number, is_begun)) = begun {
-            names.insert("#window".into(), window_name(window).into());
-            values.insert(":window".into(), row::number(number));
-            if is_begun {
-                conditions.push("#window = :window".to_owned());
-            } else {
-                conditions.push("(attribute_not_exists(#window) OR #window < :window)".to_owned());
-                sets.push("#window = :window".to_owned());
-            }
-        }
-        for (i, it) in uses.iter().enumerate() {
-            names.insert(format!("#n{i}"), attribute(it.budget).into());
-            values.insert(format!(":n{i}"), row::number(it.amount));
-            if starts == Some(it.budget.window()) {
-                sets.push(format!("#n{i} = :n{i}"));
-                continue;
-            }
-            adds.push(format!("#n{i} :n{i}"));
-            values.insert(format!(":room{i}"), row::number(it.limit - it.amount));
-            conditions.push(format!("(attribute_not_exists(#n{i}) OR #n{i} <= :room{i})"));
-        }
-        let idle = Budget::ALL
-            .into_iter()
-            .filter(|budget| starts == Some(budget.window()) && uses.iter().all(|it| it.budget != *budget));
-        for (i, budget) in idle.enumerate() {
-            names.insert(format!("#z{i}"), attribute(budget).into());
-            values.insert(":zero".into(), row::number(0));
-            sets.push(format!("#z{i} = :zero"));
-        }
-        let mut clauses = vec![format!("SET {}", sets.join(", "))];
-        if !adds.is_empty() {
-            clauses.push(format!("ADD {}", adds.join(", ")));
-        }
+    /// One update of counters, again while a transaction over them is under way. Returns them as they are where a
+    /// condition was not met.
+    async fn change_counters(&self, key: Key, change: Change) -> Result<Option<Item>, Error> {
+        let condition = (!change.conditions.is_empty()).then(|| change.conditions.join(" AND "));
         let update = self
             .dynamo
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression(clauses.join(" "))
-            .condition_expression(conditions.join(" AND "))
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
+            .update_expression(change.update)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values))
             .return_values_on_condition_check_failure(AllOld);
-        match Box::pin(update.send()).await {
-            Ok(_) => Ok(None),
-            Err(error) => match error.as_service_error() {
+        let mut backoff = backoff();
+        loop {
+            let Err(error) = Box::pin(update.clone().send()).await else { return Ok(None) };
+            match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(Some(refused.item.clone().unwrap_or_default()))
+                    return Ok(Some(refused.item.clone().unwrap_or_default()));
                 }
-                _ => Err(into_error(error)),
-            },
+                Some(UpdateItemError::TransactionConflictException(_)) => wait(&mut backoff).await?,
+                _ => return Err(into_error(error)),
+            }
         }
     }
 }
@@ -241,7 +275,7 @@ const fn window_name(window: Window) -> &'static str {
 
 fn expires(now: At) -> i64 {
     let day = Window::Day.seconds();
-    (now.seconds().div_euclid(day) + 1) * day + KEPT_SECONDS
+    (Window::Day.number(now) + 1) * day + KEPT_SECONDS
 }
 
 fn number_in(item: &HashMap<String, AttributeValue>, name: &str) -> Option<i64> {

@@ -1,18 +1,26 @@
 //! Commits: every change of a thread's contents is a transaction over the thread as it was read. Only lease renewals,
 //! tombstones and their postponements are written otherwise.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
-use aws_sdk_dynamodb::types::AttributeValue::S;
+use aws_sdk_dynamodb::types::{AttributeValue::S, Update};
 
 use super::{
-    ClientRow, OutboxItem, Store, key, row, usage,
+    ClientRow, OutboxItem, Store,
+    budget::{self, Change, Counting},
+    key::{self, Key},
+    row, usage,
     write::{Condition, Transacted, Transaction},
 };
 use crate::{
     Error,
     conflict::MAX_ATTEMPTS,
-    domain::{At, Message, Note, RunId, Thread, ThreadMetadata, audit::AuditEntry, thread::Changed},
+    domain::{
+        At, Message, Note, RunId, Thread, ThreadMetadata,
+        audit::AuditEntry,
+        budget::{Budget, BudgetAccount, CountedUses, ReturnedUses},
+        thread::Changed,
+    },
 };
 
 /// All that is written with a thread, in one transaction.
@@ -27,6 +35,8 @@ pub struct Commit {
     /// Adds the thread's unreported turns to the usage of the day. Other commits do so when it is time.
     pub reports_usage: bool,
     pub audit: Option<AuditEntry>,
+    /// What is counted in the budgets of the thread's customer.
+    pub counted: Option<CountedUses>,
 }
 
 impl Commit {
@@ -40,6 +50,7 @@ impl Commit {
             outbox: Vec::new(),
             reports_usage: false,
             audit: None,
+            counted: None,
         }
     }
 
@@ -69,6 +80,19 @@ pub enum Committed {
     Conflict,
     /// This `client_id` was written before, and nothing was written.
     Repeat(ClientRow),
+    /// A budget of the customer has no room for what the commit counts, and nothing was written.
+    OverBudget(Budget),
+}
+
+/// The outcome of a run's write.
+#[derive(Debug)]
+pub enum RunCommitted {
+    /// Written; the thread as it is now, and the messages of the commit as they are in the log.
+    Done(Box<Thread>, Vec<Message>),
+    /// The run has lost the line, and nothing was written.
+    Lost,
+    /// As [`Committed::OverBudget`].
+    OverBudget(Budget),
 }
 
 /// The writes that a commit must not run into.
@@ -88,15 +112,14 @@ impl Store {
 
     /// Writes a run's commit while the run holds the line: fenced by its id, its epoch and the version as read. Where
     /// other messages have arrived, `change` is called again with the newer thread. A run that goes on has its lease
-    /// until `until`, so that a thread read before a renewal does not undo it. `None` where the run has lost the line:
-    /// nothing was written.
+    /// until `until`, so that a thread read before a renewal does not undo it.
     pub async fn run_commit(
         &self,
         before: &Thread,
         run: &RunId,
         until: At,
         mut change: impl FnMut(Thread) -> Commit,
-    ) -> Result<Option<(Thread, Vec<Message>)>, Error> {
+    ) -> Result<RunCommitted, Error> {
         let mut before = before.clone();
         // Not `retry_on_conflict`: each attempt goes on from the thread that the one before has read.
         for _ in 0..MAX_ATTEMPTS {
@@ -106,21 +129,24 @@ impl Store {
             }
             let messages = commit.messages.clone();
             match self.commit(&before, commit, Fence::HeldBy(run)).await? {
-                Committed::Done(thread) => return Ok(Some((*thread, messages))),
+                Committed::Done(thread) => return Ok(RunCommitted::Done(thread, messages)),
+                Committed::OverBudget(budget) => return Ok(RunCommitted::OverBudget(budget)),
                 Committed::Repeat(_) => return Err(Error::internal("a run wrote a client id")),
                 Committed::Conflict => {}
             }
-            let Some(now) = self.thread_get_bare(&before.tenant, &before.id).await? else { return Ok(None) };
+            let Some(now) = self.thread_get_bare(&before.tenant, &before.id).await? else {
+                return Ok(RunCommitted::Lost);
+            };
             if let (Some(ours), Some(last)) = (messages.first(), &now.last_reply)
                 && last.message_id == ours.id
             {
                 // Our own reply landed; only the response to that write was lost.
                 let logged = self.message_get(&now.tenant, &now.id, last.seq).await?;
                 let logged = logged.unwrap_or_else(|| ours.clone());
-                return Ok(Some((now, vec![logged])));
+                return Ok(RunCommitted::Done(Box::new(now), vec![logged]));
             }
             if !now.is_held_by(run) {
-                return Ok(None);
+                return Ok(RunCommitted::Lost);
             }
             before = now;
         }
@@ -131,6 +157,9 @@ impl Store {
         let (tenant, id) = (&before.tenant, &before.id);
         commit.thread.version = before.version + 1;
         let report = usage::report(before, &mut commit.thread, commit.reports_usage);
+        // What is counted is of the same item, of which a transaction has one write.
+        let is_counted = commit.counted.is_some();
+        let returned = if is_counted { None } else { commit.thread.take_returned(commit.reports_usage) };
         let mut transaction = Transaction::default().put(
             &self.table,
             row::thread(&commit.thread, &self.timeouts)?,
@@ -156,20 +185,58 @@ impl Store {
         if let Some(report) = report {
             transaction = transaction.update(report.update(&self.table)?);
         }
-        transaction = self.audited(transaction, tenant, commit.audit.as_ref())?;
-        match self.transact(transaction, &token()).await {
-            Ok(Transacted::Done) => Ok(Committed::Done(Box::new(commit.thread))),
-            Ok(Transacted::Refused(mut reasons)) => {
-                if commit.client.is_some()
-                    && let Some(Some(earlier)) = reasons.get_mut(1).map(Option::take)
-                {
-                    return Ok(Committed::Repeat(row::read(earlier)?));
-                }
-                Ok(Committed::Conflict)
-            }
-            Err(Error::Busy) if self.landed(before, &commit).await? => Ok(Committed::Done(Box::new(commit.thread))),
-            Err(error) => Err(error),
+        if let Some(returned) = returned {
+            transaction = transaction.update(self.returned(before, &returned)?);
         }
+        transaction = self.audited(transaction, tenant, commit.audit.as_ref())?;
+        self.write(before, commit, transaction).await
+    }
+
+    /// Sends the transaction of a commit, with what it counts as its last item.
+    async fn write(&self, before: &Thread, commit: Commit, mut transaction: Transaction) -> Result<Committed, Error> {
+        let mut counting = match commit.counted.as_ref().map(Counting::of).transpose() {
+            Ok(counting) => counting,
+            Err(over) => return Ok(Committed::OverBudget(over)),
+        };
+        for _ in 0..budget::MAX_ATTEMPTS {
+            let sent = match &counting {
+                None => mem::take(&mut transaction),
+                Some(counting) => {
+                    let counters = customers_counters(before, counting.at());
+                    transaction.clone().update(counting.change().update(&self.table, counters)?)
+                }
+            };
+            match self.transact(sent, &token()).await {
+                Ok(Transacted::Done) => return Ok(Committed::Done(Box::new(commit.thread))),
+                Ok(Transacted::Refused(mut reasons)) => {
+                    let counters = counting.as_ref().and_then(|_| reasons.pop().flatten());
+                    if commit.client.is_some()
+                        && let Some(Some(earlier)) = reasons.get_mut(1).map(Option::take)
+                    {
+                        return Ok(Committed::Repeat(row::read(earlier)?));
+                    }
+                    if reasons.iter().any(Option::is_some) {
+                        return Ok(Committed::Conflict);
+                    }
+                    let (Some(counting), Some(counters)) = (&mut counting, counters) else {
+                        return Ok(Committed::Conflict);
+                    };
+                    if let Some(over) = counting.refused(&counters) {
+                        return Ok(Committed::OverBudget(over));
+                    }
+                }
+                Err(Error::Busy) if self.landed(before, &commit).await? => {
+                    return Ok(Committed::Done(Box::new(commit.thread)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// What goes back to the account of the thread's customer.
+    pub(super) fn returned(&self, thread: &Thread, returned: &ReturnedUses) -> Result<Update, Error> {
+        Change::of_returned(returned).update(&self.table, customers_counters(thread, returned.at))
     }
 
     /// True where a commit of unknown outcome was written: its first message is in the log.
@@ -201,6 +268,11 @@ impl Fence<'_> {
         }
         Condition { expression, names, values }
     }
+}
+
+/// The counters of the thread's customer on the day of `at`.
+fn customers_counters(thread: &Thread, at: At) -> Key {
+    key::budget(&thread.tenant, &BudgetAccount::Customer(thread.customer_id.clone()), at)
 }
 
 fn owned((name, value): (&str, &str)) -> (String, String) {

@@ -33,11 +33,10 @@ mod write;
 
 use aws_sdk_dynamodb::Client;
 
-pub use budget::Use;
 pub use chatbot::ChatbotWrite;
 pub use cleanup::{Cleanup, RemoteObject};
 pub use client::ClientRow;
-pub use commit::{Commit, Committed};
+pub use commit::{Commit, Committed, RunCommitted};
 pub use connection::{Connection, MAX_SUBSCRIPTIONS, Subscriber};
 pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};

@@ -161,9 +161,8 @@ impl Store {
     pub(super) fn tombstone(&self, before: &Thread, cleanup: Option<Cleanup>, due: At) -> Result<Transaction, Error> {
         let mut deleted = before.clone();
         deleted.openai.forget();
-        let mut commit = Commit { reports_usage: true, ..Commit::new(deleted) };
-        let report = usage::report(before, &mut commit.thread, commit.reports_usage);
-        let deleted = commit.thread;
+        let report = usage::report(before, &mut deleted, true);
+        let returned = deleted.take_returned(true);
         let key = key::thread(&before.tenant, &before.id);
         let mut tombstone = row::row(key.clone(), &deleted)?;
         tombstone.insert("version".into(), row::number(before.version + 1));
@@ -178,6 +177,9 @@ impl Store {
         let mut transaction = Transaction::default().put(&self.table, tombstone, Some(unchanged))?;
         if let Some(cleanup) = cleanup {
             transaction = transaction.put(&self.table, OutboxItem::from(cleanup).row()?, None)?;
+        }
+        if let Some(returned) = returned {
+            transaction = transaction.update(self.returned(before, &returned)?);
         }
         Ok(match report {
             Some(report) => transaction.update(report.update(&self.table)?),

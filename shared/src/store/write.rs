@@ -21,7 +21,7 @@ use super::{
 use crate::{Error, domain::At};
 
 /// A transaction, built one put, update, delete or check at a time.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Transaction(Vec<TransactWriteItem>);
 
 /// A condition expression, with its names and values.

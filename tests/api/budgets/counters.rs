@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
-use shared::{
-    domain::budget::{Budget, BudgetAccount},
-    store::Use,
-};
+use shared::domain::budget::{Budget, BudgetAccount, Use};
 
 use super::{exceeded, for_customers, stage_with};
 
@@ -16,14 +13,15 @@ async fn a_message_too_many_is_refused_unwritten_and_the_next_minute_takes_it() 
     let (stage, stopped) = stage_with(for_customers(&[(Budget::MessagesPerMinute, 2)])).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     stage.agent().claims(&thread).await.expect(200);
-    for _ in 0..2 {
-        customer.says_as(&thread, "m1", "Hello").await.expect(202);
+    // A repeat is not counted.
+    for client_id in ["m1", "m1", "m2"] {
+        customer.says_as(&thread, client_id, "Hello").await.expect(202);
     }
     let refused = customer.says(&thread, "One more").await;
     assert_eq!(refused.headers["retry-after"], "60");
     assert_eq!(refused.body["limit"], 2);
     assert_eq!(exceeded(refused), "customer.messages_per_minute");
-    assert_eq!(customer.transcript(&thread).await, ["[claimed]", "customer: Hello"]);
+    assert_eq!(customer.transcript(&thread).await, ["[claimed]", "customer: Hello", "customer: Hello"]);
     // Agents have no budget.
     for _ in 0..3 {
         stage.agent().says(&thread, "Yes?").await.expect(202);

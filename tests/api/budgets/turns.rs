@@ -5,13 +5,21 @@ use std::time::Duration;
 use futures::{StreamExt, future::join_all, stream};
 use local::{Options, standin::Failure};
 use serde_json::{Value, json};
-use shared::{
-    domain::budget::{Budget, BudgetAccount, BudgetSettings},
-    store::Use,
-};
+use shared::domain::budget::{Budget, BudgetAccount, BudgetSettings, Use};
 
 use super::{exceeded, for_customers, limits_of, reason, stage_with};
-use tests::{openai::brisk, stage::Stage, visitors::SHOP};
+use tests::{counters::counters, openai::brisk, stage::Stage, visitors::SHOP};
+
+/// The customer's turns and tokens that are counted.
+async fn counted(stage: &Stage) -> (i64, i64) {
+    counters(&stage.board.table(), "acme#CUSTOMER#cus").await
+}
+
+/// The tokens of all replies in the thread.
+async fn used(stage: &Stage, thread: &str) -> i64 {
+    let usage = stage.admin().reads(thread).await["usage"].clone();
+    usage["input"].as_i64().unwrap() + usage["output"].as_i64().unwrap()
+}
 
 /// Asks in this many new threads at once; returns the answers.
 async fn asks_in_threads(stage: &Stage, chatbot: &str, count: usize) -> Vec<Value> {
@@ -106,42 +114,80 @@ async fn tokens_are_reserved_before_the_model_is_asked_and_settled_to_those_that
     assert!(answers.iter().all(|answer| answer["reply"].is_object()), "{answers:?}");
 }
 
+/// A process that dies leaves a turn's reservation, the run that takes over goes on with it, and one that thaws later
+/// settles nothing.
 #[tokio::test]
-async fn a_turn_whose_process_ends_leaves_one_reservation_counted() {
-    let (stage, stopped) = stage_with(for_customers(&[(Budget::TokensPerDay, 50_000)])).await;
+async fn a_run_that_takes_over_goes_on_with_the_reservation_of_the_dead_one() {
+    let limits = [(Budget::TurnsPerDay, 2), (Budget::TokensPerDay, 8_000)];
+    let (stage, stopped) = stage_with(for_customers(&limits)).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let (store, account) = (stage.store(), BudgetAccount::Customer("cus".into()));
-    let hold = stage.hold();
-    let (_, counted) = tokio::join!(customer.says(&thread, "Hello"), async {
-        hold.begun().await;
-        // Another process sees in the table what this one would leave there: a reservation, and a block of 1/4096.
-        let left = 50_000 - 50_000 / 4 - 50_000 / 4_096;
-        let tokens = |amount| [Use { budget: Budget::TokensPerDay, amount, limit: 50_000 }];
-        let over = store.budget_use("acme", &account, &tokens(left + 1), stopped.now(), false).await.unwrap();
-        let rest = store.budget_use("acme", &account, &tokens(left), stopped.now(), false).await.unwrap();
-        hold.release();
-        (over, rest)
+    let frozen = stage.hold();
+    tokio::join!(customer.says(&thread, "Hello"), async {
+        frozen.begun().await;
+        assert_eq!(counted(&stage).await, (1, 2_000));
+        stopped.advance(Duration::from_secs(31));
+        stage.sweeps().await;
+        assert_eq!(customer.log(&thread).await.pop().unwrap()["role"], "bot");
+        frozen.release();
     });
-    assert_eq!(counted, (Err(Budget::TokensPerDay), Ok(())));
+    assert_eq!(stage.asked().len(), 2);
+    let used = used(&stage, &thread).await;
+    assert_eq!(counted(&stage).await, (1, 2_000), "the thread holds what the turn did not take");
+    stopped.advance(Duration::from_mins(10));
+    stage.sweeps().await;
+    assert_eq!(counted(&stage).await, (1, used));
 }
 
-/// Of small limits a process holds nothing, so that the turns are there for other processes.
+/// A claim takes the line from a run whose process has died: nobody goes on with its turn.
+#[tokio::test]
+async fn the_sweep_gives_back_what_a_lost_and_dead_run_had_reserved() {
+    let (stage, stopped) = stage_with(for_customers(&[(Budget::TokensPerDay, 8_000)])).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let frozen = stage.hold();
+    let asked = customer.clone();
+    let asking = {
+        let thread = thread.clone();
+        tokio::spawn(async move { asked.says(&thread, "Hello").await })
+    };
+    frozen.begun().await;
+    stage.agent().claims(&thread).await.expect(200);
+    for (minutes, tokens) in [(10, 2_000), (9, 2_000), (1, 0)] {
+        stopped.advance(Duration::from_mins(minutes));
+        stage.sweeps().await;
+        assert_eq!(counted(&stage).await.1, tokens, "after {minutes} minutes more");
+    }
+    frozen.release();
+    asking.await.unwrap();
+    assert_eq!(counted(&stage).await.1, 0);
+}
+
+#[tokio::test]
+async fn a_thread_that_counts_ahead_has_exactly_as_many_turns_as_its_limit() {
+    let limits = [(Budget::TurnsPerMinute, 11), (Budget::TurnsPerDay, 200), (Budget::MessagesPerMinute, 14)];
+    let (stage, _) = stage_with(for_customers(&limits)).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    for turn in 0..12 {
+        let answer = customer.says(&thread, "And?").await;
+        assert_eq!(answer.body["reply"].is_object(), turn < 11, "turn {turn}: {}", answer.body);
+    }
+    // Two of fourteen messages are left, whatever the thread had counted ahead.
+    customer.says(&thread, "Anybody?").await.expect(202);
+    customer.says(&thread, "Hello?").await.expect(202);
+    assert_eq!(exceeded(customer.says(&thread, "Hello?").await), "customer.messages_per_minute");
+    assert_eq!(counted(&stage).await.0, 11, "the hand-over gave back what was counted ahead");
+}
+
+/// A message to a person, one that joins a run, and a repeat.
 #[tokio::test]
 async fn messages_that_no_model_is_asked_for_leave_no_turn_counted() {
     let limits = [(Budget::TurnsPerMinute, 2), (Budget::TurnsPerDay, 2), (Budget::TokensPerDay, 8_000)];
-    let (stage, stopped) = stage_with(for_customers(&limits)).await;
+    let (stage, _) = stage_with(for_customers(&limits)).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
-    let (store, account) = (stage.store(), BudgetAccount::Customer("cus".into()));
     let hold = stage.hold();
-    // The rest beside the turn under way, which the second message joins: a quarter of the tokens is counted, and one
-    // ahead.
-    let rest = [(Budget::TurnsPerMinute, 1, 2), (Budget::TurnsPerDay, 1, 2), (Budget::TokensPerDay, 5_999, 8_000)]
-        .map(|(budget, amount, limit)| Use { budget, amount, limit });
     tokio::join!(customer.says(&thread, "Hello"), async {
         hold.begun().await;
         customer.says(&thread, "Are you there?").await.expect(202);
-        store.budget_use("acme", &account, &rest, stopped.now(), true).await.unwrap().unwrap();
-        store.budget_return("acme", &account, &rest, stopped.now()).await.unwrap();
+        assert_eq!(counted(&stage).await, (1, 2_000));
         stage.agent().claims(&thread).await.expect(200);
         hold.release();
     });
@@ -149,16 +195,13 @@ async fn messages_that_no_model_is_asked_for_leave_no_turn_counted() {
         customer.says_as(&thread, said, said).await.expect(202);
         customer.says_as(&thread, said, said).await.expect(202);
     }
-    let turns = [Use { budget: Budget::TurnsPerDay, amount: 1, limit: 2 }];
-    store.budget_use("acme", &account, &turns, stopped.now(), true).await.unwrap().unwrap();
-    let over = store.budget_use("acme", &account, &turns, stopped.now(), true).await.unwrap();
-    assert_eq!(over, Err(Budget::TurnsPerDay), "the first message's turn stays counted");
+    assert_eq!(counted(&stage).await.0, 1, "the first message's turn stays counted");
 }
 
 /// An answer that a person's claim takes the line from is paid for all the same.
 #[tokio::test]
 async fn the_tokens_of_a_discarded_answer_are_settled() {
-    let (stage, stopped) = stage_with(for_customers(&[(Budget::TokensPerDay, 8_000)])).await;
+    let (stage, _) = stage_with(for_customers(&[(Budget::TokensPerDay, 8_000)])).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let hold = stage.hold();
     tokio::join!(customer.says(&thread, "Hello"), async {
@@ -166,10 +209,8 @@ async fn the_tokens_of_a_discarded_answer_are_settled() {
         stage.agent().claims(&thread).await.expect(200);
         hold.release();
     });
-    // The reservation of 2,000 is gone but for what the stand-in counts, and what is kept for the next turn.
-    let rest = [Use { budget: Budget::TokensPerDay, amount: 7_500, limit: 8_000 }];
-    let account = BudgetAccount::Customer("cus".into());
-    stage.store().budget_use("acme", &account, &rest, stopped.now(), false).await.unwrap().unwrap();
+    let (_, tokens) = counted(&stage).await;
+    assert!((1..500).contains(&tokens), "{tokens}");
 }
 
 #[tokio::test]

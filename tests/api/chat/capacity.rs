@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use local::{DynamoWire, Options, dynamo::InProcess};
+use shared::domain::budget::BudgetSettings;
 use tokio::{join, sync::watch};
 
 use tests::{
@@ -49,7 +50,8 @@ async fn a_turn_waits_for_the_table_but_twice_before_openai_is_asked_and_stays_w
     let (open, opened) = watch::channel(true);
     let metered = Arc::clone(&meter);
     let dynamo = DynamoWire::new(move |inner: InProcess| Deaf { inner: Metered::new(inner, metered), open: opened });
-    let stage = Stage::with(Options { dynamo, ..Options::default() }).await;
+    let budgets = BudgetSettings::default();
+    let stage = Stage::with(Options { dynamo, budgets, ..Options::default() }).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     let mut socket = customer.listens(&thread).await;
     customer.says(&thread, "Hello").await.expect(200);

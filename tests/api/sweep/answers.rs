@@ -91,7 +91,7 @@ async fn releases_out_of_reach(stage: &Stage, thread: &str) -> usize {
 async fn a_release_is_done_even_where_chat_cannot_be_invoked() {
     let (stage, _) = stage().await;
     let thread = asked(&stage).await;
-    assert_eq!(releases_out_of_reach(&stage, &thread).await, 1);
+    assert_eq!(Box::pin(releases_out_of_reach(&stage, &thread)).await, 1);
     stage.sweeps().await;
     assert_eq!(last_role(&stage, &thread).await, "bot");
 }
@@ -101,7 +101,7 @@ async fn where_nobody_waits_a_release_invokes_nobody() {
     let (stage, _) = stage().await;
     let thread = stage.thread().await;
     stage.agent().claims(&thread).await.expect(200);
-    assert_eq!(releases_out_of_reach(&stage, &thread).await, 0);
+    assert_eq!(Box::pin(releases_out_of_reach(&stage, &thread)).await, 0);
     stage.sweeps().await;
     assert_eq!(stage.asked().len(), 0);
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use shared::{
-    domain::{Message, Thread, message},
+    DEFAULT_HISTORY_TOKENS,
+    domain::{Message, Thread, budget::Budget, message},
     verify::verify,
 };
 
@@ -13,6 +14,9 @@ use super::{
     screen::Screen,
     story::{Line, Said, Story},
 };
+
+/// The tokens that a turn reserves.
+const TURN_TOKENS: usize = 8_192 + DEFAULT_HISTORY_TOKENS;
 
 /// A thread and its whole log.
 struct Kept {
@@ -46,7 +50,35 @@ pub async fn check(story: &Story) -> Result<(), String> {
     }
     asked_once(story)?;
     private(story)?;
-    Ok(())
+    counted(story, &all).await
+}
+
+/// Checks that the budgets have counted every token that was used, and beside it what the threads hold and no more:
+/// but for answers that nobody kept, of which nobody may know what they took.
+async fn counted(story: &Story, all: &[Kept]) -> Result<(), String> {
+    let is_of_bot = |message: &&Message| message.role == message::Role::Bot;
+    let kept = all.iter().flat_map(|kept| &kept.log).filter(is_of_bot).count();
+    let lost = story.simulation.openai().asked().responses.len().saturating_sub(kept);
+    let of_lost = i64::try_from(lost * TURN_TOKENS).expect("a small number");
+    let mut used_by_all = 0;
+    for line in &story.lines {
+        let counted = story.simulation.counted_tokens(&format!("{TENANT}#CUSTOMER#{}", line.customer.subject)).await;
+        let Some(Kept { thread, .. }) = all.iter().find(|kept| kept.thread.id.as_str() == line.thread) else {
+            continue;
+        };
+        let used = thread.usage.map_or(0, |usage| usage.input + usage.output).cast_signed();
+        let held = thread.reservation.as_ref().map_or(0, |held| {
+            let turns: u64 = held.lost.iter().map(|(_, turn)| turn.tokens).sum();
+            held.ahead.left(Budget::TokensPerDay) + turns.cast_signed()
+        });
+        let known = used + held;
+        require((known..=known + of_lost).contains(&counted), || {
+            format!("{counted} tokens are counted for {}: {used} used, {held} held, {lost} answers lost", line.thread)
+        })?;
+        used_by_all += used;
+    }
+    let of_tenant = story.simulation.counted_tokens(&format!("{TENANT}#TENANT")).await;
+    require(of_tenant >= used_by_all, || format!("the tenant's {of_tenant} tokens are fewer than {used_by_all} used"))
 }
 
 /// Reads a thread and its log. `None` for a thread that was deleted, with everything in it.

@@ -20,7 +20,11 @@ use local::{
 use serde_json::Value;
 use shared::{
     App, DEFAULT_HISTORY_TOKENS, DEFAULT_PERSON_WAIT, Ids, Invoker, Settings,
-    domain::{At, Timeouts, budget::BudgetSettings, chatbot::Memory},
+    domain::{
+        At, Timeouts,
+        budget::{Budget, BudgetSettings, Limits},
+        chatbot::Memory,
+    },
     openai::{self, RetryPolicy},
 };
 use ulid::Ulid;
@@ -36,7 +40,7 @@ use super::{
     tries::Tries,
     wires::{Doorbell, Frames, Table, Through},
 };
-use crate::wire::lock;
+use crate::{counters::counters, wire::lock};
 
 /// The queue's timeout ends a wait only if the clock is advanced far: a model that asks for a person again would
 /// otherwise be asked for ever. No thread ends or is deleted by itself, because its log is checked at the end.
@@ -51,6 +55,14 @@ const TIMEOUTS: Timeouts = Timeouts {
 
 /// Timeout of one attempt of a call to the table, as on Lambda: an attempt that is given up may land all the same.
 const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Budgets that no story uses up.
+fn budgets() -> BudgetSettings {
+    let roomy = [(Budget::TurnsPerMinute, 400), (Budget::MessagesPerMinute, 400), (Budget::TokensPerDay, 10_000_000)];
+    let customer = roomy.into_iter().fold(Limits::default(), |limits, (budget, limit)| limits.with(budget, limit));
+    let tenant = Limits::default().with(Budget::TokensPerDay, 4_000_000);
+    BudgetSettings { customer, tenant, ..BudgetSettings::OFF }
+}
 
 /// A simulation; clones share it.
 #[derive(Clone)]
@@ -148,6 +160,11 @@ impl Simulation {
         &self.0.table.leases
     }
 
+    /// The tokens that are counted in the account whose partition is `pk`.
+    pub(super) async fn counted_tokens(&self, pk: &str) -> i64 {
+        counters(&dynamo::client_over(self.0.table.database.clone()), pk).await.1
+    }
+
     /// True if any item in the table is due.
     pub(super) async fn has_due(&self) -> bool {
         let table = dynamo::client_over(self.0.table.database.clone());
@@ -206,7 +223,7 @@ impl Simulation {
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
             person_wait: DEFAULT_PERSON_WAIT,
-            budgets: BudgetSettings::OFF,
+            budgets: budgets(),
             customers_may_delete: true,
             timeouts: TIMEOUTS,
             openai: openai::Settings {

@@ -59,7 +59,9 @@ impl Run {
             self.chatbot.as_ref().map_or(true, |bot| bot.as_ref().is_some_and(|bot| bot.webhook.is_some()));
         let (mut changed, mut outbox) = (None, Vec::new());
         let (app, metadata) = (self.app.clone(), self.metadata.clone());
+        let (run, taken) = (self.id.clone(), self.taken());
         let written = self.save(|mut thread| {
+            thread.settle(&run, taken);
             let before = thread.clone();
             if let Some(words) = &mut words {
                 thread.say(words);
@@ -77,6 +79,7 @@ impl Run {
             self.lost().await;
             return Ok(RunOutcome::Lost);
         }
+        self.settle_shares().await;
         if let Some(mut changed) = changed {
             changed.thread = self.thread.clone();
             if words.is_none() && !self.progress().text.is_empty() {

@@ -15,7 +15,7 @@ use shared::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    HandOver, MAX_RUNS, Run, RunError,
+    HandOver, MAX_RUNS, Run, RunError, Spent,
     prompt::MAX_TOOL_ROUNDS,
     reply::{self, ModelReply},
     tool_call,
@@ -66,7 +66,7 @@ impl Run {
     ) -> Result<Option<ModelReply>, RunError> {
         turn.usage += outcome.usage.unwrap_or_default();
         if outcome.usage.is_some() {
-            self.progress().spent = Some(turn.usage);
+            self.progress().spent = Spent::Tokens(turn.usage);
         }
         turn.is_conversation_spoiled |= outcome.is_aborted;
         if turn.prompt.has_reached_limit(self.chatbot()?, &outcome) {
@@ -232,6 +232,7 @@ impl Run {
         commentary: mpsc::UnboundedSender<String>,
     ) -> Result<Outcome, Failure> {
         let mut stream = self.app.openai.respond(request).await?;
+        self.note_answer();
         while let Some(event) = stream.next().await {
             match event? {
                 ModelEvent::Created { response_id } if request.store => {
