@@ -138,13 +138,33 @@ impl App {
 
     /// The same of a request for a person.
     pub async fn admit_escalation(&self, identity: &Identity, chatbot: &ChatbotId) -> Result<(), Error> {
+        if identity.is_staff() {
+            return Ok(());
+        }
         self.admit_as_customer(identity, Budget::EscalationsPerHour).await?;
-        self.admit_to(identity, chatbot, self.budgets.settings.chatbot, Budget::EscalationsPerHour).await
+        let (limits, _) = self.chatbot_limits(&identity.tenant, chatbot).await?;
+        self.admit_to(identity, chatbot, limits, Budget::EscalationsPerHour).await
     }
 
-    /// The same of a message to a chatbot; the customer's own budget is counted as it is written.
-    pub async fn admit_message_to(&self, identity: &Identity, chatbot: &ChatbotId) -> Result<(), Error> {
-        self.admit_to(identity, chatbot, self.budgets.settings.chatbot, Budget::MessagesPerMinute).await
+    /// The same of a message to a chatbot; the customer's own budget is counted as it is written. Returns the chatbot, if
+    /// its limits had to be read.
+    pub async fn admit_message_to(&self, identity: &Identity, chatbot: &ChatbotId) -> Result<Option<Chatbot>, Error> {
+        if identity.is_staff() {
+            return Ok(None);
+        }
+        let (limits, read) = self.chatbot_limits(&identity.tenant, chatbot).await?;
+        self.admit_to(identity, chatbot, limits, Budget::MessagesPerMinute).await?;
+        Ok(read)
+    }
+
+    /// The limits of a chatbot, as they were in the last five minutes; with the chatbot, if it had to be read.
+    async fn chatbot_limits(&self, tenant: &str, id: &ChatbotId) -> Result<(Limits, Option<Chatbot>), Error> {
+        let unset = self.budgets.settings.chatbot;
+        if let Some(known) = self.chatbot_cache.recent(tenant, id, self.now()) {
+            return Ok((known.limits.over(unset), None));
+        }
+        let read = self.chatbot_of(tenant, id).await?;
+        Ok((read.as_ref().map_or(unset, |chatbot| chatbot.config.limits.over(unset)), read))
     }
 
     async fn admit_as_customer(&self, identity: &Identity, budget: Budget) -> Result<(), Error> {

@@ -8,6 +8,9 @@ use std::{
 
 use crate::domain::{At, Chatbot, ChatbotId, budget::ChatbotLimits, chatbot::ChatbotAccess};
 
+/// The time for which a function believes what it read of a chatbot.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
 /// The number of chatbots from which on old entries are dropped.
 const MAX_ENTRIES: usize = 4_096;
 
@@ -30,9 +33,14 @@ impl ChatbotCache {
         entries.get(&(tenant.to_owned(), id.clone())).copied()
     }
 
-    /// Keeps a chatbot as it is `now`. Where there is no room, what was not read for `max_age` is dropped, and if that
-    /// makes none, all.
-    pub(crate) fn put(&self, tenant: &str, id: &ChatbotId, chatbot: Option<&Chatbot>, now: At, max_age: Duration) {
+    /// The same if it was read in the last five minutes.
+    pub(crate) fn recent(&self, tenant: &str, id: &ChatbotId, now: At) -> Option<KnownChatbot> {
+        self.get(tenant, id).filter(|known| now < known.read_at + MAX_AGE)
+    }
+
+    /// Keeps a chatbot as it is `now`. Where there is no room, what is not recent is dropped, and if that makes none,
+    /// all.
+    pub(crate) fn put(&self, tenant: &str, id: &ChatbotId, chatbot: Option<&Chatbot>, now: At) {
         let known = KnownChatbot {
             read_at: now,
             access: chatbot.map(Chatbot::access),
@@ -41,7 +49,7 @@ impl ChatbotCache {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (tenant.to_owned(), id.clone());
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
-            entries.retain(|_, entry| now < entry.read_at + max_age);
+            entries.retain(|_, entry| now < entry.read_at + MAX_AGE);
             if entries.len() >= MAX_ENTRIES {
                 entries.clear();
             }

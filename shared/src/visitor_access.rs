@@ -1,14 +1,9 @@
 //! The access of visitors: their tokens stop when their chatbot's audience or origins change.
 
-use std::time::Duration;
-
 use crate::{
     App, Error,
     domain::{Chatbot, ChatbotId, Identity, identity::VisitorAccess},
 };
-
-/// The time for which a function believes what it read of a chatbot's access.
-const MAX_AGE: Duration = Duration::from_mins(5);
 
 impl App {
     /// Checks that a visitor's token still counts, by what was read of their chatbot in the last five minutes. A newer
@@ -16,7 +11,7 @@ impl App {
     /// a change. Others pass, and visitors of a deleted chatbot too: their threads go to people.
     pub async fn check_access(&self, identity: &Identity) -> Result<(), Error> {
         let Some(id) = visited(identity) else { return Ok(()) };
-        let known = self.chatbot_cache.get(&identity.tenant, id).filter(|known| self.now() < known.read_at + MAX_AGE);
+        let known = self.chatbot_cache.recent(&identity.tenant, id, self.now());
         let access = match known {
             Some(known) if !known.access.is_some_and(|access| access.is_before(identity)) => known.access,
             _ => self.chatbot_of(&identity.tenant, id).await?.as_ref().map(Chatbot::access),
@@ -34,7 +29,8 @@ impl App {
         Ok(chatbot)
     }
 
-    async fn chatbot_of(&self, tenant: &str, id: &ChatbotId) -> Result<Option<Chatbot>, Error> {
+    /// Reads a chatbot, and keeps what it says.
+    pub(crate) async fn chatbot_of(&self, tenant: &str, id: &ChatbotId) -> Result<Option<Chatbot>, Error> {
         let chatbot = self.store.chatbot_get(tenant, id).await?;
         self.learn(tenant, id, chatbot.as_ref());
         Ok(chatbot)
@@ -42,7 +38,7 @@ impl App {
 
     /// Keeps what was read of a chatbot a moment ago.
     pub fn learn(&self, tenant: &str, id: &ChatbotId, chatbot: Option<&Chatbot>) {
-        self.chatbot_cache.put(tenant, id, chatbot, self.now(), MAX_AGE);
+        self.chatbot_cache.put(tenant, id, chatbot, self.now());
     }
 }
 

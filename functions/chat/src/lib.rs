@@ -144,18 +144,18 @@ async fn chat(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<C
     retry_on_conflict(|| {
         let read = first.take();
         async {
-            let (found, visited) = match read {
+            let (found, chatbot) = match read {
                 Some(read) => read,
                 None => read_thread(app, identity, id).await?,
             };
             let (thread, metadata) = found;
-            decide(app, thread, metadata, submission, visited).await
+            decide(app, thread, metadata, submission, chatbot).await
         }
     })
     .await
 }
 
-/// A thread as it was read, and the chatbot of a visitor's token.
+/// A thread as it was read, and its chatbot, if that was read too.
 type Found = ((Thread, ThreadMetadata), Option<Chatbot>);
 
 /// Reads the thread. A visitor's token names their chatbot, so that it can be read, and checked, at the same time.
@@ -166,25 +166,25 @@ async fn read_thread(app: &App, identity: &Identity, id: &ThreadId) -> Result<Fo
 /// Reads the thread, and counts a customer's message in the budgets of the chatbot and the tenant.
 async fn admit(app: &App, id: &ThreadId, submission: &Submission<'_>) -> Result<Found, Error> {
     let identity = submission.identity;
-    let read = read_thread(app, identity, id).await?;
-    app.admit_message_to(identity, &read.0.0.chatbot_id).await?;
-    Ok(read)
+    let (found, visited) = read_thread(app, identity, id).await?;
+    let read = app.admit_message_to(identity, &found.0.chatbot_id).await?;
+    Ok((found, visited.or(read)))
 }
 
-/// Decides by the thread's status who answers. `visited`: a visitor's chatbot, if it was read. `None` on a conflict:
-/// nothing was written.
+/// Decides by the thread's status who answers. `chatbot`: the thread's, if it was read. `None` on a conflict: nothing
+/// was written.
 async fn decide(
     app: &App,
     thread: Thread,
     metadata: ThreadMetadata,
     submission: &Submission<'_>,
-    visited: Option<Chatbot>,
+    chatbot: Option<Chatbot>,
 ) -> Result<Option<ChatResponse>, Error> {
     match (&thread.status, submission.identity.role) {
         (Status::Ended { .. }, _) => submission.repeat_only(app, thread, metadata).await.map(Some),
         _ if submission.request.internal => agent::note(app, thread, metadata, submission).await,
         (Status::Bot { .. }, Role::Customer) => {
-            Box::pin(llm::chat_llm(app, thread, metadata, submission, visited)).await
+            Box::pin(llm::chat_llm(app, thread, metadata, submission, chatbot)).await
         }
         _ => Box::pin(agent::chat_agent(app, thread, metadata, submission)).await,
     }

@@ -19,13 +19,13 @@ use crate::{
 };
 
 /// Posts a customer's message to the bot: adds it, runs the thread, updates the log. A message that arrives during a
-/// run is left to that run. `visited`: a visitor's chatbot, if it was read. `None` on a conflict: nothing was written.
+/// run is left to that run. `chatbot`: the thread's, if it was read. `None` on a conflict: nothing was written.
 pub(crate) async fn chat_llm(
     app: &App,
     before: Thread,
     metadata: ThreadMetadata,
     submission: &Submission<'_>,
-    visited: Option<Chatbot>,
+    chatbot: Option<Chatbot>,
 ) -> Result<Option<ChatResponse>, Error> {
     let now = app.now();
     let run = (!before.run_is_live(now)).then(|| RunId::new(app.ulid()));
@@ -51,14 +51,14 @@ pub(crate) async fn chat_llm(
             }
         }
     };
-    let chatbot = async {
+    let reserving = async {
         match turn {
-            Some(turn) => turn.reserve(visited).await,
+            Some(turn) => turn.reserve(chatbot).await,
             None => (Ok(None), Ok(Shares::default())),
         }
     };
     // Both at the same time, so that a turn makes no more than two round trips to the table before it asks OpenAI.
-    let (committed, (chatbot, shares)) = tokio::join!(committing, chatbot);
+    let (committed, (chatbot, shares)) = tokio::join!(committing, reserving);
     let (message, committed) = match committed {
         Ok(committed) => committed,
         Err(error) => {

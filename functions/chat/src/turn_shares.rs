@@ -41,13 +41,13 @@ impl<'a> TurnShares<'a> {
         }
     }
 
-    /// Reads the chatbot, unless it is the one `visited`, and counts what is not counted yet. An error is the chatbot's:
+    /// Reads the chatbot, unless it is `read`, and counts what is not counted yet. An error is the chatbot's:
     /// the run then hands over, as it does without one.
-    pub(crate) async fn reserve(self, visited: Option<Chatbot>) -> (Result<Option<Chatbot>, Error>, TurnBudget) {
+    pub(crate) async fn reserve(self, read: Option<Chatbot>) -> (Result<Option<Chatbot>, Error>, TurnBudget) {
         let Self { app, tenant, chatbot: id, source } = self;
         let reading = async {
-            if let Some(visited) = visited.filter(|visited| visited.id == *id) {
-                return Ok(Some(visited));
+            if let Some(read) = read.filter(|read| read.id == *id) {
+                return Ok(Some(read));
             }
             let chatbot = app.store.chatbot_get(tenant, id).await?;
             app.learn(tenant, id, chatbot.as_ref());

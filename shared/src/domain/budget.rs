@@ -100,6 +100,12 @@ pub struct ChatbotLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
     pub threads_per_hour: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
+    pub messages_per_minute: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
+    pub escalations_per_hour: Option<u32>,
     /// The most calls of its functions in one turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(max = u32::MAX)))]
@@ -310,6 +316,8 @@ impl ChatbotLimits {
             (Budget::TurnsPerDay, self.turns_per_day),
             (Budget::TokensPerDay, self.tokens_per_day),
             (Budget::ThreadsPerHour, self.threads_per_hour),
+            (Budget::MessagesPerMinute, self.messages_per_minute),
+            (Budget::EscalationsPerHour, self.escalations_per_hour),
         ];
         own.into_iter().fold(unset, |limits, (budget, own)| match own {
             Some(own) => limits.with(budget, own.into()),
@@ -370,9 +378,10 @@ mod tests {
 
     #[test]
     fn a_chatbots_own_limits_come_before_the_deployments() {
-        let own: ChatbotLimits = serde_json::from_str(r#"{"turns_per_minute": 5, "tokens_per_day": 0}"#).unwrap();
+        let own: ChatbotLimits =
+            serde_json::from_str(r#"{"turns_per_minute": 5, "tokens_per_day": 0, "messages_per_minute": 9}"#).unwrap();
         let limits = own.over(BudgetSettings::default().chatbot);
-        assert_eq!(limits, Limits([5, 0, 0, 0, 0, 0]));
+        assert_eq!(limits, Limits([5, 0, 0, 9, 0, 0]));
         assert!(ChatbotLimits::default().is_unset() && !own.is_unset());
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
-use shared::domain::budget::{Budget, BudgetAccount, Use};
+use shared::domain::budget::{Budget, BudgetAccount, BudgetSettings, Use};
 
 use super::{exceeded, for_customers, stage_with};
 
@@ -51,6 +51,28 @@ async fn threads_and_escalations_are_counted_by_the_hour_and_a_repeat_counts_for
     stopped.advance(Duration::from_hours(1));
     customer.escalates(&second).await.expect(200);
     customer.post("/threads", body).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_chatbot_has_limits_of_its_own_for_messages_and_escalations() {
+    let (stage, stopped) = stage_with(BudgetSettings::OFF).await;
+    let customer = stage.customer();
+    let limits = json!({ "messages_per_minute": 2, "escalations_per_hour": 1 });
+    let chatbot = stage.chatbot_with(json!({ "limits": limits })).await;
+    let (first, second) = (stage.thread_of(&customer, &chatbot).await, stage.thread_of(&customer, &chatbot).await);
+    customer.escalates(&first).await.expect(200);
+    assert_eq!(exceeded(customer.escalates(&second).await), "chatbot.escalations_per_hour");
+    customer.says(&first, "Hello").await.expect(202);
+    customer.says(&second, "Hello").await.expect(200);
+    assert_eq!(exceeded(customer.says(&first, "Hello?").await), "chatbot.messages_per_minute");
+    let other = stage.thread_of(&customer, &stage.chatbot().await).await;
+    customer.says(&other, "Hello").await.expect(200);
+    // Other functions know of a change five minutes later.
+    let lifted = json!({ "limits": { "escalations_per_hour": 0 } });
+    stage.admin().patch(&format!("/chatbots/{chatbot}"), lifted).await.expect(200);
+    stopped.advance(Duration::from_mins(5));
+    customer.escalates(&second).await.expect(200);
+    customer.says(&first, "Hello?").await.expect(202);
 }
 
 #[tokio::test]
