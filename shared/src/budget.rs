@@ -12,12 +12,12 @@ mod shares;
 use crate::{
     App, Error,
     domain::{
-        At, Chatbot, ChatbotId, Identity,
-        budget::{Budget, BudgetAccount, ChatbotLimits, Exceeded, Limits, Side, Use, difference},
+        Chatbot, ChatbotId, Identity,
+        budget::{Budget, BudgetAccount, ChatbotLimits, Exceeded, Limits, ReservedTurn, Side, Use, difference},
     },
     metrics::Metric,
 };
-use shares::AccountId;
+use shares::{AccountId, Part};
 
 pub use customer_use::CustomerUse;
 pub use shares::{Budgets, Shares, TurnBudget};
@@ -31,7 +31,7 @@ impl App {
     pub fn check_messages(&self, identity: &Identity) -> Result<(), Error> {
         let id = AccountId::of_customer(&identity.tenant, &identity.subject);
         let now = self.now();
-        if identity.is_staff() || !self.budgets.with(&id, now, |account| account.is_full()) {
+        if identity.is_staff() || !self.budgets.is_full(&id, now) {
             return Ok(());
         }
         self.record(Metric::OverBudget);
@@ -58,9 +58,10 @@ impl App {
                 short.is_empty()
             });
             if !is_taken {
+                self.put_back(shares);
                 return None;
             }
-            shares = shares.and(self.budgets.share(id, limits, tokens, now));
+            shares = shares.and(Shares::of(id, limits, tokens, now));
         }
         Some(shares)
     }
@@ -76,10 +77,15 @@ impl App {
                 None => Ok(Ok(Shares::default())),
             }
         };
-        // Both to their end: what is taken from this process' own counts is put back, or kept.
         let (chatbot, tenant) = tokio::join!(of_chatbot, self.reserve(of_tenant));
-        let (chatbot, tenant) = (chatbot?, tenant?);
-        Ok(tenant.and_then(|tenant| Ok(tenant.and(chatbot?))))
+        match (chatbot, tenant) {
+            (Ok(Ok(chatbot)), Ok(Ok(tenant))) => Ok(Ok(tenant.and(chatbot))),
+            (Ok(Ok(shares)), none) | (none, Ok(Ok(shares))) => {
+                self.put_back(shares);
+                none
+            }
+            (none, _) => none,
+        }
     }
 
     /// Adds the chatbot's share, unless it is there.
@@ -89,29 +95,51 @@ impl App {
         if shares.parts.iter().any(|part| part.id == of_chatbot.0) {
             return Ok(Ok(shares));
         }
-        let reserved = self.reserve(of_chatbot).await?;
-        Ok(reserved.map(|reserved| shares.and(reserved)))
-    }
-
-    /// The shares that a dead run has reserved at `at`, for the one that takes over.
-    pub fn inherited_shares(&self, chatbot: &Chatbot, at: At) -> Shares {
-        let accounts = self.shared_accounts(&chatbot.tenant, &chatbot.id, chatbot.config.limits);
-        let mut shares = Shares::default();
-        for (id, _, limits) in accounts {
-            let (uses, tokens) = self.turn_uses(limits);
-            if !uses.is_empty() {
-                shares = shares.and(self.budgets.share(id, limits, tokens, at));
+        match self.reserve(of_chatbot).await {
+            Ok(Ok(of_chatbot)) => Ok(Ok(shares.and(of_chatbot))),
+            none => {
+                self.put_back(shares);
+                none
             }
         }
-        shares
+    }
+
+    /// The shares of a dead run's turn, for the run that takes over and has begun.
+    pub fn inherited_shares(&self, chatbot: &Chatbot, turn: &ReservedTurn) -> Shares {
+        let accounts = self.shared_accounts(&chatbot.tenant, &chatbot.id, chatbot.config.limits);
+        let tokens = [turn.shared.chatbot, turn.shared.tenant];
+        let parts = accounts.into_iter().zip(tokens).filter(|(_, tokens)| *tokens > 0);
+        let shares = parts.map(|((id, _, limits), tokens)| Shares::of(id, limits, tokens, turn.at));
+        Shares { is_inherited: true, ..shares.fold(Shares::default(), Shares::and) }
+    }
+
+    /// Puts shares back that this process has counted for a turn which there is not.
+    pub fn put_back(&self, shares: Shares) {
+        for Part { id, limits, tokens, at } in shares.parts.into_iter().filter(|_| !shares.is_inherited) {
+            self.budgets.with(&id, at, |account| account.give_back(tokens, at, limits));
+        }
+    }
+
+    /// Gives the shares of a turn back whose run lost the line and died: nobody goes on with it. A failure is logged
+    /// only: they stay counted.
+    pub async fn give_back_lost(&self, tenant: &str, chatbot: &ChatbotId, turn: &ReservedTurn) {
+        let accounts = [
+            (BudgetAccount::Chatbot(chatbot.clone()), turn.shared.chatbot),
+            (BudgetAccount::Tenant, turn.shared.tenant),
+        ];
+        for (account, tokens) in accounts.into_iter().filter(|(_, tokens)| *tokens > 0) {
+            let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
+            if let Err(error) = self.store.budget_settle(tenant, &account, -tokens, turn.at).await {
+                tracing::warn!(%error, "the tokens of a lost turn could not be given back");
+            }
+        }
     }
 
     /// Corrects the tokens of a turn's shares to those that it took; without a count of them all count as used. A
     /// failure is logged only: the reply is saved.
-    pub async fn settle(&self, mut shares: Shares, taken: Option<u64>) {
-        shares.begin();
+    pub async fn settle(&self, shares: Shares, taken: Option<u64>) {
         let (Some(taken), now) = (taken, self.now()) else { return };
-        for part in std::mem::take(&mut shares.parts) {
+        for part in shares.parts {
             if part.limits.of(Budget::TokensPerDay) == 0 {
                 continue;
             }
@@ -142,7 +170,7 @@ impl App {
             return Ok(());
         }
         self.admit_as_customer(identity, Budget::EscalationsPerHour).await?;
-        let (limits, _) = self.chatbot_limits(&identity.tenant, chatbot).await?;
+        let (limits, _) = self.chatbot_limits(&identity.tenant, chatbot).await;
         self.admit_to(identity, chatbot, limits, Budget::EscalationsPerHour).await
     }
 
@@ -152,19 +180,23 @@ impl App {
         if identity.is_staff() {
             return Ok(None);
         }
-        let (limits, read) = self.chatbot_limits(&identity.tenant, chatbot).await?;
+        let (limits, read) = self.chatbot_limits(&identity.tenant, chatbot).await;
         self.admit_to(identity, chatbot, limits, Budget::MessagesPerMinute).await?;
         Ok(read)
     }
 
-    /// The limits of a chatbot, as they were in the last five minutes; with the chatbot, if it had to be read.
-    async fn chatbot_limits(&self, tenant: &str, id: &ChatbotId) -> Result<(Limits, Option<Chatbot>), Error> {
+    /// The limits of a chatbot, as they were in the last five minutes; with the chatbot, if it had to be read. Of one
+    /// that cannot be read, the deployment's: a message is posted all the same.
+    async fn chatbot_limits(&self, tenant: &str, id: &ChatbotId) -> (Limits, Option<Chatbot>) {
         let unset = self.budgets.settings.chatbot;
         if let Some(known) = self.chatbot_cache.recent(tenant, id, self.now()) {
-            return Ok((known.limits.over(unset), None));
+            return (known.limits.over(unset), None);
         }
-        let read = self.chatbot_of(tenant, id).await?;
-        Ok((read.as_ref().map_or(unset, |chatbot| chatbot.config.limits.over(unset)), read))
+        let read = self.chatbot_of(tenant, id).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, chatbot.id = %id, "a chatbot's limits could not be read");
+            None
+        });
+        (read.as_ref().map_or(unset, |chatbot| chatbot.config.limits.over(unset)), read)
     }
 
     async fn admit_as_customer(&self, identity: &Identity, budget: Budget) -> Result<(), Error> {
@@ -240,7 +272,7 @@ impl App {
         }
         let at = self.now();
         let reserved = self.use_budget(&id, side, limits, &uses).await?;
-        Ok(reserved.map(|()| self.budgets.share(id, limits, tokens, at)))
+        Ok(reserved.map(|()| Shares::of(id, limits, tokens, at)))
     }
 
     /// Counts uses of one account, all or none: from what this process has counted ahead, and else at the table.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     App, CustomerUse, Error, Shares, TurnBudget,
-    domain::{Chatbot, Message, RunId, Thread, ThreadId, ThreadMetadata},
+    domain::{Chatbot, Message, RunId, Thread, ThreadId, ThreadMetadata, budget::Exceeded},
     retry_on_conflict,
     sockets::Event,
     store::{Commit, Committed, Subscriber},
@@ -34,7 +34,7 @@ pub(crate) async fn chat_llm(
     let mut turn = None;
     if run.is_some() {
         let begun = TurnShares::begin(app, &before, chatbot_id, now);
-        counted = counted.turn(begun.is_shared());
+        counted = counted.turn(begun.tokens());
         turn = Some(begun);
     }
     let committing = async {
@@ -59,13 +59,10 @@ pub(crate) async fn chat_llm(
     };
     // Both at the same time, so that a turn makes no more than two round trips to the table before it asks OpenAI.
     let (committed, (chatbot, shares)) = tokio::join!(committing, reserving);
-    let (message, committed) = match committed {
-        Ok(committed) => committed,
-        Err(error) => {
-            keep_counted(shares);
-            return Err(error);
-        }
-    };
+    let is_refused =
+        matches!(&committed, Ok((_, Committed::Conflict | Committed::Repeat(_))) | Err(Error::OverBudget { .. }));
+    let budget = first_turn(app, is_refused, counted.exceeded(), shares);
+    let (message, committed) = committed?;
     let thread = match committed {
         Committed::Conflict | Committed::OverBudget(_) => return Ok(None),
         Committed::Repeat(earlier) => return submission.repeat(app, &before, &metadata, &earlier).await.map(Some),
@@ -87,7 +84,7 @@ pub(crate) async fn chat_llm(
         return Ok(Some(ChatResponse::joined(message, thread.view(&metadata))));
     };
     let run = Run::new(app.clone(), run, &before, thread.clone(), metadata.clone(), chatbot, submission.deadline)
-        .with_budget(counted.exceeded().map_or(shares, Err))
+        .with_budget(budget)
         .with_log_tail(vec![message.clone()])
         .with_listeners(submission.sink.clone(), Arc::clone(&listeners));
     let (outcome, ()) = tokio::join!(spawn(run), broadcast);
@@ -128,7 +125,7 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
         }
         let run = RunId::new(app.ulid());
         let turn = TurnShares::begin(app, &before, &before.chatbot_id, now);
-        let mut counted = CustomerUse::of(app, &before, now).turn(turn.is_shared());
+        let mut counted = CustomerUse::of(app, &before, now).turn(turn.tokens());
         let committing = async {
             loop {
                 let mut commit = Commit::new(before.clone());
@@ -141,18 +138,12 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
             }
         };
         let (committed, (chatbot, shares)) = tokio::join!(committing, turn.reserve(None));
-        let thread = match committed {
-            Ok(Committed::Done(thread)) => thread,
-            Ok(_) => return Ok(None),
-            Err(error) => {
-                keep_counted(shares);
-                return Err(error);
-            }
-        };
+        let is_refused = matches!(&committed, Ok(Committed::Conflict | Committed::Repeat(_)));
+        let budget = first_turn(app, is_refused, counted.exceeded(), shares);
+        let Committed::Done(thread) = committed? else { return Ok(None) };
         if let Some(discarded) = discarded(&before) {
             app.broadcast(&thread, &[discarded]).await;
         }
-        let budget = counted.exceeded().map_or(shares, Err);
         let run = Run::new(app.clone(), run, &before, *thread, metadata, chatbot, deadline);
         Ok(Some(Some(run.with_budget(budget))))
     });
@@ -162,10 +153,15 @@ pub(crate) async fn answer_due(app: &App, tenant: &str, id: &ThreadId, deadline:
     }
 }
 
-/// The outcome of the commit is unknown: the thread may name the turn's shares as counted.
-fn keep_counted(shares: TurnBudget) {
-    if let Ok(mut shares) = shares {
-        shares.begin();
+/// The budget of a run's first turn, whose commit `is_refused`, written, or may be. What no turn comes of is put back.
+fn first_turn(app: &App, is_refused: bool, exceeded: Option<Exceeded>, shares: TurnBudget) -> TurnBudget {
+    match (shares, exceeded) {
+        (Ok(shares), exceeded) if is_refused || exceeded.is_some() => {
+            app.put_back(shares);
+            exceeded.map_or_else(|| Ok(Shares::default()), Err)
+        }
+        (shares, None) => shares,
+        (_, Some(exceeded)) => Err(exceeded),
     }
 }
 

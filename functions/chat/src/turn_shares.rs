@@ -2,7 +2,10 @@
 
 use shared::{
     App, Error, Shares, TurnBudget,
-    domain::{At, Chatbot, ChatbotId, Thread},
+    domain::{
+        At, Chatbot, ChatbotId, Thread,
+        budget::{ReservedTurn, SharedTokens},
+    },
 };
 
 /// A turn whose shares are counted before its thread is written, if that takes no call.
@@ -16,28 +19,28 @@ pub(crate) struct TurnShares<'a> {
 enum Source {
     /// This process has counted them ahead.
     AtHand(Shares),
-    /// The dead run, from which this one takes over, has reserved them at this time.
-    DeadRun(At),
+    /// A dead run has reserved them, from which this one takes over.
+    DeadRun(ReservedTurn),
     /// They are counted beside the write.
     Table,
 }
 
 impl<'a> TurnShares<'a> {
-    /// The shares of a turn that begins when `before` is written.
+    /// The shares of a turn that begins with a write over `before`.
     pub(crate) fn begin(app: &'a App, before: &'a Thread, chatbot: &'a ChatbotId, now: At) -> Self {
         let source = match before.dead_turn(now, chatbot) {
-            Some((_, turn)) if turn.is_shared => Source::DeadRun(turn.at),
+            Some((_, turn)) if !turn.shared.is_none() => Source::DeadRun(turn),
             _ => app.shares_at_hand(&before.tenant, chatbot).map_or(Source::Table, Source::AtHand),
         };
         Self { app, tenant: &before.tenant, chatbot, source }
     }
 
-    /// True where the thread may name them as counted: the run that takes over from a dead one goes on with them.
-    pub(crate) fn is_shared(&self) -> bool {
+    /// The tokens that the thread may name as counted: the run that takes over from a dead one goes on with them.
+    pub(crate) fn tokens(&self) -> SharedTokens {
         match &self.source {
-            Source::AtHand(shares) => !shares.is_empty(),
-            Source::DeadRun(_) => true,
-            Source::Table => false,
+            Source::AtHand(shares) => shares.tokens(),
+            Source::DeadRun(turn) => turn.shared,
+            Source::Table => SharedTokens::default(),
         }
     }
 
@@ -55,9 +58,10 @@ impl<'a> TurnShares<'a> {
         };
         match source {
             Source::AtHand(shares) => (reading.await, Ok(shares)),
-            Source::DeadRun(at) => {
+            Source::DeadRun(turn) => {
                 let chatbot = reading.await;
-                let inherited = chatbot.as_ref().ok().and_then(Option::as_ref).map(|bot| app.inherited_shares(bot, at));
+                let inherited =
+                    chatbot.as_ref().ok().and_then(Option::as_ref).map(|bot| app.inherited_shares(bot, &turn));
                 (chatbot, Ok(inherited.unwrap_or_default()))
             }
             Source::Table => {

@@ -70,13 +70,8 @@ async fn report_usage(app: &App, thread: &Thread) -> Result<(), Error> {
     let mut commit = Commit { reports_usage: true, ..Commit::new(thread.clone()) };
     let abandoned = commit.thread.abandon_turns(app.now());
     let Committed::Done(_) = app.store.thread_commit(thread, commit).await? else { return Ok(()) };
-    let shared: Vec<_> = abandoned.into_iter().filter(|turn| turn.is_shared).collect();
-    if !shared.is_empty()
-        && let Some(chatbot) = app.store.chatbot_get(&thread.tenant, &thread.chatbot_id).await?
-    {
-        for turn in shared {
-            app.settle(app.inherited_shares(&chatbot, turn.at), Some(0)).await;
-        }
+    for turn in &abandoned {
+        app.give_back_lost(&thread.tenant, &thread.chatbot_id, turn).await;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
         At, Thread,
         budget::{
             Budget::{self, MessagesPerMinute, TokensPerDay, TurnsPerDay, TurnsPerMinute},
-            Exceeded, Limits, ReservedTurn, Side,
+            Exceeded, Limits, ReservedTurn, SharedTokens, Side,
         },
     },
     metrics::Metric,
@@ -26,8 +26,8 @@ pub struct CustomerUse<'a> {
     limits: Limits,
     at: At,
     is_message: bool,
-    /// With a turn, of which the accounts of the chatbot and the tenant have counted theirs, or not yet.
-    turn_is_shared: Option<bool>,
+    /// With a turn, of which the accounts of the chatbot and the tenant have counted so much.
+    turn: Option<SharedTokens>,
     is_exact: bool,
     /// The last commit counts more than it uses.
     has_ahead: bool,
@@ -45,7 +45,7 @@ impl<'a> CustomerUse<'a> {
             limits: app.budgets.settings.of(side),
             at,
             is_message: false,
-            turn_is_shared: None,
+            turn: None,
             is_exact: false,
             has_ahead: false,
             exceeded: None,
@@ -58,16 +58,16 @@ impl<'a> CustomerUse<'a> {
         Self { is_message: true, ..self }
     }
 
-    /// With a turn of the run that the commit begins or has. `is_shared`: the accounts of the chatbot and the tenant
-    /// have counted it.
+    /// With a turn of the run that the commit begins or has. `shared`: what the accounts of the chatbot and the tenant
+    /// have counted for it.
     #[must_use]
-    pub fn turn(self, is_shared: bool) -> Self {
-        Self { turn_is_shared: Some(is_shared), ..self }
+    pub fn turn(self, shared: SharedTokens) -> Self {
+        Self { turn: Some(shared), ..self }
     }
 
     /// Counts the use in a commit over `before`.
     pub fn count_in(&mut self, commit: &mut Commit, before: &Thread) {
-        let turn = self.turn_is_shared.filter(|_| self.exceeded.is_none());
+        let turn = self.turn.filter(|_| self.exceeded.is_none());
         let dead = before.dead_turn(self.at, &commit.thread.chatbot_id);
         let tokens = account::turn_tokens(self.app.max_turn_tokens(), self.limits);
         let mut uses = self.limits.uses(&[(MessagesPerMinute, u64::from(self.is_message))]);
@@ -78,13 +78,12 @@ impl<'a> CustomerUse<'a> {
         commit.counted = commit.thread.use_reserved(&uses, self.at, self.is_exact);
         self.has_ahead = commit.counted.as_ref().is_some_and(|counted| counted.has_ahead);
         match (turn, dead) {
-            (Some(is_shared), Some((dead, turn))) => {
-                let is_shared = is_shared || turn.is_shared;
-                commit.thread.reserve_turn(ReservedTurn { is_shared, ..turn }, Some(dead));
+            (Some(shared), Some((dead, turn))) => {
+                commit.thread.reserve_turn(ReservedTurn { shared, ..turn }, Some(dead));
             }
-            (Some(is_shared), None) if is_shared || !of_turn.is_empty() => {
+            (Some(shared), None) if !shared.is_none() || !of_turn.is_empty() => {
                 let tokens = if self.limits.of(TokensPerDay) > 0 { tokens } else { 0 };
-                commit.thread.reserve_turn(ReservedTurn { at: self.at, tokens, is_shared }, None);
+                commit.thread.reserve_turn(ReservedTurn { at: self.at, tokens, shared }, None);
             }
             _ => {}
         }
@@ -98,7 +97,7 @@ impl<'a> CustomerUse<'a> {
             return Ok(());
         }
         let exceeded = Exceeded::of(self.side, budget, self.limits, self.at);
-        if self.turn_is_shared.is_some() && self.exceeded.is_none() && budget != MessagesPerMinute {
+        if self.turn.is_some() && self.exceeded.is_none() && budget != MessagesPerMinute {
             self.exceeded = Some(exceeded);
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::{
 use super::account::Account;
 use crate::domain::{
     At,
-    budget::{BudgetAccount, BudgetSettings, Exceeded, Limits},
+    budget::{Budget, BudgetAccount, BudgetSettings, Exceeded, Limits, SharedTokens},
 };
 
 /// The number of accounts that a process keeps. Beyond it those of earlier days and minutes are dropped, and else all:
@@ -31,19 +31,21 @@ pub(super) struct AccountId {
     pub(super) account: BudgetAccount,
 }
 
-/// A turn's shares of the accounts of its chatbot and its tenant. Dropped before the model is asked, they may be used by
-/// the next turn; once it is asked, they stay counted unless [`App::settle`](crate::App::settle) says what it took.
+/// A turn's shares of the accounts of its chatbot and its tenant. They stay counted unless
+/// [`App::put_back`](crate::App::put_back) says that there is no turn, or [`App::settle`](crate::App::settle) what it
+/// took.
 #[derive(Default)]
 pub struct Shares {
     pub(super) parts: Vec<Part>,
-    /// The accounts that they go back to, until the model is asked.
-    pub(super) unused: Option<Accounts>,
+    /// A dead run has reserved them: they are not this process' to put back.
+    pub(super) is_inherited: bool,
 }
 
 /// The share of one account.
 pub(super) struct Part {
     pub(super) id: AccountId,
     pub(super) limits: Limits,
+    /// 0 where nothing limits them.
     pub(super) tokens: u64,
     pub(super) at: At,
 }
@@ -67,9 +69,9 @@ impl Budgets {
         self.accounts.with(id, now, change)
     }
 
-    /// A turn's share of one account.
-    pub(super) fn share(&self, id: AccountId, limits: Limits, tokens: u64, at: At) -> Shares {
-        Shares { parts: vec![Part { id, limits, tokens, at }], unused: Some(self.accounts.clone()) }
+    /// True where the messages of this minute are used up, as far as this process knows.
+    pub(super) fn is_full(&self, id: &AccountId, now: At) -> bool {
+        self.accounts.lock().get(id).is_some_and(|account| account.is_full() && account.is_current(now))
     }
 }
 
@@ -94,29 +96,27 @@ impl Accounts {
 }
 
 impl Shares {
+    pub(super) fn of(id: AccountId, limits: Limits, tokens: u64, at: At) -> Self {
+        let tokens = if limits.of(Budget::TokensPerDay) > 0 { tokens } else { 0 };
+        Self { parts: vec![Part { id, limits, tokens, at }], is_inherited: false }
+    }
+
     /// Both as one. They are of different accounts.
     pub(super) fn and(mut self, mut other: Self) -> Self {
         self.parts.append(&mut other.parts);
-        self.unused = self.unused.take().or_else(|| other.unused.take());
         self
     }
 
-    /// True where neither account has a limit.
-    pub const fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    /// Marks the turn as used: the model is asked.
-    pub fn begin(&mut self) {
-        self.unused = None;
-    }
-}
-
-impl Drop for Shares {
-    fn drop(&mut self) {
-        let Some(accounts) = self.unused.take() else { return };
-        for part in std::mem::take(&mut self.parts) {
-            accounts.with(&part.id, part.at, |account| account.give_back(part.tokens, part.at, part.limits));
+    /// The tokens of both accounts.
+    pub fn tokens(&self) -> SharedTokens {
+        let mut tokens = SharedTokens::default();
+        for part in &self.parts {
+            match part.id.account {
+                BudgetAccount::Chatbot(_) => tokens.chatbot = part.tokens,
+                BudgetAccount::Tenant => tokens.tenant = part.tokens,
+                BudgetAccount::Customer(_) => {}
+            }
         }
+        tokens
     }
 }

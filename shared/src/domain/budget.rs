@@ -10,7 +10,7 @@ use super::{At, ChatbotId, identity::VISITOR};
 use crate::Error;
 
 pub use ahead::{CountedAhead, difference};
-pub use reservation::{CountedUses, Reservation, ReservedTurn, ReturnedUses};
+pub use reservation::{CountedUses, Reservation, ReservedTurn, ReturnedUses, SharedTokens};
 
 /// A use that is counted, and the window in which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,7 +32,8 @@ pub struct Commit {
     pub client: Option<ClientRow>,
     pub metadata: Option<ThreadMetadata>,
     pub outbox: Vec<OutboxItem>,
-    /// Adds the thread's unreported turns to the usage of the day. Other commits do so when it is time.
+    /// Adds the thread's unreported turns to the usage of the day, and gives back what it has counted ahead. Other commits
+    /// do so when it is time.
     pub reports_usage: bool,
     pub audit: Option<AuditEntry>,
     /// What is counted in the budgets of the thread's customer.
@@ -154,12 +155,33 @@ impl Store {
     }
 
     async fn commit(&self, before: &Thread, mut commit: Commit, fence: Fence<'_>) -> Result<Committed, Error> {
+        if before.chatbot_id != commit.thread.chatbot_id {
+            commit.thread.forget_shared_tokens();
+        }
+        // What is counted is of the same item, of which a transaction has one write.
+        let (kept, is_counted) = (commit.thread.reservation.clone(), commit.counted.is_some());
+        let returned = if is_counted { None } else { commit.thread.take_returned(commit.reports_usage) };
+        if returned.is_some() {
+            match Box::pin(self.commit_with(before, commit.clone(), returned, fence)).await {
+                // The customer's counters may be what is busy: what goes back to them waits for the next commit.
+                Err(Error::Busy) => commit.thread.reservation = kept,
+                committed => return committed,
+            }
+        }
+        Box::pin(self.commit_with(before, commit, None, fence)).await
+    }
+
+    /// Writes a commit, and what it gives back to the customer's counters.
+    async fn commit_with(
+        &self,
+        before: &Thread,
+        mut commit: Commit,
+        returned: Option<ReturnedUses>,
+        fence: Fence<'_>,
+    ) -> Result<Committed, Error> {
         let (tenant, id) = (&before.tenant, &before.id);
         commit.thread.version = before.version + 1;
         let report = usage::report(before, &mut commit.thread, commit.reports_usage);
-        // What is counted is of the same item, of which a transaction has one write.
-        let is_counted = commit.counted.is_some();
-        let returned = if is_counted { None } else { commit.thread.take_returned(commit.reports_usage) };
         let mut transaction = Transaction::default().put(
             &self.table,
             row::thread(&commit.thread, &self.timeouts)?,

@@ -6,7 +6,9 @@ use futures::future::join_all;
 use serde_json::json;
 use shared::domain::budget::{Budget, BudgetAccount, BudgetSettings, Use};
 
-use super::{exceeded, for_customers, stage_with};
+use super::{exceeded, for_customers, limits_of, stage_with};
+
+use tests::counters::counters;
 
 #[tokio::test]
 async fn a_message_too_many_is_refused_unwritten_and_the_next_minute_takes_it() {
@@ -28,6 +30,42 @@ async fn a_message_too_many_is_refused_unwritten_and_the_next_minute_takes_it() 
     }
     stopped.advance(Duration::from_mins(1));
     customer.says(&thread, "One more").await.expect(202);
+}
+
+/// While a person holds the line nothing is counted ahead, and what was counted before stays the customer's.
+#[tokio::test]
+async fn messages_to_a_person_are_counted_one_by_one() {
+    let (stage, _) = stage_with(for_customers(&[(Budget::MessagesPerMinute, 20)])).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    for _ in 0..3 {
+        customer.says(&thread, "Hello").await.expect(200);
+    }
+    stage.agent().claims(&thread).await.expect(200);
+    for _ in 0..17 {
+        customer.says(&thread, "Hello").await.expect(202);
+    }
+    assert_eq!(exceeded(customer.says(&thread, "One more").await), "customer.messages_per_minute");
+}
+
+/// A turn that is refused takes nothing from the chatbot and the tenant.
+#[tokio::test]
+async fn refused_messages_take_nothing_from_the_tenant() {
+    let customer = limits_of(&[(Budget::MessagesPerMinute, 2)]);
+    let tenant = limits_of(&[(Budget::TokensPerDay, 100_000_000)]);
+    let (stage, stopped) = stage_with(BudgetSettings { customer, tenant, ..BudgetSettings::OFF }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    let mut counted = Vec::new();
+    for _ in 0..5 {
+        for _ in 0..2 {
+            customer.says(&thread, "Hello").await.expect(200);
+        }
+        assert_eq!(exceeded(customer.says(&thread, "One more").await), "customer.messages_per_minute");
+        counted.push(counters(&stage.board.table(), "acme#TENANT").await.1);
+        stopped.advance(Duration::from_mins(1));
+    }
+    // A turn and a block; of these the turns have taken little.
+    assert_eq!(counted, [counted[0]; 5]);
+    assert!(counted[0] > 0);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 use std::mem;
 
 use shared::{
-    CustomerUse, TurnBudget,
+    CustomerUse, Shares, TurnBudget,
     domain::{Reason, Thread, Usage, budget::Exceeded},
     metrics::Metric,
     retry_on_conflict,
@@ -34,7 +34,6 @@ impl Run {
             None => self.reserve().await?,
         };
         self.shares = budget.map_err(|exceeded| self.over_budget(exceeded))?;
-        self.shares.begin();
         Ok(())
     }
 
@@ -42,8 +41,8 @@ impl Run {
     async fn reserve(&mut self) -> Result<TurnBudget, RunError> {
         let (app, tenant, chatbot_id) = (self.app.clone(), self.thread.tenant.clone(), self.thread.chatbot_id.clone());
         let at_hand = app.shares_at_hand(&tenant, &chatbot_id);
-        let is_shared = at_hand.as_ref().is_some_and(|shares| !shares.is_empty());
-        let mut counted = CustomerUse::of(&app, &self.thread, app.now()).turn(is_shared);
+        let tokens = at_hand.as_ref().map(Shares::tokens).unwrap_or_default();
+        let mut counted = CustomerUse::of(&app, &self.thread, app.now()).turn(tokens);
         loop {
             let mut count = |thread: Thread| {
                 let mut commit = Commit::new(thread.clone());
@@ -56,10 +55,14 @@ impl Run {
             }
             match self.save_counted(count).await? {
                 Ok(Some(_)) => break,
-                Ok(None) => return Err(RunError::Lost),
+                Ok(None) => {
+                    app.put_back(at_hand.unwrap_or_default());
+                    return Err(RunError::Lost);
+                }
                 Err(budget) => counted.refused(budget)?,
             }
             if let Some(exceeded) = counted.exceeded() {
+                app.put_back(at_hand.unwrap_or_default());
                 return Ok(Err(exceeded));
             }
         }
@@ -107,7 +110,7 @@ impl Run {
     /// A failure is logged only: the sweep gives the turn back.
     pub(super) async fn settle_lost(&mut self, now: Option<&Thread>) {
         let (app, run, taken) = (self.app.clone(), self.id.clone(), self.taken());
-        if self.thread.reserved_turn(&run).is_none_or(|turn| !turn.is_shared) {
+        if self.thread.reserved_turn(&run).is_none_or(|turn| turn.shared.is_none()) {
             // Nobody takes over shares that the thread does not name.
             self.settle_shares().await;
         }

@@ -41,6 +41,12 @@ impl CountedAhead {
         self.at = self.at.max(now);
     }
 
+    /// The same with nothing left.
+    #[must_use]
+    pub fn used_up(self) -> Self {
+        Self { at: self.at, ..Self::default() }
+    }
+
     pub const fn left(&self, budget: Budget) -> i64 {
         self.left[budget as usize]
     }

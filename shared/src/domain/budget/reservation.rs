@@ -15,6 +15,9 @@ use crate::domain::{At, ChatbotId, RunId, Status, Thread, thread::Run};
 /// The time by which a run that lost the line to a person has settled its turn, or is dead.
 const RUN_ENDS_WITHIN: Duration = Duration::from_mins(20);
 
+/// The time within which a run takes a dead one's turn over.
+const INHERITED_WITHIN: Duration = Duration::from_mins(4);
+
 /// The part of a minute's limit that is counted ahead for a thread that is in use, and of a day's. The former is void
 /// with the minute, the latter is given back when the thread is quiet.
 const MINUTE_SHARE: u64 = 4;
@@ -43,8 +46,21 @@ pub struct ReservedTurn {
     pub at: At,
     /// The tokens of the customer's account; 0 where nothing limits them.
     pub tokens: u64,
-    /// The accounts of the chatbot and the tenant have counted it too.
-    pub is_shared: bool,
+    pub shared: SharedTokens,
+}
+
+/// The tokens of the chatbot's account and the tenant's. 0 where nothing limits them, or where the run's own process
+/// alone knows of them: then no other goes on with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SharedTokens {
+    pub chatbot: u64,
+    pub tenant: u64,
+}
+
+impl SharedTokens {
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
 }
 
 /// Uses that go back to the customer's account, of the day of `at`. Tokens that are owed are negative.
@@ -78,14 +94,15 @@ fn block(it: &Use) -> u64 {
 
 impl Thread {
     /// Makes uses of what is counted ahead. Returns those that the customer's account has to count, with others ahead
-    /// if the thread has been used today; `is_exact`: without.
+    /// if the bot has the line and the thread has been used today; `is_exact`: without.
     pub fn use_reserved(&mut self, uses: &[Use], now: At, is_exact: bool) -> Option<CountedUses> {
         if uses.is_empty() {
             return None;
         }
+        let has_bot = matches!(self.status, Status::Bot { .. });
         let held = self.reservation.get_or_insert_default();
         let is_begun = held.ahead.is_of(Window::Minute, now);
-        let is_exact = is_exact || !held.ahead.is_of(Window::Day, now);
+        let is_exact = is_exact || !held.ahead.is_of(Window::Day, now) || !has_bot;
         held.ahead.advance(now);
         let short = held.ahead.take(uses);
         if short.is_empty() {
@@ -117,7 +134,8 @@ impl Thread {
     pub fn dead_turn(&self, now: At, chatbot: &ChatbotId) -> Option<(&RunId, ReservedTurn)> {
         let dead = self.run.as_ref().filter(|run| run.lease_until <= now)?;
         let turn = dead.turn.filter(|turn| Window::Day.number(turn.at) == Window::Day.number(now))?;
-        (self.chatbot_id == *chatbot).then_some((&dead.id, turn))
+        // One that is older might be given up while the new run goes on with it.
+        (now < turn.at + INHERITED_WITHIN && self.chatbot_id == *chatbot).then_some((&dead.id, turn))
     }
 
     /// The turn of a run, until it is settled.
@@ -148,6 +166,14 @@ impl Thread {
         Some(turn)
     }
 
+    /// The thread has another chatbot from now on: nobody goes on with what is counted for the earlier one.
+    pub fn forget_shared_tokens(&mut self) {
+        let lost = self.reservation.iter_mut().flat_map(|held| &mut held.lost).map(|(_, turn)| turn);
+        for turn in lost.chain(self.run.iter_mut().filter_map(|run| run.turn.as_mut())) {
+            turn.shared = SharedTokens::default();
+        }
+    }
+
     /// Takes the uses that go back to the customer's account: what is counted ahead, once the bot has not the line or it
     /// `is_due`. Tokens that are owed go at once.
     pub fn take_returned(&mut self, is_due: bool) -> Option<ReturnedUses> {
@@ -157,7 +183,8 @@ impl Thread {
         let owes = ahead.left(TokensPerDay) < 0;
         let tokens = if owes || !is_kept { ahead.take_all(TokensPerDay) } else { 0 };
         let turns = if is_kept { 0 } else { ahead.take_all(TurnsPerDay) };
-        self.reservation.take_if(|held| !is_kept && held.lost.is_empty());
+        // What is left of the minute is the customer's whoever has the line.
+        self.reservation.take_if(|held| *held == Reservation { ahead: held.ahead.used_up(), lost: Vec::new() });
         (turns != 0 || tokens != 0).then_some(ReturnedUses { at, turns, tokens })
     }
 
@@ -209,28 +236,28 @@ impl TryFrom<String> for Reservation {
                 let (run, turn) = parts.split_first()?;
                 Some((run.parse().ok()?, turn.join(" ").try_into().ok()?))
             };
-            Some(Self { ahead, lost: lost.chunks(3).map(turn).collect::<Option<_>>()? })
+            Some(Self { ahead, lost: lost.chunks(5).map(turn).collect::<Option<_>>()? })
         };
         read().ok_or_else(|| format!("`{text}` must be a time, four counts, and the turns of lost runs"))
     }
 }
 
-/// The time in seconds and the tokens, with an `s` where they are shared.
+/// The time in seconds and the tokens: the customer's, the chatbot's, the tenant's.
 impl From<ReservedTurn> for String {
-    fn from(ReservedTurn { at, tokens, is_shared }: ReservedTurn) -> Self {
-        format!("{} {tokens}{}", at.seconds(), if is_shared { "s" } else { "" })
+    fn from(ReservedTurn { at, tokens, shared: SharedTokens { chatbot, tenant } }: ReservedTurn) -> Self {
+        format!("{} {tokens} {chatbot} {tenant}", at.seconds())
     }
 }
 
 impl TryFrom<String> for ReservedTurn {
     type Error = String;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let (turn, is_shared) = text.strip_suffix('s').map_or((text.as_str(), false), |turn| (turn, true));
-        let read = || {
-            let (at, tokens) = turn.split_once(' ')?;
-            Some(Self { at: At::from_seconds(at.parse().ok()?), tokens: tokens.parse().ok()?, is_shared })
+        let numbers: Option<Vec<u64>> = text.split(' ').map(|number| number.parse().ok()).collect();
+        let Some(&[at, tokens, chatbot, tenant]) = numbers.as_deref() else {
+            return Err(format!("`{text}` must be a time and three counts of tokens"));
         };
-        read().ok_or_else(|| format!("`{text}` must be a time and tokens"))
+        let at = At::from_seconds(i64::try_from(at).unwrap_or(i64::MAX));
+        Ok(Self { at, tokens, shared: SharedTokens { chatbot, tenant } })
     }
 }
 
@@ -261,7 +288,8 @@ mod tests {
         limits().uses(&[(MessagesPerMinute, 1), (TurnsPerMinute, 1), (TurnsPerDay, 1), (TokensPerDay, 20_000)])
     }
 
-    const RESERVED: ReservedTurn = ReservedTurn { at: NOW, tokens: 20_000, is_shared: false };
+    const RESERVED: ReservedTurn =
+        ReservedTurn { at: NOW, tokens: 20_000, shared: SharedTokens { chatbot: 0, tenant: 0 } };
 
     /// The amounts that a turn at `at` has to count.
     fn begins(thread: &mut Thread, number: u8, at: At, is_exact: bool) -> Vec<u64> {
@@ -310,6 +338,10 @@ mod tests {
         assert_eq!(thread.dead_turn(NOW, &bot), None, "it is alive");
         assert_eq!(thread.dead_turn(late, &bot), Some((&run(1), RESERVED)));
         assert_eq!(thread.dead_turn(late, &"bot_01JD0000000000000000000009".parse().unwrap()), None);
+        let (minutes, mut paused) = (NOW + INHERITED_WITHIN, thread.clone());
+        paused.run.as_mut().unwrap().lease_until = NOW;
+        assert_eq!(paused.dead_turn(minutes, &bot), None);
+        paused.forget_shared_tokens();
         let mut next_day = thread.clone();
         next_day.run.as_mut().unwrap().lease_until = NOW;
         assert_eq!(next_day.dead_turn(NOW + HOUR * 24, &bot), None);
@@ -343,6 +375,10 @@ mod tests {
         assert_eq!(thread.clone().take_returned(true), Some(all));
         thread.status = Status::Agent { since: NOW, agent: Person { id: "ana".into(), name: None } };
         assert_eq!(thread.take_returned(false), Some(all));
+        // What is left of the minute stays the customer's.
+        assert!(thread.use_reserved(&turn()[..1], NOW, false).is_none());
+        assert_eq!(thread.use_reserved(&turn()[..1], NOW + HOUR, false).unwrap().uses, turn()[..1]);
+        assert_eq!(thread.take_returned(false), None);
         assert_eq!(thread.reservation, None);
     }
 
@@ -368,13 +404,13 @@ mod tests {
             let text = String::from(thread.reservation.clone().unwrap());
             assert_eq!(Reservation::try_from(text), Ok(thread.reservation.clone().unwrap()));
             begins(&mut thread, number, NOW, true);
-            thread.run.as_mut().unwrap().turn.as_mut().unwrap().is_shared = number == 2;
+            thread.run.as_mut().unwrap().turn.as_mut().unwrap().shared.tenant = number.into();
         }
         thread.begin_run(run(4), NOW);
         let held = thread.reservation.unwrap();
-        assert_eq!(held.lost.iter().map(|(_, turn)| turn.is_shared).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(held.lost.iter().map(|(_, turn)| turn.shared.tenant).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(Reservation::try_from(String::from(held.clone())), Ok(held));
-        for wrong in ["", "1 2 3 4", "1 2 3 4 x", "1 2 3 4 5 run_01JD0000000000000000000001", "1 2 3 4 5 r 1 2"] {
+        for wrong in ["", "1 2 3 4", "1 2 3 4 x", "1 2 3 4 5 run_01JD0000000000000000000001", "1 2 3 4 5 r 1 2 3 4"] {
             assert!(Reservation::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
     }
