@@ -77,6 +77,10 @@ impl Account {
         self.is_full |= self.is_current(at);
     }
 
+    pub(super) const fn tokens_ahead(&self) -> i64 {
+        self.ahead.left(Budget::TokensPerDay)
+    }
+
     /// Takes the uses from what is left; returns what has to be counted at the table.
     pub(super) fn take(&mut self, uses: &[Use]) -> Vec<Use> {
         self.ahead.take(uses)

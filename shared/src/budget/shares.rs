@@ -69,6 +69,12 @@ impl Budgets {
         self.accounts.with(id, now, change)
     }
 
+    /// The tokens of a tenant that this process has counted ahead.
+    pub fn tokens_ahead(&self, tenant: &str, now: At) -> i64 {
+        let id = AccountId { tenant: tenant.to_owned(), account: BudgetAccount::Tenant };
+        self.with(&id, now, |account| account.tokens_ahead())
+    }
+
     /// True where the messages of this minute are used up, as far as this process knows.
     pub(super) fn is_full(&self, id: &AccountId, now: At) -> bool {
         self.accounts.lock().get(id).is_some_and(|account| account.is_full() && account.is_current(now))

@@ -165,6 +165,11 @@ impl Simulation {
         counters(&dynamo::client_over(self.0.table.database.clone()), pk).await.1
     }
 
+    /// The tokens of the tenant that the functions have counted ahead, as they believe.
+    pub(super) fn tokens_ahead(&self, tenant: &str) -> i64 {
+        lock(&self.0.idle).iter().map(|instance| instance.app.budgets.tokens_ahead(tenant, self.now())).sum()
+    }
+
     /// True if any item in the table is due.
     pub(super) async fn has_due(&self) -> bool {
         let table = dynamo::client_over(self.0.table.database.clone());
