@@ -32,9 +32,9 @@ async fn a_message_too_many_is_refused_unwritten_and_the_next_minute_takes_it() 
     customer.says(&thread, "One more").await.expect(202);
 }
 
-/// While a person holds the line nothing is counted ahead, and what was counted before stays the customer's.
+/// What was counted ahead while the bot had the line is still the customer's.
 #[tokio::test]
-async fn messages_to_a_person_are_counted_one_by_one() {
+async fn a_claim_costs_the_customer_no_message() {
     let (stage, _) = stage_with(for_customers(&[(Budget::MessagesPerMinute, 20)])).await;
     let (customer, thread) = (stage.customer(), stage.thread().await);
     for _ in 0..3 {

@@ -7,7 +7,7 @@ use local::{Options, standin::Failure};
 use serde_json::{Value, json};
 use shared::domain::budget::{Budget, BudgetAccount, BudgetSettings, Use};
 
-use super::{exceeded, for_customers, limits_of, reason, stage_with};
+use super::{Stopped, exceeded, for_customers, limits_of, reason, stage_with};
 use tests::{counters::counters, openai::brisk, stage::Stage, visitors::SHOP};
 
 /// The customer's turns and tokens that are counted.
@@ -136,6 +136,48 @@ async fn a_run_that_takes_over_goes_on_with_the_reservation_of_the_dead_one() {
     stopped.advance(Duration::from_mins(10));
     stage.sweeps().await;
     assert_eq!(counted(&stage).await, (1, used));
+}
+
+/// The tenant's tokens that are counted, without those that the functions have counted ahead.
+async fn counted_for_tenant(stage: &Stage, stopped: &Stopped) -> i64 {
+    let counted = counters(&stage.board.table(), "acme#TENANT").await.1;
+    counted - stage.board.app().budgets.tokens_ahead("acme", stopped.now())
+}
+
+/// Whoever thaws, repeats or takes over: what a process has counted ahead, and names in the thread, is settled once.
+#[tokio::test]
+async fn the_tenants_share_of_a_turn_is_settled_once() {
+    let tenant = limits_of(&[(Budget::TokensPerDay, 8_000_000)]);
+    let (stage, stopped) = stage_with(BudgetSettings { tenant, ..BudgetSettings::OFF }).await;
+    let (customer, thread) = (stage.customer(), stage.thread().await);
+    customer.says(&thread, "Hello").await.expect(200);
+    assert_eq!(counted_for_tenant(&stage, &stopped).await, used(&stage, &thread).await);
+    let frozen = stage.hold();
+    tokio::join!(customer.says_as(&thread, "m", "And?"), async {
+        frozen.begun().await;
+        stopped.advance(Duration::from_secs(31));
+        for _ in 0..3 {
+            customer.says_as(&thread, "m", "And?").await;
+        }
+        stage.sweeps().await;
+        assert_eq!(customer.log(&thread).await.pop().unwrap()["role"], "bot");
+        frozen.release();
+    });
+    assert_eq!(counted_for_tenant(&stage, &stopped).await, used(&stage, &thread).await);
+
+    // The sweep gives it back where nobody goes on with it.
+    let frozen = stage.hold();
+    tokio::join!(customer.says(&thread, "And now?"), async {
+        frozen.begun().await;
+        stage.agent().claims(&thread).await.expect(200);
+        stopped.advance(Duration::from_mins(21));
+        // First the agent's time is over.
+        stage.sweeps().await;
+        stage.sweeps().await;
+        assert_eq!(counted_for_tenant(&stage, &stopped).await, used(&stage, &thread).await);
+        frozen.release();
+    });
+    assert_eq!(counted_for_tenant(&stage, &stopped).await, used(&stage, &thread).await);
 }
 
 /// A claim takes the line from a run whose process has died: nobody goes on with its turn.

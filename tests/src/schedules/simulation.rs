@@ -56,11 +56,12 @@ const TIMEOUTS: Timeouts = Timeouts {
 /// Timeout of one attempt of a call to the table, as on Lambda: an attempt that is given up may land all the same.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Budgets that no story uses up.
-fn budgets() -> BudgetSettings {
+/// Budgets that no story uses up. Of the larger limit of a tenant a function keeps enough for its next turn.
+fn budgets(seed: u64) -> BudgetSettings {
     let roomy = [(Budget::TurnsPerMinute, 400), (Budget::MessagesPerMinute, 400), (Budget::TokensPerDay, 10_000_000)];
     let customer = roomy.into_iter().fold(Limits::default(), |limits, (budget, limit)| limits.with(budget, limit));
-    let tenant = Limits::default().with(Budget::TokensPerDay, 4_000_000);
+    let tenant =
+        Limits::default().with(Budget::TokensPerDay, if seed.is_multiple_of(2) { 4_000_000 } else { 8_000_000 });
     BudgetSettings { customer, tenant, ..BudgetSettings::OFF }
 }
 
@@ -69,6 +70,7 @@ fn budgets() -> BudgetSettings {
 pub struct Simulation(Arc<Inner>);
 
 pub(super) struct Inner {
+    seed: u64,
     gate: Gate,
     clock: SimulatedClock,
     table: Table,
@@ -111,6 +113,7 @@ impl Simulation {
             frames: Frames::default(),
             tries,
             http: requests(),
+            seed,
             ids: Mutex::new(fastrand::Rng::with_seed(seed)),
             idle: Mutex::default(),
             busy: Mutex::default(),
@@ -228,7 +231,7 @@ impl Simulation {
             memory: Memory::default(),
             history_tokens: DEFAULT_HISTORY_TOKENS,
             person_wait: DEFAULT_PERSON_WAIT,
-            budgets: budgets(),
+            budgets: budgets(self.0.seed),
             customers_may_delete: true,
             timeouts: TIMEOUTS,
             openai: openai::Settings {

@@ -94,15 +94,14 @@ fn block(it: &Use) -> u64 {
 
 impl Thread {
     /// Makes uses of what is counted ahead. Returns those that the customer's account has to count, with others ahead
-    /// if the bot has the line and the thread has been used today; `is_exact`: without.
+    /// if the thread has been used today; `is_exact`: without.
     pub fn use_reserved(&mut self, uses: &[Use], now: At, is_exact: bool) -> Option<CountedUses> {
         if uses.is_empty() {
             return None;
         }
-        let has_bot = matches!(self.status, Status::Bot { .. });
         let held = self.reservation.get_or_insert_default();
         let is_begun = held.ahead.is_of(Window::Minute, now);
-        let is_exact = is_exact || !held.ahead.is_of(Window::Day, now) || !has_bot;
+        let is_exact = is_exact || !held.ahead.is_of(Window::Day, now);
         held.ahead.advance(now);
         let short = held.ahead.take(uses);
         if short.is_empty() {
