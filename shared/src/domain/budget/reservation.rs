@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(thread.take_returned(false), Some(all));
         // What is left of the minute stays the customer's.
         assert!(thread.use_reserved(&turn()[..1], NOW, false).is_none());
-        assert_eq!(thread.use_reserved(&turn()[..1], NOW + HOUR, false).unwrap().uses, turn()[..1]);
+        assert_eq!(thread.use_reserved(&turn()[..1], NOW + HOUR, true).unwrap().uses, turn()[..1]);
         assert_eq!(thread.take_returned(false), None);
         assert_eq!(thread.reservation, None);
     }
