@@ -14,6 +14,7 @@ pub mod person;
 pub mod retry_schedule;
 pub mod status;
 pub mod thread;
+mod thread_budget;
 pub mod time;
 pub mod usage;
 pub mod visible;

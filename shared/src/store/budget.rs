@@ -21,11 +21,10 @@ use aws_sdk_dynamodb::{
 
 use super::{
     Store,
-    commit::token,
     key::{self, Key},
     outcome::{backoff, into_error, wait},
     row::{self, Item},
-    write::Transaction,
+    write::{Transaction, token},
 };
 use crate::{
     Error,

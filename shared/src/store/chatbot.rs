@@ -14,13 +14,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::{
-    Cleanup, Created, Creation, OutboxItem, Store,
-    commit::token,
-    key,
+    Cleanup, Created, Creation, OutboxItem, Store, key,
     outcome::condition_met,
     read::Query,
     row::{self, text},
-    write::{Condition, Transacted, Transaction},
+    write::{Condition, Transacted, Transaction, token},
 };
 use crate::{
     Error,

@@ -10,7 +10,7 @@ use super::{
     budget::{self, Change, Counting},
     key::{self, Key},
     row, usage,
-    write::{Condition, Transacted, Transaction},
+    write::{Condition, Transacted, Transaction, token},
 };
 use crate::{
     Error,
@@ -299,9 +299,4 @@ fn customers_counters(thread: &Thread, at: At) -> Key {
 
 fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
-}
-
-/// A new request token: DynamoDB executes all sendings of a transaction under one token once.
-pub(super) fn token() -> String {
-    ulid::Ulid::generate().to_string()
 }

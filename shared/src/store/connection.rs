@@ -6,12 +6,10 @@ use aws_sdk_dynamodb::types::AttributeValue::Ss;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Store,
-    commit::token,
-    key,
+    Store, key,
     outcome::condition_met,
     row::{self, text},
-    write::Transaction,
+    write::{Transaction, token},
 };
 use crate::{
     Error,

@@ -6,12 +6,10 @@ use aws_sdk_dynamodb::types::{AttributeValue::S, Update};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cleanup, Store,
-    commit::token,
-    key,
+    Cleanup, Store, key,
     outcome::{condition_met, into_error},
     row::{self, text},
-    write::{Addition, Condition, Transacted, Transaction},
+    write::{Addition, Condition, Transacted, Transaction, token},
 };
 use crate::{
     Error,

@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use super::{
     Store,
-    commit::token,
     key::{self, Key},
     row::{self, Item, text},
-    write::{Condition, Transacted, Transaction},
+    write::{Condition, Transacted, Transaction, token},
 };
 use crate::{
     Error,

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClientRow, Store,
-    commit::{Committed, token},
+    commit::Committed,
     key,
     read::{Query, SortKey},
     row::{self, text},
-    write::{Condition, Transacted, Transaction},
+    write::{Condition, Transacted, Transaction, token},
 };
 use crate::{
     Error,

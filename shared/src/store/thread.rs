@@ -13,7 +13,7 @@ use super::{
     read::Query,
     row::{self, Item, text},
     usage,
-    write::{Condition, Transacted, Transaction},
+    write::{Condition, Transacted, Transaction, token},
 };
 use crate::{
     Error,
@@ -153,7 +153,7 @@ impl Store {
     ) -> Result<bool, Error> {
         // The sweep purges it, unless the caller does so at once.
         let transaction = self.audited(self.tombstone(before, cleanup, now)?, &before.tenant, audit)?;
-        let done = self.transact(transaction, &super::commit::token()).await?;
+        let done = self.transact(transaction, &token()).await?;
         Ok(matches!(done, Transacted::Done))
     }
 

@@ -221,6 +221,11 @@ impl Store {
     }
 }
 
+/// A new request token: DynamoDB executes all sendings of a transaction under one token once.
+pub(super) fn token() -> String {
+    ulid::Ulid::generate().to_string()
+}
+
 /// The items of a cancelled transaction whose conditions were not met; `None` where it only met another transaction and
 /// may be sent again.
 fn refused_items(error: TransactWriteItemsError) -> Result<Option<Vec<Option<Item>>>, Error> {

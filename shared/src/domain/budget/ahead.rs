@@ -47,6 +47,11 @@ impl CountedAhead {
         Self { at: self.at, ..Self::default() }
     }
 
+    /// The time of the last use.
+    pub const fn at(&self) -> At {
+        self.at
+    }
+
     pub const fn left(&self, budget: Budget) -> i64 {
         self.left[budget as usize]
     }
