@@ -1,9 +1,9 @@
 //! Budgets: uses are counted at the table before they happen, so that no race overspends one.
 //!
-//! A customer's message and turn are counted in the transaction that writes them ([`CustomerUse`]), and the thread keeps
-//! what is counted ahead. Of the accounts of chatbots and tenants, which many write to, a process counts ahead in small
-//! blocks ([`Shares`]), so that most turns need no call for them. A process that dies leaves its blocks counted until
-//! the window ends; its turn is in the thread, where the next run finds it.
+//! A customer's message and turn are counted in the transaction that writes them ([`CustomerUse`]), and the thread
+//! keeps what is counted ahead. Of the accounts of chatbots and tenants, which many write to, a process counts ahead in
+//! small blocks ([`Shares`]), so that most turns need no call for them. A process that dies leaves its blocks counted
+//! until the window ends; its turn is in the thread, where the next run finds it.
 
 mod account;
 mod customer_use;
@@ -66,8 +66,8 @@ impl App {
         Some(shares)
     }
 
-    /// Reserves a turn's shares: the tenant's, and the chatbot's by the limits that were last read of it. The chatbot is
-    /// left out where this process has not read it yet.
+    /// Reserves a turn's shares: the tenant's, and the chatbot's by the limits that were last read of it. The chatbot
+    /// is left out where this process has not read it yet.
     pub async fn reserve_ahead(&self, tenant: &str, chatbot: &ChatbotId) -> Result<TurnBudget, Error> {
         let known = self.chatbot_cache.get(tenant, chatbot).map(|known| known.limits);
         let [of_chatbot, of_tenant] = self.shared_accounts(tenant, chatbot, known.unwrap_or_default());
@@ -174,8 +174,8 @@ impl App {
         self.admit_to(identity, chatbot, limits, Budget::EscalationsPerHour).await
     }
 
-    /// The same of a message to a chatbot; the customer's own budget is counted as it is written. Returns the chatbot, if
-    /// its limits had to be read.
+    /// The same of a message to a chatbot; the customer's own budget is counted as it is written. Returns the chatbot,
+    /// if its limits had to be read.
     pub async fn admit_message_to(&self, identity: &Identity, chatbot: &ChatbotId) -> Result<Option<Chatbot>, Error> {
         if identity.is_staff() {
             return Ok(None);

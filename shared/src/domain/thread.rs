@@ -65,7 +65,7 @@ pub struct Thread {
     /// The turns and hand-overs that are not in the tenant's usage of the day yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreported: Option<UnreportedTurns>,
-    /// What the customer's account has counted for the thread, besides the turn of its run.
+    /// Uses that the customer's account has counted for the thread, besides the turn of its run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
     pub created_at: At,

@@ -117,8 +117,8 @@ impl Thread {
         }
     }
 
-    /// Takes the uses that go back to the customer's account: what is counted ahead, once the bot has not the line or it
-    /// `is_due`. Tokens that are owed go at once.
+    /// Takes the uses that go back to the customer's account: what is counted ahead, once the bot has not the line or
+    /// it `is_due`. Tokens that are owed go at once.
     pub fn take_returned(&mut self, is_due: bool) -> Option<ReturnedUses> {
         let is_kept = matches!(self.status, Status::Bot { .. }) && !is_due;
         let held = self.reservation.as_mut()?;
@@ -131,8 +131,8 @@ impl Thread {
         (turns != 0 || tokens != 0).then_some(ReturnedUses { at, turns, tokens })
     }
 
-    /// Takes the turns from runs that lost the line and died before they settled: nobody goes on with them. Their tokens
-    /// are counted ahead then.
+    /// Takes the turns from runs that lost the line and died before they settled: nobody goes on with them. Their
+    /// tokens are counted ahead then.
     pub fn abandon_turns(&mut self, now: At) -> Vec<ReservedTurn> {
         let lost = self.reservation.iter().flat_map(|held| &held.lost);
         let dead: Vec<_> = lost.filter(|(_, turn)| turn.at + RUN_ENDS_WITHIN <= now).cloned().collect();

@@ -32,11 +32,11 @@ pub struct Commit {
     pub client: Option<ClientRow>,
     pub metadata: Option<ThreadMetadata>,
     pub outbox: Vec<OutboxItem>,
-    /// Adds the thread's unreported turns to the usage of the day, and gives back what it has counted ahead. Other commits
-    /// do so when it is time.
+    /// Adds the thread's unreported turns to the usage of the day, and gives back what it has counted ahead. Other
+    /// commits do so when it is time.
     pub reports_usage: bool,
     pub audit: Option<AuditEntry>,
-    /// What is counted in the budgets of the thread's customer.
+    /// Uses to be counted in the budgets of the thread's customer.
     pub counted: Option<CountedUses>,
 }
 
@@ -256,7 +256,7 @@ impl Store {
         Err(Error::Busy)
     }
 
-    /// What goes back to the account of the thread's customer.
+    /// The update that gives uses back to the account of the thread's customer.
     pub(super) fn returned(&self, thread: &Thread, returned: &ReturnedUses) -> Result<Update, Error> {
         Change::of_returned(returned).update(&self.table, customers_counters(thread, returned.at))
     }

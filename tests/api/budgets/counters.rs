@@ -1,4 +1,4 @@
-//! What is refused with 429, and the counters in the table.
+//! Requests that are refused with 429, and the counters in the table.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_message_too_many_is_refused_unwritten_and_the_next_minute_takes_it() 
     customer.says(&thread, "One more").await.expect(202);
 }
 
-/// What was counted ahead while the bot had the line is still the customer's.
+/// Messages that were counted ahead while the bot had the line are still the customer's.
 #[tokio::test]
 async fn a_claim_costs_the_customer_no_message() {
     let (stage, _) = stage_with(for_customers(&[(Budget::MessagesPerMinute, 20)])).await;

@@ -13,8 +13,8 @@ use crate::domain::{At, RunId};
 /// The budgets whose uses a thread has counted ahead, in the order of its text.
 const KEPT: [Budget; 4] = [MessagesPerMinute, TurnsPerMinute, TurnsPerDay, TokensPerDay];
 
-/// What the customer's account has counted for a thread, besides the turn of its run. In the table it is one text,
-/// because every turn writes it.
+/// Uses that the customer's account has counted for a thread, besides the turn of its run. In the table they are one
+/// text, because every turn writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Reservation {
