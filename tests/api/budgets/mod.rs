@@ -24,14 +24,20 @@ use shared::{
 
 use tests::{openai::brisk, persona::Answer, stage::Stage};
 
-/// A clock that stands still at the beginning of a minute, until a test moves it.
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
+/// A clock that stands still at noon, until a test moves it: the hour of a run must not decide
+/// whether a story ends on the next day.
 #[derive(Clone)]
 struct Stopped(Arc<AtomicI64>);
 
 impl Stopped {
-    fn at_a_minute() -> Self {
+    /// The noon that comes next.
+    fn at_noon() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        Self(Arc::new(AtomicI64::new(i64::try_from(now - now % 60).unwrap())))
+        let noon = (now + DAY / 2) / DAY * DAY + DAY / 2;
+        Self(Arc::new(AtomicI64::new(i64::try_from(noon).unwrap())))
     }
 
     fn advance(&self, by: Duration) {
@@ -58,7 +64,7 @@ fn limits_of(limits: &[(Budget, u64)]) -> Limits {
 }
 
 async fn stage_with(budgets: BudgetSettings) -> (Stage, Stopped) {
-    let stopped = Stopped::at_a_minute();
+    let stopped = Stopped::at_noon();
     (Stage::with(Options { budgets, clock: stopped.clock(), ..brisk() }).await, stopped)
 }
 
