@@ -144,7 +144,8 @@ async fn counted_for_tenant(stage: &Stage, stopped: &Stopped) -> i64 {
     counted - stage.board.app().budgets.tokens_ahead("acme", stopped.now())
 }
 
-/// Whoever thaws, repeats or takes over: what a process has counted ahead, and names in the thread, is settled once.
+/// A process has counted tokens ahead and names them in the thread: they are settled once, by whoever thaws, repeats or
+/// takes over.
 #[tokio::test]
 async fn the_tenants_share_of_a_turn_is_settled_once() {
     let tenant = limits_of(&[(Budget::TokensPerDay, 8_000_000)]);
