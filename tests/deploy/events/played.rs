@@ -1,6 +1,6 @@
 //! Every sample event, played by handler and by binary; both respond alike.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use insta::{Settings, assert_snapshot};
 use serde_json::Value;
@@ -24,6 +24,10 @@ pub(super) async fn story(player: &mut Player) -> Story {
         )*};
     }
 
+    // Usage is of the days of this run.
+    let now = player.stage.board.app().now();
+    player.replace("2026-11-01", &now.date());
+    player.replace("2026-11-30", &(now + Duration::from_hours(24)).date());
     let made = Box::pin(player.plays("chatbot-create")).await;
     player.replace("bot_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
     story.push(("chatbot-create", settled(made)));
