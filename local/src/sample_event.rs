@@ -13,10 +13,11 @@ use crate::{Error, data_dir, demo::TENANT, error::innermost};
 #[folder = "../events"]
 struct Events;
 
-/// The ids and the token that the files hold in place of real ones.
+/// The ids and the tokens that the files hold in place of real ones.
 const THREAD: &str = "thr_01JD0000000000000000000000";
 const CHATBOT: &str = "bot_01JD0000000000000000000000";
 const TOKEN: &str = "REPLACE_WITH_A_TOKEN";
+const VISITORS_TOKEN: &str = "REPLACE_WITH_A_VISITORS_TOKEN";
 
 /// The customer whom the files' threads belong to.
 const CUSTOMER: &str = "cara";
@@ -54,11 +55,14 @@ impl SampleEvent {
             };
             text = text.replace(THREAD, &thread);
         }
-        if text.contains(CHATBOT) {
+        if text.contains(CHATBOT) || text.contains(VISITORS_TOKEN) {
             let chatbot = match self.chatbot {
                 Some(chatbot) => chatbot,
                 None => api.chatbot().await?,
             };
+            if text.contains(VISITORS_TOKEN) {
+                text = text.replace(VISITORS_TOKEN, &api.visitors_token(&chatbot).await?);
+            }
             text = text.replace(CHATBOT, &chatbot);
         }
         let caller = &event["requestContext"]["authorizer"];
@@ -113,6 +117,14 @@ impl Api {
             path: "GET /config.json".to_owned(),
             problem: "there is no demo chatbot; name another with --chatbot".to_owned(),
         })
+    }
+
+    /// The token of a new visitor.
+    async fn visitors_token(&self, chatbot: &str) -> Result<String, Error> {
+        let visit = self.http.post(format!("{}/visitors", self.url));
+        let visit = visit.json(&json!({ "tenant": TENANT, "chatbot_id": chatbot }));
+        let visit = self.send("POST /visitors", visit).await?;
+        Ok(visit["token"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Error> {

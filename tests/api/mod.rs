@@ -13,6 +13,7 @@ mod handoff;
 mod headers;
 mod logs;
 mod matrix;
+mod merge;
 mod metrics;
 mod openai_client;
 mod openai_schema;

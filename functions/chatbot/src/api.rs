@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 use shared::{
-    domain::{Act, chatbot::View},
-    openapi::{Api, Operation},
+    domain::{
+        Act,
+        chatbot::{Profile, View},
+    },
+    openapi::{Api, CHATBOT, Operation},
 };
 
 use crate::{Page, create::Create, update::Update};
@@ -31,6 +34,16 @@ pub fn describe(api: &mut Api) {
         Operation::new("GET", id, "getChatbot", TAG, Act::ChatbotRead)
             .summary("Read a chatbot", "With the texts of its documents.")
             .answer::<View>(200, "The chatbot.", &example()),
+    );
+    let profile = "/chatbots/{chatbot_id}/profile";
+    api.add(
+        Operation::new("GET", profile, "getChatbotProfile", TAG, Act::ProfileRead)
+            .summary("Read a chatbot's profile", "Its name and greeting, for everybody who may talk to it.")
+            .answer::<Profile>(
+                200,
+                "The profile.",
+                &json!({ "id": CHATBOT, "name": "Robin", "greeting": "Hello! How can I help?" }),
+            ),
     );
     api.add(
         Operation::new("PATCH", id, "updateChatbot", TAG, Act::ChatbotWrite)

@@ -1,4 +1,6 @@
 //! `POST /chatbots`, `GET /chatbots`, `GET|PATCH|DELETE /chatbots/{chatbot_id}`: chatbots, in the table and at OpenAI.
+//!
+//! `GET /chatbots/{chatbot_id}/profile`: a chatbot's name and greeting, for everybody who may talk to it.
 
 #[cfg(feature = "schema")]
 pub mod api;
@@ -42,6 +44,9 @@ async fn respond(app: &App, request: &Request) -> Result<Response<Body>, Error> 
         ("GET", "/chatbots") => http::json(StatusCode::OK, &list(app, &caller(Act::ChatbotRead)?, request).await?),
         ("GET", "/chatbots/{chatbot_id}") => {
             http::json(StatusCode::OK, &get::get(app, &caller(Act::ChatbotRead)?, &id()?).await?)
+        }
+        ("GET", "/chatbots/{chatbot_id}/profile") => {
+            http::json(StatusCode::OK, &get::profile(app, &caller(Act::ProfileRead)?, &id()?).await?)
         }
         ("PATCH", "/chatbots/{chatbot_id}") => {
             let identity = caller(Act::ChatbotWrite)?;

@@ -6,7 +6,10 @@ use shared::{
     openapi::{Api, CHATBOT, Operation},
 };
 
-use crate::{TokenRequest, TokenResponse, TrialRequest};
+use crate::{
+    TokenRequest, TokenResponse, TrialRequest,
+    merge::{MergeRequest, Merged},
+};
 
 const TAG: &str = "Visitors";
 
@@ -28,6 +31,21 @@ pub fn describe(api: &mut Api) {
             .summary("Try a chatbot as a visitor", "A token for an hour, from any origin, public or not.")
             .optional_body::<TrialRequest>(json!({}))
             .answer::<TokenResponse>(201, "The token.", &example()),
+    );
+    api.add(
+        Operation::new("POST", "/visitors/merge", "mergeVisitor", TAG, Act::VisitorMerge)
+            .summary(
+                "Take over a visitor's threads",
+                "For a customer who has talked as a visitor before they signed in. Both tokens have to be proven: the \
+                 customer's in `Authorization`, the visitor's in the body. Each thread is merged once.",
+            )
+            .body::<MergeRequest>(json!({ "visitor_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6InZpc2l0b3IifQ.…" }))
+            .answer::<Merged>(
+                200,
+                "The threads that are the caller's now.",
+                &json!({ "threads": [], "has_more": false }),
+            )
+            .problem(409),
     );
 }
 

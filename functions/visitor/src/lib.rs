@@ -3,9 +3,12 @@
 //!
 //! `POST /chatbots/{chatbot_id}/visitors`: issue a token, valid for an hour, to an agent or admin who tries a chatbot
 //! as a visitor.
+//!
+//! `POST /visitors/merge`: give a visitor's threads to the customer as whom they have signed in.
 
 #[cfg(feature = "schema")]
 pub mod api;
+mod merge;
 mod rate_limit;
 mod token;
 
@@ -21,7 +24,7 @@ use shared::{
     App, Error,
     domain::{
         Act, At, Chatbot, ChatbotId, Identity,
-        chatbot::ChatbotConfig,
+        chatbot::Profile,
         identity::{VISITOR, is_tenant},
     },
     http,
@@ -73,22 +76,13 @@ struct TokenResponse {
     token: String,
     expires_at: At,
     visitor: Visitor,
-    chatbot: ChatbotSummary,
+    chatbot: Profile,
 }
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Visitor {
     id: String,
-}
-
-/// The chatbot's public fields. The greeting is shown before a thread exists.
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct ChatbotSummary {
-    id: ChatbotId,
-    name: String,
-    greeting: String,
 }
 
 /// Reads the environment and serves Lambda's events.
@@ -109,6 +103,11 @@ async fn respond(app: &App, visitors: &Visitors, request: &Request) -> Result<Re
             let identity = http::caller(app, request, Act::ChatbotRead)?;
             let id = http::path_id(request, "chatbot_id", "chatbot")?;
             issue_trial_token(app, &visitors.tokens, &identity, &id, http::optional_body(request)?).await?
+        }
+        ("POST", "/visitors/merge") => {
+            let identity = http::caller(app, request, Act::VisitorMerge)?;
+            let merged = merge::merge(app, &visitors.tokens, &identity, http::body(request)?, http::origin(request));
+            return http::json(StatusCode::OK, &merged.await?);
         }
         _ => return Err(http::no_route()),
     };
@@ -139,7 +138,7 @@ async fn issue_token(
     let known = bearer(request).and_then(|old| keys.visitor_id(old, &tenant, &chatbot_id));
     let visitor_id = known.unwrap_or_else(|| new_visitor_id(app));
     let (token, expires_at) = keys.sign(&chatbot, &visitor_id, app.now())?;
-    Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
+    Ok(TokenResponse::new(token, expires_at, visitor_id, &chatbot))
 }
 
 /// Issues a token to try a chatbot. Public or not, and from any origin: the console is not one of the chatbot's pages.
@@ -154,7 +153,7 @@ async fn issue_trial_token(
     let chatbot = app.store.chatbot_get(&identity.tenant, id).await?.ok_or(Error::NotFound("chatbot"))?;
     let visitor_id = new_visitor_id(app);
     let (token, expires_at) = tokens.keys().await?.sign_trial(&chatbot, &visitor_id, app.now())?;
-    Ok(TokenResponse::new(token, expires_at, visitor_id, chatbot))
+    Ok(TokenResponse::new(token, expires_at, visitor_id, &chatbot))
 }
 
 fn new_visitor_id(app: &App) -> String {
@@ -162,14 +161,8 @@ fn new_visitor_id(app: &App) -> String {
 }
 
 impl TokenResponse {
-    fn new(token: String, expires_at: At, visitor_id: String, chatbot: Chatbot) -> Self {
-        let ChatbotConfig { name, greeting, .. } = chatbot.config;
-        Self {
-            token,
-            expires_at,
-            visitor: Visitor { id: visitor_id },
-            chatbot: ChatbotSummary { id: chatbot.id, name, greeting },
-        }
+    fn new(token: String, expires_at: At, visitor_id: String, chatbot: &Chatbot) -> Self {
+        Self { token, expires_at, visitor: Visitor { id: visitor_id }, chatbot: chatbot.profile() }
     }
 }
 

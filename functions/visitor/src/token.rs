@@ -123,12 +123,25 @@ impl Keys {
     /// Visitor id in an earlier token for this chatbot. `None` if the token is invalid for any reason: the visitor is
     /// then a new one.
     pub(crate) fn visitor_id(&self, token: &str, tenant: &str, chatbot_id: &ChatbotId) -> Option<String> {
+        let claims = self.claims(token).filter(|claims| claims.tenant == tenant && claims.chatbot == *chatbot_id);
+        claims.map(|claims| claims.sub)
+    }
+
+    /// Visitor id in a token of this tenant's, on a page of this origin. `None` if the token is invalid for any reason.
+    pub(crate) fn visitor_id_on(&self, token: &str, tenant: &str, origin: Option<&str>) -> Option<String> {
+        let claims = self.claims(token).filter(|claims| claims.tenant == tenant)?;
+        let is_there =
+            origin.is_none_or(|origin| claims.origins.is_empty() || claims.origins.iter().any(|it| it == origin));
+        is_there.then_some(claims.sub)
+    }
+
+    /// The claims of a token that is valid, or was within the last thirty days.
+    fn claims(&self, token: &str) -> Option<Claims> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = RENEWABLE_FOR_SECONDS;
         validation.required_spec_claims = HashSet::from(["exp", "iss", "aud", "sub"].map(str::to_owned));
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[ISSUER]);
-        let claims = decode::<Claims>(token, &self.verifier, &validation).ok()?.claims;
-        (claims.tenant == tenant && claims.chatbot == *chatbot_id).then_some(claims.sub)
+        Some(decode(token, &self.verifier, &validation).ok()?.claims)
     }
 }

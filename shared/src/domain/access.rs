@@ -19,6 +19,10 @@ pub enum Act {
     Release,
     ChatbotRead,
     ChatbotWrite,
+    /// Read the name and the greeting of a chatbot that the caller may talk to.
+    ProfileRead,
+    /// Take over the threads of the visitor that the caller has been.
+    VisitorMerge,
     /// Read the tenant's usage.
     UsageRead,
     /// Export all data of a customer.
@@ -33,19 +37,40 @@ impl Role {
     /// True if the role permits an act.
     pub const fn may(self, act: Act) -> bool {
         use Act::{
-            Chat, ChatbotRead, Claim, Escalate, Note, Release, ThreadCreate, ThreadDelete, ThreadEnd, ThreadRead,
-            ThreadUpdate, UsageRead,
+            Chat, ChatbotRead, Claim, Escalate, Note, ProfileRead, Release, ThreadCreate, ThreadDelete, ThreadEnd,
+            ThreadRead, ThreadUpdate, UsageRead, VisitorMerge,
         };
         match self {
-            Self::Admin => true,
+            // An admin has no threads of their own to take along.
+            Self::Admin => !matches!(act, VisitorMerge),
             Self::Agent => {
                 matches!(
                     act,
-                    ThreadCreate | ThreadRead | ThreadEnd | Chat | Note | Claim | Release | ChatbotRead | UsageRead
+                    ThreadCreate
+                        | ThreadRead
+                        | ThreadEnd
+                        | Chat
+                        | Note
+                        | Claim
+                        | Release
+                        | ChatbotRead
+                        | ProfileRead
+                        | UsageRead
                 )
             }
             Self::Customer => {
-                matches!(act, ThreadCreate | ThreadRead | ThreadUpdate | ThreadDelete | ThreadEnd | Chat | Escalate)
+                matches!(
+                    act,
+                    ThreadCreate
+                        | ThreadRead
+                        | ThreadUpdate
+                        | ThreadDelete
+                        | ThreadEnd
+                        | Chat
+                        | Escalate
+                        | ProfileRead
+                        | VisitorMerge
+                )
             }
         }
     }
@@ -55,8 +80,9 @@ impl Identity {
     /// Checks that the caller's role permits an act. [`Identity::sees`] checks the thread.
     pub fn may(&self, act: Act) -> Result<(), Error> {
         use Act::{
-            AuditRead, Chat, ChatbotRead, ChatbotWrite, Claim, CustomerErase, CustomerExport, Escalate, Note, Release,
-            ThreadCreate, ThreadDelete, ThreadEnd, ThreadRead, ThreadUpdate, UsageRead,
+            AuditRead, Chat, ChatbotRead, ChatbotWrite, Claim, CustomerErase, CustomerExport, Escalate, Note,
+            ProfileRead, Release, ThreadCreate, ThreadDelete, ThreadEnd, ThreadRead, ThreadUpdate, UsageRead,
+            VisitorMerge,
         };
         if self.role.may(act) {
             return Ok(());
@@ -69,7 +95,10 @@ impl Identity {
             Claim | Release | Note | ChatbotRead | UsageRead => "only agents and admins may do this",
             Escalate => "only the customer or an admin may escalate a thread",
             ThreadUpdate | ThreadDelete => "only the customer or an admin may change a thread",
-            ThreadCreate | ThreadRead | ThreadEnd | Chat => "the token's role does not permit this request",
+            VisitorMerge => "only a customer who has signed in may take over a visitor's threads",
+            ThreadCreate | ThreadRead | ThreadEnd | Chat | ProfileRead => {
+                "the token's role does not permit this request"
+            }
         }))
     }
 

@@ -261,6 +261,11 @@ impl Chatbot {
         }
     }
 
+    pub fn profile(&self) -> Profile {
+        let ChatbotConfig { name, greeting, .. } = &self.config;
+        Profile { id: self.id.clone(), name: name.clone(), greeting: greeting.clone() }
+    }
+
     /// Its models with their status: the model, and the fallback model if there is one.
     pub fn models(&self) -> impl Iterator<Item = ModelInUse<'_>> {
         let fallback = self.config.fallback_model.as_deref();
@@ -268,6 +273,15 @@ impl Chatbot {
         let fallback = fallback.map(|name| ModelInUse { field: "fallback_model", name, status: &self.fallback_status });
         std::iter::once(model).chain(fallback)
     }
+}
+
+/// A chatbot as everybody who talks to it may see it. The greeting is shown before a thread exists.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatbotProfile"))]
+pub struct Profile {
+    pub id: ChatbotId,
+    pub name: String,
+    pub greeting: String,
 }
 
 /// One of a chatbot's models.

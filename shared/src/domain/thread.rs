@@ -299,6 +299,23 @@ impl Thread {
         }
     }
 
+    /// The thread of a visitor who has signed in as this customer.
+    ///
+    /// What the visitor's account has counted for it, and is not used, stays counted there: it must not become room in
+    /// the customer's.
+    #[must_use]
+    pub fn given_to(&self, customer: &Identity, at: At) -> Self {
+        let mut thread = self.clone();
+        thread.customer_id.clone_from(&customer.subject);
+        thread.customer_name.clone_from(&customer.name);
+        thread.updated_at = at;
+        thread.reservation = None;
+        if let Some(run) = &mut thread.run {
+            run.turn = None;
+        }
+        thread
+    }
+
     /// Changes the owner and logs the change. `None` where the event changes nothing: nothing is to be written or
     /// announced.
     ///

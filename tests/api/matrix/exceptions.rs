@@ -17,7 +17,7 @@ pub(super) struct Exception {
     because: &'static str,
 }
 
-pub(super) const EXCEPTIONS: [Exception; 4] = [
+pub(super) const EXCEPTIONS: [Exception; 7] = [
     Exception {
         operation: "createThread",
         callers: &[Customer, Agent, Admin],
@@ -27,6 +27,27 @@ pub(super) const EXCEPTIONS: [Exception; 4] = [
     },
     Exception {
         operation: "createThread",
+        callers: &[Visitor],
+        owners: &[Owner::OtherCustomer, Owner::OtherTenant],
+        expected: Expected::Refused(403),
+        because: "the token of a visitor is limited to one chatbot",
+    },
+    Exception {
+        operation: "mergeVisitor",
+        callers: &[Visitor],
+        owners: &[Owner::Caller, Owner::OtherCustomer, Owner::OtherTenant],
+        expected: Expected::Refused(403),
+        because: "a visitor has not signed in",
+    },
+    Exception {
+        operation: "mergeVisitor",
+        callers: &[Customer],
+        owners: &[Owner::Caller, Owner::OtherCustomer, Owner::OtherTenant],
+        expected: Expected::Refused(400),
+        because: "the token of the example is nobody's",
+    },
+    Exception {
+        operation: "getChatbotProfile",
         callers: &[Visitor],
         owners: &[Owner::OtherCustomer, Owner::OtherTenant],
         expected: Expected::Refused(403),

@@ -25,13 +25,15 @@ use tests::{persona::Persona, runtime_api::binary, stage::Stage};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Every event, in an order in which each has what it needs.
-const EVENTS: [&str; 38] = [
+const EVENTS: [&str; 40] = [
     "authorizer-rest",
     "authorizer-socket",
     "chatbot-list",
     "chatbot-get",
+    "chatbot-profile",
     "visitor-create",
     "visitor-try",
+    "visitor-merge",
     "thread-create",
     "thread-get",
     "thread-update",

@@ -34,7 +34,11 @@ pub(super) async fn story(player: &mut Player) -> Story {
     // The chatbot's webhook receives each change of owner.
     let receiver = Receiver::start().await;
     player.replace("https://hooks.example.com/switchboard", &receiver.url);
-    play!("chatbot-list", "chatbot-get", "chatbot-update", "visitor-create", "visitor-try");
+    play!("chatbot-list", "chatbot-get", "chatbot-profile", "chatbot-update");
+    let visit = Box::pin(player.plays("visitor-create")).await;
+    player.replace("REPLACE_WITH_A_VISITORS_TOKEN", visit.body["token"].as_str().unwrap());
+    story.push(("visitor-create", settled(visit)));
+    play!("visitor-try", "visitor-merge");
 
     let made = Box::pin(player.plays("thread-create")).await;
     player.replace("thr_01JD0000000000000000000000", made.body["id"].as_str().unwrap());
@@ -115,11 +119,13 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chatbot-get: 200 application/json audience created_at documents[1] fallback_model greeting id
         instructions max_output_tokens memory model model_shutdown_date name origins[1] public
         reasoning_effort temperature tools[0] updated_at verbosity version warnings[0] webhook
+    chatbot-profile: 200 application/json greeting id name
     chatbot-update: 200 application/json audience created_at documents[1] fallback_model greeting id
         instructions max_output_tokens memory model model_shutdown_date name origins[1] public
         reasoning_effort temperature tools[0] updated_at verbosity version warnings[0] webhook
     visitor-create: 201 application/json chatbot expires_at token visitor
     visitor-try: 201 application/json chatbot expires_at token visitor
+    visitor-merge: 200 application/json has_more threads[0]
     thread-create: 201 application/json chatbot_id created_at customer_id customer_name id metadata seq
         status status_since title updated_at
     thread-get: 200 application/json chatbot_id created_at customer_id customer_name id metadata seq

@@ -14,12 +14,14 @@ use super::{
     player::{Player, Way},
     template,
 };
-use tests::topic::TopicReply;
+use tests::{topic::TopicReply, visitors::SHOP};
 
 #[tokio::test]
 async fn a_function_is_given_all_that_it_needs_and_nothing_more() {
     let mut player = Player::new(Way::InProcess).await;
     Box::pin(story(&mut player)).await;
+    // First: the tokens are those of today, and later the clock is turned.
+    Box::pin(a_visitor_who_signs_in(&mut player)).await;
     Box::pin(a_lonely_thread(&mut player)).await;
     Box::pin(a_thread_that_ends_mid_answer(&mut player)).await;
     Box::pin(what_is_due(&mut player)).await;
@@ -153,6 +155,26 @@ async fn an_erasure(player: &mut Player) {
             assert_eq!(player.plays("sweep").await.status, 204);
         }
     }
+}
+
+/// Plays the merge of a thread whose visitor has a socket open, while an agent watches the inbox.
+async fn a_visitor_who_signs_in(player: &mut Player) {
+    let stage = &player.stage;
+    let chatbot = stage.public_chatbot().await;
+    let visit = stage.anon().visits(&chatbot).await.expect(201);
+    let visitor = stage.visitor(&visit);
+    let thread = stage.thread_of(&visitor, &chatbot).await;
+    let mut socket = visitor.listens(&thread).await;
+    let mut inbox = stage.agent().connects().await;
+    inbox.says(json!({ "action": "subscribe", "inbox": true })).await;
+    inbox.hears_of("subscribed").await;
+    player.replace("REPLACE_WITH_A_VISITORS_TOKEN", visit.body["token"].as_str().unwrap());
+    let merged = player.plays_as("visitor-merge", |event| {
+        event["headers"]["Origin"] = json!(SHOP);
+        event["multiValueHeaders"]["Origin"] = json!([SHOP]);
+    });
+    assert_eq!(merged.await.body["threads"][0]["id"], thread);
+    socket.until_closed().await;
 }
 
 /// Creates a thread with an idempotency key of its own; returns its id.
