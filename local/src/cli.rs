@@ -166,6 +166,9 @@ impl Serve {
             ..Options::default()
         };
         let switchboard = crate::start(options).await?;
+        if self.listen.is_loopback() && !self.share {
+            switchboard.open_entrance();
+        }
         print(&greeting::listening(&switchboard, self.port.is_none()))?;
         let demo = switchboard.demo(ModelChoice { named: variable("OPENAI_MODEL"), listed }).await;
         let mut problems: Vec<String> = exposure(self.listen, switchboard.endpoints()).into_iter().collect();

@@ -35,6 +35,7 @@ pub use self::{
     limits::Limits,
 };
 use crate::{
+    entrance::Entrance,
     pages::Demo,
     share::Share,
     template::{Error, Template},
@@ -54,6 +55,8 @@ pub struct Gateway {
     invocations: Invocations,
     share: Share,
     demo: OnceLock<Demo>,
+    /// Set where the console may hand out tokens.
+    entrance: OnceLock<Entrance>,
 }
 
 impl Gateway {
@@ -77,6 +80,7 @@ impl Gateway {
             invocations,
             share,
             demo: OnceLock::new(),
+            entrance: OnceLock::new(),
         }))
     }
 
@@ -97,6 +101,11 @@ impl Gateway {
     /// Sets the chatbot of the demo page.
     pub(crate) fn show(&self, demo: Demo) {
         let _ = self.demo.set(demo);
+    }
+
+    /// Sets the entrance of the console.
+    pub(crate) fn admit(&self, entrance: Entrance) {
+        let _ = self.entrance.set(entrance);
     }
 
     fn limits(&self) -> &Limits {

@@ -14,6 +14,7 @@ mod data_dir;
 pub mod demo;
 mod doctor;
 pub mod dynamo;
+mod entrance;
 mod environment;
 mod error;
 pub mod gateway;
@@ -62,6 +63,7 @@ pub use self::{
     tokens::Tokens,
 };
 use self::{
+    entrance::Entrance,
     gateway::{Connections, Gateway, Invocations, SHUTDOWN_TIMEOUT, invocations, management, route::SOCKET_PATH},
     inspection::url_text,
     openai::OpenAiServer,
@@ -239,6 +241,12 @@ impl Switchboard {
 
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// Lets anybody at this machine sign in to the console by a click, as an agent or an admin of the demo's tenant.
+    /// Not for an instance that others can reach.
+    pub fn open_entrance(&self) {
+        self.gateway.admit(Entrance(self.tokens.clone()));
     }
 
     /// The URLs of its parts, for other processes.

@@ -16,7 +16,7 @@ use rust_embed::Embed;
 use serde_json::{Value, json};
 use shared::fingerprint;
 
-use crate::gateway::route::SOCKET_PATH;
+use crate::{entrance, gateway::route::SOCKET_PATH};
 
 #[derive(Embed)]
 #[folder = "../web"]
@@ -76,14 +76,16 @@ impl Page {
     }
 }
 
-/// The page or file that the request asks for, if there is one.
-pub(crate) fn page(request: &Request, demo: Option<&Demo>) -> Option<Response<Body>> {
+/// The page or file that the request asks for, if there is one. With `has_entrance` the scripts are told its path.
+pub(crate) fn page(request: &Request, demo: Option<&Demo>, has_entrance: bool) -> Option<Response<Body>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
     let (path, headers) = (request.uri().path(), request.headers());
     let name = match path {
-        CONFIG_PATH => return Some(response(CONFIG_PATH, headers, config(headers, demo).into_bytes())),
+        CONFIG_PATH => {
+            return Some(response(CONFIG_PATH, headers, config(headers, demo, has_entrance).into_bytes()));
+        }
         "/" => "index.html",
         "/console" => "console.html",
         "/docs" => "docs.html",
@@ -93,11 +95,14 @@ pub(crate) fn page(request: &Request, demo: Option<&Demo>) -> Option<Response<Bo
 }
 
 /// The configuration of the scripts: the APIs have the page's own host.
-fn config(headers: &HeaderMap, demo: Option<&Demo>) -> String {
+fn config(headers: &HeaderMap, demo: Option<&Demo>, has_entrance: bool) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     let mut config = json!({ "url": format!("http://{host}"), "socketUrl": format!("ws://{host}{SOCKET_PATH}") });
     if let Some(demo) = demo {
         config["demo"] = demo.config();
+    }
+    if has_entrance {
+        config["enter"] = json!(entrance::PATH);
     }
     config.to_string()
 }

@@ -2,6 +2,7 @@
 
 mod doors;
 mod dynamo;
+mod entrance;
 mod gate;
 mod invocations;
 mod laptop;
