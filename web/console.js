@@ -5,12 +5,11 @@
 
 import { Alerts } from "./console.alerts.js";
 import { button, el } from "./console.element.js";
-import { Inbox } from "./console.inbox.js";
+import { Inbox, SectionLinks, SECTIONS } from "./console.inbox.js";
 import { emptyView, errorView, loadingView } from "./console.notice.js";
 import { avatar, nameOf } from "./console.people.js";
-import { SectionLinks, SECTIONS } from "./console.sections.js";
 import { Session } from "./console.session.js";
-import { listenForShortcuts, showShortcuts } from "./console.shortcuts.js";
+import { hasKeys, listenForShortcuts, showShortcuts } from "./console.shortcuts.js";
 import { ThreadView } from "./console.thread.js";
 import { Workspace } from "./console.workspace.js";
 
@@ -70,8 +69,8 @@ class Console {
     const iconOnly = { iconOnly: true, class: "quiet" };
     const tools = el(
       "div.row.tools",
-      new Alerts(this.#workspace).soundButton,
-      button("Keyboard shortcuts", showShortcuts, { ...iconOnly, icon: "help", "aria-keyshortcuts": "?" }),
+      new Alerts(this.#workspace).bell,
+      hasKeys() && button("Keyboard shortcuts", showShortcuts, { ...iconOnly, icon: "help", "aria-keyshortcuts": "?" }),
       button("Sign out", () => session.signOut(), { ...iconOnly, icon: "sign-out" }),
     );
     return el(
@@ -210,20 +209,25 @@ class Console {
 
 function noThreadView() {
   const [j, k, help] = ["j", "k", "?"].map((key) => el("kbd", key));
-  const text = ["Choose one from the list. ", j, " and ", k, " move through the list, ", help, " shows all shortcuts."];
-  return emptyView("No conversation is open", text);
+  const keys = [j, " and ", k, " move through the list, ", help, " shows all shortcuts."];
+  return emptyView("No conversation is open", ["Choose one from the list. ", hasKeys() && keys]);
 }
 
 async function start() {
-  const session = new Session();
+  const config = fetch(new URL("config.json", import.meta.url)).then((response) => response.json());
+  const session = new Session(config.then(peopleOf).catch(() => []));
   await session.begin();
   try {
-    const config = await (await fetch(new URL("config.json", import.meta.url))).json();
-    new Console(new Workspace(config, session));
+    new Console(new Workspace(await config, session));
   } catch (error) {
     const view = errorView("The console could not start", error, () => location.reload());
     document.body.append(el("main.sign-in", view));
   }
+}
+
+/** The people as whom anybody at a laptop may sign in. */
+async function peopleOf({ enter }) {
+  return enter ? (await fetch(enter, { method: "POST" })).json() : [];
 }
 
 start();

@@ -1,11 +1,15 @@
-/** The agent's session: the token, kept for as long as the tab is open, and the forms that ask for one. */
+/**
+ * The agent's session: the token, and the forms that ask for one. Tabs keep it for as long as they are open, and share
+ * it: it ends with the browser.
+ */
 
-import { openDialog } from "./console.dialog.js";
 import { button, el } from "./console.element.js";
-import { showToast } from "./console.notice.js";
+import { openDialog, showToast } from "./console.notice.js";
 
 const TOKEN_KEY = "switchboard.token";
 const STAFF_ROLES = ["agent", "admin"];
+/** Time in which another tab that is signed in answers a new one. */
+const ANSWER_TIMEOUT_MS = 200;
 
 const INTRODUCTION = "The agent console. Sign in with the token that you were given.";
 const NOT_A_TOKEN = "This is not a valid token. A token (JWT) has three parts, separated by dots.";
@@ -18,6 +22,17 @@ export class Session {
   me = null;
   #token = "";
   #renewal;
+  #tabs = new BroadcastChannel("switchboard.session");
+  #id = crypto.randomUUID();
+  /** Closes the form that asks for a token. */
+  #signedIn = () => {};
+  #offer;
+
+  /** `offer` resolves to the people that a server on a laptop lets in, as `{ label, token }`. */
+  constructor(offer) {
+    this.#offer = offer;
+    this.#tabs.onmessage = ({ data }) => this.#hear(data);
+  }
 
   /** Resolves once somebody is signed in. */
   async begin() {
@@ -25,6 +40,8 @@ export class Session {
     const given = takeTokenFromAddress();
     let problem = kept ? this.#accept(kept) : "";
     if (given !== undefined) problem = await this.#consider(given, claimsOf(kept ?? ""));
+    // A tab that was signed out has an empty token, and stays so.
+    else if (!this.me && kept !== "") await this.#ask();
     if (!this.me) await this.#signIn(problem);
     // A link may also be opened in this tab while somebody is signed in.
     addEventListener("hashchange", () => {
@@ -51,7 +68,7 @@ export class Session {
       if (!(await openDialog(question))) return "";
       sessionStorage.clear();
     }
-    if (!problem) return this.#accept(given);
+    if (!problem) return this.#enter(given);
     if (this.me) showToast(`The link’s token was ignored. ${problem}`);
     return problem;
   }
@@ -70,8 +87,40 @@ export class Session {
   };
 
   signOut() {
+    this.#tabs.postMessage({ out: this.me });
+    this.#leave();
+  }
+
+  #leave() {
+    this.#token = "";
     sessionStorage.clear();
+    sessionStorage.setItem(TOKEN_KEY, "");
     location.assign(location.pathname);
+  }
+
+  /** Asks the other tabs for the session's token. */
+  #ask() {
+    return new Promise((resolve) => {
+      this.#signedIn = resolve;
+      this.#tabs.postMessage({ ask: this.#id });
+      setTimeout(resolve, ANSWER_TIMEOUT_MS);
+    });
+  }
+
+  /** Takes in what another tab says: `ask` or `out`, or a token, which may be meant for the tab `to` alone. */
+  #hear({ ask, out, token, to = this.#id }) {
+    if (ask && this.#token) this.#tabs.postMessage({ token: this.#token, to: ask });
+    if (out && this.me && isSamePerson(out, this.me)) this.#leave();
+    // Tabs of different persons leave each other alone.
+    if (!token || to !== this.#id || (this.me && !isSamePerson(this.me, claimsOf(token)))) return;
+    if (!this.#accept(token)) this.#signedIn();
+  }
+
+  /** Accepts a token that is new, and tells the other tabs. */
+  #enter(token) {
+    const problem = this.#accept(token);
+    if (!problem) this.#tabs.postMessage({ token });
+    return problem;
   }
 
   /** Returns the problem with the token, or "" once it is in use. */
@@ -94,9 +143,14 @@ export class Session {
         page.remove();
         resolve();
       });
-      const page = el("main.sign-in", el("div.card", title, el("p.muted", INTRODUCTION), form));
+      const people = el("div.stack");
+      const page = el("main.sign-in", el("div.card", title, el("p.muted", INTRODUCTION), people, form));
       document.body.append(page);
       form.elements.token.focus();
+      this.#offer.then((offered) => {
+        const enter = ({ token }) => this.#enter(token) || this.#signedIn();
+        people.append(...offered.map((person) => button(`Enter as ${person.label}`, () => enter(person))));
+      });
     });
   }
 
@@ -119,6 +173,7 @@ export class Session {
   }
 
   #form(problemText, done) {
+    this.#signedIn = done;
     const problem = el("p.problem", { role: "alert", id: "token-problem" }, problemText);
     const token = el("input", {
       id: "token",
@@ -131,7 +186,7 @@ export class Session {
     });
     const onsubmit = (event) => {
       event.preventDefault();
-      problem.textContent = this.#accept(token.value.trim());
+      problem.textContent = this.#enter(token.value.trim());
       if (problem.textContent) token.select();
       else done();
     };
