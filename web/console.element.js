@@ -29,8 +29,8 @@ export function button(label, onclick, { icon: name, iconOnly, class: classes = 
 const ICON_PATHS = {
   down: "M6 10l6 6 6-6",
   note: "M6 11h12v9H6zM9 11V8a3 3 0 016 0v3",
-  sound: "M5 9.5v5h3.5L13 18V6L8.5 9.5zM16.5 9a4.5 4.5 0 010 6",
-  mute: "M5 9.5v5h3.5L13 18V6L8.5 9.5zM16.5 10l4 4m0-4l-4 4",
+  bell: "M5 17h14l-2-3v-3a5 5 0 00-10 0v3zM10.5 20h3",
+  mute: "M5 17h14l-2-3v-3a5 5 0 00-10 0v3zM10.5 20h3M4 4l16 16",
   "sign-out": "M13 5h5v14h-5M9 8l-4 4 4 4M5 12h9",
   help: "M9.5 9.5a2.5 2.5 0 113.6 2.2c-.8.4-1.1.9-1.1 1.8M12 16.5v.5",
   bot: "M6 9.5h12V18H6zM12 9.500V6M9.500 13v1.500M14.500 13v1.500",

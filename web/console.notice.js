@@ -1,4 +1,4 @@
-/** Messages to the agent: toasts, announcements for screen readers, errors, empty and loading views. */
+/** Messages to the agent: toasts, announcements for screen readers, dialogs, errors, empty and loading views. */
 
 import { button, el } from "./console.element.js";
 import { nameOf } from "./console.people.js";
@@ -11,13 +11,14 @@ const toasts = el("div.toasts", { role: "status" });
 const announcements = el("div.visually-hidden", { role: "log", "aria-live": "polite", "aria-label": "Updates" });
 document.body.append(toasts, announcements);
 
-/** Shows a text for some seconds; it replaces a toast with the same text. */
-export function showToast(text) {
+/** Shows a text for some seconds, or with a link until it is closed; it replaces a toast with the same text. */
+export function showToast(text, href) {
   for (const toast of toasts.children) if (toast.textContent === text) toast.remove();
-  const toast = el("div.toast", el("span", { dir: "auto" }, text));
-  toast.append(button("Close", () => toast.remove(), { icon: "close", iconOnly: true }));
+  const close = () => toast.remove();
+  const words = href ? el("a", { href, onclick: close, dir: "auto" }, text) : el("span", { dir: "auto" }, text);
+  const toast = el("div.toast", words, button("Close", close, { icon: "close", iconOnly: true }));
   toasts.append(toast);
-  setTimeout(() => toast.remove(), TOAST_DURATION_MS);
+  if (!href) setTimeout(close, TOAST_DURATION_MS);
 }
 
 /** Announces a text to screen readers. */
@@ -50,4 +51,32 @@ export function loadingView() {
 export function errorView(title, error, retry) {
   const again = button("Try again", retry, { class: "primary" });
   return emptyView(title, errorText(error), { role: "alert" }, again);
+}
+
+/**
+ * Opens a dialog. Resolves to the form's data once `confirm` is clicked, to `null` once the dialog is cancelled.
+ * An empty `cancel` leaves out the button.
+ */
+export function openDialog({ title, text, fields = [], confirm, cancel = "Cancel", danger = false }) {
+  return new Promise((resolve) => {
+    const form = el(
+      "form",
+      { onsubmit: (event) => (event.preventDefault(), dialog.close("confirmed")) },
+      el("h2", { id: "dialog-title" }, title),
+      text && el("p", { dir: "auto" }, text),
+      fields,
+      el(
+        "div.row.align-end",
+        cancel && button(cancel, () => dialog.close()),
+        el("button", { class: danger ? "danger" : "primary" }, confirm),
+      ),
+    );
+    const dialog = el("dialog", { "aria-labelledby": "dialog-title" }, form);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "confirmed" ? new FormData(form) : null);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
 }
