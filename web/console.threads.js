@@ -1,12 +1,13 @@
 /** The tenant's threads, as far as they are loaded, by status. */
 
-import { rememberCustomer, rememberName } from "./console.people.js";
+import { rememberCustomer } from "./console.people.js";
 
 const THREADS_PER_PAGE = 50;
-/** Page limit for the threads that agents hold: this agent's own are among them. */
-const MAX_AGENT_PAGES = 20;
-/** Page size of the search for a thread's last message: the newest ones may be changes of owner. */
-const LAST_MESSAGE_PAGE = 4;
+/** Limit of the pages that are loaded again: those seen before, and all that agents hold, the agent's own among them. */
+const MAX_PAGES = 20;
+/** Page size of the search for a customer's last words: what others said and changes of owner may follow them. */
+const WORDS_PAGE = 20;
+const MAX_CONCURRENT_SEARCHES = 3;
 const REFRESH_INTERVAL_MS = 60_000;
 const POLL_INTERVAL_MS = 10_000;
 
@@ -18,7 +19,9 @@ const STATUSES = [...new Set(Object.values(STATUS_OF_SECTION))];
  * connection opens and at intervals.
  *
  * Dispatches `change`; `connection`; `queued` with a thread that has come into the queue; `customer-message` with a
- * message to this agent.
+ * message to this agent; `taken-over` with a thread that a colleague has taken from this agent.
+ *
+ * A thread's `words` are the customer's newest message, as far as it has been looked for: through `wordsThrough`.
  */
 export class Threads extends EventTarget {
   connection = "connecting";
@@ -33,6 +36,9 @@ export class Threads extends EventTarget {
   /** Counts loads and changes. A thread that has changed since a load began is newer than what that load returns. */
   #revision = 0;
   #nextLoad;
+  /** The ids of threads whose customer's last words are searched for, or are to be. */
+  #searches = new Set();
+  #searching = 0;
 
   constructor(client, me) {
     super();
@@ -46,11 +52,20 @@ export class Threads extends EventTarget {
     return this.#threads.get(id);
   }
 
-  /** A section's threads: the queue by the longest wait, the others by the latest change of owner. */
+  /**
+   * A section's threads: the queue by the longest wait, the agent's own by unread and then newest customer message, the
+   * others by the latest change of owner.
+   */
   in(section) {
     const threads = [...this.#threads.values()].filter((thread) => this.sectionOf(thread) === section);
+    const ranks = {
+      queue: (thread) => `${waitsSince(thread)} ${thread.id}`,
+      mine: (thread) => `${Number(this.unreadCount(thread) > 0)} ${thread.words?.at ?? thread.updated_at}`,
+    };
+    const { [section]: rank = ({ status_since }) => status_since } = ranks;
     const order = section === "queue" ? 1 : -1;
-    return threads.sort((a, b) => (a.status_since < b.status_since ? -order : order));
+    const ranked = threads.map((thread) => [rank(thread), thread]);
+    return ranked.sort(([a], [b]) => (a < b ? -order : order)).map(([, thread]) => thread);
   }
 
   sectionOf({ status, agent }) {
@@ -70,9 +85,20 @@ export class Threads extends EventTarget {
   async loadMore(section) {
     const status = STATUS_OF_SECTION[section];
     const cursor = this.#cursors.get(status);
-    const page = await this.#loadPage(status, cursor.next);
-    for (const thread of page.data) this.#set(thread);
-    this.#cursors.set(status, { next: page.next_cursor, pages: cursor.pages + 1 });
+    cursor.loading ??= this.#loadNext(status).finally(() => (cursor.loading = undefined));
+    return cursor.loading;
+  }
+
+  async #loadNext(status) {
+    for (let next, rows = 0; !rows && next !== null;) {
+      const { next: from, pages } = this.#cursors.get(status);
+      const page = await this.#loadPage(status, from);
+      // A page may be empty and not the last.
+      rows = page.data.length;
+      next = page.next_cursor;
+      for (const thread of page.data) this.#set(thread);
+      this.#cursors.set(status, { next, pages: pages + 1 });
+    }
     this.#changed();
   }
 
@@ -103,11 +129,10 @@ export class Threads extends EventTarget {
     if (!thread || message.seq < thread.seq) return;
     thread.seq = message.seq;
     thread.updated_at = message.at;
-    if (message.role !== "system") thread.lastMessage = message;
+    hear(thread, message);
     if (message.author.id === this.#me.sub) thread.readThrough = message.seq;
     this.#changed();
-    const isToMe = message.role === "customer" && this.sectionOf(thread) === "mine";
-    if (isToMe) this.dispatchEvent(new CustomEvent("customer-message", { detail: message }));
+    if (message.role === "customer" && this.sectionOf(thread) === "mine") this.#tell("customer-message", message);
   }
 
   /** Sets the agent's read marker. */
@@ -132,26 +157,28 @@ export class Threads extends EventTarget {
   async #loadStatus(status) {
     const began = ++this.#revision;
     const threads = [];
-    const maxPages = status === "agent" ? MAX_AGENT_PAGES : 1;
-    let next;
-    for (let pages = 0; pages < maxPages && next !== null; pages++) {
+    const seen = () => this.#cursors.get(status)?.pages ?? 1;
+    const maxPages = status === "agent" ? MAX_PAGES : Math.min(MAX_PAGES, seen());
+    let [next, pages] = [undefined, 0];
+    for (; pages < maxPages && next !== null; pages++) {
       const page = await this.#loadPage(status, next);
       threads.push(...page.data);
       next = page.next_cursor;
     }
     this.#removeUnlisted(status, threads, { began, hasMore: Boolean(next) });
     for (const thread of threads) this.#set(thread);
-    const pages = this.#cursors.get(status)?.pages ?? 1;
     // An agent who has loaded further pages keeps their place.
-    if (pages === 1) this.#cursors.set(status, { next, pages });
+    if (seen() <= maxPages) this.#cursors.set(status, { next, pages });
   }
 
   /** Removes the threads that no longer have this status. One after the end of an unfinished list may still have it. */
   #removeUnlisted(status, listed, { began, hasMore }) {
     const ids = new Set(listed.map(({ id }) => id));
-    const end = listed.at(-1)?.status_since;
+    const key = status === "queued" ? waitsSince : (thread) => thread.status_since;
+    const end = listed.length && key(listed.at(-1));
     for (const thread of this.#threads.values()) {
-      const isAfterEnd = hasMore && (status === "queued" ? thread.status_since > end : thread.status_since < end);
+      // Those after the end may have its very time.
+      const isAfterEnd = hasMore && (status === "queued" ? key(thread) >= end : key(thread) <= end);
       const isCurrent = ids.has(thread.id) || thread.revision >= began || isAfterEnd;
       if (thread.status === status && !isCurrent) this.#threads.delete(thread.id);
     }
@@ -172,25 +199,42 @@ export class Threads extends EventTarget {
       before.readThrough = readThrough;
       return;
     }
-    const lastMessage = newerOf(thread.last_message, before?.lastMessage);
-    const now = { ...thread, readThrough, lastMessage, revision: ++this.#revision };
+    const { words, wordsThrough = 0 } = before ?? {};
+    const now = { ...thread, readThrough, words, wordsThrough, revision: ++this.#revision };
     this.#threads.set(thread.id, now);
+    hear(now, thread.last_message);
+    if (before && this.sectionOf(before) === "mine" && this.sectionOf(now) === "others") this.#tell("taken-over", now);
     const isReturned = before?.agent?.id === this.#me.sub;
     const isNews = now.status === "queued" && before?.status !== "queued" && this.isLoaded && !isReturned;
-    if (!isNews) return;
-    this.dispatchEvent(new CustomEvent("queued", { detail: now }));
-    this.#loadLastMessage(now.id);
+    if (isNews) this.#tell("queued", now);
   }
 
-  async #loadLastMessage(id) {
-    const page = this.#client.request("GET", `/threads/${encodeURIComponent(id)}/messages?limit=${LAST_MESSAGE_PAGE}`);
-    const { data } = await page.catch(() => ({ data: [] }));
-    const last = data.findLast(({ role }) => role !== "system");
+  /** Searches for the customer's last words, once for each `seq` of the thread, and a few threads at a time. */
+  async findWords(id) {
     const thread = this.#threads.get(id);
-    if (!last || !thread) return;
-    rememberName(last.author);
-    thread.lastMessage = newerOf(last, thread.lastMessage);
+    if (!(thread?.seq > thread?.wordsThrough)) return;
+    thread.wordsThrough = thread.seq;
+    this.#searches.add(id);
+    if (this.#searching >= MAX_CONCURRENT_SEARCHES) return;
+    this.#searching++;
+    for (const next of this.#searches) {
+      this.#searches.delete(next);
+      await this.#search(next);
+    }
+    this.#searching--;
+  }
+
+  async #search(id) {
+    const path = `/threads/${encodeURIComponent(id)}/messages?limit=${WORDS_PAGE}`;
+    const { data } = await this.#client.request("GET", path).catch(() => ({ data: [] }));
+    const thread = this.#threads.get(id);
+    if (!thread) return;
+    hear(thread, data.findLast(({ role }) => role === "customer"));
     this.#changed();
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   #changed() {
@@ -198,5 +242,13 @@ export class Threads extends EventTarget {
   }
 }
 
-/** The message with the higher `seq`; either may be missing. */
-const newerOf = (one, other) => (other && !(one?.seq > other.seq) ? other : one);
+/** The start of a customer's wait for a person. */
+export const waitsSince = (thread) => thread.waiting_since ?? thread.status_since;
+
+/** Takes in the newest message that is known of a thread. */
+function hear(thread, message) {
+  const isTheirs = message?.role === "customer";
+  if (isTheirs && !(message.seq <= thread.words?.seq)) thread.words = message;
+  // A change of owner adds one message, which is not the customer's.
+  if (isTheirs || thread.seq <= thread.wordsThrough + 1) thread.wordsThrough = thread.seq;
+}

@@ -33,23 +33,13 @@ export function formatDuration(ms) {
   return [hours && `${hours} h`, (minutes || !hours) && `${minutes} min`].filter(Boolean).join(" ");
 }
 
-/** `0:07`, `3:12`; from an hour on the same as a duration. */
-function formatWait(ms) {
-  const seconds = Math.max(0, Math.floor(ms / SECOND_MS));
-  return ms >= HOUR_MS ? formatDuration(ms) : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-const formatAge = (ms) => (ms < 10 * SECOND_MS ? "now" : formatDuration(ms));
-
-const FORMATS = { age: formatAge, wait: formatWait };
-
-/** A `<time>` with the time since `at`, updated each second. `format` is `age` or `wait`. */
-export function elapsed(at, format = "age") {
-  return update(el("time", { datetime: at, "data-elapsed": format, title: formatDateTime(at) }));
+/** A `<time>` with the time since `at`, updated each second. */
+export function elapsed(at) {
+  return update(el("time", { datetime: at, "data-elapsed": true, title: formatDateTime(at) }));
 }
 
 function update(node) {
-  const text = FORMATS[node.dataset.elapsed](Date.now() - Date.parse(node.dateTime));
+  const text = formatDuration(Date.now() - Date.parse(node.dateTime));
   if (node.textContent !== text) node.textContent = text;
   return node;
 }
