@@ -1,6 +1,6 @@
 /** A thread's log as rows, oldest first: days, changes of owner, messages, notes, running answers, unsent messages. */
 
-import { describeChange, ENDED, firstOwner, ownerAfter } from "./console.changes.js";
+import { describeChange, ENDED, firstOwner, ownerAfter } from "./console.line.js";
 import { customerName } from "./console.people.js";
 import { formatDay, formatDuration, formatTime } from "./console.time.js";
 
@@ -79,8 +79,9 @@ class RowBuilder {
   }
 
   #addChange(message) {
+    const text = describeChange(message, this.#me, this.#owner);
     this.#owner = ownerAfter(message, this.#me);
-    this.#openSpan(message.seq, message, describeChange(message, this.#me));
+    this.#openSpan(message.seq, message, text);
   }
 
   #addNotes(notes = []) {

@@ -1,8 +1,7 @@
 /** An open thread: its header, who holds the line, its log, and the reply field. */
 
-import { describeChange } from "./console.changes.js";
 import { button, el } from "./console.element.js";
-import { LineBar } from "./console.line.js";
+import { describeChange, LineBar } from "./console.line.js";
 import { drawRow } from "./console.messages.js";
 import { announce, emptyView, errorView, loadingView } from "./console.notice.js";
 import { avatar, customerName, nameMark, nameOf, namesWithVerb } from "./console.people.js";
