@@ -1,10 +1,8 @@
-/** One chatbot's form: reading, changing, saving and deleting it. */
+/** One chatbot's form: reading, changing, saving and deleting it, and putting its widget on a site. */
 
-import { openDialog } from "./console.dialog.js";
-import { Documents } from "./console.documents.js";
 import { button, el } from "./console.element.js";
-import { chatbotFields, FieldError } from "./console.field.js";
-import { errorText, errorView, loadingView, sentence, showToast } from "./console.notice.js";
+import { chatbotFields, Documents, FieldError } from "./console.field.js";
+import { errorText, errorView, loadingView, openDialog, sentence, showToast } from "./console.notice.js";
 import { formatDate } from "./console.time.js";
 
 const NEW_CHATBOT = {
@@ -40,6 +38,7 @@ export class ChatbotForm {
   #save = el("button.primary", { disabled: true }, "Save");
   #title = el("h2", { tabindex: "-1" });
   #warnings = el("div.warnings");
+  #site = el("div");
 
   constructor(workspace, id, { onSaved, onDeleted }) {
     this.#workspace = workspace;
@@ -79,6 +78,7 @@ export class ChatbotForm {
     this.#documents.value = this.#saved.documents ?? [];
     this.#title.textContent = this.#saved.name || "New chatbot";
     this.#warnings.replaceChildren(...warningLines(this.#saved));
+    if (this.#id) this.#site.replaceChildren(siteGroup(this.#workspace, this.#saved));
     this.#save.disabled = true;
   }
 
@@ -109,10 +109,11 @@ export class ChatbotForm {
       this.#documents.node,
       this.#group("Tools", "tools", "webhook.url", "webhook.secret"),
       this.#group("Access", "audience", "origins"),
+      this.#site,
       this.#problem,
       isAdmin && this.#buttons(),
     );
-    if (!isAdmin) for (const group of form.querySelectorAll("fieldset")) group.disabled = true;
+    if (!isAdmin) for (const group of form.querySelectorAll("form > fieldset")) group.disabled = true;
     const header = el(
       "header.view-header",
       el("a.back", { href: "#chatbots" }, "Back"),
@@ -285,6 +286,49 @@ function parseTools(text) {
 
 /** An error as text beside the field itself, or with its path beside a field that contains it. */
 function problemText(error, isFieldItself) {
-  if (!error.reason) return errorText(error);
-  return isFieldItself ? sentence(error.reason) : `${error.field}: ${error.reason}.`;
+  const { field, reason } = error;
+  if (!reason) return errorText(error);
+  // Reasons are predicates, "must be from 0 to 2", or clauses.
+  const text = /^(must|is|has|can|contradicts)\b/.test(reason) ? `it ${reason}` : reason;
+  return isFieldItself ? sentence(text) : `${field}: ${reason}.`;
+}
+
+const HINTS = {
+  customers: "Visitors cannot write yet: it is for customers who are signed in, whose token your page gives the widget.",
+  staff: "Visitors cannot write yet: only agents and admins can. Choose who can talk to it under Access.",
+};
+
+export function siteGroup({ client, me }, { id, audience }) {
+  const src = new URL("widget.js", import.meta.url).href;
+  const snippet = `<script type="module" src="${src}" data-tenant="${me.tenant}" data-chatbot="${id}"></script>`;
+  const code = el("code.code", { dir: "ltr" }, snippet);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(snippet);
+      showToast("Copied.");
+    } catch {
+      getSelection().selectAllChildren(code);
+      showToast("The browser did not copy it. It is selected: copy it yourself.");
+    }
+  };
+  const show = async () => {
+    try {
+      await import("./widget.js");
+      const { token } = await client.request("POST", `/chatbots/${encodeURIComponent(id)}/visitors`, {});
+      const chat = el("switchboard-chat", { tenant: me.tenant, chatbot: id, token, open: true });
+      group.nextSibling?.remove();
+      group.after(chat);
+    } catch (error) {
+      showToast(errorText(error));
+    }
+  };
+  const group = el(
+    "fieldset",
+    el("legend", "Put it on your site"),
+    el("p.muted", "Paste this line into your pages, before the end of the body."),
+    code,
+    HINTS[audience] && el("p.bad", HINTS[audience]),
+    el("div.row", button("Copy", copy, { class: "primary" }), button("Try it on this page", show)),
+  );
+  return group;
 }

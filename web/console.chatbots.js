@@ -1,9 +1,8 @@
 /** The chatbot editor: the list of chatbots, and beside it one chatbot's form and preview. Loaded on demand. */
 
 import { ChatbotForm } from "./console.chatbot.js";
-import { openDialog } from "./console.dialog.js";
 import { el } from "./console.element.js";
-import { emptyView, errorView } from "./console.notice.js";
+import { emptyView, errorView, openDialog } from "./console.notice.js";
 import { Preview } from "./console.preview.js";
 
 /** The address of the form for a new chatbot. */
