@@ -1,7 +1,7 @@
 /** Canned replies: suggested in the reply field after `/`, edited in a dialog, stored in this browser. */
 
-import { openDialog } from "./console.dialog.js";
 import { button, el } from "./console.element.js";
+import { openDialog } from "./console.notice.js";
 
 const STORAGE_KEY = "switchboard.canned";
 

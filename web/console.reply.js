@@ -3,6 +3,7 @@
 import { CannedReplies, editCannedReplies } from "./console.canned.js";
 import { button, el } from "./console.element.js";
 import { customerName, nameOf } from "./console.people.js";
+import { hasKeys } from "./console.shortcuts.js";
 
 const MAX_CHARACTERS = 32_000;
 
@@ -178,5 +179,5 @@ function hintFor({ status, agent }, { isOthers, isClaiming }) {
   if (isOthers) return `${nameOf(agent)} holds the line. You can add a note.`;
   if (isClaiming && status === "bot") return "The bot holds the line. Sending claims the conversation.";
   if (isClaiming) return "Sending claims the conversation from the queue.";
-  return "Enter sends, Shift+Enter starts a new line.";
+  return hasKeys() ? "Enter sends, Shift+Enter starts a new line." : "";
 }

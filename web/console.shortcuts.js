@@ -1,7 +1,7 @@
 /** Keyboard shortcuts, and the dialog that lists them. */
 
-import { openDialog } from "./console.dialog.js";
 import { el } from "./console.element.js";
+import { openDialog } from "./console.notice.js";
 
 const SINGLE_KEYS_KEY = "switchboard.keys";
 
@@ -19,13 +19,17 @@ const SHORTCUTS = [
   ["?", "show this list"],
 ];
 
+/** True where keys are at hand: a phone has none. */
+export const hasKeys = () => !matchMedia("(pointer: coarse)").matches;
+
 const areSingleKeysOn = () => localStorage.getItem(SINGLE_KEYS_KEY) !== "off";
 
 /** Runs the function that `actionOf(key)` returns for a pressed key, unless somebody is typing or a dialog is open. */
 export function listenForShortcuts(actionOf) {
   document.addEventListener("keydown", (event) => {
     const { key, ctrlKey, metaKey, altKey, target } = event;
-    const isBusy = target.closest("input, textarea, select") || document.querySelector("dialog[open], :popover-open");
+    const isTyping = target.closest("input, textarea, select, switchboard-chat");
+    const isBusy = isTyping || document.querySelector("dialog[open], :popover-open");
     if (event.defaultPrevented || ctrlKey || metaKey || altKey || isBusy) return;
     // Speech input triggers single-key shortcuts by accident, so they can be switched off.
     if (key.length === 1 && key !== "?" && !areSingleKeysOn()) return;
