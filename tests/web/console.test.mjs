@@ -8,9 +8,9 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
 import { consoleOf as consoleBy } from "./agent.mjs";
-import { accessible, launch } from "./chromium.mjs";
+import { accessible, launch, picture } from "./chromium.mjs";
 import { admin, agent, board, call, customer, JWT_SECRET, Listener, log, model } from "./world.mjs";
-import { CITED, STANDIN, tokenFor, url } from "./world.mjs";
+import { CITED, PATIENCE, STANDIN, tokenFor, url } from "./world.mjs";
 import { player } from "./wires.mjs";
 
 const { MESSAGES = "2000" } = process.env;
@@ -88,7 +88,7 @@ test("a customer who waits rings, and is claimed", async () => {
   await desk.sees("is waiting for a person.", "[aria-live=polite]");
   await desk.picture("queue");
   await desk.row(waiting.title).click();
-  await desk.sees(/Waiting \d:\d\d/, ".holder");
+  await desk.sees(/Waiting \d+ s/, ".holder");
   await desk.sees("self-given name", ".view-header");
   await desk.sees("Sending claims the conversation from the queue.", ".hint");
   await desk.button("Claim").click();
@@ -98,6 +98,88 @@ test("a customer who waits rings, and is claimed", async () => {
   assert.equal(await desk.button("Claim").count(), 0);
   assert.equal((await call(agent, "GET", `/threads/${waiting.id}`)).status, "agent");
   await end(waiting);
+});
+
+/** Lets a test look away from the page, and records its notifications as `notifications`. */
+function recordNotifications() {
+  let isAway = false;
+  Object.defineProperty(document, "hidden", { get: () => isAway });
+  globalThis.lookAway = (away) => {
+    isAway = away;
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  globalThis.notifications = [];
+  globalThis.Notification = class extends Notification {
+    constructor(title, options) {
+      super(title, options);
+      notifications.push(this);
+    }
+
+    close() {
+      this.isClosed = true;
+      super.close();
+    }
+  };
+}
+
+test("the bell notifies in one tab, once a conversation, and until it is read", async () => {
+  const before = async (context) => {
+    await context.grantPermissions(["notifications"], { origin: url });
+    await context.addInitScript(recordNotifications);
+  };
+  const desk = await consoleOf(agent, { before });
+  const bell = desk.button("Alerts");
+  assert.equal(await bell.getAttribute("aria-pressed"), "false");
+  await bell.click();
+  await desk.until(() => document.querySelector("[title='Alerts are on']"));
+  assert.equal(await bell.getAttribute("aria-pressed"), "true");
+  const second = await anotherTab(desk);
+  await second.locator(".console").waitFor();
+  const shown = (page) => page.evaluate(() => notifications.map(({ title, tag, body, isClosed = false }) => [title, tag, body, isClosed]));
+  const has = (page, count) => page.waitForFunction((count) => notifications.length === count, count);
+  for (const page of [desk.page, second]) await page.evaluate(() => lookAway(true));
+
+  // One who waits: the tab that was looked at last tells.
+  const waiting = await thread("Bell", { metadata: { name: "Mira" } });
+  await escalate(waiting);
+  await has(second, 1);
+  await desk.row("Bell").waitFor();
+  assert.deepEqual(await shown(second), [["Mira is waiting for a person.", waiting.id, "Bell", false]]);
+  assert.deepEqual(await shown(desk.page), []);
+  // A click leads there, and what is read is closed.
+  await second.evaluate(() => notifications[0].dispatchEvent(new Event("click")));
+  await second.evaluate(() => lookAway(false));
+  await second.locator(".holder").waitFor();
+  assert.equal(new URL(second.url()).hash, `#${waiting.id}`);
+  await second.waitForFunction(() => notifications[0].isClosed);
+
+  // A message to the agent, after the tab that told is closed.
+  await claim(waiting, agent);
+  await second.close();
+  await desk.page.evaluate(() => (location.hash = "mine"));
+  await desk.row("Bell").waitFor();
+  await waiting.say("Are you there?");
+  await has(desk.page, 1);
+  assert.deepEqual((await shown(desk.page))[0].slice(1), [waiting.id, "Are you there?", false]);
+  await desk.opens(waiting);
+  await desk.page.evaluate(() => lookAway(false));
+  await desk.until(() => notifications[0].isClosed);
+
+  // One who waits is somebody else's.
+  await desk.page.evaluate(() => lookAway(true));
+  const other = await thread("Bell two");
+  await escalate(other);
+  await has(desk.page, 2);
+  await claim(other, admin);
+  await desk.until(() => notifications[1].isClosed);
+  await bell.click();
+  await desk.until(() => document.querySelector("[title='Alerts are off']"));
+  const quiet = await thread("Bell three");
+  await escalate(quiet);
+  await desk.page.evaluate(() => (location.hash = "queue"));
+  await desk.row("Bell three").waitFor();
+  await has(desk.page, 2);
+  await Promise.all([waiting, other, quiet].map(end));
 });
 
 test("claimed in mid-answer, the bot's answer is withdrawn and its draft can be taken over", needsStandin, async () => {
@@ -303,6 +385,29 @@ test("a line is given back with a note, taken from a colleague by an admin, and 
   await desk.picture("ended");
 });
 
+test("whose line an admin takes is told so, with a way there", async () => {
+  const [taken, given] = [await thread("Line one"), await thread("Line two")];
+  for (const mine of [taken, given]) await claim(mine, agent);
+  const desk = await consoleOf(agent, { at: "mine" });
+  await desk.row("Line two").waitFor();
+  await desk.row("Line one").waitFor();
+  // What the agent gives away is no news to them.
+  await call(agent, "POST", `/threads/${given.id}/release`, { to: "queue" });
+  await desk.row("Line two").waitFor({ state: "detached" });
+  await claim(given, admin);
+  await claim(taken, admin);
+  const notice = desk.page.locator(".toasts[role=status] .toast a");
+  await notice.waitFor();
+  assert.equal(await notice.textContent(), `${ada} took over the conversation with cleo.`.replace("cleo", nameIn(customer)));
+  await accessible(desk.page, "taken");
+  await desk.picture("taken");
+  await notice.click();
+  await desk.sees(`${ada} holds the line`, ".holder");
+  await desk.sees(`${ada} took over the conversation`, ".owner-change");
+  assert.equal(await notice.count(), 0);
+  await Promise.all([taken, given].map(end));
+});
+
 test("a note is no message, and claims nothing", async () => {
   const asked = await thread();
   const desk = await consoleOf(agent, { at: asked.id });
@@ -319,22 +424,108 @@ test("a note is no message, and claims nothing", async () => {
   await end(asked);
 });
 
-test("the inbox tells what was said last, of who waits already and of who comes", async () => {
-  const [early, late] = [await thread(), await thread()];
+test("a row says the customer's last words, or why they wait", async () => {
+  const [early, late, silent] = [await thread(), await thread(), await thread()];
   await early.say("Is anybody there?");
-  await escalate(early);
+  for (const waiting of [early, silent]) await escalate(waiting);
   const desk = await consoleOf(agent);
   const words = ({ title }) => desk.row(title).locator(".excerpt");
   await words(early).filter({ hasText: "Is anybody there?" }).waitFor();
+  await words(silent).filter({ hasText: "asked for a person" }).waitFor();
   await late.say("My parcel came open.");
   await escalate(late);
-  await words(late).filter({ hasText: "You said" }).waitFor();
-  await desk.opens(late);
+  await words(late).filter({ hasText: "My parcel came open." }).waitFor();
   await claim(late, agent);
+  await desk.opens(late);
   await desk.sees(late.title, "[data-status=agent]");
   await late.say("I take over.", agent);
-  await words(late).filter({ hasText: "You: I take over." }).waitFor();
-  await Promise.all([early, late].map(end));
+  await desk.sees("I take over.", ".bubble");
+  assert.equal(await words(late).textContent(), "My parcel came open.");
+  await late.say("It is wet too.");
+  await words(late).filter({ hasText: "It is wet too." }).waitFor();
+  await Promise.all([early, late, silent].map(end));
+});
+
+test("words are searched for in the rows that are seen, once", async () => {
+  const waiting = [];
+  for (let at = 0; at < 30; at++) {
+    waiting.push(await thread(`Words ${String(at).padStart(2, "0")}`));
+    await waiting[at].say(`I have question ${at}.`);
+    await escalate(waiting[at]);
+  }
+  const asked = [];
+  let [now, most] = [0, 0];
+  const before = (context) =>
+    context.route(/messages\?limit=20/, async (route) => {
+      asked.push(route.request().url());
+      most = Math.max(most, ++now);
+      const response = await route.fetch();
+      now--;
+      await route.fulfill({ response });
+    });
+  const desk = await consoleOf(agent, { before });
+  const words = (at) => desk.row(waiting[at].title).locator(".excerpt");
+  await words(0).filter({ hasText: "I have question 0." }).waitFor();
+  await words(5).filter({ hasText: "I have question 5." }).waitFor();
+  assert.equal(await words(29).textContent(), "asked for a person");
+  await words(29).scrollIntoViewIfNeeded();
+  await words(29).filter({ hasText: "I have question 29." }).waitFor();
+  await words(0).scrollIntoViewIfNeeded();
+  await desk.opens(waiting[0]);
+  assert.equal(new Set(asked).size, asked.length);
+  assert.ok(most <= 3, `${most} at once`);
+  await Promise.all(waiting.map(end));
+});
+
+test("who has waited longest is first, also after an agent has left", async () => {
+  const [first, second] = [await thread("Waits one"), await thread("Waits two")];
+  for (const waiting of [first, second]) await escalate(waiting);
+  await claim(first, agent);
+  await call(agent, "POST", `/threads/${first.id}/release`, { to: "queue" });
+  const before = (context) =>
+    context.route(/status=queued/, async (route) => {
+      const response = await route.fetch();
+      const page = await response.json();
+      for (const one of page.data) one.waiting_since = one.id === first.id ? "2026-01-31T10:00:00.000Z" : one.status_since;
+      await route.fulfill({ response, json: page });
+    });
+  const desk = await consoleOf(agent, { before });
+  const rows = desk.page.locator(".list .row-link");
+  await rows.first().getByText("Waits one").waitFor();
+  assert.match(await rows.first().locator("time").textContent(), /^\d+ d$/);
+  await rows.first().click();
+  await desk.sees(/Waiting \d+ d/, ".holder");
+  for (const waiting of [first, second]) await end(waiting);
+});
+
+test("of one's own the unread are first and bold, then who wrote last", async () => {
+  const own = [await thread("Own A"), await thread("Own B"), await thread("Own C")];
+  for (const mine of own) {
+    await mine.say("Hello");
+    await claim(mine, agent);
+    await mine.say("Noted.", agent);
+  }
+  const [a, b, c] = own;
+  const desk = await consoleOf(agent, { at: "mine" });
+  const order = (...wanted) =>
+    desk.until(
+      (titles) => titles.every((title, at) => document.querySelectorAll(".list .row-link")[at]?.textContent.includes(title)),
+      wanted.map(({ title }) => title),
+    );
+  const weight = ({ title }) => desk.row(title).locator(".excerpt").evaluate((node) => getComputedStyle(node).fontWeight);
+  await order(c, b, a);
+  await a.say("URGENT");
+  await order(a, c, b);
+  assert.ok((await weight(a)) > (await weight(c)));
+  await desk.until(() => /^\(\d+\) Switchboard$/.test(document.title));
+  await b.say("Urgent too");
+  await order(b, a, c);
+  await desk.opens(b);
+  await order(a, b, c);
+  await desk.opens(c);
+  await order(a, b, c);
+  assert.equal(await weight(b), await weight(c));
+  await Promise.all(own.map(end));
 });
 
 test("who is there, who types and what is read is told both ways", async () => {
@@ -393,6 +584,118 @@ test("the inbox is read page by page, and what is open stays open as it changes"
   assert.equal(await open.getAttribute("aria-current"), "true");
   for (const gone of waiting.slice(5)) await end(gone);
   await desk.sees("Ended", ".holder");
+});
+
+/** Loads so many further pages of the inbox, in the page itself: each step from outside would draw all rows again. */
+async function loadPages(count) {
+  const footer = document.querySelector(".list-footer");
+  for (let page = 0; page < count && footer.querySelector("button"); page++) {
+    const isLoaded = new Promise((resolve) => {
+      const observer = new MutationObserver(() => {
+        if (footer.querySelector("[role=status]")) return;
+        observer.disconnect();
+        resolve();
+      });
+      observer.observe(footer, { childList: true });
+    });
+    footer.querySelector("button").click();
+    await isLoaded;
+  }
+}
+
+test("of 5,000 who wait none is missing and none is there twice", { timeout: 300_000 }, async (context) => {
+  const PER_PAGE = 50;
+  const time = (at) => new Date(Date.UTC(2026, 0, 1) + at * 500).toISOString();
+  // Seven at a time have the same time, also where one page ends and the next begins.
+  const made = (at, more) => {
+    const [id, since] = [`thr_${String(at).padStart(26, "0")}`, time(at - (at % 7))];
+    const last_message = { seq: 1, role: "customer", author: { id: "cus" }, text: `Words ${at}`, at: since };
+    const its = { id, chatbot_id: chatbot, customer_id: "cus", status: "queued", status_since: since, reason: "asked" };
+    return { ...its, waiting_since: since, seq: 2, unread: 2, updated_at: since, created_at: since, last_message, ...more };
+  };
+  let queue = Array.from({ length: 5000 }, (_, at) => made(at + 1));
+  const keyOf = ({ status_since, id }) => `${status_since} ${id}`;
+  let failures = 0;
+  let asked = 0;
+  let [play, opened] = [];
+  let loads = 0;
+  // The lists are loaded when the console starts, and again once its socket is open.
+  const isOpen = new Promise((resolve) => (opened = resolve));
+  const before = async (its) => {
+    play = await player(its, () => undefined);
+    await its.route(/status=queued/, (route) => {
+      const after = new URL(route.request().url()).searchParams.get("cursor") ?? "";
+      if (after) asked++;
+      else if (++loads === 2) opened();
+      if (after && failures-- > 0)
+        return route.fulfill({ status: 503, json: { status: 503, code: "busy", detail: "not now" } });
+      const left = queue.filter((one) => keyOf(one) > after);
+      const data = left.slice(0, PER_PAGE);
+      return route.fulfill({ json: { data, next_cursor: left.length > PER_PAGE ? keyOf(data.at(-1)) : null } });
+    });
+  };
+  const desk = await consoleOf(agent, { before, reducedMotion: "reduce" });
+  const rows = () => desk.page.evaluate(() => [...document.querySelectorAll(".rows .row-link")].map(({ hash }) => hash.slice(1)));
+  const shows = (count) => desk.until((count) => document.querySelectorAll(".rows .row-link").length === count, count);
+  const leaves = ({ id }) => {
+    const gone = queue.find((one) => one.id === id);
+    queue = queue.filter((one) => one !== gone);
+    play({ type: "thread.updated", thread: { ...gone, status: "bot", seq: 3, updated_at: time(90_000) } });
+  };
+  const comes = (one) => {
+    queue.push(one);
+    play({ type: "thread.updated", thread: one });
+  };
+  await isOpen;
+  await shows(PER_PAGE);
+
+  // A page that fails is not asked for again by itself, whatever happens meanwhile.
+  failures = Infinity;
+  await desk.button("More").click();
+  for (let tries = 1; tries <= 3; tries++) {
+    await desk.sees("Not now.", ".list-footer [role=alert]");
+    leaves(queue[tries]);
+    await shows(PER_PAGE - tries);
+    assert.equal(asked, tries);
+    await desk.button("Try again").click();
+  }
+  failures = 0;
+  await desk.sees("Not now.", ".list-footer [role=alert]");
+  await desk.picture("queue-failed");
+  await accessible(desk.page, "queue-failed");
+
+  const began = Date.now();
+  await desk.button("Try again").click();
+  await shows(2 * PER_PAGE - 3);
+  // One leaves the second page unheard: its row is gone once the lists are loaded again.
+  const [unheard] = queue.splice(60, 1);
+  const loadAgain = () => desk.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await loadAgain();
+  await desk.page.locator(`[href="#${unheard.id}"]`).waitFor({ state: "detached" });
+  await shows(2 * PER_PAGE);
+  let [shown, come] = [2 * PER_PAGE, 0];
+  for (let round = 0; round < 4; round++) {
+    // One leaves whose row is there, one whose page is not loaded yet, and one comes.
+    leaves(queue[round]);
+    if (round < 3) leaves(queue[shown + come + PER_PAGE]);
+    comes(made(5000 + ++come));
+    await shows(shown);
+    if (round === 1) {
+      failures = 1;
+      await desk.button("More").click();
+      await desk.button("Try again").click();
+      await shows((shown += PER_PAGE));
+    }
+    await loadAgain();
+    await desk.page.evaluate(loadPages, 25);
+    shown = await desk.page.locator(".rows .row-link").count();
+  }
+  await desk.button("More").waitFor({ state: "detached" });
+  await shows(queue.length);
+  const ids = await rows();
+  context.diagnostic(`${ids.length} rows were loaded in ${Date.now() - began} ms`);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.deepEqual(ids, queue.map(({ id }) => id));
 });
 
 test("of a long log only what is seen is in the document", { timeout: 300_000 }, async (context) => {
@@ -680,7 +983,79 @@ test("a session that ends is gone on with, and loses nothing", async () => {
   await desk.button("Sign out").click();
   await desk.sees("The agent console.", ".sign-in");
   await desk.picture("door");
-  assert.equal(await desk.page.evaluate(() => sessionStorage.length), 0);
+  assert.deepEqual(await desk.page.evaluate(() => Object.entries(sessionStorage)), [["switchboard.token", ""]]);
+});
+
+/** Opens another tab of a console. */
+async function anotherTab(desk, hash = "") {
+  const page = await desk.context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  await page.goto(`${url}/console${hash}`);
+  return page;
+}
+
+const accountIn = (page) => page.locator(".account b").textContent();
+const signInOf = (page) => page.locator(".sign-in #token").waitFor();
+
+test("all tabs of a browser session have one sign-in, and end it together", needsSecret, async () => {
+  const ofAna = (seconds) => tokenFor(seconds, { sub: "ana", role: "agent", name: undefined });
+  const desk = await consoleOf(ofAna(3600));
+  const second = await anotherTab(desk);
+  const pages = [desk.page, second];
+  assert.equal(await accountIn(second), "ana");
+  // Both sessions end, and a new token in one tab renews the other.
+  const problem = { status: 401, code: "unauthenticated", detail: "a valid bearer token is required" };
+  for (const page of pages) {
+    await page.route(/status=bot/, (route) => route.fulfill({ status: 401, json: problem }), { times: 1 });
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await page.getByText("Your session has ended").waitFor();
+  }
+  await desk.page.locator("dialog #token").fill(ofAna(4 * 3600));
+  await desk.page.locator("dialog #token").press("Enter");
+  for (const page of pages) await page.locator("dialog").waitFor({ state: "detached" });
+  // No tab is left that could sign in a new one.
+  await second.getByRole("button", { name: "Sign out" }).click();
+  for (const page of pages) await signInOf(page);
+  await signInOf(await anotherTab(desk));
+  assert.equal(await desk.page.evaluate(() => JSON.stringify(localStorage).includes("eyJ")), false);
+});
+
+test("different people stay in different tabs", async () => {
+  const desk = await consoleOf(agent);
+  const boss = await anotherTab(desk, `#token=${admin}`);
+  assert.equal(await accountIn(boss), ada);
+  assert.equal(await accountIn(desk.page), ana);
+  // In a tab that somebody has, a link asks.
+  await boss.evaluate((token) => (location.hash = `token=${token}`), agent);
+  await boss.getByRole("button", { name: "Stay signed in" }).click();
+  await boss.getByRole("button", { name: "Sign out" }).click();
+  await signInOf(boss);
+  assert.equal(await accountIn(desk.page), ana);
+  assert.equal(await boss.locator(".console").count(), 0);
+});
+
+test("on a laptop one enters with a click", async () => {
+  const context = await browser.newContext();
+  open.push({ context, wrong: [] });
+  await context.route("**/config.json", async (route) => {
+    const response = await route.fetch();
+    const config = await response.json();
+    await route.fulfill({ response, json: { ...config, enter: "/enter" } });
+  });
+  const people = [
+    { label: "Ana (agent)", token: agent },
+    { label: "Ada (admin)", token: admin },
+  ];
+  await context.route("**/enter", (route) =>
+    route.request().method() === "POST" ? route.fulfill({ json: people }) : route.abort(),
+  );
+  const page = await context.newPage();
+  await page.goto(`${url}/console`);
+  await page.getByRole("button", { name: "Enter as Ana (agent)" }).waitFor();
+  await accessible(page, "entry");
+  await picture(page, "console-entry");
+  await page.getByRole("button", { name: "Enter as Ada (admin)" }).click();
+  assert.equal(await accountIn(page), ada);
 });
 
 test("an expired token leads to the form", needsSecret, async () => {
@@ -762,6 +1137,43 @@ test("a chatbot is made, corrected, tried and deleted", async () => {
   await desk.button("Delete chatbot").click();
   await page.locator(".list .row-link", { hasText: ottilie }).waitFor({ state: "detached" });
   await assert.rejects(call(admin, "GET", `/chatbots/${id}`), /404/);
+});
+
+test("the editor ends with the line for one's site, and the widget to try", needsStandin, async () => {
+  const { id } = await call(admin, "POST", "/chatbots", { name: "Site", model: "gpt-5-mini", greeting: "Site here!" });
+  const before = (context) => context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
+  const desk = await consoleOf(admin, { at: id, before });
+  const { page } = desk;
+  const group = page.locator("fieldset", { hasText: "Put it on your site" });
+  const line = `<script type="module" src="${url}/widget.js" data-tenant="acme" data-chatbot="${id}"></script>`;
+  await group.getByText("Visitors cannot write yet: it is for customers who are signed in").waitFor();
+  assert.equal(await group.locator("code").textContent(), line);
+  await desk.button("Copy").click();
+  await desk.sees("Copied.", ".toast");
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);
+  await desk.button("Try it on this page").click();
+  const widget = page.locator("switchboard-chat");
+  // Its keys are its own.
+  await widget.getByRole("textbox").pressSequentially("1?");
+  await widget.getByRole("textbox").press("Enter");
+  await widget.getByText("Site here!").waitFor();
+  await widget.getByText("You said").waitFor();
+  await desk.picture("site");
+  assert.equal(new URL(page.url()).hash, `#${id}`);
+  assert.equal(await page.locator("body > dialog").count(), 0);
+  await page.getByLabel("Who can talk to it").selectOption("public");
+  await desk.button("Save").click();
+  await group.getByText("Visitors cannot write yet").waitFor({ state: "detached" });
+  await page.locator("#field-model").fill("no-such-model");
+  await desk.button("Save").click();
+  await desk.sees("It is not available at OpenAI with this API key.", "#model-problem");
+  await page.locator("#field-model").fill("gpt-5-mini");
+  const reader = await consoleOf(agent, { at: id });
+  await reader.button("Copy").waitFor();
+  assert.ok(await reader.button("Copy").isEnabled());
+  await page.getByRole("link", { name: "Chatbots" }).click();
+  await widget.waitFor({ state: "detached" });
+  await call(admin, "DELETE", `/chatbots/${id}`);
 });
 
 test("a chatbot's warnings are marked in the list and told on its page", needsStandin, async () => {
@@ -937,6 +1349,70 @@ test("on a phone the inbox and a conversation are two views", async () => {
   await desk.page.getByRole("link", { name: "Back" }).click();
   await desk.row("Phone").waitFor();
   await end(waiting);
+});
+
+test("on a phone no hint speaks of keys", async () => {
+  const mine = await thread("Touch");
+  await claim(mine, agent);
+  const desk = await consoleOf(agent, { width: 390, height: 844, isMobile: true, hasTouch: true, at: mine.id });
+  await desk.sees("You hold the line", ".holder");
+  assert.doesNotMatch(await desk.page.locator(".detail").innerText(), /Enter|Shift/);
+  await desk.picture("touch-thread");
+  await desk.page.evaluate(() => (location.hash = "mine"));
+  await desk.row("Touch").waitFor();
+  assert.equal(await desk.page.locator("kbd, [aria-keyshortcuts='?']").count(), 0);
+  await end(mine);
+});
+
+test("what is selected, pressed and unread is seen in forced colours", async () => {
+  const [one, two] = [await thread("Forced one"), await thread("Forced two")];
+  for (const waiting of [one, two]) await escalate(waiting);
+  const desk = await consoleOf(agent, { forcedColors: "active", reducedMotion: "reduce" });
+  await desk.row("Forced one").click();
+  await desk.holder.waitFor();
+  await desk.row("Forced two").locator(".unread").waitFor();
+  const style = (locator, name) => locator.evaluate((node, name) => getComputedStyle(node)[name], name);
+  const [open, other] = [desk.row("Forced one"), desk.row("Forced two")];
+  assert.notEqual(await style(open, "borderInlineStartColor"), await style(other, "borderInlineStartColor"));
+  const ground = await style(desk.page.locator("body"), "backgroundColor");
+  assert.notEqual(await style(desk.button("Reply"), "backgroundColor"), ground);
+  assert.equal(await style(other.locator(".unread"), "borderTopStyle"), "solid");
+  await desk.picture("forced-queue");
+  await Promise.all([one, two].map(end));
+});
+
+test("a list has bullets, and the owner's name covers no face", needsStandin, async () => {
+  const asked = await thread();
+  await model.says("- one\n- two");
+  await asked.say("What is there?");
+  await claim(asked, agent);
+  for (let at = 0; at < 30; at++) await asked.say(`Question ${at}, of some length.`);
+  const desk = await consoleOf(agent, { at: asked.id });
+  await desk.sees("Question 29,", ".bubble");
+  const covered = await desk.page.evaluate(async () => {
+    const list = document.querySelector(".virtual-list");
+    const name = document.querySelector(".current-owner");
+    const isOver = (one, other) =>
+      one.top < other.bottom && other.top < one.bottom && one.left < other.right && other.left < one.right;
+    for (let seen = 0; list.scrollTop > 0; ) {
+      list.scrollTop -= 20;
+      await new Promise(requestAnimationFrame);
+      if (name.hidden) continue;
+      const box = name.getBoundingClientRect();
+      const { top: edge } = list.getBoundingClientRect();
+      for (const face of list.querySelectorAll(".avatar:not(.none)")) {
+        const { top, right, bottom, left } = face.getBoundingClientRect();
+        if (isOver({ top: Math.max(top, edge), right, bottom, left }, box)) return `after ${seen}`;
+      }
+      seen++;
+    }
+    return "";
+  });
+  assert.equal(covered, "");
+  const bullets = desk.page.locator(".words li", { hasText: "one" });
+  assert.equal(await bullets.evaluate((node) => getComputedStyle(node).listStyleType), "disc");
+  await desk.picture("bullets");
+  await end(asked);
 });
 
 for (const colorScheme of ["light", "dark"]) {
