@@ -294,7 +294,7 @@ function problemText(error, isFieldItself) {
 }
 
 const HINTS = {
-  customers: "Visitors cannot write yet: it is for customers who are signed in, whose token your page gives the widget.",
+  customers: "Visitors cannot write yet: it is for customers who are signed in, with a token from your page.",
   staff: "Visitors cannot write yet: only agents and admins can. Choose who can talk to it under Access.",
 };
 

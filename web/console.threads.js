@@ -3,7 +3,7 @@
 import { rememberCustomer } from "./console.people.js";
 
 const THREADS_PER_PAGE = 50;
-/** Limit of the pages that are loaded again: those seen before, and all that agents hold, the agent's own among them. */
+/** Limit of the pages that are loaded again: those seen before, and of what agents hold all, with this agent's own. */
 const MAX_PAGES = 20;
 /** Page size of the search for a customer's last words: what others said and changes of owner may follow them. */
 const WORDS_PAGE = 20;
