@@ -1,0 +1,108 @@
+// Chromium, and a stock Firefox, which speaks WebDriver BiDi itself: both driven by Puppeteer.
+
+import { tools } from "./world.mjs";
+
+const { default: puppeteer } = await import(tools.resolve("puppeteer-core"));
+/** Chromium's options: as root, without a screen, and without requests of its own. */
+const CHROMIUM_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export class PuppeteerEngine {
+  #browser;
+
+  constructor(name, version, browser) {
+    this.name = name;
+    this.version = version;
+    this.#browser = browser;
+  }
+
+  static async start(name, browser, executablePath) {
+    const args = browser === "chrome" ? CHROMIUM_FLAGS : [];
+    const started = await puppeteer.launch({ browser, executablePath, args, headless: true, timeout: 60_000 });
+    return new this(name, (await started.version()).replace(/^.*\//, ""), started);
+  }
+
+  /** A profile whose storage is empty. */
+  async newProfile(size) {
+    return new Profile(await this.#browser.createBrowserContext(), size);
+  }
+
+  close() {
+    return this.#browser.close();
+  }
+}
+
+class Profile {
+  #context;
+  #size;
+
+  constructor(context, size) {
+    this.#context = context;
+    this.#size = size;
+  }
+
+  async newDriver() {
+    const page = await this.#context.newPage();
+    await page.setViewport(this.#size);
+    return new Driver(page);
+  }
+
+  close() {
+    return this.#context.close();
+  }
+}
+
+class Driver {
+  #page;
+
+  constructor(page) {
+    this.#page = page;
+  }
+
+  goto(address) {
+    return this.#page.goto(address, { waitUntil: "load" });
+  }
+
+  reload() {
+    return this.#page.reload({ waitUntil: "load" });
+  }
+
+  run(expression) {
+    return this.#page.evaluate(expression);
+  }
+
+  show() {
+    return this.#page.bringToFront();
+  }
+
+  click({ x, y }) {
+    return this.#page.mouse.click(x, y);
+  }
+
+  press(key) {
+    return this.#page.keyboard.press(key);
+  }
+
+  type(text) {
+    return this.#page.keyboard.type(text);
+  }
+
+  resize(width, height) {
+    return this.#page.setViewport({ width, height });
+  }
+
+  screenshot() {
+    return this.#page.screenshot();
+  }
+
+  close() {
+    return this.#page.close();
+  }
+}
