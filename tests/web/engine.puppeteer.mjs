@@ -1,8 +1,13 @@
 // Chromium, and a stock Firefox, which speaks WebDriver BiDi itself: both driven by Puppeteer.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { tools } from "./world.mjs";
 
 const { default: puppeteer } = await import(tools.resolve("puppeteer-core"));
+const START_TIMEOUT_MS = 60_000;
 /** Chromium's options: as root, without a screen, and without requests of its own. */
 const CHROMIUM_FLAGS = [
   "--no-sandbox",
@@ -16,17 +21,22 @@ const CHROMIUM_FLAGS = [
 
 export class PuppeteerEngine {
   #browser;
+  #home;
 
-  constructor(name, version, browser) {
+  constructor(name, version, browser, home) {
     this.name = name;
     this.version = version;
     this.#browser = browser;
+    this.#home = home;
   }
 
   static async start(name, browser, executablePath) {
+    // As root, Firefox refuses to start in a home that is somebody else's.
+    const home = await mkdtemp(join(tmpdir(), "home-"));
     const args = browser === "chrome" ? CHROMIUM_FLAGS : [];
-    const started = await puppeteer.launch({ browser, executablePath, args, headless: true, timeout: 60_000 });
-    return new this(name, (await started.version()).replace(/^.*\//, ""), started);
+    const env = { ...process.env, HOME: home };
+    const started = await puppeteer.launch({ browser, executablePath, args, env, timeout: START_TIMEOUT_MS });
+    return new this(name, (await started.version()).replace(/^.*\//, ""), started, home);
   }
 
   /** A profile whose storage is empty. */
@@ -34,8 +44,9 @@ export class PuppeteerEngine {
     return new Profile(await this.#browser.createBrowserContext(), size);
   }
 
-  close() {
-    return this.#browser.close();
+  async close() {
+    await this.#browser.close();
+    await rm(this.#home, { recursive: true, force: true });
   }
 }
 

@@ -15,10 +15,10 @@ use tests::stage::Stage;
 /// Timeout of a script, after which it counts as hanging.
 const TIMEOUT: Duration = Duration::from_mins(8);
 
-const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots");
+pub(super) const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots");
 
 /// Browsers take turns: two at once are slower than one after the other.
-static BROWSER: Mutex<()> = Mutex::const_new(());
+pub(super) static BROWSER: Mutex<()> = Mutex::const_new(());
 
 /// Runs a script's tests.
 async fn run(script: &str) {
@@ -45,9 +45,9 @@ async fn run_with(script: &str, settings: &[(&str, &str)]) {
     }
 }
 
-/// The output of the script, as an error if one of its tests fails.
-async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> {
-    let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(()) };
+/// The output of the script, as an error if one of its tests fails; none without Node's packages.
+pub(super) async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<String, String> {
+    let Some(tools) = env::var_os("NODE_TOOLS") else { return Ok(String::new()) };
     let node =
         env::var_os("NODE").expect("NODE_TOOLS is set, so NODE has to name the node program; see `cargo xtask test`");
     let stage = Stage::with(Options::default()).await;
@@ -71,7 +71,7 @@ async fn outcome(script: &str, settings: &[(&str, &str)]) -> Result<(), String> 
         .kill_on_drop(true);
     let ran = timeout(TIMEOUT, node.output()).await.expect("the script ends in time").unwrap();
     let said = [&ran.stdout, &ran.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
-    if ran.status.success() { Ok(()) } else { Err(said) }
+    if ran.status.success() { Ok(said) } else { Err(said) }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     report::{Outcome, Report, check},
-    tools::{Browser, Node, Python, cargo, install},
+    tools::{Browser, Engine, Node, Python, cargo, install},
 };
 
 #[derive(Args)]
@@ -37,7 +37,7 @@ pub(crate) fn bench(options: &Bench) -> Report {
     if options.name == "pages" {
         let python = install(&mut report, "Python tools", Python::ready);
         let node = install(&mut report, "Node tools", || Node::ready(&python));
-        let browser = install(&mut report, "Chromium", Browser::ready);
+        let browser = install(&mut report, "Chromium", || Browser::ready(Engine::Chromium));
         let (Ok(node), Ok(browser)) = (node, browser) else { return report };
         bench.env("NODE", node.program()).env("NODE_TOOLS", node.folder()).env("CHROMIUM", browser.program());
     }

@@ -5,6 +5,7 @@ mod bench;
 mod bugs;
 mod cloud;
 mod emulators;
+mod engines;
 mod functions;
 mod fuzz;
 mod imports;

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     report::{Outcome, Report, check, count_tests},
-    tools::{Browser, Installed, Node, Python, cargo, install},
+    tools::{Browser, Engine, Installed, Node, Python, cargo, install},
 };
 
 /// Bundlers, type checkers, runtimes, frameworks, and what a project has beside the package.
@@ -38,7 +38,7 @@ pub(crate) fn package() -> Report {
     let mut report = Report::default();
     let python = install(&mut report, "Python tools", Python::ready);
     let node = install(&mut report, "Node tools", || Node::ready(&python));
-    let browser = install(&mut report, "Chromium", Browser::ready);
+    let browser = install(&mut report, "Chromium", || Browser::ready(Engine::Chromium));
     if report.step("cargo build", || check(cargo().args(["build", "--package", "local"]))) {
         step(&mut report, &node, Some(&browser));
     }

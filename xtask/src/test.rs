@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 use crate::{
     bugs,
     emulators::Emulators,
-    fuzz, imports, package,
+    engines, fuzz, imports, package,
     report::{Outcome, Report, check, count_tests},
     sam_local,
     schedules::{self, Schedules},
     schemathesis,
-    tools::{Browser, Installed, Nginx, Node, Python, cargo, install},
+    tools::{Browser, Engine, Installed, Nginx, Node, Python, cargo, install},
     upstreams, web,
 };
 
@@ -32,8 +32,12 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Part {
-    /// The tests of the pages in a browser
+    /// The tests of the pages in a browser; and `firefox` and `webkit`
     Browser,
+    /// The stories of the pages in Firefox
+    Firefox,
+    /// The stories of the pages in `WebKit`, whose driver and display are Debian's `webkit2gtk-driver` and `xvfb`
+    Webkit,
     /// The test of streams behind nginx
     Nginx,
     /// The tests that need Node: the client, the Vercel AI SDK's transport, AsyncAPI's schema, the npm package; and
@@ -56,13 +60,14 @@ pub(crate) fn run(options: &Options) -> Report {
     let tools = Tools::install(&mut report, &options.without);
     rust(&mut report, &tools, options.filter.as_deref());
     if options.filter.is_none() {
+        engines(&mut report, &tools);
         fuzz::step(&mut report, tools.node.as_ref());
         report.step("the seeded bugs still apply", bugs::apply);
         schedules::step(&mut report, &Schedules::default());
         report.step("sizes of the pages", web::sizes);
         report.step("import circles", imports::check);
         match &tools.node {
-            Some(node) => package::step(&mut report, node, tools.browser.as_ref()),
+            Some(node) => package::step(&mut report, node, tools.chromium()),
             None => report.left_out("the npm package", "--without node"),
         }
         template(&mut report, tools.python.as_ref());
@@ -71,6 +76,16 @@ pub(crate) fn run(options: &Options) -> Report {
         upstreams(&mut report, &options.without);
     }
     report
+}
+
+/// The stories of the pages, in each engine that is not left out.
+fn engines(report: &mut Report, tools: &Tools) {
+    for (engine, browser) in &tools.browsers {
+        let mut tests = cargo();
+        tests.arg("test");
+        tools.give_to(&mut tests);
+        engines::step(report, *engine, browser, tests);
+    }
 }
 
 fn schemathesis(report: &mut Report, tools: &Tools) {
@@ -106,7 +121,8 @@ fn upstreams(report: &mut Report, without: &[Part]) {
 struct Tools {
     python: Option<Installed<Python>>,
     node: Option<Installed<Node>>,
-    browser: Option<Installed<Browser>>,
+    /// Those engines that are not left out.
+    browsers: Vec<(Engine, Installed<Browser>)>,
     nginx: Option<Installed<Nginx>>,
     emulators: Option<Installed<Emulators>>,
 }
@@ -114,8 +130,7 @@ struct Tools {
 impl Tools {
     /// A part that is left out leaves out what depends on it: Python brings Node, and Node drives the browser.
     fn install(report: &mut Report, without: &[Part]) -> Self {
-        let [without_python, without_node, without_browser] =
-            [Part::Python, Part::Node, Part::Browser].map(|part| without.contains(&part));
+        let [without_python, without_node] = [Part::Python, Part::Node].map(|part| without.contains(&part));
         let python = if without_python {
             report.left_out("Python tools", "--without python");
             None
@@ -133,13 +148,7 @@ impl Tools {
                 None
             }
         };
-        let browser = if node.is_some() && !without_browser {
-            Some(install(report, "Chromium", Browser::ready))
-        } else {
-            let why = if without_browser { "--without browser" } else { "it is driven by Node" };
-            report.left_out("Chromium", why);
-            None
-        };
+        let browsers = Self::install_browsers(report, without, node.is_some());
         let nginx = if without.contains(&Part::Nginx) {
             report.left_out("nginx", "--without nginx");
             None
@@ -153,7 +162,50 @@ impl Tools {
         } else {
             Some(install(report, "Emulators", Emulators::ready))
         };
-        Self { python, node, browser, nginx, emulators }
+        Self { python, node, browsers, nginx, emulators }
+    }
+
+    fn install_browsers(report: &mut Report, without: &[Part], has_node: bool) -> Vec<(Engine, Installed<Browser>)> {
+        let mut browsers = Vec::new();
+        for engine in Engine::ALL {
+            let own = match engine {
+                Engine::Chromium => None,
+                Engine::Firefox => Some((Part::Firefox, "--without firefox")),
+                Engine::WebKit => Some((Part::Webkit, "--without webkit")),
+            };
+            let left_out = [(Part::Browser, "--without browser")].into_iter().chain(own);
+            match left_out.into_iter().find(|(part, _)| without.contains(part)) {
+                Some((_, why)) => report.left_out(engine.name(), why),
+                None if !has_node => report.left_out(engine.name(), "it is driven by Node"),
+                None => browsers.push((engine, install(report, engine.name(), || Browser::ready(engine)))),
+            }
+        }
+        browsers
+    }
+
+    fn chromium(&self) -> Option<&Installed<Browser>> {
+        self.browsers.iter().find(|(engine, _)| matches!(engine, Engine::Chromium)).map(|(_, browser)| browser)
+    }
+
+    /// Names the tools to a command, in its environment.
+    fn give_to(&self, command: &mut Command) {
+        if let Some(Ok(python)) = &self.python {
+            command.env("OPENAI_PYTHON", python.path()).env("CARGO_LAMBDA", python.program("cargo-lambda"));
+        }
+        if let Some(Ok(node)) = &self.node {
+            command.env("NODE", node.program()).env("NODE_TOOLS", node.folder());
+        }
+        for (engine, browser) in &self.browsers {
+            if let Ok(browser) = browser {
+                command.env(engine.variable(), browser.program());
+            }
+        }
+        if let Some(Ok(nginx)) = &self.nginx {
+            command.env("NGINX_PROGRAM", nginx.program());
+        }
+        if let Some(Ok(emulators)) = &self.emulators {
+            command.env("MOTO_SERVER", &emulators.moto).env("MINISTACK", &emulators.ministack);
+        }
     }
 }
 
@@ -165,26 +217,13 @@ fn rust(report: &mut Report, tools: &Tools, filter: Option<&str>) {
     report.step("cargo test", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
-        if let Some(Ok(python)) = &tools.python {
-            tests.env("OPENAI_PYTHON", python.path()).env("CARGO_LAMBDA", python.program("cargo-lambda"));
-        }
-        if let Some(Ok(node)) = &tools.node {
-            tests.env("NODE", node.program()).env("NODE_TOOLS", node.folder());
-        }
-        if let Some(Ok(browser)) = &tools.browser {
-            tests.env("CHROMIUM", browser.program());
-        }
-        if let Some(Ok(nginx)) = &tools.nginx {
-            tests.env("NGINX_PROGRAM", nginx.program());
-        }
-        if let Some(Ok(emulators)) = &tools.emulators {
-            tests.env("MOTO_SERVER", &emulators.moto).env("MINISTACK", &emulators.ministack);
-        }
+        tools.give_to(&mut tests);
         // They need a deployed stack: `cargo xtask cloud` runs them.
         tests.args(["--", "--skip", "deployed::"]).args(filter);
         if filter.is_none() {
-            // A step of their own counts their cases.
-            tests.args(fuzz::COUNTED.iter().flat_map(|name| ["--skip", name]));
+            // Steps of their own count their cases and stories.
+            let counted = fuzz::COUNTED.iter().chain([&engines::COUNTED]);
+            tests.args(counted.flat_map(|name| ["--skip", name]));
         }
         count_tests(&mut tests)
     });

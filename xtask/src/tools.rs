@@ -16,7 +16,7 @@ use std::{
 use crate::report::{Outcome, Report};
 
 pub(crate) use {
-    browser::Browser,
+    browser::{Browser, Engine},
     nginx::Nginx,
     node::Node,
     python::{Environment, Python},

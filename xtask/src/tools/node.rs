@@ -13,9 +13,9 @@ use super::{
 
 /// The Vercel AI SDK in its last two major versions, its hooks and assistant-ui's transport, AG-UI's client with its
 /// schemas, `CopilotKit`'s client of AG-UI, a WebSocket whose frames a test can disturb, and one that speaks to a
-/// terminal, AsyncAPI's schema, Playwright to control a browser, esbuild to bundle a page for it, and axe to find
-/// barriers in a page.
-const PACKAGES: [&str; 15] = [
+/// terminal, AsyncAPI's schema, Playwright to control Chromium, Puppeteer to control a stock Firefox too, Selenium's
+/// client for `WebKit`'s driver, esbuild to bundle a page, and axe to find barriers in it.
+const PACKAGES: [&str; 17] = [
     "ai6@npm:ai@6.0.326",
     "ai7@npm:ai@7.0.173",
     "@ai-sdk/react@4.0.177",
@@ -29,6 +29,8 @@ const PACKAGES: [&str; 15] = [
     "wscat@6.1.0",
     "@asyncapi/specs@6.11.1",
     "playwright-core@1.65.1",
+    "puppeteer-core@25.16.0",
+    "selenium-webdriver@4.49.0",
     "esbuild@0.28.2",
     "axe-core@4.14.1",
 ];
