@@ -95,7 +95,7 @@ export class Panel {
     const sends = key === "Enter" && target === field && !shiftKey;
     const inside = panel.contains(target);
     const closes = key === "Escape" && inside;
-    if (key === "Tab" && inside) this.#cycle(event);
+    if (event.code === "Tab" && inside) this.#cycle(event);
     if (isComposing || !(sends || closes)) return;
     event.preventDefault();
     if (sends) this.#send();

@@ -152,9 +152,9 @@ export class Tab {
     await this.#driver.click(await this.wait(`${selector} ${text ?? ""} to be clicked`, rests));
   }
 
-  /** Presses a key, as by its `KeyboardEvent.key`. */
-  press(key) {
-    return this.#driver.press(key);
+  /** Presses a key, by its `KeyboardEvent.key`, or two at once: `Shift+Tab`. */
+  press(keys) {
+    return this.#driver.press(...keys.split("+"));
   }
 
   type(text) {

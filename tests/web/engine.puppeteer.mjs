@@ -97,8 +97,11 @@ class Driver {
     return this.#page.mouse.click(x, y);
   }
 
-  press(key) {
-    return this.#page.keyboard.press(key);
+  async press(key, then) {
+    if (!then) return this.#page.keyboard.press(key);
+    await this.#page.keyboard.down(key);
+    await this.#page.keyboard.press(then);
+    await this.#page.keyboard.up(key);
   }
 
   type(text) {

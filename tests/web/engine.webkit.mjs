@@ -131,8 +131,14 @@ class Driver {
     return this.#do((session) => session.actions().move({ x, y, duration: 0 }).click().perform());
   }
 
-  press(key) {
-    return this.#do((session) => session.actions().sendKeys(Key[key.toUpperCase()] ?? key).perform());
+  press(...keys) {
+    const codes = keys.map((key) => Key[key.toUpperCase()] ?? key);
+    return this.#do((session) => {
+      const actions = session.actions();
+      for (const code of codes) actions.keyDown(code);
+      for (const code of codes.toReversed()) actions.keyUp(code);
+      return actions.perform();
+    });
   }
 
   type(text) {

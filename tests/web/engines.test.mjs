@@ -277,6 +277,53 @@ test("without a socket the widget asks for news by itself", async (world) => {
   assert.equal((await chat.said()).filter((text) => text === "Loud and clear.").length, 1);
 });
 
+test("what is said while the server is away is sent once it is back, and once", async (world) => {
+  const chat = await (await shop(world)).opens();
+  await chat.says("Hello");
+  await chat.answers("Hello");
+  world.front.isAway = true;
+  await chat.says("Are you there?");
+  await chat.sees("#unsent .customer > div", "Are you there?");
+  await chat.tab.wait("a refused request", () => world.front.refusedCount > 0);
+  world.front.isAway = false;
+  await chat.answers("Are you there?");
+  await chat.tab.misses(chat.part("#unsent .customer"));
+  assert.deepEqual(await chat.said(), (await chat.log()).map(({ text }) => text));
+});
+
+test("Tab goes round in the open chat, and back", async (world) => {
+  const chat = await (await shop(world)).opens();
+  await chat.says("Hello");
+  await chat.answers("Hello");
+  const stops = async (key) => {
+    const ids = [];
+    do {
+      await chat.tab.press(key);
+      ids.push(await chat.focused());
+    } while (ids.at(-1) !== "field" && ids.length < 12);
+    return ids;
+  };
+  const forth = await stops("Tab");
+  assert.deepEqual([...forth].sort(), ["", "ask", "field", "more", "scroll", "send"]);
+  // Backwards from the field to the field.
+  const back = await stops("Shift+Tab");
+  assert.deepEqual(back, [...forth.slice(0, -1).reverse(), "field"]);
+});
+
+test("in Arabic the chat runs from right to left", async (world) => {
+  const chat = await (await shop(world, { attributes: 'data-lang="ar"' })).opens();
+  await chat.says("مرحبا");
+  await chat.answers("مرحبا");
+  const [direction, isLeft] = await chat.tab.on(chat.part("#panel"), ([panel]) => [
+    getComputedStyle(panel).direction,
+    panel.getBoundingClientRect().left < innerWidth / 2,
+  ]);
+  assert.deepEqual([direction, isLeft], ["rtl", true]);
+  assert.deepEqual(await chat.tooWide(), []);
+  await chat.tab.accessible("Arabic");
+  await chat.tab.picture("arabic");
+});
+
 test("Escape closes the chat and gives the focus to the launcher, whose key opens it", async (world) => {
   const chat = await (await shop(world)).opens();
   assert.equal(await chat.focused(), "field");
@@ -303,8 +350,11 @@ test("on a screen of 320 pixels nothing is wider than the screen", async (world)
 test("a long log opens at its end, and earlier messages do not move what is read", async (world) => {
   const chat = await (await shop(world, { kept: { thread: await longThread() } })).opens();
   await chat.shows(`Word ${LONG}`, "agent");
-  const bottom = ([scroll]) => Math.abs(scroll.scrollTop) <= 1;
-  await chat.tab.untilOn(chat.part("#scroll"), bottom);
+  await chat.tab.untilOn(chat.part("#scroll"), ([scroll]) => {
+    const newest = [...scroll.querySelectorAll("#log .message")].at(-1).getBoundingClientRect();
+    const { top, bottom } = scroll.getBoundingClientRect();
+    return newest.top >= top && newest.bottom <= bottom;
+  });
   assert.equal((await chat.said()).length, 50);
   await chat.tab.on(chat.part("#earlier"), ([earlier]) => earlier.scrollIntoView());
   await chat.tab.evaluate(twoFrames);

@@ -32,6 +32,9 @@ export class Front {
   /** The errors of all pages. */
   errors = [];
   refusesSockets = false;
+  /** Whether requests to Switchboard are cut off, and how many were. */
+  isAway = false;
+  refusedCount = 0;
   #pages = new Map();
   #server;
   #sockets = new Set();
@@ -67,6 +70,10 @@ export class Front {
       this.errors.push(Buffer.concat(await ask.toArray()).toString());
       return answer.writeHead(204).end();
     }
+    if (this.isAway) {
+      this.refusedCount++;
+      return answer.destroy();
+    }
     this.#forward(ask, answer);
   }
 
@@ -86,7 +93,7 @@ export class Front {
   }
 
   #upgrade(ask, socket, head) {
-    if (this.refusesSockets) return socket.destroy();
+    if (this.refusesSockets || this.isAway) return socket.destroy();
     const there = connect(port, hostname);
     const headers = ask.rawHeaders.map((text, index) => (index % 2 ? `${text}\r\n` : `${text}: `)).join("");
     there.write(`${ask.method} ${ask.url} HTTP/1.1\r\n${headers}\r\n`);
