@@ -166,7 +166,8 @@ export class Tab {
     await this.#driver.run(`(() => {${AXE}})()`);
     const violations = await this.evaluate(async () => {
       const { violations } = await axe.run({ rules: { "target-size": { enabled: true } } });
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => [id, target, failureSummary]));
+      const told = (id) => (node) => [id, `${node.target}`, node.failureSummary];
+      return violations.flatMap(({ id, nodes }) => nodes.map(told(id)));
     });
     assert.deepEqual(violations, [], state);
   }

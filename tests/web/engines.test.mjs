@@ -206,8 +206,8 @@ test("markdown is drawn, with a link that opens a tab of its own", async (world)
   assert.deepEqual(await found("h3"), ["Where it is"]);
   assert.deepEqual(await found("strong"), ["van"]);
   assert.deepEqual(await found("ol > li"), ["one", "two"]);
-  const links = await chat.tab.on(chat.part("#log a"), (all) => all.map(({ href, target, rel }) => [href, target, rel]));
-  assert.deepEqual(links, [["https://shop.example/map", "_blank", "noopener noreferrer nofollow"]]);
+  const linkOf = (all) => all.map(({ href, target, rel }) => [href, target, rel]);
+  assert.deepEqual(await chat.tab.on(chat.part("#log a"), linkOf), [["https://shop.example/map", "_blank", "noopener noreferrer nofollow"]]);
 });
 
 test("a reload keeps the conversation and the draft", async (world) => {
@@ -441,11 +441,12 @@ test("in the console a long log is scrolled from its end to its beginning", asyn
     const shown = () => {
       const box = roll.getBoundingClientRect();
       const boxes = [...roll.querySelectorAll(".message")].map((row) => [row, row.getBoundingClientRect()]);
-      return boxes.filter(([, { top, bottom }]) => bottom > box.top && top < box.bottom).map(([row]) => row.dataset.key);
+      const isShown = ([, { top, bottom }]) => bottom > box.top && top < box.bottom;
+      return boxes.filter(isShown).map(([row]) => row.dataset.key);
     };
     const seen = new Set(shown());
     let blank = 0;
-    for (let frames = 0; !seen.has("1") && frames < 20 * count; frames++) {
+    for (let frames = 0; !seen.has("1") && frames < 3 * count; frames++) {
       roll.scrollTop -= roll.clientHeight * 0.7;
       await frame();
       await frame();
