@@ -21,32 +21,35 @@ export class WebKitEngine {
 
   static async start(program) {
     const engine = new this();
-    const screen = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const options = ["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"];
+    const screen = (engine.#screen = await begin("Xvfb", options, { stdio: ["ignore", "pipe", "ignore"] }));
     const [display] = await Promise.race([
       once(screen.stdout, "data"),
       once(screen, "exit").then(([code]) => Promise.reject(new Error(`Xvfb ended with ${code}`))),
     ]);
     engine.#program = program;
-    engine.#screen = screen;
     // Without a bus of the desktop's: the accessibility of GTK would wait for it.
     engine.#environment = { ...process.env, DISPLAY: `:${`${display}`.trim()}`, GDK_BACKEND: "x11", NO_AT_BRIDGE: "1" };
-    const profile = await engine.newProfile({ width: 800, height: 600 });
-    engine.version = profile.version;
-    await profile.close();
+    try {
+      const profile = await engine.newProfile({ width: 800, height: 600 });
+      engine.version = profile.version;
+      await profile.close();
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
     return engine;
   }
 
   /** A profile whose storage is empty: a driver has one session, and a session one browser. */
   async newProfile(size) {
     const port = await freePort();
-    const driver = spawn(this.#program, [`--port=${port}`], { env: this.#environment, stdio: "ignore" });
+    const driver = await begin(this.#program, [`--port=${port}`], { env: this.#environment, stdio: "ignore" });
     const url = `http://127.0.0.1:${port}`;
-    const end = Date.now() + PATIENCE;
+    const latest = Date.now() + PATIENCE;
     while (!(await fetch(`${url}/status`).catch(() => {}))?.ok) {
       if (driver.exitCode !== null) throw new Error(`${this.#program} ended with ${driver.exitCode}`);
-      if (Date.now() > end) throw new Error(`${this.#program} does not listen`);
+      if (Date.now() > latest) throw new Error(`${this.#program} does not listen`);
       await pause(POLL_MS);
     }
     const session = await new Builder().usingServer(url).withCapabilities({ browserName: "MiniBrowser" }).build();
@@ -54,9 +57,8 @@ export class WebKitEngine {
     return new Profile(driver, session, capabilities.getBrowserVersion(), size);
   }
 
-  async close() {
-    this.#screen.kill();
-    await once(this.#screen, "exit");
+  close() {
+    return end(this.#screen);
   }
 }
 
@@ -98,8 +100,7 @@ class Profile {
 
   async close() {
     await this.#session.quit();
-    this.#process.kill();
-    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, "exit");
+    await end(this.#process);
   }
 }
 
@@ -160,6 +161,22 @@ class Driver {
   close() {
     return this.#do((session) => session.close());
   }
+}
+
+/** Starts a program that does not outlive the tests, however they end; throws if there is none. */
+async function begin(program, options, how) {
+  const child = spawn(program, options, how);
+  await once(child, "spawn");
+  const kill = () => child.kill();
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+  return child;
+}
+
+async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill();
+  await once(child, "exit");
 }
 
 async function freePort() {

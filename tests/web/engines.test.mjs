@@ -138,7 +138,7 @@ class Widget {
   /** The elements that are wider than their place; some scroll sideways on purpose. */
   tooWide() {
     return this.tab.on(`${this.place}switchboard-chat`, ([{ shadowRoot, ownerDocument }]) => {
-      const all = [ownerDocument.documentElement, ...shadowRoot.querySelectorAll("dialog, dialog *")];
+      const all = [ownerDocument.documentElement, ...shadowRoot.querySelectorAll("#panel, #panel *")];
       const scrolls = (one) => one.closest("pre, .table, textarea") || getComputedStyle(one).overflowX === "hidden";
       const wide = all.filter((one) => !scrolls(one) && one.clientWidth && one.scrollWidth > one.clientWidth + 1);
       return wide.map((one) => one.outerHTML.slice(0, 200));
@@ -207,7 +207,8 @@ test("markdown is drawn, with a link that opens a tab of its own", async (world)
   assert.deepEqual(await found("strong"), ["van"]);
   assert.deepEqual(await found("ol > li"), ["one", "two"]);
   const linkOf = (all) => all.map(({ href, target, rel }) => [href, target, rel]);
-  assert.deepEqual(await chat.tab.on(chat.part("#log a"), linkOf), [["https://shop.example/map", "_blank", "noopener noreferrer nofollow"]]);
+  const map = ["https://shop.example/map", "_blank", "noopener noreferrer nofollow"];
+  assert.deepEqual(await chat.tab.on(chat.part("#log a"), linkOf), [map]);
 });
 
 test("a reload keeps the conversation and the draft", async (world) => {

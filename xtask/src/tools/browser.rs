@@ -48,7 +48,8 @@ const FIREFOX: Source = Source {
           the path of an installed Firefox, or leave it out by `--without firefox`",
 };
 
-/// The driver of `WebKitGTK`, which starts the browser that is installed with it. The engine draws on a display: Xvfb's.
+/// The driver of `WebKitGTK`, which starts the browser that is installed with it. The engine draws on a display, that
+/// of Xvfb.
 const WEBKIT: Source = Source {
     name: "WebKit",
     variable: "WEBKIT_DRIVER",
