@@ -184,10 +184,13 @@ export class Threads extends EventTarget {
     }
   }
 
-  #loadPage(status, cursor) {
+  async #loadPage(status, cursor) {
     const from = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
     const query = `status=${status}&with=last_message&limit=${THREADS_PER_PAGE}${from}`;
-    return this.#client.request("GET", `/threads?${query}`);
+    const page = await this.#client.request("GET", `/threads?${query}`);
+    // The list has the customer's last words, where there are any.
+    for (const thread of page.data) thread.wordsThrough = thread.seq;
+    return page;
   }
 
   #set(thread) {
@@ -200,9 +203,9 @@ export class Threads extends EventTarget {
       return;
     }
     const { words, wordsThrough = 0 } = before ?? {};
-    const now = { ...thread, readThrough, words, wordsThrough, revision: ++this.#revision };
+    const now = { words, wordsThrough, ...thread, readThrough, revision: ++this.#revision };
     this.#threads.set(thread.id, now);
-    hear(now, thread.last_message);
+    hear(now, thread.last_customer_message);
     if (before && this.sectionOf(before) === "mine" && this.sectionOf(now) === "others") this.#tell("taken-over", now);
     const isReturned = before?.agent?.id === this.#me.sub;
     const isNews = now.status === "queued" && before?.status !== "queued" && this.isLoaded && !isReturned;

@@ -188,6 +188,8 @@ export interface Thread {
   usage?: Usage;
   /** Present in lists requested with `with=last_message`; its text is cut to 200 characters. */
   last_message?: Pick<Message, "seq" | "role" | "author" | "text" | "at">;
+  /** The customer's last message, in the same lists. */
+  last_customer_message?: Thread["last_message"];
   created_at: string;
   updated_at: string;
 }

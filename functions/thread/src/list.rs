@@ -30,6 +30,9 @@ struct ListedThread {
     /// The last message, if `with=last_message` is given. Absent if the latest log entries are all changes of owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_message: Option<MessagePreview>,
+    /// The customer's last message, with the same parameter. Absent if the customer has written nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_customer_message: Option<MessagePreview>,
 }
 
 /// The beginning of a message.
@@ -101,9 +104,11 @@ impl Listing<'_> {
         let (read_markers, last_messages) = tokio::try_join!(read_markers, last_messages)?;
         let row = |(thread, metadata): &(Thread, ThreadMetadata)| {
             let read_through = read_markers.get(&thread.id).copied().unwrap_or_default();
+            let last = last_messages.get(&thread.id);
             ListedThread {
                 thread: crate::view(identity, thread, metadata, read_through),
-                last_message: last_messages.get(&thread.id).map(MessagePreview::of),
+                last_message: last.and_then(|last| last.of_anyone.as_ref()).map(MessagePreview::of),
+                last_customer_message: last.and_then(|last| last.of_customer.as_ref()).map(MessagePreview::of),
             }
         };
         Ok(Page {

@@ -44,6 +44,15 @@ pub struct LogPage {
     pub next: Option<LogPlace>,
 }
 
+/// The last messages of a thread.
+#[derive(Default)]
+pub struct LastMessages {
+    /// Of a person or the bot; `None` where all of the last [`MAX_ENTRIES_SEARCHED`] entries are changes of owner, and
+    /// the customer has written nothing.
+    pub of_anyone: Option<Message>,
+    pub of_customer: Option<Message>,
+}
+
 impl Store {
     /// At most `limit` messages after `after`, read consistently, without notes.
     pub async fn log_after(&self, tenant: &str, id: &ThreadId, after: u64, limit: usize) -> Result<LogPage, Error> {
@@ -55,19 +64,25 @@ impl Store {
         found.map(row::read_message).transpose()
     }
 
-    /// The last message of a person or the bot in each of these threads, without threads whose last
-    /// [`MAX_ENTRIES_SEARCHED`] entries are all changes of owner. Read eventually consistently.
-    pub async fn last_messages(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, Message>, Error> {
+    /// The last messages of each of these threads. Read eventually consistently.
+    pub async fn last_messages(&self, threads: &[&Thread]) -> Result<HashMap<ThreadId, LastMessages>, Error> {
         let entries = |thread: &&Thread| {
-            let (tenant, id, seq) = (thread.tenant.clone(), thread.id.clone(), thread.seq);
-            (seq.saturating_sub(MAX_ENTRIES_SEARCHED)..seq).map(move |before| key::message(&tenant, &id, before + 1))
+            let (tenant, id, seq, asked) = (thread.tenant.clone(), thread.id.clone(), thread.seq, thread.asked_through);
+            let newest = seq.saturating_sub(MAX_ENTRIES_SEARCHED) + 1;
+            // No key may be asked for twice.
+            let customers = (asked > 0 && asked < newest).then_some(asked);
+            customers.into_iter().chain(newest..=seq).map(move |seq| key::message(&tenant, &id, seq))
         };
-        let mut last: HashMap<ThreadId, Message> = HashMap::new();
+        let mut last: HashMap<ThreadId, LastMessages> = HashMap::new();
         for item in self.get_all(threads.iter().flat_map(entries).collect(), false).await? {
             let message = row::read_message(item)?;
-            let newer = |known: &Message| known.seq < message.seq;
-            if message.role != Role::System && last.get(&message.thread_id).is_none_or(newer) {
-                last.insert(message.thread_id.clone(), message);
+            let known = last.entry(message.thread_id.clone()).or_default();
+            let is_newer = |known: &Option<Message>| known.as_ref().is_none_or(|known| known.seq < message.seq);
+            if message.role == Role::Customer && is_newer(&known.of_customer) {
+                known.of_customer = Some(message.clone());
+            }
+            if message.role != Role::System && is_newer(&known.of_anyone) {
+                known.of_anyone = Some(message);
             }
         }
         Ok(last)

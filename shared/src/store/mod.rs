@@ -42,7 +42,7 @@ pub use delivery::WebhookDelivery;
 pub use due::{DuePage, DueThread};
 pub use erasure::PendingErasure;
 pub use idempotency::{Created, Creation, Idempotency};
-pub use log::{LogPage, LogPlace};
+pub use log::{LastMessages, LogPage, LogPlace};
 pub use log_entry::LogEntry;
 pub use notice::TopicNotice;
 pub use outbox::OutboxItem;

@@ -173,6 +173,10 @@ async fn a_list_shows_on_request_what_was_said_last() {
             assert_eq!(last(&answered)[part], reply[part]);
         }
         assert_eq!(last(&waiting)["text"], "é".repeat(200));
+        let customers = |id: &str| &rows.iter().find(|row| row["id"] == id).unwrap()["last_customer_message"];
+        assert_eq!((customers(&silent), customers(&over)), (&Value::Null, &Value::Null));
+        assert_eq!(customers(&answered)["role"], "customer");
+        assert_eq!(customers(&waiting), last(&waiting));
         let said = last(&over);
         assert_eq!(
             (&said["role"], &said["text"], &said["author"]["id"]),
