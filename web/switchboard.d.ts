@@ -179,6 +179,8 @@ export interface Thread {
   metadata: Record<string, string>;
   status: "bot" | "queued" | "agent" | "ended";
   status_since: string;
+  /** The time from which the customer waits for a person, until one has answered. */
+  waiting_since?: string;
   reason?: Reason;
   agent?: Person;
   ended_by?: Person;

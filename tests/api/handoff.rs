@@ -200,3 +200,35 @@ async fn every_change_is_heard_by_listeners_and_the_inbox() {
     let told: Vec<_> = heard.iter().map(|event| event["thread"]["status"].as_str().unwrap()).collect();
     assert_eq!(told, words);
 }
+
+#[tokio::test]
+async fn a_customer_whose_agent_leaves_keeps_their_place_until_a_person_has_answered() {
+    let stage = Stage::start().await;
+    let (customer, agent) = (stage.customer(), stage.agent());
+    let (first, second) = (stage.thread().await, stage.thread().await);
+    for thread in [&first, &second] {
+        customer.escalates(thread).await.expect(200);
+    }
+    let since = customer.reads(&first).await["status_since"].clone();
+    assert_eq!(customer.reads(&first).await["waiting_since"], since);
+    let queue = async || {
+        let queued = agent.get("/threads?status=queued").await.expect(200).body;
+        queued["data"].as_array().unwrap().iter().map(|thread| thread["id"].clone()).collect::<Vec<_>>()
+    };
+    agent.claims(&first).await.expect(200);
+    assert_eq!(customer.reads(&first).await["waiting_since"], since, "nobody has answered");
+    agent.releases(&first, "queue").await.expect(200);
+    let released = customer.reads(&first).await;
+    assert_eq!(released["waiting_since"], since);
+    assert_ne!(released["status_since"], since);
+    assert_eq!(queue().await, [&first[..], &second]);
+
+    // An answer ends the wait; the next one begins when the thread is queued again.
+    agent.says(&first, "Ana here.").await.expect(202);
+    assert_eq!(customer.reads(&first).await.get("waiting_since"), None);
+    agent.releases(&first, "queue").await.expect(200);
+    assert_eq!(queue().await, [&second[..], &first]);
+    agent.claims(&first).await.expect(200);
+    agent.releases(&first, "bot").await.expect(200);
+    assert_eq!(customer.reads(&first).await.get("waiting_since"), None);
+}

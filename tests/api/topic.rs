@@ -81,7 +81,8 @@ async fn a_message_tells_programs_people_and_chats_who_waits() {
             "status": "queued",
             "status_since": "[time]",
             "title": null,
-            "updated_at": "[time]"
+            "updated_at": "[time]",
+            "waiting_since": "[time]"
           },
           "type": "thread.queued"
         }

@@ -26,7 +26,8 @@ pub(super) async fn facts(url: &str, token: &str, now: At) -> Result<Facts, Erro
     // Those who wait longest come first.
     let queued = api.get(&format!("/threads?status=queued&limit={PAGE_SIZE}")).await?;
     let waiting = |thread: &Value| {
-        Some((thread["status_since"].as_str()?.parse().ok()?, thread["id"].as_str().unwrap_or_default().to_owned()))
+        let since = thread["waiting_since"].as_str().or(thread["status_since"].as_str());
+        Some((since?.parse().ok()?, thread["id"].as_str().unwrap_or_default().to_owned()))
     };
     let queued = queued["data"].as_array().into_iter().flatten().filter_map(waiting);
     Ok(Facts { chatbots, waits: LongWaits::among(queued, None, now).into_iter().collect(), ..Facts::default() })

@@ -58,6 +58,9 @@ pub struct Thread {
     /// The sweep has reported that the customer waits in the queue for long; about this wait it reports no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_wait_told: bool,
+    /// The time from which the customer waits for a person. Kept over changes of the agent, until one has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<At>,
     pub openai: Conversation,
     /// The tokens of all bot messages.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "usage::in_table")]
@@ -129,6 +132,9 @@ pub struct View {
     #[cfg_attr(feature = "schema", schemars(extend("enum" = Status::WORDS)))]
     pub status: &'static str,
     pub status_since: At,
+    /// The time from which the customer waits for a person, until one has answered: over transfers and absences too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<At>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +183,7 @@ impl Thread {
             asked_at: None,
             stirred_at: None,
             is_wait_told: false,
+            waiting_since: None,
             openai: Conversation::default(),
             usage: None,
             unreported: None,
@@ -203,6 +210,7 @@ impl Thread {
             metadata: metadata.metadata.clone(),
             status: self.status.word(),
             status_since: self.status.since(),
+            waiting_since: self.waiting_since,
             reason,
             agent,
             ended_by,
@@ -234,6 +242,13 @@ impl Thread {
         self.run.as_ref().is_some_and(|held| held.id == *run && held.epoch == self.epoch)
     }
 
+    /// The time by which the thread stands in the list of its status: in the queue the beginning of the wait, which one
+    /// from before there was [`waiting_since`](Self::waiting_since) does not have.
+    pub fn listed_at(&self) -> At {
+        let since = self.status.since();
+        if matches!(self.status, Status::Queued { .. }) { self.waiting_since.unwrap_or(since) } else { since }
+    }
+
     /// True while a customer's message waits for the bot.
     pub fn awaits_bot(&self) -> bool {
         matches!(self.status, Status::Bot { .. }) && self.asked_through > self.answered_through
@@ -251,7 +266,10 @@ impl Thread {
                 }
                 self.asked_through = self.seq;
             }
-            message::Role::Agent => self.answered_through = self.seq,
+            message::Role::Agent => {
+                self.answered_through = self.seq;
+                self.waiting_since = None;
+            }
             message::Role::Bot | message::Role::System => {}
         }
     }
@@ -366,8 +384,13 @@ impl Thread {
             origin: None,
         };
         thread.log(&mut message);
-        if matches!(thread.status, Status::Queued { .. }) {
-            thread.unreported = Some(UnreportedTurns::with_hand_over(thread.unreported, at));
+        match thread.status {
+            Status::Queued { since, .. } => {
+                thread.unreported = Some(UnreportedTurns::with_hand_over(thread.unreported, at));
+                thread.waiting_since.get_or_insert(since);
+            }
+            Status::Bot { .. } | Status::Ended { .. } => thread.waiting_since = None,
+            Status::Agent { .. } => {}
         }
         if matches!(thread.status, Status::Ended { .. }) {
             thread.answered_through = thread.seq;

@@ -32,9 +32,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::domain::{
-    At, AuditId, ChatbotId, ErasureId, MessageId, Status, Thread, ThreadId, Timeouts, budget::BudgetAccount,
-};
+use crate::domain::{At, AuditId, ChatbotId, ErasureId, MessageId, Thread, ThreadId, Timeouts, budget::BudgetAccount};
 
 /// The two attributes of the table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,7 +272,7 @@ pub fn erasure(tenant: &str, id: &ErasureId) -> Key {
     Key { pk: format!("{tenant}#ERASURE#{id}"), sk: ERASURE.into() }
 }
 
-/// Index `status`: a tenant's threads in one status, by `status_since`.
+/// Index `status`: a tenant's threads in one status, by `status_since`; in the queue by `waiting_since`.
 pub fn by_status(tenant: &str, status: &str) -> String {
     format!("{tenant}#STATUS#{status}")
 }
@@ -318,7 +316,7 @@ pub fn customer_index(thread: &Thread) -> [(&'static str, String); 2] {
 pub fn thread_indexes(thread: &Thread, timeouts: &Timeouts) -> Vec<(&'static str, String)> {
     let mut indexes = vec![
         ("status_pk", by_status(&thread.tenant, thread.status.word())),
-        ("status_sk", by_time(Status::since(&thread.status), &thread.id)),
+        ("status_sk", by_time(thread.listed_at(), &thread.id)),
     ];
     indexes.extend(customer_index(thread));
     if let Some(at) = thread.due_at(timeouts) {
@@ -331,6 +329,7 @@ pub fn thread_indexes(thread: &Thread, timeouts: &Timeouts) -> Vec<(&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Reason, Status};
 
     /// Existing tables use exactly these keys.
     #[test]
@@ -412,6 +411,21 @@ mod tests {
         assert_eq!(pending_erasure("acme", "auth0|c#1").pending_erasure(), Some(("acme", "auth0|c#1")));
         assert_eq!(erasure("acme", &era).pending_erasure(), None);
         assert_eq!(customer_connection("acme", "c", "ERASURE").pending_erasure(), None);
+    }
+
+    #[test]
+    fn the_queue_is_sorted_by_the_wait() {
+        let thr: ThreadId = "thr_01JD0000000000000000000000".parse().unwrap();
+        let bot: ChatbotId = "bot_01JD0000000000000000000000".parse().unwrap();
+        let [began, again] = [1, 2].map(At::from_seconds);
+        let mut thread = Thread::new("acme", thr, bot, "cus".into(), began);
+        let listed_at = |thread: &Thread| thread_indexes(thread, &Timeouts::default())[1].1.clone();
+        thread.waiting_since = Some(began);
+        thread.status = Status::Queued { since: again, reason: Reason::Released };
+        assert_eq!(listed_at(&thread), "1970-01-01T00:00:01.000Z#thr_01JD0000000000000000000000");
+        // One from before the field was kept.
+        thread.waiting_since = None;
+        assert_eq!(listed_at(&thread), "1970-01-01T00:00:02.000Z#thr_01JD0000000000000000000000");
     }
 
     #[test]

@@ -62,7 +62,8 @@ async fn a_webhook_hears_who_waits_who_came_and_that_it_is_over() {
             "status": "queued",
             "status_since": "[time]",
             "title": null,
-            "updated_at": "[time]"
+            "updated_at": "[time]",
+            "waiting_since": "[time]"
           },
           "type": "thread.queued"
         }

@@ -143,10 +143,10 @@ async fn every_event_is_answered_alike_by_its_handler_and_by_its_binary() {
     chat-agui: 200 text/event-stream events[24]
     thread-messages: 200 application/json data[7] next_cursor
     handoff-escalate: 200 application/json chatbot_id created_at customer_id customer_name id metadata
-        reason seq status status_since title updated_at
+        reason seq status status_since title updated_at waiting_since
     thread-list: 200 application/json data[1] next_cursor
     handoff-claim: 200 application/json agent chatbot_id created_at customer_id customer_name id
-        metadata seq status status_since title updated_at
+        metadata seq status status_since title updated_at waiting_since
     chat: 202 application/json message reply thread
     handoff-release: 200 application/json chatbot_id created_at customer_id customer_name id metadata
         seq status status_since title updated_at
