@@ -15,8 +15,8 @@ const STATUS_OF_SECTION = { queue: "queued", mine: "agent", others: "agent", bot
 const STATUSES = [...new Set(Object.values(STATUS_OF_SECTION))];
 
 /**
- * The inbox feed only tells of changes of owner and repeats none of them, so the lists are loaded again when the
- * connection opens and at intervals.
+ * The inbox feed only tells of changes of owner and repeats none of them, so the lists are loaded again when it begins
+ * and at intervals.
  *
  * Dispatches `change`; `connection`; `queued` with a thread that has come into the queue; `customer-message` with a
  * message to this agent; `taken-over` with a thread that a colleague has taken from this agent.
@@ -146,11 +146,13 @@ export class Threads extends EventTarget {
   async #receiveAll() {
     for await (const event of this.#client.inbox()) {
       if (event.type === "thread.updated") this.put(event.thread);
+      // What the lists do not have is told from here on.
+      if (event.type === "subscribed") this.load();
       if (event.type !== "connection") continue;
       this.connection = event.state;
       this.dispatchEvent(new Event("connection"));
       // Also before a socket is open: where none can be had, the lists are needed all the same.
-      if (event.state !== "closed") this.load();
+      if (/connecting|polling/.test(event.state)) this.load();
     }
   }
 

@@ -18,7 +18,7 @@ export class Switchboard {
   thread(id: string, from?: { after?: number }): OpenThread;
   /**
    * Follows the inbox, for agents: `thread.updated` of all threads of the tenant. Events are lost while there is no
-   * connection, so read the list again whenever the `connection` is `open` again.
+   * connection, so read the list again at each `subscribed`.
    */
   inbox(): AsyncIterable<InboxEvent>;
   /** Makes a REST call, with JSON in both directions. Rejects with a `SwitchboardError`. */
@@ -209,6 +209,8 @@ export type ConnectionState = "connecting" | "open" | "polling" | "closed";
 export type InboxEvent =
   | { type: "connection"; state: ConnectionState }
   | { type: "error"; thread_id?: string; code: string; detail: string }
+  /** From here on no event of the inbox is missed: a list that is read now, or later, is complete with what follows. */
+  | { type: "subscribed"; more: boolean }
   | { type: "thread.updated"; thread_id: string; thread: Thread };
 
 /** Events of a thread. `type` tells them apart. */

@@ -22,7 +22,7 @@ const THREADS_AT_ONCE = 50;
 const JSON_TYPE = "application/json";
 const STREAM = "text/event-stream";
 
-/** Members that begin with `_` are internal. */
+/** `_` begins internal names. */
 export class Switchboard {
   _state = "connecting";
   /** Feeds by thread id. The inbox has none. */
@@ -162,7 +162,7 @@ export class Switchboard {
     } else if (type === "error" && !thread_id) {
       for (const feed of this.#feeds.values()) feed._tell(event);
     } else {
-      this.#feeds.get(thread_id)?._hear?.(event);
+      this.#feeds.get(thread_id)?._hear(event);
       if (type === "thread.updated") this.#feeds.get()?._tell(event);
     }
   }
@@ -276,6 +276,10 @@ class Feed {
     const queue = this.#first ?? this.#queue();
     this.#first = undefined;
     return this.#drain(queue);
+  }
+
+  _hear(event) {
+    if (event.type === "subscribed") this._tell(event);
   }
 
   _tell(event) {

@@ -431,7 +431,8 @@ test("agents hear of the whole tenant in the inbox", async () => {
   const wire = newWire();
   const theirs = boardOf(agent, { WebSocket: wire });
   const heard = new Listener(theirs.inbox());
-  await heard.state("open");
+  const follows = (times) => heard.until("the subscription", () => heard.of("subscribed").length >= times);
+  await follows(1);
   const escalated = async () => {
     const id = await newThread();
     await call(customer, "POST", `/threads/${id}/escalate`, {});
@@ -439,7 +440,7 @@ test("agents hear of the whole tenant in the inbox", async () => {
   };
   assert.equal((await escalated()).thread.status, "queued");
   wire.last.cut();
-  await heard.state("open", 2);
+  await follows(2);
   assert.equal((await escalated()).thread.status, "queued");
 });
 

@@ -473,6 +473,29 @@ test("the list brings the customers' words, and only those of a new thread are s
   await Promise.all([...waiting, late].map(end));
 });
 
+test("who comes while the inbox begins to be followed is not missed", async () => {
+  const between = await thread("Between");
+  let [reached, release] = [];
+  const asked = new Promise((resolve) => (reached = resolve));
+  const held = new Promise((resolve) => (release = resolve));
+  const before = (context) =>
+    context.routeWebSocket(/ws$/, (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage(async (frame) => {
+        if (frame.includes('"inbox":true')) await (reached(), held);
+        server.send(frame);
+      });
+    });
+  const desk = await consoleOf(agent, { before });
+  await asked;
+  // The lists are read, and nobody is told of who comes now.
+  await desk.page.waitForLoadState("networkidle");
+  await escalate(between);
+  release();
+  await desk.row(between.title).waitFor();
+  await end(between);
+});
+
 test("who has waited longest is first, also after an agent has left", async () => {
   const [first, second] = [await thread("Waits one"), await thread("Waits two")];
   for (const waiting of [first, second]) await escalate(waiting);

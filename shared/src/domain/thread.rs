@@ -242,16 +242,16 @@ impl Thread {
         self.run.as_ref().is_some_and(|held| held.id == *run && held.epoch == self.epoch)
     }
 
+    /// True while a customer's message waits for the bot.
+    pub fn awaits_bot(&self) -> bool {
+        matches!(self.status, Status::Bot { .. }) && self.asked_through > self.answered_through
+    }
+
     /// The time by which the thread stands in the list of its status: in the queue the beginning of the wait, which one
     /// from before there was [`waiting_since`](Self::waiting_since) does not have.
     pub fn listed_at(&self) -> At {
         let since = self.status.since();
         if matches!(self.status, Status::Queued { .. }) { self.waiting_since.unwrap_or(since) } else { since }
-    }
-
-    /// True while a customer's message waits for the bot.
-    pub fn awaits_bot(&self) -> bool {
-        matches!(self.status, Status::Bot { .. }) && self.asked_through > self.answered_through
     }
 
     /// Appends `message` to the log.
