@@ -29,7 +29,7 @@ test("the whole story, in two windows", { timeout: 120_000 }, async (t) => {
   const visitor = await visit(browser, { chatbot, network: theirs });
   const overheard = hearEverything(visitor.page);
   const ana = await consoleOf(browser, agent, { height: 2000, before: (context) => prepared(context, ours) });
-  await ana.button("Sound when a customer waits").click();
+  await ana.button("Alerts").click();
   const shot = (name) => Promise.all([picture(visitor.page, `story-${name}-visitor`), picture(ana.page, `story-${name}-agent`)]);
 
   // The visitor asks, and the bot streams: its first words are there before the last ones are.
@@ -56,12 +56,12 @@ test("the whole story, in two windows", { timeout: 120_000 }, async (t) => {
   await visitor.shows("It is urgent!", "customer");
   const thread = await visitor.thread();
   const row = ana.page.locator(`.list .row-link[href="#${thread}"]`);
-  await row.getByText(/^\d+:\d\d$/).waitFor();
+  await row.getByText(/^\d+ s$/).waitFor();
   await row.locator(".unread").waitFor();
   await shot("2-waiting");
   await row.click();
   await ana.sees("It is urgent!", ".bubble");
-  await ana.sees(/Waiting \d+:\d\d/, ".holder");
+  await ana.sees(/Waiting \d+ s/, ".holder");
   await ana.button("Claim").click();
   await ana.sees("You hold the line", ".holder");
   await visitor.page.getByText("took over").waitFor();
