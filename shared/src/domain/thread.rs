@@ -390,7 +390,12 @@ impl Thread {
                 thread.waiting_since.get_or_insert(since);
             }
             Status::Bot { .. } | Status::Ended { .. } => thread.waiting_since = None,
-            Status::Agent { .. } => {}
+            Status::Agent { .. } => {
+                // A thread from before there was this field has it from its first claim on.
+                if let Status::Queued { since, .. } = self.status {
+                    thread.waiting_since.get_or_insert(since);
+                }
+            }
         }
         if matches!(thread.status, Status::Ended { .. }) {
             thread.answered_through = thread.seq;

@@ -329,7 +329,7 @@ pub fn thread_indexes(thread: &Thread, timeouts: &Timeouts) -> Vec<(&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Reason, Status};
+    use crate::domain::{Line, Person, Reason, Status, status::Event};
 
     /// Existing tables use exactly these keys.
     #[test]
@@ -423,9 +423,17 @@ mod tests {
         thread.waiting_since = Some(began);
         thread.status = Status::Queued { since: again, reason: Reason::Released };
         assert_eq!(listed_at(&thread), "1970-01-01T00:00:01.000Z#thr_01JD0000000000000000000000");
-        // One from before the field was kept.
+        // One from before the field was kept; it has it once an agent has claimed it.
         thread.waiting_since = None;
         assert_eq!(listed_at(&thread), "1970-01-01T00:00:02.000Z#thr_01JD0000000000000000000000");
+        let (at, ana) = (At::from_seconds(3), Person { id: "ana".into(), name: None });
+        let changed = |thread: &Thread, event| {
+            let id = "msg_01JD0000000000000000000000".parse().unwrap();
+            thread.change(event, ana.clone(), id).unwrap().unwrap().thread
+        };
+        let claimed = changed(&thread, Event::Claim { at, agent: ana.clone(), admin: false });
+        let released = changed(&claimed, Event::Release { at, to: Line::Queue });
+        assert_eq!(listed_at(&released), "1970-01-01T00:00:02.000Z#thr_01JD0000000000000000000000");
     }
 
     #[test]
