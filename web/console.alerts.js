@@ -50,17 +50,19 @@ export class Alerts {
     return this.#workspace.openId === id && !document.hidden;
   }
 
-  /** Takes the alerts over from the agent's other tabs, or waits until the tab that has them is closed. */
+  /** Takes the alerts over from other tabs, or waits until the one that has them is closed. */
   #lead(steal = !document.hidden) {
     const { tenant, sub } = this.#workspace.me;
     const hold = () => {
       this.#leads = true;
       return new Promise(() => {});
     };
-    navigator.locks.request(`switchboard.alerts.${tenant}.${sub}`, { steal }, hold).catch(() => {
+    navigator.locks?.request(`switchboard.alerts.${tenant}.${sub}`, { steal }, hold).catch(() => {
       this.#leads = false;
       this.#lead(false);
     });
+    // Without HTTPS.
+    this.#leads ||= !navigator.locks;
   }
 
   /** Updates the count in the title, and closes the notifications of threads that are read or somebody else's. */

@@ -225,7 +225,6 @@ async function start() {
   }
 }
 
-/** The people as whom anybody at a laptop may sign in. */
 async function peopleOf({ enter }) {
   return enter ? (await fetch(enter, { method: "POST" })).json() : [];
 }

@@ -23,7 +23,7 @@ export class Session {
   #token = "";
   #renewal;
   #tabs = new BroadcastChannel("switchboard.session");
-  #id = crypto.randomUUID();
+  #id = Math.random();
   /** Closes the form that asks for a token. */
   #signedIn = () => {};
   #offer;

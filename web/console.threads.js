@@ -36,6 +36,7 @@ export class Threads extends EventTarget {
   /** Counts loads and changes. A thread that has changed since a load began is newer than what that load returns. */
   #revision = 0;
   #nextLoad;
+  #isBehind;
   /** The ids of threads whose customer's last words are searched for, or are to be. */
   #searches = new Set();
   #searching = 0;
@@ -146,9 +147,13 @@ export class Threads extends EventTarget {
   async #receiveAll() {
     for await (const event of this.#client.inbox()) {
       if (event.type === "thread.updated") this.put(event.thread);
-      // What the lists do not have is told from here on.
-      if (event.type === "subscribed") this.load();
+      // Each ping subscribes again.
+      if (event.type === "subscribed" && this.#isBehind) {
+        this.#isBehind = false;
+        this.load();
+      }
       if (event.type !== "connection") continue;
+      this.#isBehind = true;
       this.connection = event.state;
       this.dispatchEvent(new Event("connection"));
       // Also before a socket is open: where none can be had, the lists are needed all the same.

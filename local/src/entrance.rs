@@ -19,9 +19,6 @@ use serde_json::{Value, json};
 
 use crate::{Tokens, demo::TENANT};
 
-/// The path at which the console asks for tokens.
-pub(crate) const PATH: &str = "/enter";
-
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The people as whom one enters: label, role and subject.

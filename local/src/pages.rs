@@ -16,7 +16,7 @@ use rust_embed::Embed;
 use serde_json::{Value, json};
 use shared::fingerprint;
 
-use crate::{entrance, gateway::route::SOCKET_PATH};
+use crate::gateway::route::SOCKET_PATH;
 
 #[derive(Embed)]
 #[folder = "../web"]
@@ -29,6 +29,9 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// The path at which the scripts read the URLs of the APIs.
 const CONFIG_PATH: &str = "/config.json";
+
+/// The path at which the console asks for tokens, on a laptop.
+pub(crate) const ENTRANCE_PATH: &str = "/enter";
 
 /// The chatbot that the demo page talks to.
 pub(crate) struct Demo {
@@ -102,7 +105,7 @@ fn config(headers: &HeaderMap, demo: Option<&Demo>, has_entrance: bool) -> Strin
         config["demo"] = demo.config();
     }
     if has_entrance {
-        config["enter"] = json!(entrance::PATH);
+        config["enter"] = json!(ENTRANCE_PATH);
     }
     config.to_string()
 }

@@ -138,6 +138,12 @@ async fn a_visitor_who_is_being_erased_cannot_be_merged() {
     let visit = Visit::of(&stage, &stage.public_chatbot().await).await;
     stage.admin().delete(&format!("/customers/{}", visit.id)).await.expect(202);
     assert_eq!(visit.merges_into(&stage.customer()).await.problem(409, "conflict"), "the visitor is being erased");
+    // Nor into a customer who is: the threads would be erased with the others.
+    let (other, eve) =
+        (Visit::of(&stage, &stage.public_chatbot().await).await, stage.persona("acme", "customer", "eve"));
+    stage.admin().delete("/customers/eve").await.expect(202);
+    assert_eq!(other.merges_into(&eve).await.problem(409, "conflict"), "the customer is being erased");
+    assert_eq!(other.persona.reads(&other.thread).await["customer_id"], other.id);
 }
 
 #[tokio::test]

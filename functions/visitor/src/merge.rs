@@ -1,6 +1,6 @@
 //! Merging: a visitor who signs in takes their threads along.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use shared::{
     App, Error,
@@ -51,16 +51,24 @@ pub(crate) async fn merge(
     let Some(visitor) = keys.visitor_id_on(&body.visitor_token, tenant, origin) else {
         return Err(Error::invalid("visitor_token", "is not the token of a visitor of this tenant on this origin"));
     };
-    if app.store.erasure_pending(tenant, &visitor).await?.is_some() {
-        return Err(Error::conflict("the visitor is being erased"));
+    for (who, id) in [("the visitor is being erased", &visitor), ("the customer is being erased", &identity.subject)] {
+        if app.store.erasure_pending(tenant, id).await?.is_some() {
+            return Err(Error::conflict(who));
+        }
     }
     let (found, next) = app.store.customer_threads_page(tenant, &visitor, None, MAX_THREADS).await?;
     let ids = found.into_iter().filter(|found| !found.is_tombstone).map(|found| found.thread.id);
-    let merged = try_join_all(ids.map(|id| merge_thread(app, identity, &visitor, id))).await?;
+    let merged = join_all(ids.map(|id| merge_thread(app, identity, &visitor, id))).await;
+    // Also where one of them has failed: nobody may go on hearing the others.
     disconnect(app, tenant, &visitor).await?;
-    let threads: Vec<_> = merged.into_iter().flatten().collect();
-    for view in &threads {
+    for view in merged.iter().flatten().flatten() {
         app.broadcast_to_inbox(tenant, &Event::thread(view.clone())).await;
+    }
+    let merged = merged.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let threads = merged.into_iter().flatten().collect();
+    if next.is_none() {
+        // Their records hold what was answered to the visitor, whom nothing names any more.
+        app.store.idempotency_of_customer_delete(tenant, &visitor, app.now()).await?;
     }
     Ok(Merged { threads, has_more: next.is_some() })
 }

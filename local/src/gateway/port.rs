@@ -12,7 +12,7 @@ use axum::{
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
 use super::{Gateway, invocations, limits::SHUTDOWN_TIMEOUT, management, rest, route::SOCKET_PATH, socket};
-use crate::{entrance, http_server, pages, share};
+use crate::{http_server, pages, share};
 
 /// The source of a request that no connection brought.
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
@@ -47,7 +47,7 @@ async fn answer(gateway: Arc<Gateway>, request: Request) -> Response {
         return gateway.share.serve(request).await;
     }
     let entrance = gateway.entrance.get();
-    if let Some(entrance) = entrance.filter(|_| path == entrance::PATH) {
+    if let Some(entrance) = entrance.filter(|_| path == pages::ENTRANCE_PATH) {
         return entrance.serve(&request, source);
     }
     if let Some(page) = pages::page(&request, gateway.demo.get(), entrance.is_some()) {

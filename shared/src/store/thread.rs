@@ -89,7 +89,9 @@ impl Store {
             let (entries, next) = self.index_page("customer", &partition, tenant, false, start, wanted).await?;
             examined += entries.len();
             let ids: Vec<_> = entries.iter().map(|entry| entry.id.clone()).collect();
-            let read = self.threads_get(tenant, &ids).await?;
+            let mut read = self.threads_get(tenant, &ids).await?;
+            // The index lags behind the table, where a visitor's thread may be a customer's by now.
+            read.retain(|(thread, _)| thread.customer_id == customer);
             threads.extend(read.into_iter().filter(|(thread, _)| status.is_none_or(|s| thread.status.word() == s)));
             if threads.len() > limit {
                 threads.truncate(limit);
@@ -210,7 +212,10 @@ impl Store {
             let is_tombstone = row::is_tombstone(&item);
             Ok(CustomerThread { is_tombstone, thread: row::read(item)? })
         };
-        Ok((items.into_iter().map(read).collect::<Result<_, Error>>()?, next))
+        let mut found = items.into_iter().map(read).collect::<Result<Vec<_>, Error>>()?;
+        // The index lags behind the table, where a visitor's thread may be a customer's by now.
+        found.retain(|found| found.thread.customer_id == customer);
+        Ok((found, next))
     }
 
     /// Deletes all that is left of a thread, its tombstone last.
