@@ -73,11 +73,8 @@ impl Look<'_> {
 
     async fn disconnect(&self, id: &str) -> Result<(), Error> {
         let PendingErasure { tenant, customer_id, .. } = self.pending;
-        self.app.forget(tenant, id).await?;
-        self.app.store.customer_connection_delete(tenant, customer_id, id).await?;
-        self.count(ErasedCounts { connections: 1, ..ErasedCounts::default() }).await?;
-        self.app.sockets.close(id).await;
-        Ok(())
+        self.app.disconnect(tenant, customer_id, id).await?;
+        self.count(ErasedCounts { connections: 1, ..ErasedCounts::default() }).await
     }
 
     /// Deletes the customer's threads. True if one is left: it waits for OpenAI, it failed, or the time is over.

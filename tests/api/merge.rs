@@ -111,7 +111,7 @@ async fn both_tokens_have_to_be_proven() {
     customer.posts_on(SHOP, MERGE, body).await.expect(200);
 }
 
-/// What the visitor's account has counted does not become room in the customer's.
+/// Uses that the visitor's account has counted do not become room in the customer's.
 #[tokio::test]
 async fn an_answer_that_is_being_written_lands_in_the_customers_thread() {
     let stage = Stage::with(Options { budgets: BudgetSettings::default(), ..Options::default() }).await;

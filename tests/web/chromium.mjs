@@ -12,7 +12,7 @@ const { chromium } = tools("playwright-core");
 const AXE = await readFile(tools.resolve("axe-core/axe.min.js"), "utf8");
 const { CHROMIUM, SCREENSHOTS } = process.env;
 /** Chromium's options: as root, without a screen, and without requests of its own. */
-const FLAGS = [
+export const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",

@@ -4,20 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { FLAGS } from "./chromium.mjs";
 import { tools } from "./world.mjs";
 
 const { default: puppeteer } = await import(tools.resolve("puppeteer-core"));
 const START_TIMEOUT_MS = 60_000;
-/** Chromium's options: as root, without a screen, and without requests of its own. */
-const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 export class PuppeteerEngine {
   #browser;
@@ -33,7 +24,7 @@ export class PuppeteerEngine {
   static async start(name, browser, executablePath) {
     // As root, Firefox refuses to start in a home that is somebody else's.
     const home = await mkdtemp(join(tmpdir(), "home-"));
-    const args = browser === "chrome" ? CHROMIUM_FLAGS : [];
+    const args = browser === "chrome" ? FLAGS : [];
     const env = { ...process.env, HOME: home };
     const started = await puppeteer.launch({ browser, executablePath, args, env, timeout: START_TIMEOUT_MS });
     return new this(name, (await started.version()).replace(/^.*\//, ""), started, home);

@@ -92,9 +92,7 @@ async fn merge_thread(app: &App, identity: &Identity, visitor: &str, id: ThreadI
 /// Closes the visitor's sockets, which would go on hearing threads that are not theirs.
 async fn disconnect(app: &App, tenant: &str, visitor: &str) -> Result<(), Error> {
     for id in app.store.connections_of_customer(tenant, visitor, app.now()).await? {
-        app.forget(tenant, &id).await?;
-        app.store.customer_connection_delete(tenant, visitor, &id).await?;
-        app.sockets.close(&id).await;
+        app.disconnect(tenant, visitor, &id).await?;
     }
     Ok(())
 }

@@ -319,8 +319,8 @@ impl Thread {
 
     /// The thread of a visitor who has signed in as this customer.
     ///
-    /// What the visitor's account has counted for it, and is not used, stays counted there: it must not become room in
-    /// the customer's.
+    /// Uses that the visitor's account has counted ahead for it stay counted there: they must not become room in the
+    /// customer's.
     #[must_use]
     pub fn given_to(&self, customer: &Identity, at: At) -> Self {
         let mut thread = self.clone();

@@ -52,6 +52,14 @@ impl App {
         })
     }
 
+    /// Forgets and closes a customer's connection.
+    pub async fn disconnect(&self, tenant: &str, customer: &str, connection: &str) -> Result<(), Error> {
+        self.forget(tenant, connection).await?;
+        self.store.customer_connection_delete(tenant, customer, connection).await?;
+        self.sockets.close(connection).await;
+        Ok(())
+    }
+
     fn snapshot(&self, id: &ThreadId, subscribers: &[Subscriber]) -> Event {
         let mut present: Vec<Participant> = Vec::new();
         for who in subscribers.iter().filter(|it| !self.is_past(it.expires)).filter_map(|it| it.who.as_ref()) {

@@ -15,7 +15,7 @@ pub(crate) enum Engine {
     WebKit,
 }
 
-/// Where an engine is found, and how it is installed.
+/// The programs of an engine, and the packages that bring them.
 struct Source {
     name: &'static str,
     /// The variable that may name the program, and by which the tests get it.
